@@ -1,0 +1,1 @@
+"""Synthetic head portraits whose latent vector *is* the scene (see `recipes.heads.render`)."""

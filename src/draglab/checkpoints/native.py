@@ -1,0 +1,152 @@
+"""draglab's own model files: safetensors under the published names, configuration and card in the header.
+
+Nothing in such a file is ever run. Weights may be stored in half precision; they are computed with in float32.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+
+from draglab.errors import DraglabError
+from draglab.generators import StyleGAN2, StyleGAN2Config
+
+FORMAT = "draglab-model"
+VERSION = 1
+_MAX_HEADER = 4 << 20
+
+
+@dataclass(frozen=True)
+class ModelHeader:
+    """What a model file says about itself, read without its tensors.
+
+    Attributes:
+        config: the architecture. parameters: number of weights. dtype: how they are stored.
+        card: free-form facts ("licence", "description", ...).
+    """
+
+    config: StyleGAN2Config
+    parameters: int
+    dtype: str
+    card: dict[str, Any]
+
+
+def save_generator(
+    generator: StyleGAN2,
+    path: str | Path,
+    dtype: torch.dtype = torch.float32,
+    card: dict[str, Any] | None = None,
+) -> None:
+    """Write a generator, under a temporary name first.
+
+    Args:
+        path: should end in .safetensors.
+        dtype: what the weights are stored in; float16 halves the file.
+        card: facts about the model, JSON values.
+
+    Raises:
+        DraglabError: the file cannot be written.
+    """
+    path = Path(path)
+    tensors = {
+        name: tensor.detach().cpu().to(dtype).contiguous() for name, tensor in generator.published_tensors().items()
+    }
+    metadata = {
+        "format": FORMAT,
+        "version": str(VERSION),
+        "config": json.dumps(generator.config.to_json()),
+        "card": json.dumps(card or {}),
+    }
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(safetensors.torch.save(tensors, metadata))
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise DraglabError(f"cannot write the model to {path}: {error.strerror}") from None
+
+
+def read_header(path: str | Path) -> ModelHeader:
+    """Configuration, size and card of a model file.
+
+    Raises:
+        DraglabError: no such file, not a model of draglab, damaged, or written by a newer version.
+    """
+    path = Path(path)
+    tensors, metadata = _raw_header(path)
+    if metadata.get("format") != FORMAT:
+        raise DraglabError(f"{path} is not a model of draglab: its header does not say '{FORMAT}'")
+    try:
+        version = int(metadata["version"])
+        if version > VERSION:
+            raise DraglabError(
+                f"{path} was written by a newer draglab (version {version}, this one reads {VERSION}): upgrade draglab"
+            )
+        config = StyleGAN2Config.from_json(json.loads(metadata["config"]))
+        card = json.loads(metadata.get("card", "{}"))
+        names = [name for name in tensors if not name.endswith(("noise_const", "w_avg"))]
+        count = sum(_product(tensors[name]["shape"]) for name in names)
+        dtype = str(next(iter(tensors.values()))["dtype"])
+    except (KeyError, ValueError, TypeError, AttributeError, StopIteration):
+        raise DraglabError(f"{path} is damaged: its header is not readable; get the file again") from None
+    return ModelHeader(config, count, dtype, card if isinstance(card, dict) else {})
+
+
+def read_generator(path: str | Path, name: str | None = None) -> StyleGAN2:
+    """Load a model file into float32.
+
+    Args:
+        name: what the model is called; None = the file's name without its suffix.
+
+    Raises:
+        DraglabError: as :func:`read_header`; also weights that do not fit the configuration.
+    """
+    path = Path(path)
+    header = read_header(path)
+    content = path.read_bytes()
+    try:
+        tensors = safetensors.torch.load(content)
+    except safetensors.SafetensorError:
+        raise DraglabError(f"{path} is damaged: its tensors are not readable; get the file again") from None
+    # Built without storage, so that a small file with a boastful configuration allocates nothing.
+    with torch.device("meta"):
+        generator = StyleGAN2(header.config, name or path.stem, hashlib.sha256(content).hexdigest())
+    generator.load_published({key: tensor.float() for key, tensor in tensors.items()})
+    return generator
+
+
+def _raw_header(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """The tensors' descriptions and the metadata of a safetensors file."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            size = path.stat().st_size
+            text = file.read(length) if 0 < length <= min(size - 8, _MAX_HEADER) else b""
+        header = json.loads(text)
+        metadata = header.pop("__metadata__", {})
+        if not isinstance(metadata, dict):
+            raise ValueError
+        return header, metadata
+    except FileNotFoundError:
+        raise DraglabError(f"there is no model file {path}: check the path") from None
+    except OSError as error:
+        raise DraglabError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, AttributeError, RecursionError):
+        raise DraglabError(
+            f"{path} is not a safetensors file: draglab opens models in its own safetensors format"
+        ) from None
+
+
+def _product(shape: list[int]) -> int:
+    count = 1
+    for side in shape:
+        count *= int(side)
+    return count

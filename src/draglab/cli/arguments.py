@@ -1,0 +1,68 @@
+"""Options that several commands share, and reading of what they are given."""
+
+import math
+import re
+from typing import Annotated
+
+import typer
+
+from draglab.errors import DraglabError
+
+MAX_SEEDS = 10_000
+
+
+def finite(value: float | None) -> float | None:
+    """For options: refuse NaN and infinity, which pass every comparison with a limit or none.
+
+    Raises:
+        DraglabError: it is one of them.
+    """
+    if value is not None and not math.isfinite(value):
+        raise DraglabError(f"{value} is not a number that can be used here: give a finite one")
+    return value
+
+
+Model = Annotated[str, typer.Option("--model", "-m", help="Name of a bundled model (see draglab models) or a file.")]
+Truncation = Annotated[
+    float,
+    typer.Option(
+        callback=finite, min=-10, max=10, help="Truncation psi: 1 is the full variety, towards 0 the average image."
+    ),
+]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda or mps; the best one there is when left out.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else.")]
+
+
+def parse_seed(text: str) -> int:
+    """One seed.
+
+    Raises:
+        DraglabError: not a whole number from 0 to 2**32 - 1.
+    """
+    from draglab.media.edit_file import MAX_SEED
+
+    # int() would also take "1_000", " 7" and digits of other scripts.
+    if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) > MAX_SEED:
+        raise DraglabError(f"seed {text!r} is out of range: give a whole number from 0 to {MAX_SEED}")
+    return int(text)
+
+
+def parse_seeds(texts: list[str]) -> list[int]:
+    """Seeds from texts such as "7", "1-16" or "3,7,10-12", in the order given, each once.
+
+    Raises:
+        DraglabError: another form, out of range, a range that runs backwards, or more than MAX_SEEDS.
+    """
+    seeds: dict[int, None] = {}
+    for part in ",".join(texts).split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first or (dash and not last):
+            raise DraglabError(f"seed {part!r} cannot be read: give for instance 7, 1-16 or 3,7,10-12")
+        start = parse_seed(first)
+        end = parse_seed(last) if dash else start
+        if end < start:
+            raise DraglabError(f"seeds {part!r} run backwards: write {end}-{start}")
+        if end - start + len(seeds) >= MAX_SEEDS:
+            raise DraglabError(f"more than {MAX_SEEDS} seeds were asked for: give fewer")
+        seeds.update(dict.fromkeys(range(start, end + 1)))
+    return list(seeds)

@@ -1,0 +1,163 @@
+"""`draglab drag`: drag points, or make an edit again from its file."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+import draglab
+from draglab.cli.arguments import Device, Json, Truncation, finite, parse_seed
+from draglab.cli.interrupt import KeptBest
+from draglab.errors import DraglabError
+
+if TYPE_CHECKING:
+    from draglab.generators import StyleGAN2
+    from draglab.media.edit_file import Round
+
+_SETTINGS = "Settings of the drag (the preset's when left out)"
+
+
+def drag(
+    edit: Annotated[
+        Path | None, typer.Argument(metavar="EDIT.json", help="An edit file to make again; --point adds a round.")
+    ] = None,
+    seed: Annotated[str | None, typer.Option("--seed", "-s", help="Start from the image of this seed.")] = None,
+    point: Annotated[
+        list[str] | None,
+        typer.Option("--point", "-p", help="Handle and target, x,y:x,y in pixels from the top left; repeatable."),
+    ] = None,
+    mask: Annotated[
+        Path | None, typer.Option(help="Image of the movable region: white may move, black is frozen.")
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The edited image: .png, .jpg or .webp.")] = Path(
+        "dragged.png"
+    ),
+    video: Annotated[Path | None, typer.Option(help="The steps as a video: .mp4 or .gif.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Edit file that makes this edit again: .json.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="Bundled model or file; heads, or what the edit file names.")
+    ] = None,
+    truncation: Truncation = 1.0,
+    class_index: Annotated[
+        int | None, typer.Option("--class", min=0, help="For models with classes: which one.")
+    ] = None,
+    device: Device = None,
+    as_json: Json = False,
+    preset: Annotated[
+        Literal["draglab", "paper"],
+        typer.Option(help="Where the settings start from.", rich_help_panel=_SETTINGS),
+    ] = "draglab",
+    max_steps: Annotated[
+        int | None, typer.Option("--steps", help="Stop after this many steps.", rich_help_panel=_SETTINGS)
+    ] = None,
+    step_size: Annotated[
+        float | None, typer.Option(callback=finite, help="Adam's step size.", rich_help_panel=_SETTINGS)
+    ] = None,
+    mask_weight: Annotated[
+        float | None,
+        typer.Option(callback=finite, help="How strongly the frozen region is kept.", rich_help_panel=_SETTINGS),
+    ] = None,
+    r1: Annotated[
+        float | None,
+        typer.Option(
+            callback=finite, help="Radius that is moved, in pixels of a 512-pixel image.", rich_help_panel=_SETTINGS
+        ),
+    ] = None,
+    r2: Annotated[
+        float | None,
+        typer.Option(
+            callback=finite,
+            help="Half-width in which a handle is looked for, in pixels of a 512-pixel image.",
+            rich_help_panel=_SETTINGS,
+        ),
+    ] = None,
+    feature_resolution: Annotated[
+        int | None, typer.Option(help="Which block's features are used.", rich_help_panel=_SETTINGS)
+    ] = None,
+    stop_distance: Annotated[
+        float | None,
+        typer.Option(callback=finite, help="Arrived when this near, in pixels.", rich_help_panel=_SETTINGS),
+    ] = None,
+    latent_space: Annotated[
+        Literal["w+", "w"] | None, typer.Option(help="What is optimised.", rich_help_panel=_SETTINGS)
+    ] = None,
+    num_layers: Annotated[
+        int | None, typer.Option(help="How many of the first layers of w+ may change.", rich_help_panel=_SETTINGS)
+    ] = None,
+) -> None:
+    """Drag points of an image to where they should be. Ctrl-C stops and keeps the best so far."""
+    overrides = {
+        "max_steps": max_steps,
+        "step_size": step_size,
+        "mask_weight": mask_weight,
+        "r1": r1,
+        "r2": r2,
+        "feature_resolution": feature_resolution,
+        "stop_distance": stop_distance,
+        "latent_space": latent_space,
+        "num_layers": num_layers,
+    }
+    overrides = {name: value for name, value in overrides.items() if value is not None}
+    if edit is None and seed is None:
+        raise DraglabError(
+            "nothing to start from: give an edit file, or --seed and --point, as in --seed 7 --point 64,90:64,105"
+        )
+    if edit is not None and (seed is not None or truncation != 1.0 or class_index is not None):
+        raise DraglabError("an edit file has its own start: leave --seed, --truncation and --class out")
+    if edit is not None and not point and (overrides or preset != "draglab" or mask is not None):
+        raise DraglabError("an edit file has its own settings and mask: leave them out, or add a round with --point")
+    if edit is None and not point:
+        raise DraglabError("no points were given: add --point handle:target, for instance --point 64,90:64,105")
+
+    number = None if seed is None else parse_seed(seed)
+    from draglab.geometry import parse_point_pair
+
+    pairs = [parse_point_pair(text) for text in point or []]
+
+    # What needs torch is imported after what a person may have mistyped.
+    from draglab.cli.outputs import Outputs, run_edit
+    from draglab.media.edit_file import EditFile, ModelReference, SeedStart, load_edit_file
+
+    outputs = Outputs(image=output, video=video, edit=save)
+    outputs.check()
+    if edit is not None:
+        loaded = load_edit_file(edit)
+        start, rounds = loaded.start, loaded.rounds
+        name = model or loaded.model.name
+        generator = draglab.load_generator(name, device=device)
+        reference = ModelReference(name=name, sha256=loaded.model.sha256)
+    else:
+        start = SeedStart(seed=number or 0, truncation_psi=truncation, class_index=class_index)
+        rounds = []
+        name = model or "heads"
+        generator = draglab.load_generator(name, device=device)
+        reference = ModelReference(name=name, sha256=generator.sha256)
+    if pairs:
+        rounds = [*rounds, _round(pairs, mask, preset, overrides, generator)]
+    outcome = run_edit(EditFile(model=reference, start=start, rounds=rounds), generator, outputs)
+    print(json.dumps(outcome.as_json()) if as_json else outcome.as_text())
+    if outcome.replay.interrupted:
+        raise KeptBest
+
+
+def _round(
+    pairs: list[tuple[Any, Any]],
+    mask: Path | None,
+    preset: str,
+    overrides: dict[str, Any],
+    generator: "StyleGAN2",
+) -> "Round":
+    """One round from the command line's points, mask and settings, checked against the model."""
+    from dataclasses import asdict, replace
+
+    from draglab.drag import DragSettings
+    from draglab.geometry import validate_pairs
+    from draglab.media.edit_file import Round
+    from draglab.media.images import load_mask
+
+    height, width = generator.img_shape
+    handles, targets = validate_pairs([h for h, _ in pairs], [t for _, t in pairs], height, width)
+    movable = None if mask is None else load_mask(mask, (height, width))
+    settings = DragSettings.paper() if preset == "paper" else DragSettings.draglab()
+    return Round.from_arrays(handles, targets, movable, asdict(replace(settings, **overrides)))

@@ -1,0 +1,63 @@
+"""`draglab generate`: images of seeds."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import draglab
+from draglab.cli.arguments import Device, Json, Model, Truncation, parse_seeds
+
+
+def generate(
+    seed: Annotated[list[str], typer.Option("--seed", "-s", help="For instance 7, 1-16 or 3,7,10-12.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="An image (several seeds become one sheet), or a directory for one file a seed."
+        ),
+    ] = Path("seeds.png"),
+    truncation: Truncation = 1.0,
+    model: Model = "heads",
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Generate images of seeds, to look for one to drag."""
+    seeds = parse_seeds(seed)
+    files = _files(output, seeds)
+
+    from draglab.generators import to_uint8
+    from draglab.media.images import GENERATED, save_image
+    from draglab.media.sheet import contact_sheet
+
+    generator = draglab.load_generator(model, device=device)
+
+    def image(number: int):
+        return to_uint8(generator.image(generator.w_plus_from_seed(number, truncation)))[0]
+
+    if len(files) == len(seeds):
+        for path, number in zip(files, seeds, strict=True):
+            save_image(path, image(number), f"{GENERATED} Model {generator.name}, seed {number}.")
+    else:
+        sheet = contact_sheet([image(number) for number in seeds], [str(number) for number in seeds])
+        save_image(files[0], sheet, GENERATED)
+    if as_json:
+        print(json.dumps({"model": generator.name, "seeds": seeds, "files": [str(path) for path in files]}))
+    else:
+        print(f"wrote {files[0]}" if len(files) == 1 else f"wrote {len(files)} images into {output}")
+
+
+def _files(output: Path, seeds: list[int]) -> list[Path]:
+    """Where the images go: one file for all seeds, or one for each in a directory, which is made if need be."""
+    from draglab.media.files import check_writable, make_directory
+    from draglab.media.images import check_image_suffix
+
+    if output.suffix and not output.is_dir():
+        check_image_suffix(output)
+        check_writable(output)
+        return [output]
+    make_directory(output)
+    files = [output / f"seed{number:04d}.png" for number in seeds]
+    check_writable(files[0])
+    return files

@@ -1,0 +1,112 @@
+"""The `draglab` command: which commands there are, and how errors reach a person.
+
+Modules that need torch are imported when a command runs, so that `draglab --help` answers at once.
+"""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from draglab._version import __version__
+from draglab.cli.demo import demo
+from draglab.cli.drag import drag
+from draglab.cli.generate import generate
+from draglab.cli.interrupt import KeptBest
+from draglab.cli.models import models
+from draglab.errors import DraglabError
+
+EXIT_ERROR = 2
+EXIT_BUG = 1
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="draglab",
+    help="Take hold of points in a GAN's image and drag them where they should be.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(generate)
+app.command()(drag)
+app.command()(models)
+app.command()(demo)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"draglab {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0, 2 for an error of the user's, 130 after Ctrl-C, 1 for a bug.
+
+    An error is one line on standard error, and with --json {"error": "..."} on standard output as well.
+    DRAGLAB_DEBUG=1 in the environment adds the traceback.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app(args=arguments, prog_name="draglab", standalone_mode=False)
+        sys.stdout.flush()
+    except KeptBest:
+        return EXIT_INTERRUPTED
+    except DraglabError as error:
+        return _report(str(error), EXIT_ERROR, arguments)
+    except (KeyboardInterrupt, typer.Abort):
+        return _report("stopped", EXIT_INTERRUPTED, arguments)
+    except BrokenPipeError:
+        # Whoever read our output has gone; without this, Python would complain when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BUG
+    except Exception as error:
+        # Wrong usage: typer's exceptions have an exit code and a message; which class they have depends on its version.
+        if hasattr(error, "format_message"):
+            if type(error).__name__ == "NoArgsIsHelpError":
+                print(error)
+                return EXIT_ERROR
+            message = " ".join(error.format_message().split())  # pyright: ignore[reportAttributeAccessIssue]
+            return _report(f"{message.rstrip('.')}; see {_help_command(arguments)}", EXIT_ERROR, arguments)
+        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+            return _report("out of memory; use a smaller model, or --device cpu", EXIT_ERROR, arguments)
+        first_line = (str(error).splitlines() or [""])[0]
+        message = f"internal error: {type(error).__name__}: {first_line}; DRAGLAB_DEBUG=1 shows where, please report it"
+        return _report(message, EXIT_BUG, arguments)
+    if code == EXIT_INTERRUPTED:  # typer has turned a KeyboardInterrupt into this
+        return _report("stopped", EXIT_INTERRUPTED, arguments)
+    return code if isinstance(code, int) else 0
+
+
+def run() -> None:
+    """Entry point of the `draglab` script."""
+    sys.exit(main())
+
+
+def _report(message: str, code: int, arguments: Sequence[str]) -> int:
+    if os.environ.get("DRAGLAB_DEBUG") == "1":
+        traceback.print_exc()
+    # A name that somebody gave can hold anything: show control codes and unencodable characters escaped.
+    line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in message)
+    if "--json" in arguments:
+        print(json.dumps({"error": line}))
+    print(f"draglab: {line}", file=sys.stderr)
+    return code
+
+
+def _help_command(arguments: Sequence[str]) -> str:
+    commands = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    named = [argument for argument in arguments[:1] if argument in commands]
+    return " ".join(["draglab", *named, "--help"])

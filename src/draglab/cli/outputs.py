@@ -1,0 +1,145 @@
+"""Running an edit from the command line: progress, video frames, files, Ctrl-C. Needs torch."""
+
+import os
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from draglab.cli.interrupt import on_interrupt
+from draglab.cli.progress import DragProgress
+from draglab.editor import Replay
+from draglab.errors import DraglabError
+from draglab.generators import StyleGAN2
+from draglab.media.edit_file import EditFile, save_edit_file
+from draglab.media.files import check_writable
+from draglab.media.images import check_image_suffix, save_image
+from draglab.media.overlay import draw_edit
+from draglab.media.video import check_video_support, open_video
+
+FPS = 20
+
+_ENDS = {
+    "arrived": "arrived at step {steps}",
+    "max_steps": "not arrived: all {steps} steps were run; allow more with --steps",
+    "stalled": "not arrived: no more progress at step {steps}",
+    "recorded": "step {steps}, as recorded",
+    "stopped": "stopped; kept the best so far, step {steps}",
+}
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Files that an edit is written to; None leaves one out."""
+
+    image: Path | None = None
+    video: Path | None = None
+    edit: Path | None = None
+
+    def given(self) -> dict[str, Path]:
+        """By what is in them: "image", "video", "edit"."""
+        files = {"image": self.image, "video": self.video, "edit": self.edit}
+        return {kind: path for kind, path in files.items() if path is not None}
+
+    def check(self) -> None:
+        """Find out before anything is computed whether all of it could be written.
+
+        Raises:
+            DraglabError: unknown suffix, not writable, no encoder, or two outputs of one name.
+        """
+        paths = [os.path.realpath(path) for path in self.given().values()]
+        if len(set(paths)) < len(paths):
+            raise DraglabError("two outputs have the same name: give each its own")
+        if self.image is not None:
+            check_image_suffix(self.image)
+        if self.video is not None:
+            check_video_support(self.video)
+        if self.edit is not None and self.edit.suffix.lower() != ".json":
+            raise DraglabError(f"cannot write {self.edit}: an edit file's name ends in .json")
+        for path in self.given().values():
+            check_writable(path)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What :func:`run_edit` did."""
+
+    replay: Replay
+    """At its end."""
+    steps: int
+    seconds: float
+    """Of dragging, without pictures and files."""
+    outputs: Outputs
+
+    def as_json(self) -> dict[str, Any]:
+        """For --json."""
+        recorded = self.replay.recorded()
+        return {
+            "model": recorded.model.model_dump(),
+            "start": recorded.start.model_dump(),
+            "rounds": [
+                {
+                    "steps": report.steps,
+                    "stop_reason": report.end,
+                    "handles": report.handles.tolist(),
+                    "targets": report.targets.tolist(),
+                    "distances": report.distances.tolist(),
+                }
+                for report in self.replay.reports
+            ],
+            "steps": self.steps,
+            "seconds": round(self.seconds, 3),
+            "interrupted": self.replay.interrupted,
+            "files": {kind: str(path) for kind, path in self.outputs.given().items()},
+        }
+
+    def as_text(self) -> str:
+        """For people: how it ended, where each handle is, what was written."""
+        lines = []
+        for number, report in enumerate(self.replay.reports, 1):
+            title = f"round {number}: " if len(self.replay.reports) > 1 else ""
+            lines.append(f"{title}{_ENDS[report.end].format(steps=report.steps)}")
+            points = zip(report.handles, report.targets, report.distances, strict=True)
+            for index, (handle, target, left) in enumerate(points, 1):
+                place = f"({handle[0]:.1f}, {handle[1]:.1f})"
+                lines.append(f"  handle {index} is at {place}, {left:.2f} px from ({target[0]:g}, {target[1]:g})")
+        speed = f" ({self.steps / self.seconds:.1f} steps/s)" if self.seconds > 0 else ""
+        lines.append(f"{self.steps} steps in {self.seconds:.1f} s{speed}")
+        written = ", ".join(str(path) for path in self.outputs.given().values())
+        return "\n".join([*lines, f"wrote {written}"] if written else lines)
+
+
+def run_edit(edit_file: EditFile, generator: StyleGAN2, outputs: Outputs) -> Outcome:
+    """Run an edit file, show progress on standard error, write the outputs.
+
+    The first Ctrl-C ends it after the current step: the best step is kept and all files are written.
+
+    Raises:
+        DraglabError: the edit does not fit the generator, or a file cannot be written.
+    """
+    replay = Replay(edit_file, generator)
+    steps, seconds = 0, 0.0
+    with ExitStack() as stack:
+        video = stack.enter_context(open_video(outputs.video, FPS)) if outputs.video is not None else None
+        stack.enter_context(on_interrupt(replay.stop))
+        progress = stack.enter_context(DragProgress(len(edit_file.rounds)))
+        if video is not None:
+            first = edit_file.rounds[0]
+            picture = draw_edit(replay.image(), first.handles(), first.targets(), first.movable())
+            video.add(picture, repeat=FPS)
+        tick = time.perf_counter()
+        for now in replay:
+            seconds += time.perf_counter() - tick
+            steps += 1
+            progress.update(now)
+            if video is not None:
+                video.add(draw_edit(now.step.image(), now.step.handles, now.edit.targets))
+            tick = time.perf_counter()
+        if video is not None:
+            video.add(replay.image(), repeat=FPS)
+    if outputs.image is not None:
+        save_image(outputs.image, replay.image())
+    if outputs.edit is not None:
+        save_edit_file(outputs.edit, replay.recorded())
+    return Outcome(replay, steps, seconds, outputs)

@@ -1,0 +1,75 @@
+"""Motion supervision and mask term (DragGAN section 3.2, equation 1)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from draglab.drag.sampling import sample_points
+from draglab.geometry import to_feature_coordinates
+
+
+def directions(handles: NDArray[np.float64], targets: NDArray[np.float64], clip: bool) -> NDArray[np.float64]:
+    """d_i: [n, 2] unit vectors from handles to targets, in image pixels.
+
+    With `clip`, a handle closer than one pixel to its target gets the remaining distance instead of a whole pixel, so
+    that it does not overshoot. A handle on its target gets zero.
+    """
+    offset = targets - handles
+    length = np.linalg.norm(offset, axis=1, keepdims=True)
+    safe = np.where(length > 0, length, 1.0)
+    unit = np.where(length > 0, offset / safe, 0.0)
+    return unit * np.minimum(length, 1.0) if clip else unit
+
+
+def motion_loss(
+    features: Tensor,
+    handles: NDArray[np.float64],
+    steps: NDArray[np.float64],
+    offsets: NDArray[np.float64],
+    image_shape: tuple[int, int],
+    anchors: Tensor | None = None,
+    anchor: float = 0.0,
+) -> Tensor:
+    """sum_i sum_{q in Omega_1(p_i)} | F(q) - F(q + d_i) |_1, with no gradient through F(q).
+
+    Args:
+        features: F, [1, C, H, W].
+        handles: p, [n, 2] image pixels. steps: d, [n, 2] image pixels.
+        offsets: q - p, [k, 2] image pixels.
+        image_shape: (height, width).
+        anchors: what the start's features had at Omega_1 of the start's handles, [n, k, C]; F(q) is replaced by
+            (1 - anchor) * F(q) + anchor * anchors.
+
+    Returns:
+        scalar.
+    """
+    patch = handles[:, None, :] + offsets[None, :, :]
+    size = (features.shape[2], features.shape[3])
+    wanted = sample_points(features.detach(), to_feature_coordinates(patch, image_shape, size))
+    if anchors is not None and anchor > 0:
+        wanted = torch.lerp(wanted, anchors, anchor)
+    moved = sample_points(features, to_feature_coordinates(patch + steps[:, None, :], image_shape, size))
+    return (wanted - moved).abs().sum()
+
+
+def frozen_weights(mask: NDArray[np.bool_], feature_shape: tuple[int, int]) -> Tensor:
+    """1 - M for a feature map: [H, W], in image pixels per feature pixel.
+
+    The paper sums |F - F0| (1 - M) over the pixels of features resized to the image. One feature pixel stands for
+    (image area / feature area) of those, of which the frozen share counts.
+    """
+    frozen = torch.from_numpy(~mask)[None, None].float()
+    area = frozen.shape[2] * frozen.shape[3] / (feature_shape[0] * feature_shape[1])
+    return torch.nn.functional.adaptive_avg_pool2d(frozen, feature_shape)[0, 0] * area
+
+
+def mask_loss(features: Tensor, start: Tensor, frozen: Tensor) -> Tensor:
+    """| (F - F0) (1 - M) |_1, a scalar.
+
+    Args:
+        features, start: F and F0, [1, C, H, W]. frozen: from :func:`frozen_weights`, [H, W].
+    """
+    return ((features - start).abs().sum(1)[0] * frozen).sum()

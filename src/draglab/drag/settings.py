@@ -1,0 +1,130 @@
+"""How to drag."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from draglab.errors import DraglabError
+from draglab.geometry import scale_from_512
+
+LatentSpace = Literal["w+", "w"]
+Reduction = Literal["sum", "mean"]
+StepUnit = Literal["absolute", "w_std"]
+
+
+@dataclass(frozen=True)
+class DragSettings:
+    """Settings of the optimisation; the defaults are the `draglab` preset (docs/algorithm.md says why).
+
+    Attributes:
+        step_size: Adam's step size, in `step_unit`.
+        step_unit: "absolute" as in the paper, or "w_std": times the model's spread of w (root mean square of w - w_avg
+            per coordinate), so that one value suits models whose latents differ in scale.
+        mask_weight: lambda, the weight of the mask term.
+        reduction: "sum" adds up absolute differences as the paper's equation does; "mean" averages motion supervision
+            over patch and channels (summed over handles) and the mask term over the frozen pixels and channels, which
+            keeps lambda's meaning the same for every image size, radius and mask.
+        r1: radius of motion supervision, pixels of a 512-pixel image. A handle's own pixel always counts.
+        r1_features: lower limit of that radius in pixels of the feature map; 0 = none.
+        r2: half-width of the tracking window, pixels of a 512-pixel image.
+        feature_resolution: block whose features are supervised and tracked. None = min(128, half the image's height);
+            the paper takes 128.
+        num_layers: in "w+", how many of the first latents of w_plus are optimised.
+        latent_space: "w+" optimises those separately, "w" moves all latents by one shared vector.
+        stop_distance: d, in image pixels. None = the paper's rule: 1 up to 5 handles, 2 beyond.
+        max_steps: stop after so many.
+        patience: stop when the mean distance has not improved for so many steps; None = never.
+        subpixel: track to a fraction of a pixel; False = whole pixels, as in the paper.
+        clip_step: never supervise further than the target; False = always one pixel, as in the paper.
+        anchor: share of the supervision that comes from the features of the start (GoodDrag), 0 to 1; 0 = the paper.
+        regularize_start, regularize_mean: weight of the squared distance, per coordinate and in units of the spread of
+            w, to the latent that the round started from and to w_avg. Higher = more like the training images.
+    """
+
+    step_size: float = 0.03
+    step_unit: StepUnit = "w_std"
+    mask_weight: float = 20.0
+    reduction: Reduction = "mean"
+    r1: float = 3.0
+    r1_features: float = 0.0
+    r2: float = 12.0
+    feature_resolution: int | None = None
+    num_layers: int = 6
+    latent_space: LatentSpace = "w+"
+    stop_distance: float | None = None
+    max_steps: int = 300
+    patience: int | None = 50
+    subpixel: bool = True
+    clip_step: bool = True
+    anchor: float = 0.0
+    regularize_start: float = 0.0
+    regularize_mean: float = 0.0
+
+    def __post_init__(self) -> None:
+        positive = {"step_size": self.step_size, "r1": self.r1, "r2": self.r2}
+        if self.stop_distance is not None:
+            positive["stop_distance"] = self.stop_distance
+        for name, value in positive.items():
+            if not (math.isfinite(value) and value > 0):
+                raise DraglabError(f"{name} is {value}: it must be a number above 0")
+        not_negative = ("mask_weight", "r1_features", "regularize_start", "regularize_mean", "anchor")
+        for name in not_negative:
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise DraglabError(f"{name} is {value}: it must be a number of at least 0")
+        if self.anchor > 1:
+            raise DraglabError(f"anchor is {self.anchor}: it must be from 0 to 1")
+        counts = {"num_layers": self.num_layers, "max_steps": self.max_steps, "patience": self.patience}
+        for name, value in counts.items():
+            if value is not None and (isinstance(value, bool) or int(value) != value or value < 1):
+                raise DraglabError(f"{name} is {value}: it must be a whole number of at least 1")
+        if self.latent_space not in ("w+", "w"):
+            raise DraglabError(f"unknown latent_space '{self.latent_space}': choose w+ or w")
+        if self.reduction not in ("sum", "mean"):
+            raise DraglabError(f"unknown reduction '{self.reduction}': choose sum or mean")
+        if self.step_unit not in ("absolute", "w_std"):
+            raise DraglabError(f"unknown step_unit '{self.step_unit}': choose absolute or w_std")
+
+    @classmethod
+    def draglab(cls, **changes: Any) -> DragSettings:
+        """The defaults, with `changes`."""
+        return cls(**changes)
+
+    @classmethod
+    def paper(cls, **changes: Any) -> DragSettings:
+        """As the paper (section 4, "Implementation Details"), with `changes`: the step size is the one for FFHQ."""
+        values: dict[str, Any] = {
+            "step_size": 2e-3,
+            "step_unit": "absolute",
+            "feature_resolution": 128,
+            "reduction": "sum",
+            "patience": None,
+            "subpixel": False,
+            "clip_step": False,
+            "r1_features": 0.0,
+            "anchor": 0.0,
+        }
+        return cls(**{**values, **changes})
+
+    def resolved_feature_resolution(self, img_resolution: int) -> int:
+        """The block for images of this height; `feature_resolution` is limited to the image's own."""
+        if self.feature_resolution is None:
+            return min(128, img_resolution // 2)
+        return min(self.feature_resolution, img_resolution)
+
+    def motion_radius(self, image_shape: tuple[int, int], feature_height: int) -> float:
+        """r1 in image pixels, for an image of (height, width)."""
+        floor = self.r1_features * image_shape[0] / feature_height
+        return max(scale_from_512(self.r1, *image_shape), floor)
+
+    def tracking_radius(self, image_shape: tuple[int, int]) -> float:
+        """r2 in image pixels, at least one."""
+        return max(scale_from_512(self.r2, *image_shape), 1.0)
+
+    def resolved_stop_distance(self, handles: int) -> float:
+        """d in image pixels."""
+        if self.stop_distance is not None:
+            return self.stop_distance
+        return 1.0 if handles <= 5 else 2.0

@@ -1,0 +1,68 @@
+"""Point tracking: the nearest neighbour in the generator's own features (DragGAN section 3.3, equation 2)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from draglab.drag.sampling import sample_grids
+from draglab.geometry import clamp_points
+
+REFINEMENTS = 3
+"""Times that sub-pixel search halves its spacing: positions are found to an eighth of the first spacing."""
+
+
+def _nearest(
+    features: Tensor,
+    templates: Tensor,
+    centres: NDArray[np.float64],
+    line: NDArray[np.float64],
+    image_shape: tuple[int, int],
+) -> NDArray[np.float64]:
+    """Of the grid `line` x `line` around each centre, the position whose feature is nearest to the template: [n, 2]."""
+    height, width = image_shape
+    scale_x, scale_y = features.shape[3] / width, features.shape[2] / height
+    xs = np.clip(centres[:, :1] + line, 0, width - 1)
+    ys = np.clip(centres[:, 1:] + line, 0, height - 1)
+    grids = sample_grids(features, (xs + 0.5) * scale_x - 0.5, (ys + 0.5) * scale_y - 0.5)
+    distances = (grids - templates[:, None, None, :]).abs().sum(-1).flatten(1)
+    best = distances.argmin(1).cpu().numpy()
+    rows, columns = np.divmod(best, len(line))
+    each = np.arange(len(centres))
+    return np.stack([xs[each, columns], ys[each, rows]], axis=1)
+
+
+@torch.no_grad()
+def track_points(
+    features: Tensor,
+    templates: Tensor,
+    handles: NDArray[np.float64],
+    radius: float,
+    image_shape: tuple[int, int],
+    subpixel: bool,
+) -> NDArray[np.float64]:
+    """p_i <- argmin_{q in Omega_2(p_i, r2)} | F'(q) - f_i |_1.
+
+    Args:
+        features: F', [1, C, H, W].
+        templates: f_i, the features of the start at the handles of the start, [n, C].
+        handles: p, [n, 2] image pixels.
+        radius: r2, half-width of the square, image pixels.
+        image_shape: (height, width).
+        subpixel: search on a grid of one image pixel, or of half a feature pixel where that is coarser, then around its
+            best position with ever finer spacing. False: one image pixel, as in the paper.
+
+    Returns:
+        [n, 2] image pixels inside the image.
+    """
+    spacing = max(1.0, 0.5 * image_shape[0] / features.shape[2]) if subpixel else 1.0
+    reach = int(np.floor(radius / spacing + 1e-9))
+    line = np.arange(-reach, reach + 1, dtype=np.float64) * spacing
+    found = _nearest(features, templates, handles, line, image_shape)
+    if subpixel:
+        for level in range(1, REFINEMENTS + 1):
+            fine = np.array([-1.0, 0.0, 1.0]) * spacing / 2**level
+            found = _nearest(features, templates, found, fine, image_shape)
+    return clamp_points(found, *image_shape)

@@ -1,0 +1,206 @@
+"""Runs the rounds of an edit file and records what was run."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, get_type_hints
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
+
+from draglab.drag import DragEdit, DragSettings, DragStep, drag_steps
+from draglab.errors import DraglabError
+from draglab.generators import StyleGAN2, to_uint8
+from draglab.media.edit_file import EditFile, Round, SeedStart, SettingValue
+
+RoundEnd = Literal["arrived", "max_steps", "stalled", "recorded", "stopped"]
+"""Why a round ended: as draglab.drag says it, after the number of steps in the file, or because somebody stopped it."""
+
+
+@dataclass(frozen=True)
+class ReplayStep:
+    """One step of one round."""
+
+    round_index: int
+    """From 0."""
+    edit: DragEdit
+    settings: DragSettings
+    step: DragStep
+
+
+@dataclass(frozen=True)
+class RoundReport:
+    """How a round ended."""
+
+    steps: int
+    end: RoundEnd
+    handles: NDArray[np.float64]
+    """[n, 2] pixels: where the handles are now."""
+    targets: NDArray[np.float64]
+    """[n, 2] pixels"""
+    distances: NDArray[np.float64]
+    """[n] pixels from handle to target"""
+
+
+class Replay:
+    """Iterate over it to run an edit; it keeps the latent and records the rounds as they were run.
+
+        replay = Replay(edit_file, generator)
+        for now in replay:
+            ...              # call replay.stop() to end after this step
+        image = replay.image()
+        save_edit_file("edit.json", replay.recorded())
+
+    All rounds are checked when it is made, before anything is computed.
+
+    Args:
+        edit_file: what to run.
+        generator: the model that the edit was made with.
+
+    Raises:
+        DraglabError: the generator is another model, or a start, points, mask or settings do not fit it.
+    """
+
+    def __init__(self, edit_file: EditFile, generator: StyleGAN2) -> None:
+        if edit_file.model.sha256 != generator.sha256:
+            raise DraglabError(
+                f"the edit was made with another model {edit_file.model.name} "
+                f"(SHA-256 {edit_file.model.sha256[:8]}..., this one is {generator.sha256[:8]}...); "
+                "give the model it was made with"
+            )
+        self._edit_file = edit_file
+        self._generator = generator
+        self._rounds = [_prepare(one, index, generator) for index, one in enumerate(edit_file.rounds)]
+        self._reports: list[RoundReport] = []
+        self._stop = False
+        self.w_plus = start_latent(edit_file, generator)
+        """[1, num_ws, w_dim]: of the start, then of the step that each round kept."""
+
+    def stop(self) -> None:
+        """End after the current step and keep the best one of its round: the one nearest to its targets on average."""
+        self._stop = True
+
+    def __iter__(self) -> Iterator[ReplayStep]:
+        for index, (edit, settings) in enumerate(self._rounds):
+            if self._stop:
+                return
+            yield from self._run(index, edit, settings)
+
+    def image(self) -> NDArray[np.uint8]:
+        """The edited image so far, uint8 [H, W, 3]."""
+        with torch.no_grad():
+            return to_uint8(self._generator.image(self.w_plus))[0]
+
+    @property
+    def reports(self) -> list[RoundReport]:
+        """Of the rounds that have ended."""
+        return list(self._reports)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether :meth:`stop` ended it before its end; known when the iteration is over."""
+        unfinished = len(self._reports) < len(self._rounds)
+        return self._stop and (unfinished or self._reports[-1].end == "stopped")
+
+    def recorded(self) -> EditFile:
+        """An edit file that gives the present image: the rounds that have ended, with the steps that were kept."""
+        run = [
+            one.model_copy(update={"steps": report.steps})
+            for one, report in zip(self._edit_file.rounds, self._reports, strict=False)
+        ]
+        # A file has at least one round: one that was stopped before its first step has none of its steps.
+        return self._edit_file.model_copy(
+            update={"rounds": run or [self._edit_file.rounds[0].model_copy(update={"steps": 0})]}
+        )
+
+    def _run(self, index: int, edit: DragEdit, settings: DragSettings) -> Iterator[ReplayStep]:
+        limit = self._edit_file.rounds[index].steps
+        best = last = None
+        if limit != 0:
+            for step in drag_steps(self._generator, self.w_plus, edit, settings):
+                last = step
+                if best is None or step.distances.mean() < best.distances.mean():
+                    best = step
+                yield ReplayStep(index, edit, settings, step)
+                if self._stop or step.index == limit:
+                    break
+        if last is None or best is None:
+            handles, targets, _ = edit.validated(*self._generator.img_shape)
+            distances = np.linalg.norm(targets - handles, axis=1)
+            end: RoundEnd = "recorded" if limit == 0 else "arrived"
+            self._reports.append(RoundReport(0, end, handles, targets, distances))
+            return
+        end = _end(last, settings, limit, self._stop)
+        kept = best if end == "stopped" else last
+        self.w_plus = kept.w_plus
+        self._reports.append(RoundReport(kept.index, end, kept.handles, kept.targets, kept.distances))
+
+
+def _end(last: DragStep, settings: DragSettings, limit: int | None, stop: bool) -> RoundEnd:
+    if last.arrived:
+        return "arrived"
+    if last.stalled:
+        return "stalled"
+    if last.index == settings.max_steps:
+        return "max_steps"
+    if last.index == limit:
+        return "recorded"
+    assert stop
+    return "stopped"
+
+
+def start_latent(edit_file: EditFile, generator: StyleGAN2) -> torch.Tensor:
+    """The latent [1, num_ws, w_dim] where an edit starts.
+
+    Raises:
+        DraglabError: the latent has another shape than the generator's, or a class is missing or out of range.
+    """
+    start = edit_file.start
+    if isinstance(start, SeedStart):
+        c = _class_vector(start.class_index, generator.c_dim)
+        return generator.w_plus_from_seed(start.seed, start.truncation_psi, start.truncation_cutoff, c)
+    if start.shape != [generator.num_ws, generator.w_dim]:
+        expected = [generator.num_ws, generator.w_dim]
+        raise DraglabError(f"the edit's start latent has shape {start.shape}, but the model needs {expected}")
+    return torch.from_numpy(start.array())[None].to(generator.device, generator.dtype)
+
+
+def _class_vector(class_index: int | None, c_dim: int) -> torch.Tensor | None:
+    if c_dim == 0:
+        if class_index is not None:
+            raise DraglabError("this model has no classes; leave the class out")
+        return None
+    if class_index is None or class_index >= c_dim:
+        raise DraglabError(f"this model needs a class from 0 to {c_dim - 1}")
+    return torch.nn.functional.one_hot(torch.tensor([class_index]), c_dim).float()
+
+
+def _prepare(one: Round, index: int, generator: StyleGAN2) -> tuple[DragEdit, DragSettings]:
+    """A round as the engine takes it, checked against the model."""
+    try:
+        edit = DragEdit(one.handles(), one.targets(), one.movable())
+        edit.validated(*generator.img_shape)
+        settings = _read_settings(one.settings)
+        resolution = settings.resolved_feature_resolution(generator.img_resolution)
+        if resolution not in generator.feature_resolutions:
+            known = ", ".join(map(str, generator.feature_resolutions))
+            raise DraglabError(f"feature_resolution {resolution} is not a block of this model: choose one of {known}")
+    except DraglabError as error:
+        if index == 0:
+            raise
+        raise DraglabError(f"round {index + 1}: {error}") from None
+    return edit, settings
+
+
+def _read_settings(values: Mapping[str, SettingValue]) -> DragSettings:
+    """DragSettings of plain values, whose types are checked: a file can hold text where a number belongs."""
+    hints = get_type_hints(DragSettings)
+    for name, value in values.items():
+        if name not in hints:
+            raise DraglabError(f"unknown setting {name!a}; known are {', '.join(hints)}")
+        try:
+            TypeAdapter(hints[name]).validate_python(value, strict=True)
+        except ValidationError:
+            raise DraglabError(f"setting {name} cannot be {value!a}; see draglab.DragSettings") from None
+    return DragSettings(**dict(values))  # pyright: ignore[reportArgumentType]  (checked above)

@@ -1,0 +1,92 @@
+"""A 68-landmark network for the bundled `heads`, the independent judge of where a dragged point went.
+
+It was trained on renders with their exact landmarks (recipes/heads/train_landmarks.py), and never saw the generator.
+Landmarks follow the Multi-PIE order: jaw 0-16, brows 17-26, nose 27-35 (tip 30), eyes 36-47, mouth 48-67 (corners 48
+and 54, chin 8).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from draglab.errors import DraglabError
+
+LANDMARKS = 68
+INPUT_SIZE = 128
+HEADS_JUDGE = Path(__file__).resolve().parent.parent / "zoo" / "judges" / "heads_landmarks68.safetensors"
+
+
+def _unit(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.GroupNorm(8, outputs), nn.LeakyReLU(0.1, inplace=True)
+    )
+
+
+class _Residual(nn.Module):
+    def __init__(self, channels: int):
+        super().__init__()
+        self.first, self.second = _unit(channels, channels), _unit(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.second(self.first(x))
+
+
+class LandmarkNet(nn.Module):
+    """Images -> 68 points: an hourglass to 32x32 heat maps whose centres of mass are the landmarks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(_unit(3, 32, 2), _unit(32, 64, 2), _Residual(64))
+        self.down = nn.Sequential(_unit(64, 96, 2), _Residual(96))
+        self.bottom = nn.Sequential(_unit(96, 128, 2), _Residual(128), _Residual(128))
+        self.up = nn.Sequential(_unit(128, 96), _Residual(96))
+        self.top = nn.Sequential(_unit(96, 64), _Residual(64))
+        self.heat = nn.Conv2d(64, LANDMARKS, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Landmarks of images.
+
+        Args:
+            images: [N, 3, H, W] in [-1, 1]; resized to 128x128 if need be.
+
+        Returns:
+            [N, 68, 2] (x, y) in pixels of the images as given.
+        """
+        height, width = images.shape[2:]
+        x = images
+        if (height, width) != (INPUT_SIZE, INPUT_SIZE):
+            x = F.interpolate(x, (INPUT_SIZE, INPUT_SIZE), mode="bilinear", antialias=True)
+        fine = self.stem(x)
+        middle = self.down(fine)
+        coarse = self.bottom(middle)
+        middle = middle + F.interpolate(self.up(coarse), scale_factor=2, mode="bilinear")
+        fine = fine + F.interpolate(self.top(middle), scale_factor=2, mode="bilinear")
+        heat = self.heat(fine).float()
+        share = heat.flatten(2).softmax(2).view_as(heat)
+        axis = (torch.arange(heat.shape[-1], device=heat.device) + 0.5) / heat.shape[-1]
+        centre = torch.stack([(share.sum(2) * axis).sum(-1), (share.sum(3) * axis).sum(-1)], dim=-1)
+        # A centre of mass cannot reach the map's border; stretching lets it.
+        stretched = (centre - 0.5) * 1.25 + 0.5
+        return stretched * torch.tensor([width, height], device=heat.device) - 0.5
+
+
+def load_landmark_net(path: str | Path = HEADS_JUDGE) -> LandmarkNet:
+    """The bundled judge, or another file of the same network.
+
+    Raises:
+        DraglabError: the file is missing or does not fit.
+    """
+    try:
+        tensors = safetensors.torch.load_file(path)
+        net = LandmarkNet()
+        net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    except (OSError, safetensors.SafetensorError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise DraglabError(f"cannot load the landmark network from {path}: {reason}") from None
+    return net.eval().requires_grad_(False)

@@ -1,0 +1,105 @@
+"""The configuration space of the published StyleGAN2 generators."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from draglab.errors import DraglabError
+
+Architecture = Literal["skip", "orig", "resnet"]
+
+
+@dataclass(frozen=True)
+class StyleGAN2Config:
+    """Everything that determines a StyleGAN2 generator but its weights; defaults are config F of the paper.
+
+    Attributes:
+        img_resolution: height of the images in pixels, a power of two of at least 8.
+        img_channels: colour channels.
+        z_dim, w_dim: lengths of the latents. c_dim: length of the class vector, 0 for unconditional models.
+        mapping_layers: fully connected layers of the mapping network.
+        mapping_features: width of its hidden layers; None = w_dim.
+        embed_features: width of the class embedding; None = w_dim.
+        mapping_lr_multiplier: runtime scale of the mapping's weights (equalised learning rate).
+        channel_base, channel_max: a block of resolution r has min(channel_base / r, channel_max) channels.
+        architecture: "skip" sums an RGB branch of every block; "orig" and "resnet" have one at the end, "resnet" with
+            residual blocks.
+        conv_clamp: outputs of convolutions are limited to +- this; None = no limit.
+        resample_filter: taps of the separable low-pass filter.
+        use_noise: whether layers add per-pixel noise.
+        base_width: width of the 4-pixel high learned constant; 4 for square images, 2 for images half as wide as high.
+    """
+
+    img_resolution: int
+    img_channels: int = 3
+    z_dim: int = 512
+    w_dim: int = 512
+    c_dim: int = 0
+    mapping_layers: int = 8
+    mapping_features: int | None = None
+    embed_features: int | None = None
+    mapping_lr_multiplier: float = 0.01
+    channel_base: int = 32768
+    channel_max: int = 512
+    architecture: Architecture = "skip"
+    conv_clamp: float | None = None
+    resample_filter: tuple[float, ...] = (1.0, 3.0, 3.0, 1.0)
+    use_noise: bool = True
+    base_width: int = 4
+
+    def __post_init__(self) -> None:
+        resolution = self.img_resolution
+        if resolution < 8 or resolution & (resolution - 1):
+            raise DraglabError(
+                f"img_resolution {resolution} is not a power of two of at least 8: the file is not usable"
+            )
+        if self.architecture not in ("skip", "orig", "resnet"):
+            raise DraglabError(f"unknown architecture '{self.architecture}': draglab knows skip, orig and resnet")
+        if self.z_dim < 1 or self.w_dim < 1 or self.c_dim < 0 or self.mapping_layers < 1:
+            raise DraglabError("z_dim, w_dim and mapping_layers must be at least 1 and c_dim at least 0")
+        if len(self.resample_filter) < 2:
+            raise DraglabError("resample_filter needs at least two taps, for instance 1, 3, 3, 1")
+        if self.base_width < 1 or self.channel_base < resolution or self.channel_max < 1:
+            raise DraglabError("base_width, channel_max and channel_base / img_resolution must be at least 1")
+
+    @property
+    def block_resolutions(self) -> list[int]:
+        """4, 8, ..., img_resolution."""
+        return [2**power for power in range(2, int(math.log2(self.img_resolution)) + 1)]
+
+    @property
+    def num_ws(self) -> int:
+        """Number of latents in w_plus: one for every convolution and one for the last RGB layer."""
+        return 2 * len(self.block_resolutions)
+
+    @property
+    def img_shape(self) -> tuple[int, int]:
+        """(height, width) of the images in pixels."""
+        return self.shape_at(self.img_resolution)
+
+    def shape_at(self, resolution: int) -> tuple[int, int]:
+        """(height, width) of the feature maps of the block named by `resolution`."""
+        return resolution, resolution * self.base_width // 4
+
+    def channels_at(self, resolution: int) -> int:
+        """Channels of the block named by `resolution`."""
+        return min(self.channel_base // resolution, self.channel_max)
+
+    def to_json(self) -> dict[str, Any]:
+        """A dict of plain values; :meth:`from_json` reads it back."""
+        return {**asdict(self), "resample_filter": list(self.resample_filter)}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> StyleGAN2Config:
+        """Inverse of :meth:`to_json`.
+
+        Raises:
+            DraglabError: unknown, missing or ill-typed entries.
+        """
+        try:
+            taps = tuple(float(tap) for tap in values.get("resample_filter", (1, 3, 3, 1)))
+            return cls(**{**values, "resample_filter": taps})
+        except (TypeError, ValueError) as error:
+            raise DraglabError(f"the model's configuration is not usable: {error}") from None

@@ -1,0 +1,67 @@
+"""StyleGAN2's mapping network: z (and a class) -> w_plus."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from draglab.generators.config import StyleGAN2Config
+from draglab.generators.ops import ACTIVATION_GAIN, LEAKY_SLOPE
+
+
+class FullyConnected(nn.Module):
+    """y = act(x W^T * lr_multiplier / sqrt(in) + b * lr_multiplier), equalised learning rate (Karras et al. 2018)."""
+
+    def __init__(
+        self, inputs: int, outputs: int, lr_multiplier: float = 1.0, activate: bool = False, bias: float = 0.0
+    ):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs) / lr_multiplier)
+        self.bias = nn.Parameter(torch.full([outputs], float(bias)))
+        self.weight_gain = lr_multiplier / math.sqrt(inputs)
+        self.bias_gain = lr_multiplier
+        self.activate = activate
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, in] -> [N, out]."""
+        # The gain goes onto x, which is smaller than the weight.
+        x = F.linear(x * self.weight_gain, self.weight, self.bias * self.bias_gain)
+        return F.leaky_relu(x, LEAKY_SLOPE) * ACTIVATION_GAIN if self.activate else x
+
+
+def normalize_second_moment(x: Tensor) -> Tensor:
+    """x scaled so that the mean of its squares along the last axis is 1."""
+    return x * (x.square().mean(dim=-1, keepdim=True) + 1e-8).rsqrt()
+
+
+class MappingNetwork(nn.Module):
+    """z [N, z_dim], c [N, c_dim] -> w [N, w_dim]; broadcast and truncation are :meth:`StyleGAN2.mapping`'s."""
+
+    w_avg: Tensor
+
+    def __init__(self, config: StyleGAN2Config):
+        super().__init__()
+        self.num_layers = config.mapping_layers
+        embedded = 0
+        if config.c_dim > 0:
+            embedded = config.embed_features or config.w_dim
+            self.embed = FullyConnected(config.c_dim, embedded)
+        hidden = config.mapping_features or config.w_dim
+        widths = [config.z_dim + embedded] + [hidden] * (config.mapping_layers - 1) + [config.w_dim]
+        for index, (inputs, outputs) in enumerate(pairwise(widths)):
+            layer = FullyConnected(inputs, outputs, config.mapping_lr_multiplier, activate=True)
+            self.add_module(f"fc{index}", layer)
+        self.register_buffer("w_avg", torch.zeros(config.w_dim))
+
+    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        """w [N, w_dim] before truncation; c is required when the model is conditional."""
+        x = normalize_second_moment(z)
+        if c is not None:
+            x = torch.cat([x, normalize_second_moment(self.embed(c))], dim=1)
+        for index in range(self.num_layers):
+            x = self.get_submodule(f"fc{index}")(x)
+        return x

@@ -1,0 +1,202 @@
+"""StyleGAN2's synthesis network, cut at the blocks so that dragging can stop where its features are."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from draglab.generators.config import StyleGAN2Config
+from draglab.generators.mapping import FullyConnected
+from draglab.generators.ops import (
+    demodulation,
+    modulated_convolution,
+    resample_kernel,
+    scale_bias_activate,
+    upsample,
+)
+
+
+@dataclass(frozen=True)
+class NoiseSource:
+    """Where layers take their noise from.
+
+    Attributes:
+        mode: "const" (each layer's stored map), "none", or "random" (a new map for every sample).
+        generator: for "random": the generator to draw from, so that a seed gives the same image again.
+    """
+
+    mode: str = "const"
+    generator: torch.Generator | None = None
+
+
+class SynthesisLayer(nn.Module):
+    """Modulated, demodulated 3x3 convolution (doubling the size if `up`), noise, bias, leaky ReLU, clamp."""
+
+    noise_const: Tensor
+
+    def __init__(self, config: StyleGAN2Config, inputs: int, outputs: int, resolution: int, up: bool):
+        super().__init__()
+        self.affine = FullyConnected(config.w_dim, inputs, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.up = up
+        self.conv_clamp = config.conv_clamp
+        self.use_noise = config.use_noise
+        if config.use_noise:
+            self.noise_strength = nn.Parameter(torch.zeros([]))
+            self.register_buffer("noise_const", torch.randn(config.shape_at(resolution)))
+        self._square_sums: tuple[tuple[int, int, torch.dtype], Tensor] | None = None
+
+    def weight_square_sums(self) -> Tensor:
+        """[O, I] squares of the weight summed over its taps, kept as long as the weight is frozen and unchanged."""
+        if self.weight.requires_grad:
+            return self.weight.square().sum(dim=(2, 3))
+        key = (self.weight.data_ptr(), self.weight._version, self.weight.dtype)
+        if self._square_sums is None or self._square_sums[0] != key:
+            self._square_sums = key, self.weight.square().sum(dim=(2, 3))
+        return self._square_sums[1]
+
+    def noise(self, x: Tensor, source: NoiseSource) -> Tensor | None:
+        """Noise for the output x [N, C, H, W]: [N or 1, 1, H, W], or None."""
+        if not self.use_noise or source.mode == "none":
+            return None
+        if source.mode == "const":
+            return (self.noise_const * self.noise_strength)[None, None]
+        size, generator = (x.shape[0], 1, *x.shape[2:]), source.generator
+        # Drawn on the generator's own device, so that a seed means the same everywhere.
+        device = generator.device if generator is not None else x.device
+        drawn = torch.randn(size, generator=generator, device=device, dtype=torch.float32)
+        return drawn.to(x.device, x.dtype) * self.noise_strength
+
+    def forward(self, x: Tensor, w: Tensor, kernel: Tensor, source: NoiseSource, gain: float = 1.0) -> Tensor:
+        """x [N, I, H, W], w [N, w_dim] -> [N, O, H, W], or twice the size."""
+        styles = self.affine(w)
+        x = modulated_convolution(x, self.weight, styles, kernel if self.up else None)
+        scale = demodulation(styles, self.weight_square_sums())
+        return scale_bias_activate(x, scale, self.bias, self.noise(x, source), gain, self.conv_clamp)
+
+
+class ToRGB(nn.Module):
+    """Modulated 1x1 convolution to colours, without demodulation."""
+
+    def __init__(self, config: StyleGAN2Config, inputs: int):
+        super().__init__()
+        self.affine = FullyConnected(config.w_dim, inputs, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(config.img_channels, inputs, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(config.img_channels))
+        self.weight_gain = 1 / math.sqrt(inputs)
+        self.conv_clamp = config.conv_clamp
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        """x [N, C, H, W], w [N, w_dim] -> [N, img_channels, H, W]."""
+        x = modulated_convolution(x, self.weight, self.affine(w) * self.weight_gain).to(self.bias.dtype)
+        x = x + self.bias[None, :, None, None]
+        return x if self.conv_clamp is None else x.clamp(-self.conv_clamp, self.conv_clamp)
+
+
+class Shortcut(nn.Module):
+    """Residual branch of the "resnet" architecture: 1x1 convolution, doubling the size."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, 1, 1))
+        self.weight_gain = 1 / math.sqrt(inputs)
+
+    def forward(self, x: Tensor, kernel: Tensor, gain: float) -> Tensor:
+        """[N, I, H, W] -> [N, O, 2H, 2W]. The 1x1 convolution goes first: it commutes with the filter."""
+        return upsample(F.conv2d(x, (self.weight * (self.weight_gain * gain)).to(x.dtype)), kernel)
+
+
+class SynthesisBlock(nn.Module):
+    """All layers of one resolution."""
+
+    def __init__(self, config: StyleGAN2Config, resolution: int):
+        super().__init__()
+        self.resolution = resolution
+        self.activation_dtype: torch.dtype | None = None
+        self.memory_format = torch.channels_last
+        self.is_first = resolution == 4
+        self.residual = config.architecture == "resnet" and not self.is_first
+        outputs = config.channels_at(resolution)
+        if self.is_first:
+            self.const = nn.Parameter(torch.randn(outputs, *config.shape_at(4)))
+        else:
+            inputs = config.channels_at(resolution // 2)
+            self.conv0 = SynthesisLayer(config, inputs, outputs, resolution, up=True)
+            if self.residual:
+                self.skip = Shortcut(inputs, outputs)
+        self.conv1 = SynthesisLayer(config, outputs, outputs, resolution, up=False)
+        self.has_rgb = config.architecture == "skip" or resolution == config.img_resolution
+        if self.has_rgb:
+            self.torgb = ToRGB(config, outputs)
+
+    @property
+    def first_w(self) -> int:
+        """Index in w_plus of the block's first convolution; its RGB layer uses the w after its last convolution."""
+        return 0 if self.is_first else 2 * int(math.log2(self.resolution)) - 5
+
+    def features(self, x: Tensor | None, w_plus: Tensor, kernel: Tensor, source: NoiseSource) -> Tensor:
+        """The block's output features [N, C, H, W] from those of the block below (None for the first)."""
+        w = w_plus[:, self.first_w :]
+        if x is None:
+            const = self.const.expand(len(w_plus), *self.const.shape).to(
+                dtype=self.activation_dtype or self.const.dtype
+            )
+            return self.conv1(const.contiguous(memory_format=self.memory_format), w[:, 0], kernel, source)
+        if not self.residual:
+            return self.conv1(self.conv0(x, w[:, 0], kernel, source), w[:, 1], kernel, source)
+        gain = math.sqrt(0.5)
+        shortcut = self.skip(x, kernel, gain)
+        return shortcut + self.conv1(self.conv0(x, w[:, 0], kernel, source), w[:, 1], kernel, source, gain)
+
+    def add_rgb(self, rgb: Tensor | None, x: Tensor, w_plus: Tensor, kernel: Tensor) -> Tensor | None:
+        """The sum of RGB branches up to this block, from the sum up to the block below (None = nothing yet)."""
+        if not self.has_rgb:
+            return None
+        own = self.torgb(x, w_plus[:, self.first_w + (1 if self.is_first else 2)])
+        return own if rgb is None else own + upsample(rgb, kernel)
+
+
+class SynthesisNetwork(nn.Module):
+    """w_plus [N, num_ws, w_dim] -> features of any block, image."""
+
+    kernel: Tensor
+
+    def __init__(self, config: StyleGAN2Config):
+        super().__init__()
+        self.block_resolutions = config.block_resolutions
+        for resolution in self.block_resolutions:
+            self.add_module(f"b{resolution}", SynthesisBlock(config, resolution))
+        self.register_buffer("kernel", resample_kernel(config.resample_filter), persistent=False)
+
+    def block(self, resolution: int) -> SynthesisBlock:
+        """The block of `resolution`."""
+        block = self.get_submodule(f"b{resolution}")
+        assert isinstance(block, SynthesisBlock)
+        return block
+
+    def run_blocks(
+        self, w_plus: Tensor, last: int, source: NoiseSource, known: dict[int, Tensor] | None = None
+    ) -> dict[int, Tensor]:
+        """Features of every block up to resolution `last`, by resolution; computed from the highest `known` one on."""
+        outputs = dict(known) if known else {}
+        reached = max(outputs) if outputs else 0
+        x = outputs[reached] if outputs else None
+        for resolution in self.block_resolutions:
+            if reached < resolution <= last:
+                x = self.block(resolution).features(x, w_plus, self.kernel, source)
+                outputs[resolution] = x
+        return outputs
+
+    def rgb(self, blocks: dict[int, Tensor], w_plus: Tensor) -> Tensor:
+        """Image from the features of all blocks (of the last alone if the architecture is not "skip")."""
+        image: Tensor | None = None
+        for resolution in self.block_resolutions:
+            if self.block(resolution).has_rgb:
+                image = self.block(resolution).add_rgb(image, blocks[resolution], w_plus, self.kernel)
+        assert image is not None
+        return image

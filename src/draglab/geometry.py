@@ -1,0 +1,168 @@
+"""Points, masks and pixel conventions. Nothing else in draglab knows them.
+
+Points are (x, y) in float pixels of the image; (0, 0) is the centre of the top-left pixel, so an image of width W spans
+x = -0.5 to W - 0.5 and its last pixel centre is W - 1. At the borders positions are clamped, never wrapped.
+
+A mask is a bool array [H, W]; True = movable, False = frozen.
+
+Radii and distances that the paper gives for 512-pixel images are in "pixels of a 512-pixel image" and are scaled with
+the image (see :func:`scale_from_512`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from draglab.errors import DraglabError
+
+REFERENCE_SIZE = 512
+"""Image size, in pixels, in which the paper states its radii."""
+
+MIN_TRAVEL = 1e-3
+"""A target closer than this to its handle, in pixels, is the same point: no direction could be had from the pair."""
+
+
+def scale_from_512(length: float, height: int, width: int) -> float:
+    """A length in pixels of a 512-pixel image, in pixels of one of `height` x `width` (the longer side counts)."""
+    return length * max(height, width) / REFERENCE_SIZE
+
+
+def validate_points(points: ArrayLike, height: int, width: int, name: str = "points") -> NDArray[np.float64]:
+    """Check points given from outside.
+
+    Args:
+        points: [n, 2] (x, y) in pixels, n >= 1, every point inside the image (0 <= x <= width - 1 and likewise y).
+        height, width: the image's size in pixels.
+        name: what the points are called in error messages ("handle", "target").
+
+    Returns:
+        float64 array [n, 2].
+
+    Raises:
+        DraglabError: no points, another shape, NaN or infinity, or a point outside the image.
+    """
+    try:
+        array = np.asarray(points, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DraglabError(f"{name}s are not numbers: give them as [[x, y], ...] in pixels") from None
+    if array.size == 0:
+        raise DraglabError(f"no {name}s were given: give at least one pair, for instance 64,90:64,105")
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise DraglabError(f"{name}s have shape {list(array.shape)}: give them as [n, 2], one (x, y) in pixels each")
+    if not np.isfinite(array).all():
+        raise DraglabError(f"a {name} is not a finite number: give x and y in pixels")
+    inside = (array >= 0).all(1) & (array[:, 0] <= width - 1) & (array[:, 1] <= height - 1)
+    if not inside.all():
+        x, y = array[int(np.argmin(inside))]
+        raise DraglabError(
+            f"{name} ({x:g}, {y:g}) is outside the image: x must be 0 to {width - 1}, y 0 to {height - 1}"
+        )
+    return array
+
+
+def validate_pairs(
+    handles: ArrayLike, targets: ArrayLike, height: int, width: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Check handles and their targets, both [n, 2]; see :func:`validate_points`.
+
+    Raises:
+        DraglabError: as validate_points; also different numbers of handles and targets, a handle that lies on its own
+            target, or two handles in one place.
+    """
+    handle_array = validate_points(handles, height, width, "handle")
+    target_array = validate_points(targets, height, width, "target")
+    if len(handle_array) != len(target_array):
+        raise DraglabError(
+            f"{len(handle_array)} handles but {len(target_array)} targets were given: every handle needs one target"
+        )
+    travel = np.linalg.norm(target_array - handle_array, axis=1)
+    if (travel < MIN_TRAVEL).any():
+        x, y = handle_array[int(np.argmin(travel))]
+        raise DraglabError(f"handle ({x:g}, {y:g}) lies on its target: put the target where the point should move to")
+    for i, handle in enumerate(handle_array):
+        if (np.linalg.norm(handle_array[:i] - handle, axis=1) < MIN_TRAVEL).any():
+            raise DraglabError(f"two handles lie at ({handle[0]:g}, {handle[1]:g}): remove one of them")
+    return handle_array, target_array
+
+
+def validate_mask(mask: ArrayLike | None, height: int, width: int) -> NDArray[np.bool_] | None:
+    """Check a mask given from outside: bool [H, W], True = movable; None means that everything is movable.
+
+    Raises:
+        DraglabError: not bool, another size, everything frozen, or everything movable (then no mask is meant).
+    """
+    if mask is None:
+        return None
+    array = np.asarray(mask)
+    if array.dtype != np.bool_:
+        raise DraglabError(f"the mask holds {array.dtype} values: give booleans, True where the image may move")
+    if array.shape != (height, width):
+        got = "x".join(str(side) for side in array.shape[::-1])
+        raise DraglabError(f"the mask is {got} but the image is {width}x{height}: give a mask of the image's size")
+    if not array.any():
+        raise DraglabError("the mask freezes the whole image: paint the region that may move")
+    if array.all():
+        raise DraglabError("the mask lets the whole image move: leave it out, or paint a smaller movable region")
+    return array
+
+
+def to_feature_coordinates(
+    points: NDArray[np.float64], image_size: tuple[int, int], feature_size: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Image pixels -> pixels of a feature map that covers the same area, both (x, y) with pixel centres at integers.
+
+    Sampling a feature map bilinearly at these coordinates gives what resizing it bilinearly to the image (half-pixel
+    centres, edges clamped) has at the image's pixels.
+
+    Args:
+        points: [..., 2] (x, y) in image pixels.
+        image_size, feature_size: (height, width).
+    """
+    scale = np.array([feature_size[1] / image_size[1], feature_size[0] / image_size[0]])
+    return (points + 0.5) * scale - 0.5
+
+
+def disc_offsets(radius: float) -> NDArray[np.float64]:
+    """Integer offsets (x, y) closer than `radius` pixels to (0, 0), the centre always included: [k, 2], Omega_1."""
+    reach = max(int(np.ceil(radius)) - 1, 0)
+    axis = np.arange(-reach, reach + 1, dtype=np.float64)
+    grid = np.stack(np.meshgrid(axis, axis, indexing="xy"), axis=-1).reshape(-1, 2)
+    inside = (np.hypot(grid[:, 0], grid[:, 1]) < radius) | (grid == 0).all(1)
+    return grid[inside]
+
+
+def square_offsets(radius: float, spacing: float = 1.0) -> NDArray[np.float64]:
+    """Offsets (x, y) on a grid of `spacing` pixels within the square of half-width `radius`: [k, 2], Omega_2.
+
+    The centre comes first, so that a nearest-neighbour search that finds a tie stays where it is.
+    """
+    reach = int(np.floor(radius / spacing + 1e-9))
+    axis = np.arange(-reach, reach + 1, dtype=np.float64) * spacing
+    grid = np.stack(np.meshgrid(axis, axis, indexing="xy"), axis=-1).reshape(-1, 2)
+    order = np.argsort(np.hypot(grid[:, 0], grid[:, 1]), kind="stable")
+    return grid[order]
+
+
+def clamp_points(points: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
+    """Points moved to the nearest position between the first and last pixel centres."""
+    return np.clip(points, 0.0, [width - 1.0, height - 1.0])
+
+
+def parse_point_pair(text: str) -> tuple[Sequence[float], Sequence[float]]:
+    """Read "x,y:x,y" (handle:target, pixels), as the command line takes it.
+
+    Raises:
+        DraglabError: the text has another form.
+    """
+    try:
+        handle, target = ([float(value) for value in part.split(",")] for part in text.split(":"))
+        if len(handle) != 2 or len(target) != 2:
+            raise ValueError
+    except ValueError:
+        raise DraglabError(
+            f"'{text}' is not a pair of points: write handle:target in pixels, for instance 64,90:64,105"
+        ) from None
+    return handle, target

@@ -1,0 +1,231 @@
+"""Edit files: everything that it takes to make an edit again, as versioned JSON (docs/edit-files.md).
+
+What the settings of a round mean is the engine's business; here they are names with plain values.
+"""
+
+import base64
+import binascii
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
+
+from draglab.errors import DraglabError
+from draglab.media.files import read_bytes, write_atomically
+from draglab.media.images import decode_mask, encode_mask
+
+FORMAT = "draglab-edit"
+VERSION = 1
+SIZE_LIMIT = 64 * 2**20
+"""Bytes; a larger file is refused."""
+
+MAX_SEED = 2**32 - 1
+"""numpy.random.RandomState takes no larger seed."""
+
+Coordinate = Annotated[float, Field(ge=-1e6, le=1e6)]
+# Whole numbers within what other JSON readers keep exactly.
+SettingValue = bool | Annotated[int, Field(ge=-(2**53), le=2**53)] | float | str | None
+
+
+class _Strict(BaseModel):
+    """No unknown fields, no conversions ("7" is no number), no NaN, no changes after checking."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class ModelReference(_Strict):
+    """Which generator the edit was made with."""
+
+    name: str = Field(min_length=1, max_length=4096)
+    """As given to ``load_generator``: a bundled model's name, or a path."""
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """Of the weights, so that a replay can tell that the model is another one."""
+
+
+class SeedStart(_Strict):
+    """The start latent as a seed: z = numpy.random.RandomState(seed).randn, then the mapping network."""
+
+    seed: int = Field(ge=0, le=MAX_SEED)
+    truncation_psi: float = Field(default=1.0, ge=-10, le=10)
+    truncation_cutoff: int | None = Field(default=None, ge=0)
+    class_index: int | None = Field(default=None, ge=0)
+    """For conditional models: which class."""
+
+
+class WPlusStart(_Strict):
+    """The start latent by its values."""
+
+    w_plus: str
+    """Base64 of float32, little-endian, row by row."""
+    shape: Annotated[list[Annotated[int, Field(ge=1, le=65536)]], Field(min_length=2, max_length=2)]
+    """[num_ws, w_dim]"""
+
+    @classmethod
+    def from_array(cls, w_plus: NDArray[np.floating]) -> Self:
+        """From [num_ws, w_dim]; kept as float32."""
+        array = np.ascontiguousarray(w_plus, dtype="<f4")
+        return cls(w_plus=base64.b64encode(array.tobytes()).decode("ascii"), shape=list(array.shape))
+
+    def array(self) -> NDArray[np.float32]:
+        """[num_ws, w_dim] float32."""
+        return _decode_floats(self.w_plus, self.shape)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not np.isfinite(_decode_floats(self.w_plus, self.shape)).all():
+            raise ValueError("the latent holds NaN or infinity")
+        return self
+
+
+def _start_kind(value: Any) -> str:
+    given = value if isinstance(value, dict) else getattr(value, "__dict__", {})
+    return "w_plus" if "w_plus" in given else "seed"
+
+
+Start = Annotated[
+    Annotated[SeedStart, Tag("seed")] | Annotated[WPlusStart, Tag("w_plus")],
+    Discriminator(_start_kind),
+]
+
+
+class PointPair(_Strict):
+    """A handle and its target, (x, y) in image pixels; (0, 0) is the centre of the top-left pixel."""
+
+    handle: Annotated[list[Coordinate], Field(min_length=2, max_length=2)]
+    target: Annotated[list[Coordinate], Field(min_length=2, max_length=2)]
+
+
+class Round(_Strict):
+    """One drag; the next round starts from the image where this one ended."""
+
+    points: list[PointPair] = Field(min_length=1, max_length=10_000)
+    mask: str | None = None
+    """Base64 of a PNG, white = movable; null: everything may move."""
+    settings: dict[str, SettingValue] = Field(default_factory=dict)
+    """Fields of draglab.DragSettings; those left out have their defaults."""
+    steps: int | None = Field(default=None, ge=0, le=10**9)
+    """How many steps were run; null: until the drag stops by itself."""
+
+    @field_validator("mask")
+    @classmethod
+    def _mask_is_readable(cls, mask: str | None) -> str | None:
+        if mask is not None:
+            try:
+                decode_mask(mask)
+            except DraglabError as error:
+                raise ValueError(str(error)) from None
+        return mask
+
+    @classmethod
+    def from_arrays(
+        cls,
+        handles: NDArray[np.floating],
+        targets: NDArray[np.floating],
+        mask: NDArray[np.bool_] | None = None,
+        settings: dict[str, SettingValue] | None = None,
+        steps: int | None = None,
+    ) -> Self:
+        """From handles and targets [n, 2] and a bool mask [H, W], True = movable."""
+        pairs = zip(np.asarray(handles).tolist(), np.asarray(targets).tolist(), strict=True)
+        return cls(
+            points=[PointPair(handle=list(map(float, h)), target=list(map(float, t))) for h, t in pairs],
+            mask=None if mask is None else encode_mask(mask),
+            settings=settings or {},
+            steps=steps,
+        )
+
+    def handles(self) -> NDArray[np.float64]:
+        """[n, 2]"""
+        return np.array([pair.handle for pair in self.points], dtype=np.float64)
+
+    def targets(self) -> NDArray[np.float64]:
+        """[n, 2]"""
+        return np.array([pair.target for pair in self.points], dtype=np.float64)
+
+    def movable(self) -> NDArray[np.bool_] | None:
+        """bool [H, W], True = movable; None when everything may move."""
+        return None if self.mask is None else decode_mask(self.mask)
+
+
+class EditFile(_Strict):
+    """An edit: the model, where it starts, and the rounds of dragging."""
+
+    format: Literal["draglab-edit"] = FORMAT
+    version: Literal[1] = VERSION
+    model: ModelReference
+    start: Start
+    rounds: list[Round] = Field(min_length=1, max_length=10_000)
+
+
+def load_edit_file(path: str | os.PathLike[str]) -> EditFile:
+    """Read and check an edit file.
+
+    Raises:
+        DraglabError: missing, too large, not JSON, another format, a newer version, or a field that is wrong; the
+            message names the field.
+    """
+    return parse_edit_file(read_bytes(path, "edit file", SIZE_LIMIT), str(path))
+
+
+def parse_edit_file(data: bytes, name: str = "the edit file") -> EditFile:
+    """As :func:`load_edit_file`, from bytes; ``name`` is used in messages."""
+    try:
+        text = data.decode("utf-8-sig")
+        content = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise DraglabError(f"{name} is not a readable edit file (broken JSON); save the edit again") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise DraglabError(f'{name} is not a draglab edit file; its "format" must be "{FORMAT}"')
+    version = content.get("version")
+    if isinstance(version, int) and version > VERSION:
+        raise DraglabError(
+            f"{name} was written by a newer draglab (version {version}); "
+            f"this one reads up to version {VERSION}: upgrade draglab"
+        )
+    try:
+        return EditFile.model_validate(content)
+    except ValidationError as error:
+        raise DraglabError(f"{name}: {_first_problem(error)}") from None
+
+
+def save_edit_file(path: str | os.PathLike[str], edit: EditFile) -> None:
+    """Write an edit file.
+
+    Raises:
+        DraglabError: the file cannot be written.
+    """
+    data = (edit.model_dump_json(indent=2) + "\n").encode("utf-8")
+    with write_atomically(path) as temporary:
+        Path(temporary).write_bytes(data)
+
+
+def _decode_floats(text: str, shape: list[int]) -> NDArray[np.float32]:
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("the latent is not base64 text") from None
+    if len(data) != 4 * shape[0] * shape[1]:
+        raise ValueError(f"the latent has {len(data)} bytes, but shape {shape} needs {4 * shape[0] * shape[1]}")
+    return np.frombuffer(data, dtype="<f4").reshape(shape).astype(np.float32)
+
+
+def _refuse_constant(constant: str) -> float:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _first_problem(error: ValidationError) -> str:
+    """One line for the first wrong field: where it is, what is wrong, how many more there are."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    first = problems[0]
+    parts = list(first["loc"])
+    if parts[:1] == ["start"]:
+        del parts[1:2]  # which kind of start it was taken for: not a field
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")
+    message = first["msg"].removeprefix("Value error, ").replace("\n", " ")
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    # ascii(): a file can hold anything as a field's name, line breaks and control codes included.
+    return f"{ascii(place)[1:-1] or 'a name in it'}: {message}{more}"

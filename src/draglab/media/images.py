@@ -1,0 +1,161 @@
+"""Still images and masks: uint8 and bool arrays to files and back."""
+
+import base64
+import binascii
+import io
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
+
+from draglab._version import __version__
+from draglab.errors import DraglabError
+from draglab.media.files import read_bytes, write_atomically
+
+EDITED = "Edited with draglab: points of a GAN image were dragged."
+GENERATED = "Generated with draglab: made by a GAN."
+
+MOVABLE_FROM = 128
+"""Grey level from which a mask's pixel counts as movable."""
+
+MAX_SIDE = 16384
+"""Pixels; larger images are refused before they are decoded."""
+
+_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+_MASK_FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"]
+_MASK_FILE_LIMIT = 256 * 2**20
+_EXIF_DESCRIPTION = 0x010E
+_EXIF_SOFTWARE = 0x0131
+
+
+def check_image_suffix(path: str | os.PathLike[str]) -> str:
+    """Pillow's name of the format that the suffix of ``path`` stands for.
+
+    Raises:
+        DraglabError: the suffix is not one of .png, .jpg, .jpeg, .webp.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in _FORMATS:
+        raise DraglabError(f"cannot write {path}: unknown image suffix {suffix!r}; use .png, .jpg or .webp")
+    return _FORMATS[suffix]
+
+
+def save_image(path: str | os.PathLike[str], image: NDArray[np.uint8], description: str = EDITED) -> None:
+    """Write an image, with metadata that says where it came from.
+
+    Args:
+        path: suffix .png, .jpg, .jpeg or .webp.
+        image: uint8 [H, W, 3].
+        description: goes into EXIF ImageDescription, and for PNG into the text chunk "Description" as well.
+
+    Raises:
+        DraglabError: unknown suffix, or the file cannot be written.
+    """
+    kind = check_image_suffix(path)
+    exif = Image.Exif()
+    exif[_EXIF_DESCRIPTION] = description
+    exif[_EXIF_SOFTWARE] = f"draglab {__version__}"
+    options: dict[str, object] = {"exif": exif}
+    if kind == "PNG":
+        # Viewers that do not read EXIF in PNG show its text chunks.
+        text = PngImagePlugin.PngInfo()
+        text.add_text("Description", description)
+        text.add_text("Software", f"draglab {__version__}")
+        options["pnginfo"] = text
+    else:
+        options["quality"] = 95
+    with write_atomically(path) as temporary, temporary.open("wb") as file:
+        Image.fromarray(as_rgb(image)).save(file, format=kind, **options)
+
+
+def as_rgb(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The image, contiguous; ValueError unless it is uint8 [H, W, 3] (a mistake of the program, not of a user)."""
+    array = np.ascontiguousarray(image)
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
+        raise ValueError(f"expected a uint8 image [H, W, 3], got {array.dtype} {list(array.shape)}")
+    return array
+
+
+def enlarge(image: NDArray[np.uint8], at_least: int = 512) -> NDArray[np.uint8]:
+    """Scale up by the smallest whole factor that makes the shorter side ``at_least`` pixels; never down.
+
+    Lanczos: on the smooth images of a GAN it looks better than blocks.
+    """
+    image = as_rgb(image)
+    height, width = image.shape[:2]
+    factor = -(-at_least // min(height, width))
+    if factor <= 1:
+        return image
+    size = (width * factor, height * factor)
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
+
+
+def load_mask(path: str | os.PathLike[str], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Read a mask from an image file: white is movable, black is frozen.
+
+    Args:
+        path: PNG, JPEG, WebP, GIF, BMP or TIFF of any colour mode; transparency is ignored.
+        size: (height, width) that the mask must have, in pixels.
+
+    Returns:
+        bool [H, W], True = movable (grey 128 or more).
+
+    Raises:
+        DraglabError: missing, not an image, another size.
+    """
+    data = read_bytes(path, "mask", _MASK_FILE_LIMIT)
+    return _read_mask(data, f"mask {path}", _MASK_FORMATS, size)
+
+
+def encode_mask(mask: NDArray[np.bool_]) -> str:
+    """A mask [H, W] as the base64 text of a 1-bit PNG, white = movable."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.asarray(mask, dtype=np.bool_)).save(buffer, format="PNG", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def decode_mask(text: str) -> NDArray[np.bool_]:
+    """The inverse of :func:`encode_mask`; reads any PNG.
+
+    Raises:
+        DraglabError: not base64, not a PNG, or damaged.
+    """
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise DraglabError("the mask is not base64 text; save the edit again") from None
+    return _read_mask(data, "the mask", ["PNG"], None)
+
+
+def _read_mask(data: bytes, name: str, formats: list[str], size: tuple[int, int] | None) -> NDArray[np.bool_]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(data), formats=formats)
+            # Both checks need the header only, so a huge image is refused before it takes memory.
+            if max(image.size) > MAX_SIDE:
+                raise DraglabError(f"{name} is {_wxh(image.size)}: more than {MAX_SIDE} pixels a side are refused")
+            if size is not None and image.size != (size[1], size[0]):
+                raise DraglabError(
+                    f"{name} is {_wxh(image.size)}, but the image is {size[1]}x{size[0]}; "
+                    f"make a mask of {size[1]}x{size[0]} pixels"
+                )
+            if image.mode.startswith(("I", "F")):
+                # 16-bit grey: Pillow's own conversion to 8 bits would clip instead of scaling.
+                return np.asarray(image) >= MOVABLE_FROM * 256
+            grey = image.convert("RGB").convert("L")
+    except UnidentifiedImageError:
+        raise DraglabError(f"{name} is not an image that can be read; use a PNG, white where it may move") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise DraglabError(f"{name} claims to be far too large; use a mask of the image's size") from None
+    except (OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError, OverflowError):
+        # What Pillow's decoders raise for damaged files.
+        raise DraglabError(f"{name} is damaged; save it again as PNG") from None
+    return np.asarray(grey) >= MOVABLE_FROM
+
+
+def _wxh(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"

@@ -1,0 +1,180 @@
+"""Videos, frame by frame: MP4 (H.264) through PyAV, GIF through Pillow. Draws nothing."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from draglab.errors import DraglabError
+from draglab.media.files import write_atomically, write_error
+from draglab.media.images import EDITED, as_rgb, enlarge
+
+_CODEC = "libx264"
+
+
+class FrameSink(Protocol):
+    """What :func:`open_video` yields."""
+
+    def add(self, frame: NDArray[np.uint8], repeat: int = 1) -> None:
+        """Append a frame, uint8 [H, W, 3], ``repeat`` times. All frames have the first one's size."""
+        ...
+
+
+def check_video_support(path: str | os.PathLike[str]) -> None:
+    """Find out before a long computation whether a video with this suffix can be written.
+
+    Raises:
+        DraglabError: unknown suffix; for .mp4, PyAV or its H.264 encoder is missing.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix == ".mp4":
+        _import_av(Path(path))
+    elif suffix != ".gif":
+        raise DraglabError(f"cannot write {path}: unknown video suffix {suffix!r}; use .mp4 or .gif")
+
+
+@contextmanager
+def open_video(path: str | os.PathLike[str], fps: int = 20) -> Iterator[FrameSink]:
+    """Write a video; it appears under its name only when the block ends well.
+
+    Images smaller than 512 pixels are enlarged by a whole factor, odd sizes get one more row or column.
+
+    Args:
+        path: suffix .mp4 or .gif.
+        fps: frames a second, 1 to 50.
+
+    Raises:
+        DraglabError: as :func:`check_video_support`; the file cannot be written; no frame was added.
+    """
+    check_video_support(path)
+    path = Path(path)
+    with write_atomically(path) as temporary:
+        sink = _Mp4Writer(path, temporary, fps) if path.suffix.lower() == ".mp4" else _GifWriter(temporary, fps)
+        try:
+            yield sink
+        except BaseException:
+            sink.abandon()
+            raise
+        sink.close()
+
+
+def _import_av(path: Path) -> Any:
+    try:
+        import av
+        import av.error
+    except ImportError:
+        raise DraglabError(
+            f"cannot write {path}: MP4 needs PyAV; run `pip install av`, or give a name that ends in .gif"
+        ) from None
+    if _CODEC not in av.codecs_available:
+        raise DraglabError(
+            f"cannot write {path}: this PyAV has no H.264 encoder ({_CODEC}); "
+            "run `pip install --force-reinstall av`, or give a name that ends in .gif"
+        )
+    return av
+
+
+class _Mp4Writer:
+    """H.264, yuv420p with BT.709 colours, playable by browsers and phones."""
+
+    def __init__(self, path: Path, temporary: Path, fps: int) -> None:
+        self._av = _import_av(path)
+        self._path = path
+        self._temporary = temporary
+        self._fps = fps
+        self._container: Any = None
+        self._stream: Any = None
+        self._count = 0
+
+    def add(self, frame: NDArray[np.uint8], repeat: int = 1) -> None:
+        frame = _even(enlarge(frame))
+        try:
+            container = self._container or self._open(*frame.shape[:2])
+            picture = self._av.VideoFrame.from_ndarray(frame, format="rgb24")
+            picture = picture.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+            picture.time_base = Fraction(1, self._fps)
+            for _ in range(repeat):
+                picture.pts = self._count
+                self._count += 1
+                for packet in self._stream.encode(picture):
+                    container.mux(packet)
+        except self._av.error.FFmpegError as error:
+            raise self._failed(error) from error
+
+    def close(self) -> None:
+        if self._container is None:
+            raise DraglabError(f"cannot write {self._path}: there are no frames")
+        try:
+            for packet in self._stream.encode(None):
+                self._container.mux(packet)
+            self._container.close()
+        except self._av.error.FFmpegError as error:
+            raise self._failed(error) from error
+
+    def abandon(self) -> None:
+        if self._container is not None:
+            # The file is about to be removed: that it could not be finished does not matter.
+            with suppress(self._av.error.FFmpegError):
+                self._container.close()
+
+    def _open(self, height: int, width: int) -> Any:
+        # Given by name, not as an open file: moving the index to the front (faststart) reads the file again.
+        self._container = self._av.open(
+            str(self._temporary), mode="w", format="mp4", options={"movflags": "+faststart"}
+        )
+        self._container.metadata["comment"] = EDITED
+        stream = self._container.add_stream(_CODEC, rate=self._fps, options={"crf": "17", "preset": "medium"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        # Untagged, players guess the colour matrix from the size. 1 is BT.709 in each of these; range 1 is 16 to 235.
+        context = stream.codec_context
+        context.colorspace = context.color_primaries = context.color_trc = context.color_range = 1
+        self._stream = stream
+        return self._container
+
+    def _failed(self, error: Any) -> DraglabError:
+        return write_error(self._path, OSError(error.errno, error.strerror or str(error)))
+
+
+class _GifWriter:
+    """Frames are kept with 256 colours each until the end: a GIF is written in one piece."""
+
+    def __init__(self, temporary: Path, fps: int) -> None:
+        self._temporary = temporary
+        # Hundredths of a second are the format's unit; browsers slow anything below two of them down.
+        self._duration = max(round(100 / fps), 2) * 10
+        self._frames: list[Image.Image] = []
+        self._durations: list[int] = []
+
+    def add(self, frame: NDArray[np.uint8], repeat: int = 1) -> None:
+        picture = Image.fromarray(enlarge(frame))
+        self._frames.append(picture.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG))
+        self._durations.append(self._duration * repeat)
+
+    def close(self) -> None:
+        if not self._frames:
+            raise DraglabError("cannot write the GIF: there are no frames")
+        with self._temporary.open("wb") as file:
+            self._frames[0].save(
+                file,
+                format="GIF",
+                save_all=True,
+                append_images=self._frames[1:],
+                duration=self._durations,
+                loop=0,
+                comment=EDITED.encode("ascii"),
+            )
+
+    def abandon(self) -> None:
+        self._frames.clear()
+
+
+def _even(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """yuv420p halves both sides, so they must be even: repeat the last row or column where needed."""
+    height, width = as_rgb(frame).shape[:2]
+    return np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")

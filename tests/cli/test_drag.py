@@ -1,0 +1,101 @@
+import json
+import os
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+POINT = ("--point", "8,9:14.5,9")
+SHORT = ("--steps", "3", "--stop-distance", "0.01")
+
+
+def pixels(path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def test_drag_writes_everything(draglab, model):
+    ran = draglab(
+        "drag", "-m", model, "--seed", 7, *POINT, *SHORT, "-o", "a.png", "--video", "a.mp4", "--save", "e.json"
+    )
+    assert ran.code == 0, ran.err
+    assert "3 steps in " in ran.out
+    assert "wrote a.png, a.mp4, e.json" in ran.out
+    assert sorted(os.listdir()) == ["a.mp4", "a.png", "e.json"]
+    assert pixels("a.png").shape == (32, 32, 3)
+    with av.open("a.mp4") as video:
+        assert len(list(video.decode(video=0))) == 20 + 3 + 20
+
+
+def test_an_edit_file_replays_to_the_same_pixels(draglab, model):
+    draglab("drag", "-m", model, "--seed", 7, *POINT, *SHORT, "--truncation", 0.7, "-o", "a.png", "--save", "e.json")
+    ran = draglab("drag", "e.json", "-o", "b.png", "--save", "f.json")
+    assert ran.code == 0, ran.err
+    assert (pixels("a.png") == pixels("b.png")).all()
+    with open("e.json") as first, open("f.json") as second:
+        assert json.load(first) == json.load(second)
+
+
+def test_a_point_adds_a_round_to_an_edit_file(draglab, model):
+    draglab("drag", "-m", model, "--seed", 7, *POINT, *SHORT, "-o", "a.png", "--save", "e.json")
+    ran = draglab("drag", "e.json", "--point", "20,20:20,26", *SHORT, "-o", "b.png", "--save", "f.json", "--json")
+    assert ran.code == 0, ran.err
+    assert [one["targets"] for one in ran.json()["rounds"]] == [[[14.5, 9]], [[20, 26]]]
+    again = draglab("drag", "f.json", "-o", "c.png")
+    assert again.code == 0, again.err
+    assert (pixels("b.png") == pixels("c.png")).all()
+    assert (pixels("a.png") != pixels("b.png")).any()
+
+
+def test_json_is_all_there_is_on_standard_output(draglab, model):
+    ran = draglab("drag", "-m", model, "--seed", 7, *POINT, "-p", "20,20:20,26", *SHORT, "--json")
+    told = ran.json()
+    assert ran.code == 0
+    assert told["steps"] == told["rounds"][0]["steps"] == 3
+    assert told["rounds"][0]["stop_reason"] == "max_steps"
+    assert np.array(told["rounds"][0]["handles"]).shape == (2, 2)
+    assert len(told["rounds"][0]["distances"]) == 2
+    assert told["files"] == {"image": "dragged.png"}
+    assert told["interrupted"] is False
+    assert told["start"]["seed"] == 7
+
+
+def test_options_reach_the_settings(draglab, model):
+    options = ("--preset", "paper", "--feature-resolution", 16, "--r1", 4, "--latent-space", "w", "--mask-weight", 0)
+    ran = draglab("drag", "-m", model, "--seed", 7, *POINT, "--steps", 1, *options, "--save", "e.json")
+    assert ran.code == 0, ran.err
+    with open("e.json") as file:
+        settings = json.load(file)["rounds"][0]["settings"]
+    assert settings["step_unit"] == "absolute"
+    assert (settings["feature_resolution"], settings["r1"], settings["latent_space"]) == (16, 4, "w")
+    assert (settings["mask_weight"], settings["max_steps"]) == (0, 1)
+
+
+def test_a_mask_is_used_and_saved(draglab, model):
+    mask = np.zeros((32, 32), bool)
+    mask[:16] = True
+    Image.fromarray(mask).save("m.png")
+    common = ("drag", "-m", model, "--seed", 7, *POINT, *SHORT)
+    draglab(*common, "-o", "free.png")
+    ran = draglab(*common, "--mask", "m.png", "-o", "a.png", "--save", "e.json")
+    assert ran.code == 0, ran.err
+    assert (pixels("free.png") != pixels("a.png")).any()
+    draglab("drag", "e.json", "-o", "b.png")
+    assert (pixels("a.png") == pixels("b.png")).all()
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.mp4"])
+def test_videos_end_with_the_edited_image(draglab, model, name: str):
+    ran = draglab("drag", "-m", model, "--seed", 7, *POINT, *SHORT, "-o", "a.png", "--video", name)
+    assert ran.code == 0, ran.err
+    if name.endswith("gif"):
+        with Image.open(name) as image:
+            image.seek(getattr(image, "n_frames", 1) - 1)
+            last = np.asarray(image.convert("RGB"))
+    else:
+        with av.open(name) as video:
+            last = list(video.decode(video=0))[-1].to_ndarray(format="rgb24", src_colorspace="ITU709")
+    assert last.shape == (512, 512, 3)
+    average = last.reshape(32, 16, 32, 16, 3).mean((1, 3))
+    assert np.abs(average - pixels("a.png")).mean() < 12

@@ -1,0 +1,50 @@
+"""What ``import draglab`` offers, and that it offers it without waiting for torch."""
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+import draglab
+
+
+def test_the_list_of_public_names():
+    assert draglab.__all__ == [
+        "DragEdit",
+        "DragResult",
+        "DragSettings",
+        "DragStep",
+        "DraglabError",
+        "__version__",
+        "drag",
+        "drag_steps",
+        "load_generator",
+    ]
+    assert dir(draglab) == sorted(draglab.__all__)
+
+
+@pytest.mark.parametrize("name", draglab.__all__)
+def test_every_name_is_there(name):
+    assert getattr(draglab, name) is not None
+
+
+def test_drag_stays_a_function_whatever_is_imported():
+    import_module("draglab.drag.loop")
+    drag = import_module("draglab.drag").drag
+
+    assert draglab.drag is drag
+    assert callable(draglab.drag)
+
+
+def test_unknown_names():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = draglab.nothing  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def run(program: str) -> str:
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+
+def test_import_is_light():
+    assert run("import sys, draglab; print('torch' in sys.modules)").strip() == "False"
