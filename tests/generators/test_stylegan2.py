@@ -103,7 +103,8 @@ def test_square_sums_follow_the_weights() -> None:
     w_plus = random_w_plus(generator)
     before = generator.image(w_plus)
     weight = generator.synthesis.block(8).conv0.weight
-    weight.data.mul_(3)
+    with torch.no_grad():
+        weight.mul_(3)
     torch.testing.assert_close(generator.image(w_plus), before, rtol=1e-6, atol=1e-6)
     generator.requires_grad_(True)
     (gradient,) = torch.autograd.grad(generator.image(w_plus).square().sum(), weight)

@@ -175,7 +175,8 @@ def _iterate(
         if (distances <= limit).all():
             return
         steps = directions(handles, targets, settings.clip_step)
-        motion = motion_loss(maps.top, handles, steps, offsets, shape, anchors, settings.anchor) * motion_scale
+        supervised = (handles, steps, offsets, shape, anchors, settings.anchor, not settings.subpixel)
+        motion = motion_loss(maps.top, *supervised) * motion_scale
         kept = motion.new_zeros(()) if frozen is None else mask_loss(maps.top, start, frozen) * mask_scale
         loss = motion + settings.mask_weight * kept + latent.regularization()
         latent.optimizer.zero_grad(set_to_none=True)

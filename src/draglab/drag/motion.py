@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from draglab.drag.sampling import sample_points
+from draglab.drag.sampling import sample_points, sample_resized
 from draglab.geometry import to_feature_coordinates
 
 
@@ -32,6 +32,7 @@ def motion_loss(
     image_shape: tuple[int, int],
     anchors: Tensor | None = None,
     anchor: float = 0.0,
+    resized: bool = False,
 ) -> Tensor:
     """sum_i sum_{q in Omega_1(p_i)} | F(q) - F(q + d_i) |_1, with no gradient through F(q).
 
@@ -42,6 +43,8 @@ def motion_loss(
         image_shape: (height, width).
         anchors: what the start's features had at Omega_1 of the start's handles, [n, k, C]; F(q) is replaced by
             (1 - anchor) * F(q) + anchor * anchors.
+        resized: interpolate between pixels of the image, as if the map had been resized to it (as in the paper), not
+            between those of the feature map.
 
     Returns:
         scalar.
@@ -51,7 +54,11 @@ def motion_loss(
     wanted = sample_points(features.detach(), to_feature_coordinates(patch, image_shape, size))
     if anchors is not None and anchor > 0:
         wanted = torch.lerp(wanted, anchors, anchor)
-    moved = sample_points(features, to_feature_coordinates(patch + steps[:, None, :], image_shape, size))
+    moved_patch = patch + steps[:, None, :]
+    if resized:
+        moved = sample_resized(features, moved_patch, image_shape)
+    else:
+        moved = sample_points(features, to_feature_coordinates(moved_patch, image_shape, size))
     return (wanted - moved).abs().sum()
 
 

@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from draglab.geometry import to_feature_coordinates
+
 
 def sample_points(features: Tensor, positions: NDArray[np.float64]) -> Tensor:
     """Features at any positions.
@@ -34,6 +36,32 @@ def sample_points(features: Tensor, positions: NDArray[np.float64]) -> Tensor:
     weights = torch.from_numpy(weight).to(features.device, features.dtype)
     rows = rows.view(4, -1, channels)
     return torch.einsum("kp,kpc->pc", weights, rows).reshape(*positions.shape[:-1], channels)
+
+
+def sample_resized(features: Tensor, pixels: NDArray[np.float64], image_shape: tuple[int, int]) -> Tensor:
+    """What bilinear sampling of the map *resized to the image* gives, as the paper has it, without resizing anything:
+    samples at the four surrounding pixels of the image, interpolated between them.
+
+    Args:
+        features: [1, C, H, W]. pixels: [..., 2] (x, y) of the image. image_shape: (height, width).
+
+    Returns:
+        [..., C], differentiable with respect to `features`.
+    """
+    size = (features.shape[2], features.shape[3])
+    inside = np.clip(pixels, 0, [image_shape[1] - 1, image_shape[0] - 1])
+    corner = np.floor(inside)
+    fraction = torch.from_numpy(inside - corner).to(features.device, features.dtype)
+    shares = torch.stack([1 - fraction, fraction])
+    total = None
+    for row in (0, 1):
+        for column in (0, 1):
+            neighbours = np.minimum(corner + [column, row], [image_shape[1] - 1, image_shape[0] - 1])
+            values = sample_points(features, to_feature_coordinates(neighbours, image_shape, size))
+            part = values * (shares[column, ..., 0] * shares[row, ..., 1])[..., None]
+            total = part if total is None else total + part
+    assert total is not None
+    return total
 
 
 def _window(axis: NDArray[np.float64], size: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

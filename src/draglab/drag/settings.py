@@ -36,7 +36,8 @@ class DragSettings:
         stop_distance: d, in image pixels. None = the paper's rule: 1 up to 5 handles, 2 beyond.
         max_steps: stop after so many.
         patience: stop when the mean distance has not improved for so many steps; None = never.
-        subpixel: track to a fraction of a pixel; False = whole pixels, as in the paper.
+        subpixel: track to a fraction of a pixel, and read features between the pixels of their own map; False = whole
+            pixels and the features' values as if resized to the image, as in the paper.
         clip_step: never supervise further than the target; False = always one pixel, as in the paper.
         anchor: share of the supervision that comes from the features of the start (GoodDrag), 0 to 1; 0 = the paper.
         regularize_start, regularize_mean: weight of the squared distance, per coordinate and in units of the spread of

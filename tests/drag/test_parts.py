@@ -1,0 +1,137 @@
+"""Directions, mask term, tracking, settings."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from draglab.drag import DragSettings
+from draglab.drag.motion import directions, frozen_weights, mask_loss, motion_loss
+from draglab.drag.sampling import sample_points
+from draglab.drag.tracking import track_points
+from draglab.errors import DraglabError
+
+
+def test_directions() -> None:
+    handles = np.array([[0.0, 0.0], [5.0, 5.0], [1.0, 1.0], [2.0, 2.0]])
+    targets = np.array([[3.0, 4.0], [5.0, 1.0], [1.5, 1.0], [2.0, 2.0]])
+    np.testing.assert_allclose(directions(handles, targets, clip=False), [[0.6, 0.8], [0, -1], [1, 0], [0, 0]])
+    np.testing.assert_allclose(directions(handles, targets, clip=True), [[0.6, 0.8], [0, -1], [0.5, 0], [0, 0]])
+
+
+def test_frozen_weights_count_image_pixels() -> None:
+    mask = np.ones((8, 8), bool)
+    mask[:3, :2] = False
+    weights = frozen_weights(mask, (4, 4))
+    assert weights.sum().item() == pytest.approx(6)
+    assert weights[0, 0].item() == pytest.approx(4)
+    assert weights[1, 0].item() == pytest.approx(2)
+
+
+def test_mask_loss_ignores_what_may_move() -> None:
+    start = torch.zeros(1, 3, 4, 4)
+    moved = torch.ones(1, 3, 4, 4)
+    mask = np.zeros((4, 4), bool)
+    mask[:, 2:] = True
+    assert mask_loss(moved, start, frozen_weights(mask, (4, 4))).item() == pytest.approx(3 * 8)
+
+
+def test_motion_loss_pulls_only_the_moved_patch() -> None:
+    """F(q) is detached: the gradient lies at q + d alone."""
+    features = torch.randn(1, 2, 8, 8, dtype=torch.float64, requires_grad=True)
+    loss = motion_loss(features, np.array([[2.0, 2.0]]), np.array([[1.0, 0.0]]), np.array([[0.0, 0.0]]), (8, 8))
+    (gradient,) = torch.autograd.grad(loss, features)
+    assert torch.nonzero(gradient.abs().sum(1)[0]).tolist() == [[2, 3]]
+    expected = (features[0, :, 2, 2] - features[0, :, 2, 3]).abs().sum()
+    torch.testing.assert_close(loss, expected)
+
+
+def test_anchors_replace_what_is_wanted() -> None:
+    features = torch.randn(1, 2, 8, 8, dtype=torch.float64)
+    args = (np.array([[2.0, 2.0]]), np.array([[1.0, 0.0]]), np.array([[0.0, 0.0]]), (8, 8))
+    anchors = torch.randn(1, 1, 2, dtype=torch.float64)
+    expected = (anchors[0, 0] - features[0, :, 2, 3]).abs().sum()
+    torch.testing.assert_close(motion_loss(features, *args, anchors, 1.0), expected)
+    torch.testing.assert_close(motion_loss(features, *args, anchors, 0.0), motion_loss(features, *args))
+
+
+def wave(shift_x: float, shift_y: float, size: int = 32) -> torch.Tensor:
+    """A smooth map of eight channels, moved by (shift_x, shift_y) feature pixels: [1, 8, size, size]."""
+    y, x = torch.meshgrid(
+        torch.arange(size, dtype=torch.float64), torch.arange(size, dtype=torch.float64), indexing="ij"
+    )
+    random = np.random.RandomState(0)
+    channels = []
+    for _ in range(8):
+        fx, fy, phase = random.uniform(-0.35, 0.35), random.uniform(-0.35, 0.35), random.uniform(0, 6)
+        channels.append(torch.sin(fx * (x - shift_x) + fy * (y - shift_y) + phase))
+    return torch.stack(channels)[None]
+
+
+@pytest.mark.parametrize("scale", [1, 4])
+def test_tracking_finds_where_a_patch_went(scale: int) -> None:
+    """On maps of the image's size and of a quarter of it, to whole pixels and to a fraction."""
+    size = 32 * scale
+    before, after = wave(0, 0), wave(1.3, -0.6)
+    handle = np.array([[14.0, 15.0]])
+    pixels = (handle + 0.5) * scale - 0.5
+    templates = sample_points(before, handle)
+    truth = (handle + [[1.3, -0.6]] + 0.5) * scale - 0.5
+    whole = track_points(after, templates, pixels, 3.0 * scale, (size, size), subpixel=False)
+    np.testing.assert_allclose(whole - pixels, np.round(whole - pixels))
+    assert np.abs(whole - truth).max() <= 1.0
+    fine = track_points(after, templates, pixels, 3.0 * scale, (size, size), subpixel=True)
+    assert np.abs(fine - truth).max() <= 0.2 * scale
+    assert np.linalg.norm(fine - truth) < np.linalg.norm(whole - truth) or scale == 4
+
+
+def test_tracking_stays_inside_the_window_and_the_image() -> None:
+    features = torch.randn(1, 4, 16, 16)
+    handles = np.array([[0.0, 15.0], [8.0, 8.0]])
+    found = track_points(features, torch.randn(2, 4), handles, 2.0, (16, 16), subpixel=False)
+    assert np.abs(found - handles).max() <= 2
+    assert found.min() >= 0
+    assert found.max() <= 15
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"step_size": 0.0},
+        {"step_size": float("nan")},
+        {"r1": -1.0},
+        {"r2": float("inf")},
+        {"mask_weight": -1.0},
+        {"stop_distance": 0.0},
+        {"max_steps": 0},
+        {"max_steps": 2.5},
+        {"patience": 0},
+        {"num_layers": 0},
+        {"anchor": 1.5},
+        {"latent_space": "z"},
+        {"reduction": "max"},
+        {"step_unit": "mm"},
+    ],
+)
+def test_impossible_settings_are_named(change: dict[str, object]) -> None:
+    with pytest.raises(DraglabError, match=next(iter(change))):
+        DragSettings(**change)  # pyright: ignore[reportArgumentType]
+
+
+def test_paper_settings_are_the_papers() -> None:
+    paper = DragSettings.paper()
+    assert (paper.step_size, paper.mask_weight, paper.r1, paper.r2, paper.num_layers) == (2e-3, 20, 3, 12, 6)
+    assert paper.resolved_feature_resolution(1024) == 128
+    assert paper.resolved_feature_resolution(64) == 64
+    assert [paper.resolved_stop_distance(count) for count in (1, 5, 6, 68)] == [1, 1, 2, 2]
+    assert paper.motion_radius((1024, 1024), 128) == 6
+    assert paper.tracking_radius((256, 128)) == 6
+    assert DragSettings.paper(r1=5).r1 == 5
+
+
+def test_settings_are_plain_values() -> None:
+    for settings in (DragSettings.paper(), DragSettings.draglab()):
+        assert DragSettings(**dataclasses.asdict(settings)) == settings

@@ -1,0 +1,78 @@
+"""Samples of feature maps equal their slow twins."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from draglab.drag.sampling import sample_grids, sample_points, sample_resized
+from draglab.geometry import to_feature_coordinates
+from tests.reference.drag import bilinear
+
+SIZES = st.integers(1, 7)
+
+
+def random_map(height: int, width: int, seed: int = 0) -> torch.Tensor:
+    """[1, 5, height, width], channels_last as the generator's are."""
+    source = torch.Generator().manual_seed(seed)
+    features = torch.randn(1, 5, height, width, generator=source, dtype=torch.float64)
+    return features.contiguous(memory_format=torch.channels_last)
+
+
+@given(SIZES, SIZES, st.lists(st.tuples(st.floats(-3, 10), st.floats(-3, 10)), min_size=1, max_size=5))
+def test_points_equal_the_twin_inside_and_beyond_the_borders(
+    height: int, width: int, points: list[tuple[float, float]]
+) -> None:
+    features = random_map(height, width)
+    found = sample_points(features, np.array(points))
+    expected = torch.stack([bilinear(features, x, y) for x, y in points])
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+
+
+@given(st.integers(2, 9), st.integers(2, 9), st.integers(1, 4))
+@settings(max_examples=30)
+def test_whole_image_equals_bilinear_resizing(height: int, width: int, factor: int) -> None:
+    """Sampling at all pixels of an image is what resizing the whole map to it would give there."""
+    features = random_map(height, width)
+    image = (height * factor, width * factor)
+    rows, columns = np.meshgrid(np.arange(image[0]), np.arange(image[1]), indexing="ij")
+    pixels = np.stack([columns, rows], axis=-1).astype(np.float64)
+    found = sample_points(features, to_feature_coordinates(pixels, image, (height, width)))
+    expected = F.interpolate(features, image, mode="bilinear", align_corners=False)[0].permute(1, 2, 0)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+
+
+@given(st.integers(2, 6), st.integers(1, 3), st.lists(st.tuples(st.floats(-3, 20), st.floats(-3, 20)), min_size=1))
+@settings(max_examples=30)
+def test_resized_samples_equal_a_resized_map(size: int, factor: int, points: list[tuple[float, float]]) -> None:
+    features = random_map(size, size + 1)
+    image = (size * factor, (size + 1) * factor)
+    resized = F.interpolate(features, image, mode="bilinear", align_corners=False)
+    found = sample_resized(features, np.array(points), image)
+    expected = torch.stack([bilinear(resized, x, y) for x, y in points])
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+
+
+coordinates = st.lists(st.floats(-2, 9), min_size=3, max_size=3)
+
+
+@given(SIZES, SIZES, st.lists(coordinates, min_size=2, max_size=2), st.lists(coordinates, min_size=2, max_size=2))
+def test_grids_equal_points(height: int, width: int, xs: list[list[float]], ys: list[list[float]]) -> None:
+    features = random_map(height, width)
+    columns, rows = np.array(xs), np.array(ys)
+    found = sample_grids(features, columns, rows)
+    for index in range(2):
+        positions = np.stack(np.meshgrid(columns[index], rows[index], indexing="xy"), axis=-1)
+        torch.testing.assert_close(found[index], sample_points(features, positions), rtol=1e-10, atol=1e-10)
+
+
+def test_gradient_reaches_the_four_neighbours() -> None:
+    features = random_map(4, 4).requires_grad_(True)
+    positions = np.array([[1.25, 2.5], [0.0, 0.0], [9.0, 9.0]])
+    assert torch.autograd.gradcheck(lambda x: sample_points(x, positions), (features,))
+    (gradient,) = torch.autograd.grad(sample_points(features, positions[:1]).sum(), features)
+    assert torch.nonzero(gradient[0, 0]).tolist() == [[2, 1], [2, 2], [3, 1], [3, 2]]
+    torch.testing.assert_close(gradient[0, 0, 2, 1].item(), 0.375)
