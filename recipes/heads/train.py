@@ -20,7 +20,14 @@ from torch import Tensor
 
 from draglab.generators import StyleGAN2, to_uint8
 from recipes.heads.data import Renders, shrink, to_float
-from recipes.heads.model import heads_config, parameter_groups, reconstruction_loss, render_at, set_activation_dtype
+from recipes.heads.model import (
+    MAPPING_RATE,
+    heads_config,
+    parameter_groups,
+    reconstruction_loss,
+    render_at,
+    set_activation_dtype,
+)
 from recipes.heads.perceptual import SqueezeNetDistance
 
 
@@ -132,7 +139,7 @@ class Trainer:
     def step(self, batch: Tensor, resolution: int) -> dict[str, float]:
         """One optimiser step and the running average."""
         factor = rate_factor(self.shown, self.phases[-1].until)
-        for group, scale in zip(self.optimizer.param_groups, (30, 1), strict=True):
+        for group, scale in zip(self.optimizer.param_groups, (MAPPING_RATE, 1), strict=True):
             group["lr"] = self.args.rate * scale * factor
         self.optimizer.zero_grad(set_to_none=True)
         loss, parts = self.loss(batch, resolution)
@@ -182,9 +189,9 @@ def main() -> None:
     parser.add_argument("--held-out", required=True, help="folder of rendered shards that are only looked at")
     parser.add_argument("--assets", required=True, help="folder with metrics/squeezenet_v1.0_dc.npz")
     parser.add_argument("--out", required=True, help="run folder: checkpoint, log, sheets")
-    parser.add_argument("--phases", default="32:100000,64:80000,128:200000", help="resolution:images, ...")
+    parser.add_argument("--phases", default="32:40000,64:60000,128:110000", help="resolution:images, ...")
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--rate", type=float, default=2e-3, help="Adam's peak step size")
+    parser.add_argument("--rate", type=float, default=6e-3, help="Adam's peak step size")
     parser.add_argument("--average", type=float, default=0.998, help="running average of weights, per step")
     parser.add_argument("--perceptual", type=float, default=0.0, help="weight of the SqueezeNet distance from 64 px on")
     parser.add_argument("--limit", type=int, help="use only the first so many renders")

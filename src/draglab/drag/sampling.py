@@ -56,7 +56,7 @@ def sample_resized(features: Tensor, pixels: NDArray[np.float64], image_shape: t
     total = None
     for row in (0, 1):
         for column in (0, 1):
-            neighbours = np.minimum(corner + [column, row], [image_shape[1] - 1, image_shape[0] - 1])
+            neighbours = np.minimum(corner + np.array([column, row]), [image_shape[1] - 1, image_shape[0] - 1])
             values = sample_points(features, to_feature_coordinates(neighbours, image_shape, size))
             part = values * (shares[column, ..., 0] * shares[row, ..., 1])[..., None]
             total = part if total is None else total + part

@@ -1,0 +1,83 @@
+"""Run the 60 fixed drags of `heads` and judge them.
+
+    python -m benchmarks.drags [--preset paper] [--set r1=6 ...] [--every 4] [--model FILE] [--sheet drags.png]
+
+Prints a table by kind of drag and writes benchmarks/out/drags_PRESET.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+import draglab
+from draglab.drag import DragSettings
+from draglab.evaluation import DragOutcome, load_drags, load_landmark_net, run_drags, summarize
+from draglab.media.overlay import draw_edit
+
+HERE = Path(__file__).resolve().parent
+MAX_STEPS = 150
+
+
+def parse_changes(pairs: list[str]) -> dict[str, Any]:
+    """["r1=6", "latent_space='w'"] -> settings."""
+    changes: dict[str, Any] = {}
+    for pair in pairs:
+        name, _, text = pair.partition("=")
+        changes[name] = ast.literal_eval(text)
+    return changes
+
+
+def write_sheet(outcomes: list[DragOutcome], path: Path) -> None:
+    """Before (with handle and target) and after (with the target) of every drag."""
+    tiles = []
+    for outcome in outcomes:
+        one = outcome.drag
+        pair = [
+            draw_edit(outcome.before, [one.handle], [one.target], at_least=256),
+            draw_edit(outcome.after, [one.target], [one.target], at_least=256),
+        ]
+        tiles.append(np.concatenate(pair, axis=1))
+    columns = 6
+    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
+    rows = [np.concatenate(tiles[i : i + columns], axis=1) for i in range(0, len(tiles), columns)]
+    Image.fromarray(np.concatenate(rows)).save(path)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", choices=["draglab", "paper"], default="draglab")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="changes to the preset")
+    parser.add_argument("--every", type=int, default=1, help="only every so many drags")
+    parser.add_argument("--model", default="heads")
+    parser.add_argument("--judge", help="landmark network; the bundled one if left out")
+    parser.add_argument("--sheet", type=Path, help="write before and after of every drag to this PNG")
+    args = parser.parse_args()
+    changes = {"max_steps": MAX_STEPS, **parse_changes(args.set)}
+    settings = DragSettings.paper(**changes) if args.preset == "paper" else DragSettings.draglab(**changes)
+    generator = draglab.load_generator(args.model)
+    judge = load_landmark_net(args.judge) if args.judge else load_landmark_net()
+    drags = load_drags(HERE / "drags_heads.json")[:: args.every]
+    outcomes = list(run_drags(generator, judge, drags, settings))
+    size = generator.img_resolution
+    table = {"all": summarize(outcomes, size)}
+    for kind in dict.fromkeys(one.kind for one in drags):
+        table[kind] = summarize([outcome for outcome in outcomes if outcome.drag.kind == kind], size)
+    for name, row in table.items():
+        print(f"{name:24s}" + "  ".join(f"{key} {value:.2f}" for key, value in row.items()))
+    out = HERE / "out"
+    out.mkdir(exist_ok=True)
+    (out / f"drags_{args.preset}.json").write_text(json.dumps(table, indent=2))
+    if args.sheet:
+        write_sheet(outcomes, args.sheet)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""Fixed lists of drags, run and judged.
+
+Where a drag ends is measured twice: by the tracker that steered it, and by a landmark network that knows nothing of the
+generator. Only the second can tell a point that arrived from a tracker that lost it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from draglab.drag import DragEdit, DragSettings, drag
+from draglab.errors import DraglabError
+from draglab.evaluation.landmarks import LandmarkNet
+from draglab.generators import StyleGAN2
+
+
+@dataclass(frozen=True)
+class FixedDrag:
+    """One drag of a list.
+
+    Attributes:
+        seed: of the image. kind: what the drag asks for, in words. landmark: index of the point among the 68.
+        handle, target: (x, y) pixels.
+    """
+
+    seed: int
+    kind: str
+    landmark: int
+    handle: tuple[float, float]
+    target: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class DragOutcome:
+    """What became of one drag; distances in pixels of the image.
+
+    Attributes:
+        tracked: from the tracked handle to the target. arrived: that is within the stop distance.
+        judged: from the landmark that the judge finds in the edited image to the target.
+        judged_before: the same in the image before the edit.
+        changed: mean absolute difference of the images, in steps of 255, outside a box around handle and target that is
+            wider than them by an eighth of the image on every side.
+    """
+
+    drag: FixedDrag
+    steps: int
+    seconds: float
+    tracked: float
+    arrived: bool
+    judged: float
+    judged_before: float
+    changed: float
+    before: np.ndarray
+    after: np.ndarray
+
+
+def load_drags(path: str | Path) -> list[FixedDrag]:
+    """Read a list, for instance benchmarks/drags_heads.json.
+
+    Raises:
+        DraglabError: the file is missing or not such a list.
+    """
+    try:
+        rows = json.loads(Path(path).read_text())["drags"]
+        return [FixedDrag(**{**row, "handle": tuple(row["handle"]), "target": tuple(row["target"])}) for row in rows]
+    except OSError as error:
+        raise DraglabError(f"cannot read the list of drags {path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError):
+        raise DraglabError(f"{path} is not a list of drags: it needs seed, kind, landmark, handle, target") from None
+
+
+def run_drags(
+    generator: StyleGAN2, judge: LandmarkNet, drags: list[FixedDrag], settings: DragSettings
+) -> Iterator[DragOutcome]:
+    """Run each drag from its seed's image and judge the result."""
+    for one in drags:
+        w_plus = generator.w_plus_from_seed(one.seed)
+        edit = DragEdit([one.handle], [one.target])
+        result = drag(generator, w_plus, edit, settings)
+        with torch.no_grad():
+            images = generator.image(torch.cat([w_plus, result.w_plus])).clamp(-1, 1)
+            found = judge(images)[:, one.landmark].cpu().numpy()
+        judged_before, judged = np.linalg.norm(found - np.array(one.target), axis=1)
+        before, after = ((image + 1) * 127.5 for image in images.permute(0, 2, 3, 1).cpu().numpy())
+        tracked = float(result.distances[0])
+        yield DragOutcome(
+            drag=one,
+            steps=result.steps,
+            seconds=result.seconds,
+            tracked=tracked,
+            arrived=tracked <= settings.resolved_stop_distance(1),
+            judged=float(judged),
+            judged_before=float(judged_before),
+            changed=_change_outside(before, after, one),
+            before=before.round().astype(np.uint8),
+            after=after.round().astype(np.uint8),
+        )
+
+
+def _change_outside(before: np.ndarray, after: np.ndarray, one: FixedDrag) -> float:
+    height, width = before.shape[:2]
+    points = np.array([one.handle, one.target])
+    low, high = points.min(0) - width / 8, points.max(0) + width / 8
+    outside = np.ones((height, width), bool)
+    rows, columns = (slice(max(int(low[i]), 0), int(high[i]) + 1) for i in (1, 0))
+    outside[rows, columns] = False
+    return float(np.abs(after - before)[outside].mean())
+
+
+def summarize(outcomes: list[DragOutcome], image_size: int) -> dict[str, float]:
+    """Means over a list of outcomes; judged distances in percent of the image's width."""
+    percent = 100 / image_size
+    return {
+        "drags": len(outcomes),
+        "arrived_percent": 100 * float(np.mean([outcome.arrived for outcome in outcomes])),
+        "steps": float(np.mean([outcome.steps for outcome in outcomes])),
+        "seconds": float(np.mean([outcome.seconds for outcome in outcomes])),
+        "tracked_px": float(np.mean([outcome.tracked for outcome in outcomes])),
+        "judged_percent": percent * float(np.mean([outcome.judged for outcome in outcomes])),
+        "judged_median_percent": percent * float(np.median([outcome.judged for outcome in outcomes])),
+        "no_edit_percent": percent * float(np.mean([outcome.judged_before for outcome in outcomes])),
+        "changed_outside": float(np.mean([outcome.changed for outcome in outcomes])),
+    }
