@@ -3,7 +3,7 @@
     python -m recipes.heads.make_drags --assets DIR --out benchmarks/drags_heads.json
 
 z is the scene, so the exact landmarks of a seed's render say where nose tip, chin and mouth corners of the model's
-image should be. The first 20 seeds count whose three landmarks are visible, whose head is turned by less than 30 degrees and
+image should be. The first 20 seeds count whose landmarks are visible, whose head is turned by less than 30 degrees and
 whose mouth is not wide open already (nothing could be asked of it then). Distances are 6 to 12 % of the width.
 """
 

@@ -123,4 +123,4 @@ def test_unusable_settings_for_the_model(generator: StyleGAN2) -> None:
     with pytest.raises(DraglabError, match="one image at a time"):
         drag_steps(generator, w_plus.repeat(2, 1, 1), EDIT)
     with pytest.raises(DraglabError, match="lower step_size"):
-        list(drag_steps(generator, w_plus, EDIT, DragSettings(step_size=1e36, max_steps=5)))
+        list(drag_steps(generator, w_plus, EDIT, DragSettings(step_size=3e37, step_unit="absolute", max_steps=5)))

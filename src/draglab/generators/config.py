@@ -8,6 +8,11 @@ from typing import Any, Literal
 
 from draglab.errors import DraglabError
 
+# A file's configuration must not make a loader build for ever.
+MAX_RESOLUTION = 4096
+MAX_MAPPING_LAYERS = 64
+MAX_WIDTH = 65536
+
 Architecture = Literal["skip", "orig", "resnet"]
 
 
@@ -59,8 +64,14 @@ class StyleGAN2Config:
             raise DraglabError(f"unknown architecture '{self.architecture}': draglab knows skip, orig and resnet")
         if self.z_dim < 1 or self.w_dim < 1 or self.c_dim < 0 or self.mapping_layers < 1:
             raise DraglabError("z_dim, w_dim and mapping_layers must be at least 1 and c_dim at least 0")
-        if len(self.resample_filter) < 2:
-            raise DraglabError("resample_filter needs at least two taps, for instance 1, 3, 3, 1")
+        widths = (self.z_dim, self.w_dim, self.c_dim, self.channel_max, self.img_channels, self.base_width)
+        hidden = (self.mapping_features or 0, self.embed_features or 0)
+        too_many = resolution > MAX_RESOLUTION or self.mapping_layers > MAX_MAPPING_LAYERS
+        if too_many or max(*widths, *hidden) > MAX_WIDTH:
+            limits = f"{MAX_RESOLUTION} pixels, {MAX_MAPPING_LAYERS} mapping layers and {MAX_WIDTH} channels"
+            raise DraglabError(f"the model is larger than draglab's limits of {limits}: the file is not usable")
+        if not 2 <= len(self.resample_filter) <= 16:
+            raise DraglabError("resample_filter needs 2 to 16 taps, for instance 1, 3, 3, 1")
         if self.base_width < 1 or self.channel_base < resolution or self.channel_max < 1:
             raise DraglabError("base_width, channel_max and channel_base / img_resolution must be at least 1")
 

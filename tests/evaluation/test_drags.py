@@ -1,0 +1,87 @@
+"""Fixed drags and their judge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from draglab.drag import DragSettings
+from draglab.errors import DraglabError
+from draglab.evaluation import FixedDrag, LandmarkNet, load_drags, load_landmark_net, run_drags, summarize
+from draglab.evaluation.landmarks import HEADS_JUDGE
+from tests.tiny import tiny_generator
+
+LIST = Path(__file__).resolve().parents[2] / "benchmarks" / "drags_heads.json"
+
+
+def test_the_list_is_what_it_says() -> None:
+    drags = load_drags(LIST)
+    assert len(drags) == 60
+    assert len({drag.seed for drag in drags}) == 20
+    assert {drag.kind for drag in drags} == {"nose sideways", "chin down", "mouth corner outwards"}
+    for drag in drags:
+        travel = np.hypot(*np.subtract(drag.target, drag.handle))
+        assert 0.0595 * 128 <= travel <= 0.1205 * 128
+        assert min(drag.target) >= 0
+        assert max(drag.target) <= 127
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"drags": [{}]}', '{"drags": 3}'])
+def test_other_files_are_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "drags.json"
+    path.write_text(text)
+    with pytest.raises(DraglabError, match="not a list of drags"):
+        load_drags(path)
+    with pytest.raises(DraglabError, match="cannot read the list"):
+        load_drags(tmp_path / "absent.json")
+
+
+def test_outcomes_measure_what_they_say() -> None:
+    generator = tiny_generator()
+
+    class Judge(LandmarkNet):
+        """Finds every landmark at (10, 10)."""
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return torch.full((len(images), 68, 2), 10.0)
+
+    drag = FixedDrag(seed=3, kind="test", landmark=30, handle=(10.0, 14.0), target=(10.0, 18.0))
+    outcomes = list(run_drags(generator, Judge(), [drag], DragSettings(max_steps=3)))
+    (outcome,) = outcomes
+    assert outcome.judged == outcome.judged_before == pytest.approx(8)
+    assert outcome.steps == 3
+    assert outcome.arrived == (outcome.tracked <= 1)
+    difference = np.abs(outcome.after.astype(float) - outcome.before)
+    inside = np.zeros((32, 32), bool)
+    inside[10:23, 6:15] = True
+    assert outcome.changed == pytest.approx(difference[~inside].mean(), abs=1.5)
+    summary = summarize(outcomes, 32)
+    assert summary["judged_percent"] == summary["no_edit_percent"] == pytest.approx(25)
+    assert summary["drags"] == 1
+
+
+def test_landmark_net_answers_in_pixels_of_the_image_given() -> None:
+    torch.manual_seed(0)
+    net = LandmarkNet().eval()
+    images = torch.rand(2, 3, 128, 128) * 2 - 1
+    with torch.no_grad():
+        small = net(images)
+        large = net(torch.nn.functional.interpolate(images, scale_factor=2, mode="nearest"))
+    assert small.shape == (2, 68, 2)
+    # The resized noise differs a little; answers in another frame would differ by some thirty pixels.
+    torch.testing.assert_close((large + 0.5) / 2, small + 0.5, rtol=0, atol=5)
+
+
+def test_missing_judge_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DraglabError, match="cannot load the landmark network"):
+        load_landmark_net(tmp_path / "absent.safetensors")
+
+
+@pytest.mark.skipif(not HEADS_JUDGE.exists(), reason="the judge of heads is not bundled yet")
+def test_bundled_judge_loads_and_is_small() -> None:
+    assert HEADS_JUDGE.stat().st_size < 3_000_000
+    points = load_landmark_net()(torch.zeros(1, 3, 128, 128))
+    assert torch.isfinite(points).all()
