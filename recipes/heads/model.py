@@ -28,7 +28,7 @@ def render_at(generator: StyleGAN2, z: Tensor, resolution: int) -> Tensor:
     """Images of z at one of the lower resolutions: the sum of RGB branches up to that block, [N, 3, r, r]."""
     w_plus = generator.mapping(z)
     synthesis = generator.synthesis
-    blocks = synthesis.run_blocks(w_plus, resolution, generator._noise("none", None))
+    blocks = synthesis.run_blocks(w_plus, resolution, lambda *_: None)
     rgb: Tensor | None = None
     for size, x in blocks.items():
         rgb = synthesis.block(size).add_rgb(rgb, x, w_plus, synthesis.kernel)

@@ -31,6 +31,11 @@ def resample_kernel(taps: Sequence[float]) -> Tensor:
     return kernel / kernel.sum()
 
 
+def low_pass_padding(length: int) -> tuple[int, int]:
+    """Zeros before and after, on both axes, for a low-pass filter of `length` taps behind a doubling convolution."""
+    return (length + 1) // 2 - 1, (length - 2) // 2
+
+
 def _low_pass(x: Tensor, kernel: Tensor, pad_before: int, pad_after: int, gain: float) -> Tensor:
     """Each channel of x convolved with `kernel`, times `gain`, zero-padded on both axes."""
     channels = x.shape[1]
@@ -51,17 +56,19 @@ def upsample(x: Tensor, kernel: Tensor) -> Tensor:
     return full[:, :, skip : skip + 2 * height, skip : skip + 2 * width]
 
 
-def upsampling_convolution(x: Tensor, weight: Tensor, kernel: Tensor) -> Tensor:
+def upsampling_convolution(x: Tensor, weight: Tensor, kernel: Tensor, valid: bool = False) -> Tensor:
     """Convolution on the zero-interleaved input, then the low-pass filter. [N, I, H, W] -> [N, O, 2H, 2W].
 
     Args:
         x: [N, I, H, W].
         weight: [O, I, 3, 3], stored as for an ordinary correlation.
         kernel: low-pass filter [L, L].
+        valid: x is a window of a larger map: keep only outputs that depend on nothing outside it, [N, O, 2H - L, ...].
     """
-    length = kernel.shape[0]
-    x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)
-    return _low_pass(x, kernel, (length + 1) // 2 - 1, (length - 2) // 2, gain=4)
+    # The outermost row on each side lacks what the window's neighbours would add.
+    x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2, padding=1 if valid else 0)
+    before, after = (0, 0) if valid else low_pass_padding(kernel.shape[0])
+    return _low_pass(x, kernel, before, after, gain=4)
 
 
 def demodulation(styles: Tensor, weight_square_sums: Tensor) -> Tensor:
@@ -74,7 +81,9 @@ def demodulation(styles: Tensor, weight_square_sums: Tensor) -> Tensor:
     return (styles.square() @ weight_square_sums.t() + DEMODULATION_EPSILON).rsqrt()
 
 
-def modulated_convolution(x: Tensor, weight: Tensor, styles: Tensor, kernel: Tensor | None = None) -> Tensor:
+def modulated_convolution(
+    x: Tensor, weight: Tensor, styles: Tensor, kernel: Tensor | None = None, valid: bool = False
+) -> Tensor:
     """Convolution of the scaled activations x * styles, without demodulation: [N, O, H, W] or twice that with `kernel`.
 
     Args:
@@ -82,11 +91,12 @@ def modulated_convolution(x: Tensor, weight: Tensor, styles: Tensor, kernel: Ten
         weight: [O, I, k, k].
         styles: [N, I].
         kernel: low-pass filter [L, L] for the layers that double the size, else None.
+        valid: x is a window of a larger map; without padding, only outputs that depend on nothing outside it.
     """
     x, weight = x * styles.to(x.dtype)[:, :, None, None], weight.to(x.dtype)
     if kernel is not None:
-        return upsampling_convolution(x, weight, kernel)
-    return F.conv2d(x, weight, padding=weight.shape[-1] // 2)
+        return upsampling_convolution(x, weight, kernel, valid)
+    return F.conv2d(x, weight, padding=0 if valid else weight.shape[-1] // 2)
 
 
 def scale_bias_activate(

@@ -203,7 +203,7 @@ class StyleGAN2(nn.Module):
         if resolution not in self.feature_resolutions:
             known = ", ".join(str(known) for known in self.feature_resolutions)
             raise DraglabError(f"feature_resolution {resolution} is not a block of this model: choose one of {known}")
-        return FeatureMaps(self.synthesis.run_blocks(w_plus, resolution, self._noise(noise_mode, noise_seed)))
+        return FeatureMaps(self.synthesis.run_blocks(w_plus, resolution, self._noise(noise_mode, noise_seed).draw))
 
     def features(
         self,
@@ -249,7 +249,7 @@ class StyleGAN2(nn.Module):
         """
         self._check_w_plus(w_plus)
         known = None if from_features is None else from_features.blocks
-        blocks = self.synthesis.run_blocks(w_plus, self.img_resolution, self._noise(noise_mode, noise_seed), known)
+        blocks = self.synthesis.run_blocks(w_plus, self.img_resolution, self._noise(noise_mode, noise_seed).draw, known)
         return self.synthesis.rgb(blocks, w_plus)
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:

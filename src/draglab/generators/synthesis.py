@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +20,9 @@ from draglab.generators.ops import (
     upsample,
 )
 
+NoiseDraw = Callable[["SynthesisLayer", Tensor], Tensor | None]
+"""Noise for a layer's output x [N, C, H, W], before its strength: [N or 1, 1, H, W], or None."""
+
 
 @dataclass(frozen=True)
 class NoiseSource:
@@ -31,6 +35,17 @@ class NoiseSource:
 
     mode: str = "const"
     generator: torch.Generator | None = None
+
+    def draw(self, layer: SynthesisLayer, x: Tensor) -> Tensor | None:
+        """A :data:`NoiseDraw`."""
+        if self.mode == "none":
+            return None
+        if self.mode == "const":
+            return layer.noise_const[None, None]
+        # Drawn on the generator's own device, so that a seed means the same everywhere.
+        device = self.generator.device if self.generator is not None else x.device
+        drawn = torch.randn((x.shape[0], 1, *x.shape[2:]), generator=self.generator, device=device)
+        return drawn.to(x.device)
 
 
 class SynthesisLayer(nn.Module):
@@ -60,24 +75,26 @@ class SynthesisLayer(nn.Module):
             self._square_sums = key, self.weight.square().sum(dim=(2, 3))
         return self._square_sums[1]
 
-    def noise(self, x: Tensor, source: NoiseSource) -> Tensor | None:
-        """Noise for the output x [N, C, H, W]: [N or 1, 1, H, W], or None."""
-        if not self.use_noise or source.mode == "none":
-            return None
-        if source.mode == "const":
-            return (self.noise_const * self.noise_strength)[None, None]
-        size, generator = (x.shape[0], 1, *x.shape[2:]), source.generator
-        # Drawn on the generator's own device, so that a seed means the same everywhere.
-        device = generator.device if generator is not None else x.device
-        drawn = torch.randn(size, generator=generator, device=device, dtype=torch.float32)
-        return drawn.to(x.device, x.dtype) * self.noise_strength
+    def forward(
+        self,
+        x: Tensor,
+        w: Tensor,
+        kernel: Tensor,
+        noise: NoiseDraw,
+        gain: float = 1.0,
+        valid: bool = False,
+    ) -> Tensor:
+        """x [N, I, H, W], w [N or 1, w_dim] -> [N, O, H, W], or twice the size.
 
-    def forward(self, x: Tensor, w: Tensor, kernel: Tensor, source: NoiseSource, gain: float = 1.0) -> Tensor:
-        """x [N, I, H, W], w [N, w_dim] -> [N, O, H, W], or twice the size."""
+        `noise` draws the layer's noise. With `valid`, x is a window of a larger map, and only outputs that depend on
+        nothing outside it are kept.
+        """
         styles = self.affine(w)
-        x = modulated_convolution(x, self.weight, styles, kernel if self.up else None)
+        x = modulated_convolution(x, self.weight, styles, kernel if self.up else None, valid)
         scale = demodulation(styles, self.weight_square_sums())
-        return scale_bias_activate(x, scale, self.bias, self.noise(x, source), gain, self.conv_clamp)
+        drawn = noise(self, x) if self.use_noise else None
+        scaled = None if drawn is None else drawn * self.noise_strength
+        return scale_bias_activate(x, scale, self.bias, scaled, gain, self.conv_clamp)
 
 
 class ToRGB(nn.Module):
@@ -139,19 +156,25 @@ class SynthesisBlock(nn.Module):
         """Index in w_plus of the block's first convolution; its RGB layer uses the w after its last convolution."""
         return 0 if self.is_first else 2 * int(math.log2(self.resolution)) - 5
 
-    def features(self, x: Tensor | None, w_plus: Tensor, kernel: Tensor, source: NoiseSource) -> Tensor:
+    def convolutions(self) -> list[tuple[SynthesisLayer, int, float]]:
+        """The block's layers in order: (layer, its index in w_plus, its gain). windows.py walks this description."""
+        gain = math.sqrt(0.5) if self.residual else 1.0
+        layers = [(self.conv1, self.first_w, gain)]
+        return layers if self.is_first else [(self.conv0, self.first_w, 1.0), (self.conv1, self.first_w + 1, gain)]
+
+    def shortcut(self, x: Tensor, kernel: Tensor) -> Tensor | None:
+        """What the "resnet" architecture adds to the layers' output, twice the size of x; else None."""
+        return self.skip(x, kernel, math.sqrt(0.5)) if self.residual else None
+
+    def features(self, x: Tensor | None, w_plus: Tensor, kernel: Tensor, noise: NoiseDraw) -> Tensor:
         """The block's output features [N, C, H, W] from those of the block below (None for the first)."""
-        w = w_plus[:, self.first_w :]
         if x is None:
-            const = self.const.expand(len(w_plus), *self.const.shape).to(
-                dtype=self.activation_dtype or self.const.dtype
-            )
-            return self.conv1(const.contiguous(memory_format=self.memory_format), w[:, 0], kernel, source)
-        if not self.residual:
-            return self.conv1(self.conv0(x, w[:, 0], kernel, source), w[:, 1], kernel, source)
-        gain = math.sqrt(0.5)
-        shortcut = self.skip(x, kernel, gain)
-        return shortcut + self.conv1(self.conv0(x, w[:, 0], kernel, source), w[:, 1], kernel, source, gain)
+            x = self.const.expand(len(w_plus), *self.const.shape).to(self.activation_dtype or self.const.dtype)
+            x = x.contiguous(memory_format=self.memory_format)
+        shortcut = self.shortcut(x, kernel)
+        for layer, index, gain in self.convolutions():
+            x = layer(x, w_plus[:, index], kernel, noise, gain)
+        return x if shortcut is None else shortcut + x
 
     def add_rgb(self, rgb: Tensor | None, x: Tensor, w_plus: Tensor, kernel: Tensor) -> Tensor | None:
         """The sum of RGB branches up to this block, from the sum up to the block below (None = nothing yet)."""
@@ -169,6 +192,7 @@ class SynthesisNetwork(nn.Module):
     def __init__(self, config: StyleGAN2Config):
         super().__init__()
         self.block_resolutions = config.block_resolutions
+        self.shape_at = config.shape_at
         for resolution in self.block_resolutions:
             self.add_module(f"b{resolution}", SynthesisBlock(config, resolution))
         self.register_buffer("kernel", resample_kernel(config.resample_filter), persistent=False)
@@ -180,7 +204,7 @@ class SynthesisNetwork(nn.Module):
         return block
 
     def run_blocks(
-        self, w_plus: Tensor, last: int, source: NoiseSource, known: dict[int, Tensor] | None = None
+        self, w_plus: Tensor, last: int, noise: NoiseDraw, known: dict[int, Tensor] | None = None
     ) -> dict[int, Tensor]:
         """Features of every block up to resolution `last`, by resolution; computed from the highest `known` one on."""
         outputs = dict(known) if known else {}
@@ -188,7 +212,7 @@ class SynthesisNetwork(nn.Module):
         x = outputs[reached] if outputs else None
         for resolution in self.block_resolutions:
             if reached < resolution <= last:
-                x = self.block(resolution).features(x, w_plus, self.kernel, source)
+                x = self.block(resolution).features(x, w_plus, self.kernel, noise)
                 outputs[resolution] = x
         return outputs
 

@@ -1,0 +1,189 @@
+"""Exact features of small windows: only what a drag looks at is synthesised.
+
+A window of a block's output depends on a slightly larger window of the block below, and so on down. Going backwards
+from the windows asked for, each block's input window is found; then every block runs on its windows alone, without
+padding, all windows as one batch. Outside the image the inputs of a convolution are zero, as its zero padding makes
+them, so values beyond the borders are set to zero after every layer. Low blocks are small: below some resolution, which
+a cost model chooses, the whole map is computed and the windows are cut from it.
+
+Nothing here knows StyleGAN2: it walks the layers that a block describes (`convolutions`, `shortcut`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from draglab.generators.ops import low_pass_padding
+from draglab.generators.synthesis import NoiseDraw, NoiseSource, SynthesisBlock, SynthesisLayer, SynthesisNetwork
+
+LAYER_OVERHEAD = 4e6
+"""What starting one layer costs, in multiplications that could be done meanwhile."""
+
+WINDOW_PENALTY = 1.5
+"""How much longer a multiplication takes in a batch of small windows than in one large map."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Parts of one feature map.
+
+    Attributes:
+        values: [n, C, h, w]. Values outside the map are zero.
+        origins: [n, 2] (x, y) of each window's first pixel in the map; may lie outside it.
+        map_shape: (height, width) of the whole map.
+    """
+
+    values: Tensor
+    origins: NDArray[np.int64]
+    map_shape: tuple[int, int]
+
+
+def cut(feature_map: Tensor, origins: NDArray[np.int64], size: tuple[int, int]) -> Tensor:
+    """Windows of a map, zero outside it: [1, C, H, W] -> [n, C, h, w]."""
+    height, width = feature_map.shape[2:]
+    before = np.maximum(-origins.min(axis=0), 0)
+    after = np.maximum(origins.max(axis=0) + [size[1], size[0]] - [width, height], 0)
+    if before.any() or after.any():
+        feature_map = F.pad(feature_map, (int(before[0]), int(after[0]), int(before[1]), int(after[1])))
+    corners = (origins + before).tolist()
+    parts = [feature_map[:, :, y : y + size[0], x : x + size[1]] for x, y in corners]
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def inside(origins: NDArray[np.int64], size: tuple[int, int], map_shape: tuple[int, int]) -> NDArray[np.bool_] | None:
+    """Which pixels of the windows lie in the map, bool [n, 1, h, w]; None if all do."""
+    last = origins + [size[1] - 1, size[0] - 1]
+    if (origins >= 0).all() and (last < [map_shape[1], map_shape[0]]).all():
+        return None
+    columns = origins[:, :1] + np.arange(size[1])
+    rows = origins[:, 1:] + np.arange(size[0])
+    column_in, row_in = (columns >= 0) & (columns < map_shape[1]), (rows >= 0) & (rows < map_shape[0])
+    return (row_in[:, :, None] & column_in[:, None, :])[:, None]
+
+
+def _zero_outside(x: Tensor, origins: NDArray[np.int64], map_shape: tuple[int, int]) -> Tensor:
+    mask = inside(origins, (x.shape[2], x.shape[3]), map_shape)
+    return x if mask is None else x * torch.from_numpy(mask).to(x.device, x.dtype)
+
+
+def _noise_at(origins: NDArray[np.int64], mode: str) -> NoiseDraw:
+    def draw(layer: SynthesisLayer, x: Tensor) -> Tensor | None:
+        return None if mode == "none" else cut(layer.noise_const[None, None], origins, (x.shape[2], x.shape[3]))
+
+    return draw
+
+
+def margins(taps: int) -> tuple[int, int]:
+    """Of a block that doubles the size: input window [n0, n1) gives output [2 n0 + lead, 2 n1 - trail)."""
+    before, _ = low_pass_padding(taps)
+    return 2 + before, taps - before
+
+
+def input_size(size: int, taps: int) -> int:
+    """Side of the input window whose output covers `size` pixels wherever they begin."""
+    lead, trail = margins(taps)
+    # One pixel more, because the output begins at an even distance from the input's origin and the request may not.
+    return -(-(size + 1 + lead + trail) // 2)
+
+
+def input_origins(origins: NDArray[np.int64], taps: int) -> NDArray[np.int64]:
+    """Where input windows begin so that their outputs begin at `origins` or one pixel before."""
+    return (origins - margins(taps)[0]) // 2
+
+
+def run_block(
+    block: SynthesisBlock,
+    x: Tensor,
+    origins: NDArray[np.int64],
+    map_shape: tuple[int, int],
+    w_plus: Tensor,
+    kernel: Tensor,
+    mode: str,
+) -> Windows:
+    """One block on input windows x [n, C, h, w] at `origins`; `map_shape` is that of the block's output."""
+    taps = kernel.shape[0]
+    residual = block.shortcut(x, kernel)
+    at = origins
+    for layer, index, gain in block.convolutions():
+        at = 2 * at + 1 + low_pass_padding(taps)[0] if layer.up else at + 1
+        x = layer(x, w_plus[:, index], kernel, _noise_at(at, mode), gain, valid=True)
+        x = _zero_outside(x, at, map_shape)
+    if residual is not None:
+        lead = margins(taps)[0]
+        residual = residual[:, :, lead : lead + x.shape[2], lead : lead + x.shape[3]]
+        x = _zero_outside(x + residual, at, map_shape)
+    return Windows(x, at, map_shape)
+
+
+class WindowPlan:
+    """Which blocks run whole and which on windows, for windows of one size at one block.
+
+    Args:
+        synthesis: the network.
+        resolution: the block whose windows are wanted.
+        size: (height, width) of the windows, pixels of its feature map.
+        count: number of windows.
+
+    Attributes:
+        whole_until: resolution of the last block that runs whole; equal to `resolution` if windows save nothing.
+    """
+
+    def __init__(self, synthesis: SynthesisNetwork, resolution: int, size: tuple[int, int], count: int):
+        self.synthesis = synthesis
+        self.resolution = resolution
+        taps = synthesis.kernel.shape[0]
+        blocks = [level for level in synthesis.block_resolutions if level <= resolution]
+        sizes = {resolution: size}
+        for level in reversed(blocks[1:]):
+            sizes[level // 2] = (input_size(sizes[level][0], taps), input_size(sizes[level][1], taps))
+        self.sizes = sizes
+        costs = {last: self._cost(blocks, last, count) for last in blocks}
+        self.whole_until = min(reversed(blocks), key=lambda last: costs[last])
+
+    def _cost(self, blocks: list[int], last: int, count: int) -> float:
+        """Multiplications if blocks up to `last` run whole and those above on windows."""
+        total = 0.0
+        for level in blocks:
+            height, width = self.synthesis.shape_at(level)
+            area = height * width
+            if level > last:
+                # Both layers' outputs are about as large as the window that the next block needs.
+                area = WINDOW_PENALTY * count * (self.sizes[level][0] + 2) * (self.sizes[level][1] + 2)
+            for layer, _, _ in self.synthesis.block(level).convolutions():
+                # A doubling layer multiplies at the positions of its input, a quarter of its output.
+                total += layer.weight.numel() * area / (4 if layer.up else 1) + LAYER_OVERHEAD
+        return total
+
+    def run(self, w_plus: Tensor, origins: NDArray[np.int64], mode: str = "const") -> Windows:
+        """Windows of the block's output that cover those of the plan's size at `origins` [n, 2] (x, y).
+
+        Equal to the same parts of the whole map, and so are gradients with respect to w_plus [1, num_ws, w_dim]. The
+        windows may begin earlier and be larger than asked for: read `Windows.origins`.
+        """
+        synthesis, taps = self.synthesis, self.synthesis.kernel.shape[0]
+        whole = synthesis.run_blocks(w_plus, self.whole_until, NoiseSource(mode).draw)[self.whole_until]
+        above = [level for level in synthesis.block_resolutions if self.whole_until < level <= self.resolution]
+        wanted = {self.resolution: np.asarray(origins, dtype=np.int64)}
+        for level in reversed(above):
+            wanted[level // 2] = input_origins(wanted[level], taps)
+        if not above:
+            return Windows(whole, np.zeros((1, 2), dtype=np.int64), synthesis.shape_at(self.resolution))
+        at = wanted[self.whole_until]
+        windows = Windows(cut(whole, at, self.sizes[self.whole_until]), at, synthesis.shape_at(self.whole_until))
+        for level in above:
+            windows = run_block(
+                synthesis.block(level),
+                windows.values,
+                windows.origins,
+                synthesis.shape_at(level),
+                w_plus,
+                synthesis.kernel,
+                mode,
+            )
+        return windows

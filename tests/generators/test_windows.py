@@ -1,0 +1,121 @@
+"""Windows are exactly the same parts of the whole map, and so are their gradients."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from draglab.generators import StyleGAN2
+from draglab.generators.windows import WindowPlan, Windows, cut
+from tests.generators.configs import CONFIGS, make_generator, random_w_plus
+
+GENERATORS: dict[str, StyleGAN2] = {}
+NAMES = [name for name in CONFIGS if name != "smallest"]
+
+
+def generator_of(name: str) -> StyleGAN2:
+    """Made once."""
+    if name not in GENERATORS:
+        GENERATORS[name] = make_generator(name)
+    return GENERATORS[name]
+
+
+def plan_of(generator: StyleGAN2, resolution: int, size: tuple[int, int], count: int, whole_until: int) -> WindowPlan:
+    """A plan that runs whole up to a block of the test's choice, whatever is cheapest."""
+    plan = WindowPlan(generator.synthesis, resolution, size, count)
+    plan.whole_until = whole_until
+    return plan
+
+
+def assert_covers(windows: Windows, origins: np.ndarray, size: tuple[int, int], whole: torch.Tensor) -> None:
+    """The windows contain those asked for, with the whole map's values, and zeros outside it."""
+    values_size = (windows.values.shape[2], windows.values.shape[3])
+    assert (windows.origins <= origins).all()
+    ends = windows.origins + [values_size[1], values_size[0]]
+    assert (ends >= origins + [size[1], size[0]]).all()
+    expected = cut(whole, windows.origins, values_size)
+    torch.testing.assert_close(windows.values, expected, rtol=1e-9, atol=1e-9)
+
+
+@given(
+    name=st.sampled_from(NAMES),
+    resolution=st.sampled_from([8, 16, 32]),
+    whole_until=st.sampled_from([4, 8, 16]),
+    size=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    corners=st.lists(st.tuples(st.integers(-4, 34), st.integers(-4, 34)), min_size=1, max_size=3),
+)
+@settings(max_examples=120, deadline=None)
+def test_windows_equal_the_whole_map(
+    name: str, resolution: int, whole_until: int, size: tuple[int, int], corners: list[tuple[int, int]]
+) -> None:
+    """At all borders and corners, partly and wholly outside, for every architecture, clamp, noise and filter."""
+    generator = generator_of(name)
+    whole_until = min(whole_until, resolution // 2)
+    w_plus = random_w_plus(generator)
+    plan = plan_of(generator, resolution, size, len(corners), whole_until)
+    origins = np.array(corners)
+    with torch.no_grad():
+        assert_covers(plan.run(w_plus, origins), origins, size, generator.features(w_plus, resolution))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradients_equal_those_of_the_whole_map(name: str) -> None:
+    generator = generator_of(name)
+    origins, size = np.array([[-2, 3], [13, 27], [20, 8]]), (6, 5)
+    gradients = []
+    for windowed in (True, False):
+        w_plus = random_w_plus(generator).requires_grad_(True)
+        if windowed:
+            windows = plan_of(generator, 32, size, 3, 4).run(w_plus, origins)
+            offsets = origins - windows.origins
+            parts = [windows.values[i, :, y : y + 6, x : x + 5] for i, (x, y) in enumerate(offsets.tolist())]
+            values = torch.stack(parts)
+        else:
+            values = cut(generator.features(w_plus, 32), origins, size)
+        weights = torch.linspace(-1, 1, values.numel(), dtype=values.dtype).view_as(values)
+        (gradient,) = torch.autograd.grad((values * weights).sum(), w_plus)
+        gradients.append(gradient)
+    assert gradients[1].abs().max() > 1e-4
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-8, atol=1e-9)
+
+
+def test_float32_is_as_close_as_float32_is() -> None:
+    generator = make_generator("skip", torch.float32)
+    w_plus = random_w_plus(generator)
+    whole = generator.features(w_plus, 32)
+    windows = plan_of(generator, 32, (7, 7), 1, 4).run(w_plus, np.array([[5, 9]]))
+    expected = cut(whole, windows.origins, (windows.values.shape[2], windows.values.shape[3]))
+    assert (windows.values - expected).abs().max() <= 1e-5 * whole.abs().max()
+
+
+def test_noise_can_be_left_out() -> None:
+    generator = generator_of("skip")
+    w_plus = random_w_plus(generator)
+    windows = plan_of(generator, 32, (7, 7), 1, 8).run(w_plus, np.array([[5, 9]]), mode="none")
+    whole = generator.features(w_plus, 32, noise_mode="none")
+    assert_covers(windows, np.array([[5, 9]]), (7, 7), whole)
+
+
+def test_the_plan_follows_cost() -> None:
+    """A full-size network: small windows save the upper blocks, many or large ones save nothing."""
+    from draglab.generators import StyleGAN2Config
+
+    with torch.device("meta"):
+        synthesis = StyleGAN2(StyleGAN2Config(img_resolution=512)).synthesis
+    assert WindowPlan(synthesis, 128, (12, 12), 1).whole_until <= 16
+    assert WindowPlan(synthesis, 128, (12, 12), 68).whole_until == 128
+    assert WindowPlan(synthesis, 128, (128, 128), 1).whole_until == 128
+    few, many = (WindowPlan(synthesis, 128, (12, 12), count).whole_until for count in (1, 8))
+    assert few <= many
+
+
+def test_whole_maps_come_back_as_one_window() -> None:
+    generator = generator_of("skip")
+    w_plus = random_w_plus(generator)
+    plan = plan_of(generator, 32, (7, 7), 1, 32)
+    windows = plan.run(w_plus, np.array([[5, 9]]))
+    assert windows.origins.tolist() == [[0, 0]]
+    torch.testing.assert_close(windows.values, generator.features(w_plus, 32), rtol=0, atol=0)
