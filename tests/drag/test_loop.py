@@ -10,6 +10,7 @@ import draglab
 from draglab.drag import DragEdit, DragSettings, drag_steps
 from draglab.errors import DraglabError
 from draglab.generators import StyleGAN2, to_uint8
+from draglab.generators.windows import WindowPlan
 from tests.tiny import tiny_generator
 
 EDIT = DragEdit([[12, 14], [22, 20]], [[18, 14], [22, 12]])
@@ -124,3 +125,27 @@ def test_unusable_settings_for_the_model(generator: StyleGAN2) -> None:
         drag_steps(generator, w_plus.repeat(2, 1, 1), EDIT)
     with pytest.raises(DraglabError, match="lower step_size"):
         list(drag_steps(generator, w_plus, EDIT, DragSettings(step_size=3e37, step_unit="absolute", max_steps=5)))
+
+
+def test_windows_drag_like_the_whole_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Step for step, in float64, with handles at a border and in the middle, for both presets."""
+    generator = tiny_generator(img_resolution=128, channel_base=2048).double()
+    w_plus = generator.w_plus_from_seed(2)
+    edit = DragEdit([[1, 60], [70, 64]], [[12, 60], [70, 52]])
+    for settings in (DragSettings.draglab(max_steps=5), DragSettings.paper(max_steps=5, step_size=0.02, r1=12)):
+        runs = []
+        for whole_until in (8, None):
+            original = WindowPlan._cost
+            if whole_until is not None:
+                cost = lambda self, blocks, last, count: float(last != 8)  # noqa: E731
+            else:
+                cost = lambda self, blocks, last, count: -float(last)  # noqa: E731
+            monkeypatch.setattr(WindowPlan, "_cost", cost)
+            runs.append(list(drag_steps(generator, w_plus, edit, settings)))
+            monkeypatch.setattr(WindowPlan, "_cost", original)
+        assert runs[0][0]._features is None
+        assert runs[1][0]._features is not None
+        for windowed, whole in zip(*runs, strict=True):
+            np.testing.assert_allclose(windowed.handles, whole.handles)
+            torch.testing.assert_close(windowed.w_plus, whole.w_plus, rtol=1e-9, atol=1e-9)
+            np.testing.assert_array_equal(windowed.image(), whole.image())

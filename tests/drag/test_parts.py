@@ -13,6 +13,7 @@ from draglab.drag.motion import directions, frozen_weights, mask_loss, motion_lo
 from draglab.drag.sampling import sample_points
 from draglab.drag.tracking import track_points
 from draglab.errors import DraglabError
+from tests.drag.test_sampling import as_whole
 
 
 def test_directions() -> None:
@@ -42,7 +43,9 @@ def test_mask_loss_ignores_what_may_move() -> None:
 def test_motion_loss_pulls_only_the_moved_patch() -> None:
     """F(q) is detached: the gradient lies at q + d alone."""
     features = torch.randn(1, 2, 8, 8, dtype=torch.float64, requires_grad=True)
-    loss = motion_loss(features, np.array([[2.0, 2.0]]), np.array([[1.0, 0.0]]), np.array([[0.0, 0.0]]), (8, 8))
+    loss = motion_loss(
+        as_whole(features), np.array([[2.0, 2.0]]), np.array([[1.0, 0.0]]), np.array([[0.0, 0.0]]), (8, 8)
+    )
     (gradient,) = torch.autograd.grad(loss, features)
     assert torch.nonzero(gradient.abs().sum(1)[0]).tolist() == [[2, 3]]
     expected = (features[0, :, 2, 2] - features[0, :, 2, 3]).abs().sum()
@@ -54,8 +57,10 @@ def test_anchors_replace_what_is_wanted() -> None:
     args = (np.array([[2.0, 2.0]]), np.array([[1.0, 0.0]]), np.array([[0.0, 0.0]]), (8, 8))
     anchors = torch.randn(1, 1, 2, dtype=torch.float64)
     expected = (anchors[0, 0] - features[0, :, 2, 3]).abs().sum()
-    torch.testing.assert_close(motion_loss(features, *args, anchors, 1.0), expected)
-    torch.testing.assert_close(motion_loss(features, *args, anchors, 0.0), motion_loss(features, *args))
+    torch.testing.assert_close(motion_loss(as_whole(features), *args, anchors, 1.0), expected)
+    torch.testing.assert_close(
+        motion_loss(as_whole(features), *args, anchors, 0.0), motion_loss(as_whole(features), *args)
+    )
 
 
 def wave(shift_x: float, shift_y: float, size: int = 32) -> torch.Tensor:
@@ -78,12 +83,12 @@ def test_tracking_finds_where_a_patch_went(scale: int) -> None:
     before, after = wave(0, 0), wave(1.3, -0.6)
     handle = np.array([[14.0, 15.0]])
     pixels = (handle + 0.5) * scale - 0.5
-    templates = sample_points(before, handle)
+    templates = sample_points(as_whole(before), handle[:, None])[:, 0]
     truth = (handle + [[1.3, -0.6]] + 0.5) * scale - 0.5
-    whole = track_points(after, templates, pixels, 3.0 * scale, (size, size), subpixel=False)
+    whole = track_points(as_whole(after), templates, pixels, 3.0 * scale, (size, size), subpixel=False)
     np.testing.assert_allclose(whole - pixels, np.round(whole - pixels))
     assert np.abs(whole - truth).max() <= 1.0
-    fine = track_points(after, templates, pixels, 3.0 * scale, (size, size), subpixel=True)
+    fine = track_points(as_whole(after), templates, pixels, 3.0 * scale, (size, size), subpixel=True)
     assert np.abs(fine - truth).max() <= 0.2 * scale
     assert np.linalg.norm(fine - truth) < np.linalg.norm(whole - truth) or scale == 4
 
@@ -91,7 +96,7 @@ def test_tracking_finds_where_a_patch_went(scale: int) -> None:
 def test_tracking_stays_inside_the_window_and_the_image() -> None:
     features = torch.randn(1, 4, 16, 16)
     handles = np.array([[0.0, 15.0], [8.0, 8.0]])
-    found = track_points(features, torch.randn(2, 4), handles, 2.0, (16, 16), subpixel=False)
+    found = track_points(as_whole(features), torch.randn(2, 4), handles, 2.0, (16, 16), subpixel=False)
     assert np.abs(found - handles).max() <= 2
     assert found.min() >= 0
     assert found.max() <= 15

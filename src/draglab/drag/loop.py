@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from draglab.drag.edit import DragEdit
+from draglab.drag.features import FeatureReader
 from draglab.drag.motion import directions, frozen_weights, mask_loss, motion_loss
 from draglab.drag.sampling import sample_points
 from draglab.drag.settings import DragSettings
-from draglab.drag.tracking import track_points
+from draglab.drag.tracking import track_points, tracking_reach
 from draglab.errors import DraglabError
 from draglab.generators import FeatureMaps, StyleGAN2, to_uint8
+from draglab.generators.windows import Windows
 from draglab.geometry import disc_offsets, to_feature_coordinates
 
 StopReason = Literal["arrived", "max_steps", "stalled", "cancelled"]
@@ -51,10 +53,10 @@ class DragStep:
     arrived: bool
     stalled: bool
     _generator: StyleGAN2
-    _features: FeatureMaps
+    _features: FeatureMaps | None
 
     def image(self) -> NDArray[np.uint8]:
-        """The edited image, uint8 [H, W, C]; computed now, from the features that the step already has."""
+        """The edited image, uint8 [H, W, C]; computed now, from what the step has of the features."""
         with torch.no_grad():
             return to_uint8(self._generator.image(self.w_plus, from_features=self._features))[0]
 
@@ -121,7 +123,7 @@ def drag_steps(
     """Drag handles to targets, one iteration at a time; stop by not asking for more.
 
     Each iteration runs the generator once up to the feature block, and back: the features that tracking reads are those
-    that the next motion supervision starts from.
+    that the next motion supervision starts from. Only windows around the handles are synthesised where that is cheaper.
 
     Args:
         generator: the model.
@@ -155,16 +157,20 @@ def _iterate(
 ) -> Iterator[DragStep]:
     shape = generator.img_shape
     resolution = settings.resolved_feature_resolution(generator.img_resolution)
+    generator.check_feature_resolution(resolution)
     latent = _Latent(generator, w_plus, settings)
     limit = settings.resolved_stop_distance(len(handles))
-    maps = _features(generator, latent, resolution)
-    feature_shape = (maps.top.shape[2], maps.top.shape[3])
-    offsets = disc_offsets(settings.motion_radius(shape, feature_shape[0]))
-    start = maps.top.detach()
-    templates = sample_points(start, to_feature_coordinates(handles, shape, feature_shape))
-    patch = handles[:, None] + offsets[None]
-    anchors = sample_points(start, to_feature_coordinates(patch, shape, feature_shape)) if settings.anchor else None
-    frozen = None if mask is None else frozen_weights(mask, feature_shape).to(start.device, start.dtype)
+    map_shape = generator.synthesis.shape_at(resolution)
+    offsets = disc_offsets(settings.motion_radius(shape, map_shape[0]))
+    radius = settings.tracking_radius(shape)
+    # Handles are tracked first, then supervised where they were found, one pixel ahead at most.
+    reach = tracking_reach(radius, map_shape, shape, settings.subpixel) + np.abs(offsets).max() + 1
+    reader = FeatureReader(generator, resolution, reach, len(handles), whole=mask is not None)
+    windows, maps = _read(reader, latent, handles)
+    start = windows.values.detach()
+    templates = _at(windows, handles[:, None], shape)[:, 0]
+    anchors = _at(windows, handles[:, None] + offsets[None], shape) if settings.anchor else None
+    frozen = None if mask is None else frozen_weights(mask, map_shape).to(start.device, start.dtype)
     channels, averaged = start.shape[1], settings.reduction == "mean"
     motion_scale = 1 / (len(offsets) * channels) if averaged else 1.0
     mask_scale = 1 / (frozen.sum().item() * channels) if averaged and frozen is not None else 1.0
@@ -176,14 +182,14 @@ def _iterate(
             return
         steps = directions(handles, targets, settings.clip_step)
         supervised = (handles, steps, offsets, shape, anchors, settings.anchor, not settings.subpixel)
-        motion = motion_loss(maps.top, *supervised) * motion_scale
-        kept = motion.new_zeros(()) if frozen is None else mask_loss(maps.top, start, frozen) * mask_scale
+        motion = motion_loss(windows, *supervised) * motion_scale
+        kept = motion.new_zeros(()) if frozen is None else mask_loss(windows.values, start, frozen) * mask_scale
         loss = motion + settings.mask_weight * kept + latent.regularization()
         latent.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         latent.optimizer.step()
-        maps = _features(generator, latent, resolution)
-        handles = track_points(maps.top, templates, handles, settings.tracking_radius(shape), shape, settings.subpixel)
+        windows, maps = _read(reader, latent, handles)
+        handles = track_points(windows, templates, handles, radius, shape, settings.subpixel)
         values = torch.stack([loss, motion, kept]).detach().cpu().tolist()
         if not np.isfinite(values).all():
             raise DraglabError(f"the optimisation left the range of numbers at step {index}: lower step_size")
@@ -200,15 +206,20 @@ def _iterate(
             arrived=bool((distances <= limit).all()),
             stalled=settings.patience is not None and index - best_index >= settings.patience,
             _generator=generator,
-            _features=maps.detach(),
+            _features=None if maps is None else maps.detach(),
         )
         if settings.patience is not None and index - best_index >= settings.patience:
             return
 
 
-def _features(generator: StyleGAN2, latent: _Latent, resolution: int) -> FeatureMaps:
+def _read(reader: FeatureReader, latent: _Latent, handles: NDArray[np.float64]) -> tuple[Windows, FeatureMaps | None]:
     with torch.enable_grad():
-        return generator.feature_maps(latent.w_plus(), resolution)
+        return reader.read(latent.w_plus(), handles)
+
+
+@torch.no_grad()
+def _at(windows: Windows, pixels: NDArray[np.float64], shape: tuple[int, int]) -> Tensor:
+    return sample_points(windows, to_feature_coordinates(pixels, shape, windows.map_shape))
 
 
 def drag(

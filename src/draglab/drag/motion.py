@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from draglab.drag.sampling import sample_points, sample_resized
+from draglab.generators.windows import Windows
 from draglab.geometry import to_feature_coordinates
 
 
@@ -25,7 +26,7 @@ def directions(handles: NDArray[np.float64], targets: NDArray[np.float64], clip:
 
 
 def motion_loss(
-    features: Tensor,
+    windows: Windows,
     handles: NDArray[np.float64],
     steps: NDArray[np.float64],
     offsets: NDArray[np.float64],
@@ -37,7 +38,7 @@ def motion_loss(
     """sum_i sum_{q in Omega_1(p_i)} | F(q) - F(q + d_i) |_1, with no gradient through F(q).
 
     Args:
-        features: F, [1, C, H, W].
+        windows: F around the handles, or all of it.
         handles: p, [n, 2] image pixels. steps: d, [n, 2] image pixels.
         offsets: q - p, [k, 2] image pixels.
         image_shape: (height, width).
@@ -49,16 +50,16 @@ def motion_loss(
     Returns:
         scalar.
     """
-    patch = handles[:, None, :] + offsets[None, :, :]
-    size = (features.shape[2], features.shape[3])
-    wanted = sample_points(features.detach(), to_feature_coordinates(patch, image_shape, size))
+    here = handles[:, None, :] + offsets[None, :, :]
+    there = here + steps[:, None, :]
+    with torch.no_grad():
+        wanted = sample_points(windows, to_feature_coordinates(here, image_shape, windows.map_shape))
     if anchors is not None and anchor > 0:
         wanted = torch.lerp(wanted, anchors, anchor)
-    moved_patch = patch + steps[:, None, :]
     if resized:
-        moved = sample_resized(features, moved_patch, image_shape)
+        moved = sample_resized(windows, there, image_shape)
     else:
-        moved = sample_points(features, to_feature_coordinates(moved_patch, image_shape, size))
+        moved = sample_points(windows, to_feature_coordinates(there, image_shape, windows.map_shape))
     return (wanted - moved).abs().sum()
 
 

@@ -1,6 +1,7 @@
-"""Bilinear samples of a feature map at the points needed: no map is ever resized to the image.
+"""Bilinear samples of features at the points needed: no map is ever resized to the image.
 
-Positions are in pixels of the feature map (see geometry.to_feature_coordinates) and are clamped at its borders.
+Features come as windows: one for every handle, or one window that is the whole map. Positions are in pixels of the
+whole feature map (see geometry.to_feature_coordinates) and are clamped at its borders.
 """
 
 from __future__ import annotations
@@ -10,83 +11,113 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from draglab.generators.windows import Windows
 from draglab.geometry import to_feature_coordinates
 
 
-def sample_points(features: Tensor, positions: NDArray[np.float64]) -> Tensor:
+def _owners(windows: Windows, handles: int) -> NDArray[np.int64]:
+    """Which window each handle reads: its own, or the only one."""
+    count = len(windows.values)
+    assert count in (1, handles)
+    return np.arange(handles) if count == handles else np.zeros(handles, dtype=np.int64)
+
+
+def _check_inside(windows: Windows, x: NDArray[np.int64], y: NDArray[np.int64]) -> None:
+    """Reading beside a window would give another place's features without anybody noticing."""
+    height, width = windows.values.shape[2:]
+    assert x.min() >= 0
+    assert y.min() >= 0
+    assert x.max() < width
+    assert y.max() < height
+
+
+def sample_points(windows: Windows, positions: NDArray[np.float64]) -> Tensor:
     """Features at any positions.
 
     Args:
-        features: [1, C, H, W]; rows of channels are gathered, so channels_last is fast.
-        positions: [..., 2] (x, y).
+        windows: n windows or one; rows of channels are gathered, so channels_last is fast.
+        positions: [n, k, 2] (x, y), k positions for each of n handles.
 
     Returns:
-        [..., C], differentiable with respect to `features`.
+        [n, k, C], differentiable with respect to the windows.
     """
-    _, channels, height, width = features.shape
-    flat = positions.reshape(-1, 2)
-    x, y = np.clip(flat[:, 0], 0, width - 1), np.clip(flat[:, 1], 0, height - 1)
-    left, top = np.minimum(np.floor(x), max(width - 2, 0)), np.minimum(np.floor(y), max(height - 2, 0))
+    handles, count = positions.shape[:2]
+    map_height, map_width = windows.map_shape
+    _, channels, height, width = windows.values.shape
+    x, y = np.clip(positions[..., 0], 0, map_width - 1), np.clip(positions[..., 1], 0, map_height - 1)
+    left, top = np.floor(x), np.floor(y)
     fx, fy = x - left, y - top
-    right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
-    index = np.stack([top * width + left, top * width + right, bottom * width + left, bottom * width + right])
-    weight = np.stack([(1 - fy) * (1 - fx), (1 - fy) * fx, fy * (1 - fx), fy * fx])
-    table = features.permute(0, 2, 3, 1).reshape(height * width, channels)
-    rows = table.index_select(0, torch.from_numpy(index.astype(np.int64).ravel()).to(features.device))
-    weights = torch.from_numpy(weight).to(features.device, features.dtype)
-    rows = rows.view(4, -1, channels)
-    return torch.einsum("kp,kpc->pc", weights, rows).reshape(*positions.shape[:-1], channels)
+    # ceil, not left + 1: a position on a pixel needs nothing beyond it, which may lie outside the window.
+    right, bottom = np.ceil(x), np.ceil(y)
+    columns = np.stack([left, right, left, right]).astype(np.int64)
+    rows = np.stack([top, top, bottom, bottom]).astype(np.int64)
+    owners = _owners(windows, handles)
+    columns = columns - windows.origins[owners, 0][None, :, None]
+    rows = rows - windows.origins[owners, 1][None, :, None]
+    _check_inside(windows, columns, rows)
+    index = (owners[None, :, None] * height + rows) * width + columns
+    weight = np.stack([(1 - fy) * (1 - fx), (1 - fy) * fx, fy * (1 - fx), fy * fx]).reshape(4, -1)
+    table = windows.values.permute(0, 2, 3, 1).reshape(-1, channels)
+    gathered = table.index_select(0, torch.from_numpy(index.ravel()).to(table.device)).view(4, -1, channels)
+    weights = torch.from_numpy(weight).to(table.device, table.dtype)
+    return torch.einsum("kp,kpc->pc", weights, gathered).view(handles, count, channels)
 
 
-def sample_resized(features: Tensor, pixels: NDArray[np.float64], image_shape: tuple[int, int]) -> Tensor:
+def sample_resized(windows: Windows, pixels: NDArray[np.float64], image_shape: tuple[int, int]) -> Tensor:
     """What bilinear sampling of the map *resized to the image* gives, as the paper has it, without resizing anything:
     samples at the four surrounding pixels of the image, interpolated between them.
 
     Args:
-        features: [1, C, H, W]. pixels: [..., 2] (x, y) of the image. image_shape: (height, width).
+        windows: as for :func:`sample_points`. pixels: [n, k, 2] (x, y) of the image. image_shape: (height, width).
 
     Returns:
-        [..., C], differentiable with respect to `features`.
+        [n, k, C], differentiable with respect to the windows.
     """
-    size = (features.shape[2], features.shape[3])
-    inside = np.clip(pixels, 0, [image_shape[1] - 1, image_shape[0] - 1])
+    last = np.array([image_shape[1] - 1, image_shape[0] - 1])
+    inside = np.clip(pixels, 0, last)
     corner = np.floor(inside)
-    fraction = torch.from_numpy(inside - corner).to(features.device, features.dtype)
+    fraction = torch.from_numpy(inside - corner).to(windows.values.device, windows.values.dtype)
     shares = torch.stack([1 - fraction, fraction])
     total = None
     for row in (0, 1):
         for column in (0, 1):
-            neighbours = np.minimum(corner + np.array([column, row]), [image_shape[1] - 1, image_shape[0] - 1])
-            values = sample_points(features, to_feature_coordinates(neighbours, image_shape, size))
+            neighbours = np.minimum(corner + np.array([column, row]), last)
+            values = sample_points(windows, to_feature_coordinates(neighbours, image_shape, windows.map_shape))
             part = values * (shares[column, ..., 0] * shares[row, ..., 1])[..., None]
             total = part if total is None else total + part
     assert total is not None
     return total
 
 
-def _window(axis: NDArray[np.float64], size: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _interpolation(axis: NDArray[np.float64], size: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """For coordinates [n, k] on one axis: indices [n, h] of the pixels around them, interpolation matrix [n, k, h]."""
     axis = np.clip(axis, 0, size - 1)
     start = np.floor(axis.min(axis=1))
     length = int(np.ceil((axis.max(axis=1) - start).max())) + 1
     pixels = start[:, None] + np.arange(length)
     matrix = np.clip(1 - np.abs(axis[:, :, None] - pixels[:, None, :]), 0, None)
-    return np.minimum(pixels, size - 1).astype(np.int64), matrix
+    # Pixels that no coordinate of this handle needs may lie anywhere: the last needed one stands for them.
+    last = np.ceil(axis.max(axis=1))[:, None]
+    return np.minimum(pixels, last).astype(np.int64), matrix
 
 
-def sample_grids(features: Tensor, xs: NDArray[np.float64], ys: NDArray[np.float64]) -> Tensor:
+def sample_grids(windows: Windows, xs: NDArray[np.float64], ys: NDArray[np.float64]) -> Tensor:
     """Features on n axis-aligned grids, interpolated along one axis after the other.
 
     Args:
-        features: [1, C, H, W]. xs, ys: [n, k] and [n, m], coordinates of the columns and rows of each grid.
+        windows: as for :func:`sample_points`.
+        xs, ys: [n, k] and [n, m], coordinates of the columns and rows of each handle's grid.
 
     Returns:
         [n, m, k, C].
     """
-    columns, across = _window(xs, features.shape[3])
-    rows, down = _window(ys, features.shape[2])
-    device = features.device
-    table = features[0].permute(1, 2, 0)
-    windows = table[torch.from_numpy(rows)[:, :, None].to(device), torch.from_numpy(columns)[:, None, :].to(device)]
-    matrices = [torch.from_numpy(matrix).to(device, features.dtype) for matrix in (down, across)]
-    return torch.einsum("nmh,nkw,nhwc->nmkc", *matrices, windows)
+    columns, across = _interpolation(xs, windows.map_shape[1])
+    rows, down = _interpolation(ys, windows.map_shape[0])
+    owners = _owners(windows, len(xs))
+    columns, rows = columns - windows.origins[owners, :1], rows - windows.origins[owners, 1:]
+    _check_inside(windows, columns, rows)
+    values, device = windows.values, windows.values.device
+    places = (owners[:, None, None], rows[:, :, None], columns[:, None, :])
+    parts = values.permute(0, 2, 3, 1)[tuple(torch.from_numpy(place).to(device) for place in places)]
+    matrices = [torch.from_numpy(matrix).to(device, values.dtype) for matrix in (down, across)]
+    return torch.einsum("nmh,nkw,nhwc->nmkc", *matrices, parts)

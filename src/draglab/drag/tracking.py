@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from draglab.drag.sampling import sample_grids
+from draglab.generators.windows import Windows
 from draglab.geometry import clamp_points
 
 REFINEMENTS = 3
@@ -15,7 +16,7 @@ REFINEMENTS = 3
 
 
 def _nearest(
-    features: Tensor,
+    windows: Windows,
     templates: Tensor,
     centres: NDArray[np.float64],
     line: NDArray[np.float64],
@@ -23,10 +24,10 @@ def _nearest(
 ) -> NDArray[np.float64]:
     """Of the grid `line` x `line` around each centre, the position whose feature is nearest to the template: [n, 2]."""
     height, width = image_shape
-    scale_x, scale_y = features.shape[3] / width, features.shape[2] / height
+    scale_x, scale_y = windows.map_shape[1] / width, windows.map_shape[0] / height
     xs = np.clip(centres[:, :1] + line, 0, width - 1)
     ys = np.clip(centres[:, 1:] + line, 0, height - 1)
-    grids = sample_grids(features, (xs + 0.5) * scale_x - 0.5, (ys + 0.5) * scale_y - 0.5)
+    grids = sample_grids(windows, (xs + 0.5) * scale_x - 0.5, (ys + 0.5) * scale_y - 0.5)
     distances = (grids - templates[:, None, None, :]).abs().sum(-1).flatten(1)
     best = distances.argmin(1).cpu().numpy()
     rows, columns = np.divmod(best, len(line))
@@ -34,9 +35,18 @@ def _nearest(
     return np.stack([xs[each, columns], ys[each, rows]], axis=1)
 
 
+def _spacing(map_shape: tuple[int, int], image_shape: tuple[int, int], subpixel: bool) -> float:
+    return max(1.0, 0.5 * image_shape[0] / map_shape[0]) if subpixel else 1.0
+
+
+def tracking_reach(radius: float, map_shape: tuple[int, int], image_shape: tuple[int, int], subpixel: bool) -> float:
+    """How far from where a handle was tracking may find it, image pixels."""
+    return radius + (_spacing(map_shape, image_shape, True) if subpixel else 0.0)
+
+
 @torch.no_grad()
 def track_points(
-    features: Tensor,
+    windows: Windows,
     templates: Tensor,
     handles: NDArray[np.float64],
     radius: float,
@@ -46,7 +56,7 @@ def track_points(
     """p_i <- argmin_{q in Omega_2(p_i, r2)} | F'(q) - f_i |_1.
 
     Args:
-        features: F', [1, C, H, W].
+        windows: F' within `tracking_reach` of the handles, or all of it.
         templates: f_i, the features of the start at the handles of the start, [n, C].
         handles: p, [n, 2] image pixels.
         radius: r2, half-width of the square, image pixels.
@@ -57,12 +67,12 @@ def track_points(
     Returns:
         [n, 2] image pixels inside the image.
     """
-    spacing = max(1.0, 0.5 * image_shape[0] / features.shape[2]) if subpixel else 1.0
+    spacing = _spacing(windows.map_shape, image_shape, subpixel)
     reach = int(np.floor(radius / spacing + 1e-9))
     line = np.arange(-reach, reach + 1, dtype=np.float64) * spacing
-    found = _nearest(features, templates, handles, line, image_shape)
+    found = _nearest(windows, templates, handles, line, image_shape)
     if subpixel:
         for level in range(1, REFINEMENTS + 1):
             fine = np.array([-1.0, 0.0, 1.0]) * spacing / 2**level
-            found = _nearest(features, templates, found, fine, image_shape)
+            found = _nearest(windows, templates, found, fine, image_shape)
     return clamp_points(found, *image_shape)

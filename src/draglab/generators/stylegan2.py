@@ -200,9 +200,7 @@ class StyleGAN2(nn.Module):
     ) -> FeatureMaps:
         """Features of all blocks up to `resolution`; nothing above it is computed. See :meth:`features`."""
         self._check_w_plus(w_plus)
-        if resolution not in self.feature_resolutions:
-            known = ", ".join(str(known) for known in self.feature_resolutions)
-            raise DraglabError(f"feature_resolution {resolution} is not a block of this model: choose one of {known}")
+        self.check_feature_resolution(resolution)
         return FeatureMaps(self.synthesis.run_blocks(w_plus, resolution, self._noise(noise_mode, noise_seed).draw))
 
     def features(
@@ -283,6 +281,12 @@ class StyleGAN2(nn.Module):
         """All weights and buffers under their published names."""
         state = self.state_dict()
         return {name.replace("mapping_network.", "mapping.", 1): tensor for name, tensor in state.items()}
+
+    def check_feature_resolution(self, resolution: int) -> None:
+        """Raises a DraglabError unless the model has a block of this resolution."""
+        if resolution not in self.feature_resolutions:
+            known = ", ".join(str(known) for known in self.feature_resolutions)
+            raise DraglabError(f"feature_resolution {resolution} is not a block of this model: choose one of {known}")
 
     def _noise(self, mode: NoiseMode, seed: int | None) -> NoiseSource:
         if mode not in ("const", "none", "random"):
