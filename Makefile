@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench drags clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -30,6 +30,9 @@ lint: $(STAMP) ## check style, format and types
 
 bench: $(STAMP) ## speed and memory beside the plain reference, into benchmarks/out/
 	$(BIN)/python -m benchmarks.speed
+
+drags: $(STAMP) ## run the 60 fixed drags of heads and judge them
+	$(BIN)/python -m benchmarks.drags --sheet demo/drags.png
 
 clean: ## remove the environment, the demo and all caches
 	rm -rf $(VENV) demo benchmarks/out .pytest_cache .ruff_cache .hypothesis .benchmarks dist build

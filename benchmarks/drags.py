@@ -76,6 +76,7 @@ def main() -> None:
     out.mkdir(exist_ok=True)
     (out / f"drags_{args.preset}.json").write_text(json.dumps(table, indent=2))
     if args.sheet:
+        args.sheet.parent.mkdir(parents=True, exist_ok=True)
         write_sheet(outcomes, args.sheet)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from draglab.generators import StyleGAN2, StyleGAN2Config
+from recipes.heads.muon import Muon
 
-MAPPING_RATE = 80
+MUON_RATE = 1e-2
+ADAM_RATE = 6e-3
 
 
 def heads_config(z_dim: int, resolution: int = 128) -> StyleGAN2Config:
@@ -49,13 +51,26 @@ def reconstruction_loss(images: Tensor, references: Tensor) -> Tensor:
     return loss
 
 
-def parameter_groups(generator: StyleGAN2, learning_rate: float) -> list[dict[str, object]]:
-    """Adam groups. The mapping's published learning rate multiplier of 0.01 suits adversarial training; with direct
-    supervision it is what has to learn most, so its rate is raised against it: after 8,000 images at 32 px the loss was
-    0.69 with a factor of 30 and 0.61 with 150, at a rate of 2e-3."""
-    mapping = list(generator.mapping_network.parameters())
-    rest = list(generator.synthesis.parameters())
-    return [{"params": mapping, "lr": MAPPING_RATE * learning_rate}, {"params": rest, "lr": learning_rate}]
+def make_optimizers(generator: StyleGAN2) -> list[torch.optim.Optimizer]:
+    """Muon for weight matrices, Adam for the rest, each group with its peak step size as "peak".
+
+    Steps are relative to the weights, which the published layout scales at run time: the mapping's are stored a hundred
+    times as large as they act, so its steps are too.
+    """
+    matrices: list[nn.Parameter] = []
+    mapping: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
+    for name, parameter in generator.named_parameters():
+        if parameter.ndim < 2 or name.endswith("const") or parameter.shape[-1] == 1:
+            rest.append(parameter)
+        else:
+            (mapping if name.startswith("mapping") else matrices).append(parameter)
+    groups = [{"params": mapping, "lr": MUON_RATE / 0.01}, {"params": matrices, "lr": MUON_RATE}]
+    optimizers: list[torch.optim.Optimizer] = [Muon(groups), torch.optim.Adam(rest, ADAM_RATE, betas=(0.9, 0.99))]
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["peak"] = group["lr"]
+    return optimizers
 
 
 def set_activation_dtype(generator: StyleGAN2, dtype: torch.dtype | None) -> None:

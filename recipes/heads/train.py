@@ -20,14 +20,7 @@ from torch import Tensor
 
 from draglab.generators import StyleGAN2, to_uint8
 from recipes.heads.data import Renders, shrink, to_float
-from recipes.heads.model import (
-    MAPPING_RATE,
-    heads_config,
-    parameter_groups,
-    reconstruction_loss,
-    render_at,
-    set_activation_dtype,
-)
+from recipes.heads.model import heads_config, make_optimizers, reconstruction_loss, render_at, set_activation_dtype
 from recipes.heads.perceptual import SqueezeNetDistance
 
 
@@ -49,9 +42,9 @@ def parse_phases(text: str) -> list[Phase]:
     return phases
 
 
-def rate_factor(shown: int, total: int, warm_up: int = 2000) -> float:
-    """Learning rate relative to its peak: a short warm-up, then constant, then linear to 2 % over the last 40 %."""
-    remaining = (total - shown) / (0.4 * total)
+def rate_factor(shown: int, total: int, cooldown: float, warm_up: int = 2000) -> float:
+    """Step size relative to its peak: a short warm-up, then constant, linear to 2 % over the last `cooldown` of all."""
+    remaining = (total - shown) / (cooldown * total)
     return min(1.0, (shown + 1) / warm_up, max(0.02, remaining))
 
 
@@ -68,7 +61,7 @@ class Trainer:
         self.generator = StyleGAN2(config).requires_grad_(True).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.average = StyleGAN2(config)
         self.average.load_state_dict(self.generator.state_dict())
-        self.optimizer = torch.optim.Adam(parameter_groups(self.generator, args.rate), betas=(0.9, 0.99), eps=1e-8)
+        self.optimizers = make_optimizers(self.generator)
         self.perceptual = SqueezeNetDistance(Path(args.assets) / "metrics" / "squeezenet_v1.0_dc.npz")
         self.perceptual.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.shown = 0
@@ -84,7 +77,8 @@ class Trainer:
         state = torch.load(self.out / "checkpoint.pt", weights_only=True)
         self.generator.load_state_dict(state["generator"])
         self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
         self.shown = state["shown"]
         print(f"resumed at {self.shown} images", flush=True)
 
@@ -93,7 +87,7 @@ class Trainer:
         state = {
             "generator": self.generator.state_dict(),
             "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "shown": self.shown,
         }
         torch.save(state, self.out / "checkpoint.tmp")
@@ -138,13 +132,15 @@ class Trainer:
 
     def step(self, batch: Tensor, resolution: int) -> dict[str, float]:
         """One optimiser step and the running average."""
-        factor = rate_factor(self.shown, self.phases[-1].until)
-        for group, scale in zip(self.optimizer.param_groups, (MAPPING_RATE, 1), strict=True):
-            group["lr"] = self.args.rate * scale * factor
-        self.optimizer.zero_grad(set_to_none=True)
+        factor = rate_factor(self.shown, self.phases[-1].until, self.args.cooldown)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak"] * factor
+            optimizer.zero_grad(set_to_none=True)
         loss, parts = self.loss(batch, resolution)
         loss.backward()
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.shown += len(batch)
         with torch.no_grad():
             pairs = zip(self.average.parameters(), self.generator.parameters(), strict=True)
@@ -189,11 +185,11 @@ def main() -> None:
     parser.add_argument("--held-out", required=True, help="folder of rendered shards that are only looked at")
     parser.add_argument("--assets", required=True, help="folder with metrics/squeezenet_v1.0_dc.npz")
     parser.add_argument("--out", required=True, help="run folder: checkpoint, log, sheets")
-    parser.add_argument("--phases", default="32:40000,64:60000,128:110000", help="resolution:images, ...")
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--rate", type=float, default=6e-3, help="Adam's peak step size")
-    parser.add_argument("--average", type=float, default=0.998, help="running average of weights, per step")
-    parser.add_argument("--perceptual", type=float, default=0.0, help="weight of the SqueezeNet distance from 64 px on")
+    parser.add_argument("--phases", default="32:40000,64:40000,128:80000", help="resolution:images, ...")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--cooldown", type=float, default=0.7, help="share of the images over which the rate falls")
+    parser.add_argument("--average", type=float, default=0.995, help="running average of weights, per step")
+    parser.add_argument("--perceptual", type=float, default=0.1, help="weight of the SqueezeNet distance from 64 px on")
     parser.add_argument("--limit", type=int, help="use only the first so many renders")
     parser.add_argument("--save-minutes", type=float, default=4)
     parser.add_argument("--seed", type=int, default=0)
