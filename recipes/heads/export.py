@@ -58,7 +58,7 @@ def contact_sheet(generator: StyleGAN2) -> np.ndarray:
     lower = []
     for row in range(ROWS):
         ends = [generator.w_plus_from_seed(101 + 2 * row + end) for end in (0, 1)]
-        path = torch.cat([torch.lerp(*ends, t) for t in np.linspace(0, 1, COLUMNS).tolist()])
+        path = torch.cat([torch.lerp(ends[0], ends[1], t) for t in np.linspace(0, 1, COLUMNS).tolist()])
         lower.append(generator.image(path))
     gap = np.full((16, COLUMNS * generator.img_shape[1], 3), 255, np.uint8)
     return np.concatenate([grid(upper), gap, grid(torch.cat(lower))])

@@ -162,19 +162,23 @@ class SynthesisBlock(nn.Module):
         layers = [(self.conv1, self.first_w, gain)]
         return layers if self.is_first else [(self.conv0, self.first_w, 1.0), (self.conv1, self.first_w + 1, gain)]
 
+    def learned_input(self, count: int) -> Tensor:
+        """The first block's input [count, C, H, W], which is the same for every sample."""
+        x = self.const.expand(count, *self.const.shape).to(self.activation_dtype or self.const.dtype)
+        return x.contiguous(memory_format=self.memory_format)
+
     def shortcut(self, x: Tensor, kernel: Tensor) -> Tensor | None:
         """What the "resnet" architecture adds to the layers' output, twice the size of x; else None."""
         return self.skip(x, kernel, math.sqrt(0.5)) if self.residual else None
 
     def features(self, x: Tensor | None, w_plus: Tensor, kernel: Tensor, noise: NoiseDraw) -> Tensor:
         """The block's output features [N, C, H, W] from those of the block below (None for the first)."""
-        if x is None:
-            x = self.const.expand(len(w_plus), *self.const.shape).to(self.activation_dtype or self.const.dtype)
-            x = x.contiguous(memory_format=self.memory_format)
-        shortcut = self.shortcut(x, kernel)
+        inputs = self.learned_input(len(w_plus)) if x is None else x
+        outputs = inputs
         for layer, index, gain in self.convolutions():
-            x = layer(x, w_plus[:, index], kernel, noise, gain)
-        return x if shortcut is None else shortcut + x
+            outputs = layer(outputs, w_plus[:, index], kernel, noise, gain)
+        shortcut = self.shortcut(inputs, kernel)
+        return outputs if shortcut is None else shortcut + outputs
 
     def add_rgb(self, rgb: Tensor | None, x: Tensor, w_plus: Tensor, kernel: Tensor) -> Tensor | None:
         """The sum of RGB branches up to this block, from the sum up to the block below (None = nothing yet)."""
