@@ -127,6 +127,27 @@ def test_unusable_settings_for_the_model(generator: StyleGAN2) -> None:
         list(drag_steps(generator, w_plus, EDIT, DragSettings(step_size=3e37, step_unit="absolute", max_steps=5)))
 
 
+def test_sampled_mask_keeps_the_frozen_region() -> None:
+    generator = tiny_generator(img_resolution=128, channel_base=4096, channel_max=64)
+    w_plus = generator.w_plus_from_seed(1)
+    mask = np.zeros((128, 128), bool)
+    mask[:, :64] = True
+    start = generator.features(w_plus, 64)[..., 32:]
+    changes = {}
+    for name, change in {
+        "free": {},
+        "exact": {"mask_term": "exact"},
+        "sampled": {"mask_term": "sampled", "mask_windows": 4},
+    }.items():
+        settings = DragSettings(max_steps=15, patience=None, stop_distance=1e-3, mask_weight=5.0, **change)
+        edit = DragEdit([[30, 60]], [[44, 60]], None if name == "free" else mask)
+        steps = list(drag_steps(generator, w_plus, edit, settings))
+        assert (steps[0]._features is None) == (name != "exact")
+        changes[name] = (generator.features(steps[-1].w_plus, 64)[..., 32:] - start).abs().mean().item()
+    assert changes["exact"] < 0.7 * changes["free"]
+    assert changes["sampled"] < 0.8 * changes["free"]
+
+
 def test_windows_drag_like_the_whole_map(monkeypatch: pytest.MonkeyPatch) -> None:
     """Step for step, in float64, with handles at a border and in the middle, for both presets."""
     generator = tiny_generator(img_resolution=128, channel_base=2048).double()

@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from draglab.drag import DragSettings
-from draglab.drag.motion import directions, frozen_weights, mask_loss, motion_loss
+from draglab.drag.frozen import SampledMaskLoss, frozen_weights, mask_loss
+from draglab.drag.motion import directions, motion_loss
 from draglab.drag.sampling import sample_points
 from draglab.drag.tracking import track_points
 from draglab.errors import DraglabError
+from draglab.generators.windows import Windows, cut
 from tests.drag.test_sampling import as_whole
 
 
@@ -38,6 +40,25 @@ def test_mask_loss_ignores_what_may_move() -> None:
     mask = np.zeros((4, 4), bool)
     mask[:, 2:] = True
     assert mask_loss(moved, start, frozen_weights(mask, (4, 4))).item() == pytest.approx(3 * 8)
+
+
+def test_sampled_mask_loss_is_unbiased() -> None:
+    """Its mean over all tiles, weighted by how often each is drawn, is the exact loss; so is an average of draws."""
+    torch.manual_seed(0)
+    start, moved = torch.randn(1, 3, 10, 13).double(), torch.randn(1, 3, 10, 13).double()
+    mask = np.random.RandomState(0).rand(20, 26) < 0.7
+    frozen = frozen_weights(mask, (10, 13))
+    exact = mask_loss(moved, start, frozen.double()).item()
+    estimate = SampledMaskLoss(start, frozen, side=4, count=1, seed=0)
+    expectation = 0.0
+    for tile, probability in enumerate(estimate.probabilities):
+        estimate.drawn = np.array([tile])
+        origins = estimate.tiles[estimate.drawn] - 1
+        expectation += probability * estimate(Windows(cut(moved, origins, (6, 6)), origins, (10, 13))).item()
+    assert expectation == pytest.approx(exact, rel=1e-9)
+    many = SampledMaskLoss(start, frozen, side=4, count=2000, seed=1)
+    origins = many.draw()
+    assert many(Windows(cut(moved, origins, (4, 4)), origins, (10, 13))).item() == pytest.approx(exact, rel=0.05)
 
 
 def test_motion_loss_pulls_only_the_moved_patch() -> None:
@@ -118,6 +139,9 @@ def test_tracking_stays_inside_the_window_and_the_image() -> None:
         {"anchor": 1.5},
         {"latent_space": "z"},
         {"reduction": "max"},
+        {"mask_term": "none"},
+        {"mask_windows": 0},
+        {"seed": -1},
         {"step_unit": "mm"},
     ],
 )

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from draglab.drag.edit import DragEdit
 from draglab.drag.features import FeatureReader
-from draglab.drag.motion import directions, frozen_weights, mask_loss, motion_loss
+from draglab.drag.frozen import SampledMaskLoss, frozen_weights, mask_loss
+from draglab.drag.motion import directions, motion_loss
 from draglab.drag.sampling import sample_points
 from draglab.drag.settings import DragSettings
 from draglab.drag.tracking import track_points, tracking_reach
@@ -165,15 +166,29 @@ def _iterate(
     radius = settings.tracking_radius(shape)
     # Handles are tracked first, then supervised where they were found, one pixel ahead at most.
     reach = tracking_reach(radius, map_shape, shape, settings.subpixel) + np.abs(offsets).max() + 1
-    reader = FeatureReader(generator, resolution, reach, len(handles), whole=mask is not None)
-    windows, maps = _read(reader, latent, handles)
-    start = windows.values.detach()
-    templates = _at(windows, handles[:, None], shape)[:, 0]
-    anchors = _at(windows, handles[:, None] + offsets[None], shape) if settings.anchor else None
-    frozen = None if mask is None else frozen_weights(mask, map_shape).to(start.device, start.dtype)
-    channels, averaged = start.shape[1], settings.reduction == "mean"
+    sampled = mask is not None and settings.mask_term == "sampled"
+    tiles = settings.mask_windows if sampled else 0
+    exact = mask is not None and not sampled
+    reader = FeatureReader(generator, resolution, reach, len(handles), tiles, whole=exact)
+    sampled = sampled and reader.plan is not None
+    estimate: SampledMaskLoss | None = None
+    frozen: Tensor | None = None
+    with torch.no_grad():
+        # A mask needs the whole map of the start, also if later steps look at parts of it only.
+        near = reader.read(latent.w_plus(), handles)[0] if mask is None else reader.read_whole(latent.w_plus())[0]
+    start, channels = near.values, near.values.shape[1]
+    templates = _at(near, handles[:, None], shape)[:, 0]
+    anchors = _at(near, handles[:, None] + offsets[None], shape) if settings.anchor else None
+    averaged = settings.reduction == "mean"
     motion_scale = 1 / (len(offsets) * channels) if averaged else 1.0
-    mask_scale = 1 / (frozen.sum().item() * channels) if averaged and frozen is not None else 1.0
+    mask_scale = 1.0
+    if mask is not None:
+        frozen = frozen_weights(mask, map_shape)
+        mask_scale = 1 / (frozen.sum().item() * channels) if averaged else 1.0
+        if sampled:
+            estimate = SampledMaskLoss(start, frozen, reader.side, settings.mask_windows, settings.seed)
+        frozen = frozen.to(start)
+    windows, others, maps = _read(reader, latent, handles, estimate)
     distances = np.linalg.norm(targets - handles, axis=1)
     best, best_index = distances.mean(), 0
 
@@ -183,12 +198,16 @@ def _iterate(
         steps = directions(handles, targets, settings.clip_step)
         supervised = (handles, steps, offsets, shape, anchors, settings.anchor, not settings.subpixel)
         motion = motion_loss(windows, *supervised) * motion_scale
-        kept = motion.new_zeros(()) if frozen is None else mask_loss(windows.values, start, frozen) * mask_scale
+        kept = motion.new_zeros(())
+        if estimate is not None and others is not None:
+            kept = estimate(others) * mask_scale
+        elif frozen is not None:
+            kept = mask_loss(windows.values, start, frozen) * mask_scale
         loss = motion + settings.mask_weight * kept + latent.regularization()
         latent.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         latent.optimizer.step()
-        windows, maps = _read(reader, latent, handles)
+        windows, others, maps = _read(reader, latent, handles, estimate)
         handles = track_points(windows, templates, handles, radius, shape, settings.subpixel)
         values = torch.stack([loss, motion, kept]).detach().cpu().tolist()
         if not np.isfinite(values).all():
@@ -212,9 +231,11 @@ def _iterate(
             return
 
 
-def _read(reader: FeatureReader, latent: _Latent, handles: NDArray[np.float64]) -> tuple[Windows, FeatureMaps | None]:
+def _read(
+    reader: FeatureReader, latent: _Latent, handles: NDArray[np.float64], estimate: SampledMaskLoss | None
+) -> tuple[Windows, Windows | None, FeatureMaps | None]:
     with torch.enable_grad():
-        return reader.read(latent.w_plus(), handles)
+        return reader.read(latent.w_plus(), handles, None if estimate is None else estimate.draw())
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Motion supervision and mask term (DragGAN section 3.2, equation 1)."""
+"""Motion supervision (DragGAN section 3.2, first part of equation 1)."""
 
 from __future__ import annotations
 
@@ -61,23 +61,3 @@ def motion_loss(
     else:
         moved = sample_points(windows, to_feature_coordinates(there, image_shape, windows.map_shape))
     return (wanted - moved).abs().sum()
-
-
-def frozen_weights(mask: NDArray[np.bool_], feature_shape: tuple[int, int]) -> Tensor:
-    """1 - M for a feature map: [H, W], in image pixels per feature pixel.
-
-    The paper sums |F - F0| (1 - M) over the pixels of features resized to the image. One feature pixel stands for
-    (image area / feature area) of those, of which the frozen share counts.
-    """
-    frozen = torch.from_numpy(~mask)[None, None].float()
-    area = frozen.shape[2] * frozen.shape[3] / (feature_shape[0] * feature_shape[1])
-    return torch.nn.functional.adaptive_avg_pool2d(frozen, feature_shape)[0, 0] * area
-
-
-def mask_loss(features: Tensor, start: Tensor, frozen: Tensor) -> Tensor:
-    """| (F - F0) (1 - M) |_1, a scalar.
-
-    Args:
-        features, start: F and F0, [1, C, H, W]. frozen: from :func:`frozen_weights`, [H, W].
-    """
-    return ((features - start).abs().sum(1)[0] * frozen).sum()

@@ -11,6 +11,7 @@ from draglab.geometry import scale_from_512
 
 LatentSpace = Literal["w+", "w"]
 Reduction = Literal["sum", "mean"]
+MaskTerm = Literal["exact", "sampled"]
 StepUnit = Literal["absolute", "w_std"]
 
 
@@ -23,6 +24,9 @@ class DragSettings:
         step_unit: "absolute" as in the paper, or "w_std": times the model's spread of w (root mean square of w - w_avg
             per coordinate), so that one value suits models whose latents differ in scale.
         mask_weight: lambda, the weight of the mask term.
+        mask_term: "exact" compares the whole feature map every step; "sampled" estimates that, without bias, from
+            `mask_windows` small windows drawn anew for every step (from `seed`), which is far cheaper. Where windows
+            save nothing, the whole map is compared in any case.
         reduction: "sum" adds up absolute differences as the paper's equation does; "mean" averages motion supervision
             over patch and channels (summed over handles) and the mask term over the frozen pixels and channels, which
             keeps lambda's meaning the same for every image size, radius and mask.
@@ -47,6 +51,9 @@ class DragSettings:
     step_size: float = 0.03
     step_unit: StepUnit = "w_std"
     mask_weight: float = 20.0
+    mask_term: MaskTerm = "exact"
+    mask_windows: int = 4
+    seed: int = 0
     reduction: Reduction = "mean"
     r1: float = 3.0
     r1_features: float = 0.0
@@ -77,12 +84,17 @@ class DragSettings:
                 raise DraglabError(f"{name} is {value}: it must be a number of at least 0")
         if self.anchor > 1:
             raise DraglabError(f"anchor is {self.anchor}: it must be from 0 to 1")
-        counts = {"num_layers": self.num_layers, "max_steps": self.max_steps, "patience": self.patience}
+        names = ("num_layers", "max_steps", "patience", "mask_windows")
+        counts = {name: getattr(self, name) for name in names}
         for name, value in counts.items():
             if value is not None and (isinstance(value, bool) or int(value) != value or value < 1):
                 raise DraglabError(f"{name} is {value}: it must be a whole number of at least 1")
+        if isinstance(self.seed, bool) or not 0 <= self.seed < 2**32:
+            raise DraglabError(f"seed is {self.seed}: it must be a whole number from 0 to {2**32 - 1}")
         if self.latent_space not in ("w+", "w"):
             raise DraglabError(f"unknown latent_space '{self.latent_space}': choose w+ or w")
+        if self.mask_term not in ("exact", "sampled"):
+            raise DraglabError(f"unknown mask_term '{self.mask_term}': choose exact or sampled")
         if self.reduction not in ("sum", "mean"):
             raise DraglabError(f"unknown reduction '{self.reduction}': choose sum or mean")
         if self.step_unit not in ("absolute", "w_std"):
@@ -100,6 +112,7 @@ class DragSettings:
             "step_size": 2e-3,
             "step_unit": "absolute",
             "feature_resolution": 128,
+            "mask_term": "exact",
             "reduction": "sum",
             "patience": None,
             "subpixel": False,
