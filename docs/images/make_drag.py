@@ -1,6 +1,6 @@
 """Make drag.png, the picture at the top of the README: real edits of the bundled model.
 
-    python docs/images/make_drag.py
+python docs/images/make_drag.py
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ def main() -> None:
         result = draglab.drag(generator, w_plus, draglab.DragEdit(handles, targets))
         marked = draw_edit(before, handles, targets, at_least=TILE)
         pairs.append(np.concatenate([marked, enlarge(result.image(), TILE)], axis=1))
-        print(f"seed {seed}: {result.stop_reason} after {result.steps} steps, {result.distances.round(2).tolist()} px left")
+        print(
+            f"seed {seed}: {result.stop_reason} after {result.steps} steps, {result.distances.round(2).tolist()} px left"
+        )
     gap = np.full((TILE, 12, 3), 255, np.uint8)
     row = [part for pair in pairs for part in (pair, gap)][:-1]
     Image.fromarray(np.concatenate(row, axis=1)).save(Path(__file__).with_name("drag.png"), optimize=True)

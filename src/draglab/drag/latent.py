@@ -1,0 +1,49 @@
+"""The latent under optimisation."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from draglab.drag.settings import DragSettings
+from draglab.generators import StyleGAN2
+
+
+class EditedLatent:
+    """The first layers of W+, or one vector shared by all layers, with its optimiser.
+
+    Args:
+        w_plus: [1, num_ws, w_dim], where the round starts.
+    """
+
+    def __init__(self, generator: StyleGAN2, w_plus: Tensor, settings: DragSettings):
+        self.start = w_plus
+        self.spread = generator.w_std()
+        self.settings = settings
+        self.count = generator.num_ws if settings.latent_space == "w" else min(settings.num_layers, generator.num_ws)
+        rows = 1 if settings.latent_space == "w" else self.count
+        self.offset = torch.zeros(1, rows, generator.w_dim, device=w_plus.device, dtype=w_plus.dtype)
+        self.offset.requires_grad_(True)
+        self.w_avg = generator.w_avg
+        scale = self.spread if settings.step_unit == "w_std" else 1.0
+        self.optimizer = torch.optim.Adam([self.offset], lr=settings.step_size * scale)
+
+    def w_plus(self) -> Tensor:
+        """[1, num_ws, w_dim], differentiable with respect to the optimised part."""
+        return torch.cat([self.start[:, : self.count] + self.offset, self.start[:, self.count :]], dim=1)
+
+    def regularization(self) -> Tensor | float:
+        """Weighted squared distances to the start and to the mean, per coordinate, in units of the spread of w."""
+        loss: Tensor | float = 0.0
+        if self.settings.regularize_start:
+            loss = loss + self.settings.regularize_start * (self.offset / self.spread).square().mean()
+        if self.settings.regularize_mean:
+            away = self.start[:, : self.count] + self.offset - self.w_avg
+            loss = loss + self.settings.regularize_mean * (away / self.spread).square().mean()
+        return loss
+
+    def descend(self, loss: Tensor) -> None:
+        """One step of the optimiser."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()

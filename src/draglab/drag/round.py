@@ -1,0 +1,103 @@
+"""One round of dragging: what its start fixes, and the features of the present latent."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from draglab.drag.features import FeatureReader
+from draglab.drag.frozen import SampledMaskLoss, frozen_weights, mask_loss
+from draglab.drag.latent import EditedLatent
+from draglab.drag.motion import directions, motion_loss
+from draglab.drag.sampling import sample_points
+from draglab.drag.settings import DragSettings
+from draglab.drag.tracking import track_points, tracking_reach
+from draglab.generators import FeatureMaps, StyleGAN2
+from draglab.generators.windows import Windows
+from draglab.geometry import disc_offsets, to_feature_coordinates
+
+
+class Round:
+    """Motion supervision, mask term and tracking against the features that the round started from.
+
+    Args:
+        generator: the model. latent: at the round's start.
+        handles: [n, 2] image pixels, at the round's start.
+        mask: bool [H, W], True = movable, or None.
+
+    Attributes:
+        maps: all blocks' features of the present latent, or None if only windows were synthesised.
+    """
+
+    def __init__(
+        self,
+        generator: StyleGAN2,
+        latent: EditedLatent,
+        handles: NDArray[np.float64],
+        mask: NDArray[np.bool_] | None,
+        settings: DragSettings,
+    ):
+        self.latent, self.settings, self.shape = latent, settings, generator.img_shape
+        resolution = settings.resolved_feature_resolution(generator.img_resolution)
+        generator.check_feature_resolution(resolution)
+        map_shape = generator.synthesis.shape_at(resolution)
+        self.offsets = disc_offsets(settings.motion_radius(self.shape, map_shape[0]))
+        self.radius = settings.tracking_radius(self.shape)
+        # Handles are tracked first, then supervised where they were found, one pixel ahead at most.
+        tracked = tracking_reach(self.radius, map_shape, self.shape, settings.subpixel)
+        reach = tracked + np.abs(self.offsets).max() + 1
+        sampled = mask is not None and settings.mask_term == "sampled"
+        tiles = settings.mask_windows if sampled else 0
+        whole = mask is not None and not sampled
+        self.reader = FeatureReader(generator, resolution, reach, len(handles), tiles, whole)
+        self.estimate: SampledMaskLoss | None = None
+        self.frozen: Tensor | None = None
+        if mask is not None:
+            self._freeze(mask, sampled and self.reader.plan is not None)
+        self.maps: FeatureMaps | None = None
+        self.others: Windows | None = None
+        self.read(handles)
+        averaged = settings.reduction == "mean"
+        self.motion_scale = 1 / (len(self.offsets) * self.windows.values.shape[1]) if averaged else 1.0
+        self.templates = self._at_start(handles[:, None])[:, 0]
+        self.anchors = self._at_start(handles[:, None] + self.offsets[None]) if settings.anchor else None
+
+    def read(self, handles: NDArray[np.float64]) -> None:
+        """Features of the present latent, near the handles and wherever else they are needed."""
+        with torch.enable_grad():
+            tiles = None if self.estimate is None else self.estimate.draw()
+            self.windows, self.others, self.maps = self.reader.read(self.latent.w_plus(), handles, tiles)
+
+    def losses(self, handles: NDArray[np.float64], targets: NDArray[np.float64]) -> tuple[Tensor, Tensor]:
+        """Motion supervision and mask term, without its weight, of the present latent: two scalars."""
+        steps = directions(handles, targets, self.settings.clip_step)
+        supervised = (handles, steps, self.offsets, self.shape, self.anchors, self.settings.anchor)
+        motion = motion_loss(self.windows, *supervised, resized=not self.settings.subpixel) * self.motion_scale
+        if self.frozen is None:
+            return motion, motion.new_zeros(())
+        if self.estimate is not None and self.others is not None:
+            return motion, self.estimate(self.others) * self.mask_scale
+        return motion, mask_loss(self.windows.values, self.start, self.frozen) * self.mask_scale
+
+    def track(self, handles: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where the handles are in the present features, [n, 2]."""
+        return track_points(self.windows, self.templates, handles, self.radius, self.shape, self.settings.subpixel)
+
+    @torch.no_grad()
+    def _freeze(self, mask: NDArray[np.bool_], sampled: bool) -> None:
+        # The whole map of the start is needed, also if later steps look at parts of it only.
+        self.start = self.reader.read_whole(self.latent.w_plus())[0].values
+        frozen = frozen_weights(mask, self.reader.map_shape)
+        averaged = self.settings.reduction == "mean"
+        self.mask_scale = 1 / (frozen.sum().item() * self.start.shape[1]) if averaged else 1.0
+        if sampled:
+            count, seed = self.settings.mask_windows, self.settings.seed
+            self.estimate = SampledMaskLoss(self.start, frozen, self.reader.side, count, seed)
+        self.frozen = frozen.to(self.start)
+
+    @torch.no_grad()
+    def _at_start(self, pixels: NDArray[np.float64]) -> Tensor:
+        positions = to_feature_coordinates(pixels, self.shape, self.windows.map_shape)
+        return sample_points(self.windows, positions)
