@@ -17,7 +17,9 @@ from draglab.media.overlay import draw_edit
 
 TILE = 256
 EDITS: list[tuple[int, list[tuple[float, float]], list[tuple[float, float]]]] = [
-    (7, [(64.0, 68.0)], [(75.0, 68.0)]),
+    (64, [(57.0, 62.0)], [(70.0, 62.0)]),
+    (35, [(55.0, 104.0)], [(55.0, 114.0)]),
+    (54, [(46.0, 85.0), (73.0, 84.0)], [(41.0, 81.0), (78.0, 80.0)]),
 ]
 
 
@@ -31,9 +33,7 @@ def main() -> None:
         result = draglab.drag(generator, w_plus, draglab.DragEdit(handles, targets))
         marked = draw_edit(before, handles, targets, at_least=TILE)
         pairs.append(np.concatenate([marked, enlarge(result.image(), TILE)], axis=1))
-        print(
-            f"seed {seed}: {result.stop_reason} after {result.steps} steps, {result.distances.round(2).tolist()} px left"
-        )
+        print(f"seed {seed}: {result.stop_reason} after {result.steps} steps, {result.distances.max():.2f} px left")
     gap = np.full((TILE, 12, 3), 255, np.uint8)
     row = [part for pair in pairs for part in (pair, gap)][:-1]
     Image.fromarray(np.concatenate(row, axis=1)).save(Path(__file__).with_name("drag.png"), optimize=True)

@@ -3,8 +3,8 @@
     import draglab
 
     generator = draglab.load_generator("heads")
-    w_plus = generator.w_plus_from_seed(7)
-    edit = draglab.DragEdit(handles=[(64, 70)], targets=[(74, 70)])
+    w_plus = generator.w_plus_from_seed(64)
+    edit = draglab.DragEdit(handles=[(57, 62)], targets=[(70, 62)])
     result = draglab.drag(generator, w_plus, edit, draglab.DragSettings.draglab())
     image = result.image()  # uint8 [H, W, 3]
 
