@@ -66,7 +66,7 @@ class DragSettings:
     patience: int | None = 50
     subpixel: bool = True
     clip_step: bool = True
-    anchor: float = 0.0
+    anchor: float = 0.5
     regularize_start: float = 0.0
     regularize_mean: float = 0.0
 
