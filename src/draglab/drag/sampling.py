@@ -31,6 +31,34 @@ def _check_inside(windows: Windows, x: NDArray[np.int64], y: NDArray[np.int64]) 
     assert y.max() < height
 
 
+def _corners(windows: Windows, positions: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The four pixels around each of positions [n, k, 2]: rows of the table of all windows' pixels, [4, n, k], and the
+    shares of bilinear interpolation."""
+    map_height, map_width = windows.map_shape
+    height, width = windows.values.shape[2:]
+    x, y = np.clip(positions[..., 0], 0, map_width - 1), np.clip(positions[..., 1], 0, map_height - 1)
+    left, top = np.floor(x), np.floor(y)
+    fx, fy = x - left, y - top
+    # ceil, not left + 1: a position on a pixel needs nothing beyond it, which may lie outside the window.
+    right, bottom = np.ceil(x), np.ceil(y)
+    columns = np.stack([left, right, left, right]).astype(np.int64)
+    rows = np.stack([top, top, bottom, bottom]).astype(np.int64)
+    owners = _owners(windows, len(positions))
+    columns = columns - windows.origins[owners, 0][None, :, None]
+    rows = rows - windows.origins[owners, 1][None, :, None]
+    _check_inside(windows, columns, rows)
+    index = (owners[None, :, None] * height + rows) * width + columns
+    return index, np.stack([(1 - fy) * (1 - fx), (1 - fy) * fx, fy * (1 - fx), fy * fx])
+
+
+def _gather(windows: Windows, index: NDArray[np.int64], shares: NDArray[np.float64]) -> Tensor:
+    """Sums of pixels [m, n, k] times their shares: [n, k, C]."""
+    values = windows.values
+    table = values.permute(0, 2, 3, 1).reshape(-1, values.shape[1])
+    gathered = table.index_select(0, torch.from_numpy(index.ravel()).to(table.device)).view(*index.shape, -1)
+    return (gathered * torch.from_numpy(shares[..., None]).to(table.device, table.dtype)).sum(0)
+
+
 def sample_points(windows: Windows, positions: NDArray[np.float64]) -> Tensor:
     """Features at any positions.
 
@@ -41,26 +69,7 @@ def sample_points(windows: Windows, positions: NDArray[np.float64]) -> Tensor:
     Returns:
         [n, k, C], differentiable with respect to the windows.
     """
-    handles, count = positions.shape[:2]
-    map_height, map_width = windows.map_shape
-    _, channels, height, width = windows.values.shape
-    x, y = np.clip(positions[..., 0], 0, map_width - 1), np.clip(positions[..., 1], 0, map_height - 1)
-    left, top = np.floor(x), np.floor(y)
-    fx, fy = x - left, y - top
-    # ceil, not left + 1: a position on a pixel needs nothing beyond it, which may lie outside the window.
-    right, bottom = np.ceil(x), np.ceil(y)
-    columns = np.stack([left, right, left, right]).astype(np.int64)
-    rows = np.stack([top, top, bottom, bottom]).astype(np.int64)
-    owners = _owners(windows, handles)
-    columns = columns - windows.origins[owners, 0][None, :, None]
-    rows = rows - windows.origins[owners, 1][None, :, None]
-    _check_inside(windows, columns, rows)
-    index = (owners[None, :, None] * height + rows) * width + columns
-    weight = np.stack([(1 - fy) * (1 - fx), (1 - fy) * fx, fy * (1 - fx), fy * fx]).reshape(4, -1)
-    table = windows.values.permute(0, 2, 3, 1).reshape(-1, channels)
-    gathered = table.index_select(0, torch.from_numpy(index.ravel()).to(table.device)).view(4, -1, channels)
-    weights = torch.from_numpy(weight).to(table.device, table.dtype)
-    return torch.einsum("kp,kpc->pc", weights, gathered).view(handles, count, channels)
+    return _gather(windows, *_corners(windows, positions))
 
 
 def sample_resized(windows: Windows, pixels: NDArray[np.float64], image_shape: tuple[int, int]) -> Tensor:
@@ -76,17 +85,15 @@ def sample_resized(windows: Windows, pixels: NDArray[np.float64], image_shape: t
     last = np.array([image_shape[1] - 1, image_shape[0] - 1])
     inside = np.clip(pixels, 0, last)
     corner = np.floor(inside)
-    fraction = torch.from_numpy(inside - corner).to(windows.values.device, windows.values.dtype)
-    shares = torch.stack([1 - fraction, fraction])
-    total = None
+    fraction = inside - corner
+    near = [1 - fraction, fraction]
+    parts = []
     for row in (0, 1):
         for column in (0, 1):
             neighbours = np.minimum(corner + np.array([column, row]), last)
-            values = sample_points(windows, to_feature_coordinates(neighbours, image_shape, windows.map_shape))
-            part = values * (shares[column, ..., 0] * shares[row, ..., 1])[..., None]
-            total = part if total is None else total + part
-    assert total is not None
-    return total
+            index, shares = _corners(windows, to_feature_coordinates(neighbours, image_shape, windows.map_shape))
+            parts.append((index, shares * near[column][..., 0] * near[row][..., 1]))
+    return _gather(windows, *(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
 def _interpolation(axis: NDArray[np.float64], size: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -56,17 +56,17 @@ def upsample(x: Tensor, kernel: Tensor) -> Tensor:
     return full[:, :, skip : skip + 2 * height, skip : skip + 2 * width]
 
 
-def upsampling_convolution(x: Tensor, weight: Tensor, kernel: Tensor, valid: bool = False) -> Tensor:
-    """Convolution on the zero-interleaved input, then the low-pass filter. [N, I, H, W] -> [N, O, 2H, 2W].
+def low_pass_doubled(x: Tensor, kernel: Tensor, valid: bool) -> Tensor:
+    """The low-pass filter behind a doubling convolution, with gain 4.
 
     Args:
-        x: [N, I, H, W].
-        weight: [O, I, 3, 3], stored as for an ordinary correlation.
+        x: [N, C, 2H + 1, 2W + 1], or any window of that if `valid`.
         kernel: low-pass filter [L, L].
-        valid: x is a window of a larger map: keep only outputs that depend on nothing outside it, [N, O, 2H - L, ...].
+        valid: keep only outputs that depend on nothing outside the window.
+
+    Returns:
+        [N, C, 2H, 2W], or the window less L - 1.
     """
-    # The outermost row on each side lacks what the window's neighbours would add.
-    x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2, padding=1 if valid else 0)
     before, after = (0, 0) if valid else low_pass_padding(kernel.shape[0])
     return _low_pass(x, kernel, before, after, gain=4)
 
@@ -81,22 +81,9 @@ def demodulation(styles: Tensor, weight_square_sums: Tensor) -> Tensor:
     return (styles.square() @ weight_square_sums.t() + DEMODULATION_EPSILON).rsqrt()
 
 
-def modulated_convolution(
-    x: Tensor, weight: Tensor, styles: Tensor, kernel: Tensor | None = None, valid: bool = False
-) -> Tensor:
-    """Convolution of the scaled activations x * styles, without demodulation: [N, O, H, W] or twice that with `kernel`.
-
-    Args:
-        x: [N, I, H, W].
-        weight: [O, I, k, k].
-        styles: [N, I].
-        kernel: low-pass filter [L, L] for the layers that double the size, else None.
-        valid: x is a window of a larger map; without padding, only outputs that depend on nothing outside it.
-    """
-    x, weight = x * styles.to(x.dtype)[:, :, None, None], weight.to(x.dtype)
-    if kernel is not None:
-        return upsampling_convolution(x, weight, kernel, valid)
-    return F.conv2d(x, weight, padding=0 if valid else weight.shape[-1] // 2)
+def modulate(x: Tensor, styles: Tensor) -> Tensor:
+    """Channels scaled by their styles: x [N, C, H, W], styles [N or 1, C]."""
+    return x * styles.to(x.dtype)[:, :, None, None]
 
 
 def scale_bias_activate(

@@ -11,10 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from draglab.generators.config import StyleGAN2Config
+from draglab.generators.convolution import FrozenForms, convolve, convolve_doubling, square_sums
 from draglab.generators.mapping import FullyConnected
 from draglab.generators.ops import (
     demodulation,
-    modulated_convolution,
+    low_pass_doubled,
+    modulate,
     resample_kernel,
     scale_bias_activate,
     upsample,
@@ -64,16 +66,7 @@ class SynthesisLayer(nn.Module):
         if config.use_noise:
             self.noise_strength = nn.Parameter(torch.zeros([]))
             self.register_buffer("noise_const", torch.randn(config.shape_at(resolution)))
-        self._square_sums: tuple[tuple[int, int, torch.dtype], Tensor] | None = None
-
-    def weight_square_sums(self) -> Tensor:
-        """[O, I] squares of the weight summed over its taps, kept as long as the weight is frozen and unchanged."""
-        if self.weight.requires_grad:
-            return self.weight.square().sum(dim=(2, 3))
-        key = (self.weight.data_ptr(), self.weight._version, self.weight.dtype)
-        if self._square_sums is None or self._square_sums[0] != key:
-            self._square_sums = key, self.weight.square().sum(dim=(2, 3))
-        return self._square_sums[1]
+        self.forms = FrozenForms()
 
     def forward(
         self,
@@ -90,8 +83,14 @@ class SynthesisLayer(nn.Module):
         nothing outside it are kept.
         """
         styles = self.affine(w)
-        x = modulated_convolution(x, self.weight, styles, kernel if self.up else None, valid)
-        scale = demodulation(styles, self.weight_square_sums())
+        x = modulate(x, styles)
+        if self.up:
+            # The outermost row on each side of a window lacks what the window's neighbours would add.
+            x = convolve_doubling(x, self.weight, self.forms, padding=1 if valid else 0)
+            x = low_pass_doubled(x, kernel, valid)
+        else:
+            x = convolve(x, self.weight, self.forms, padding=0 if valid else 1)
+        scale = demodulation(styles, square_sums(self.weight, self.forms))
         drawn = noise(self, x) if self.use_noise else None
         scaled = None if drawn is None else drawn * self.noise_strength
         return scale_bias_activate(x, scale, self.bias, scaled, gain, self.conv_clamp)
@@ -110,7 +109,8 @@ class ToRGB(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """x [N, C, H, W], w [N, w_dim] -> [N, img_channels, H, W]."""
-        x = modulated_convolution(x, self.weight, self.affine(w) * self.weight_gain).to(self.bias.dtype)
+        x = modulate(x, self.affine(w) * self.weight_gain)
+        x = F.conv2d(x, self.weight.to(x.dtype)).to(self.bias.dtype)
         x = x + self.bias[None, :, None, None]
         return x if self.conv_clamp is None else x.clamp(-self.conv_clamp, self.conv_clamp)
 

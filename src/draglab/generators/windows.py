@@ -19,15 +19,16 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from draglab.generators.convolution import share_of_multiplications
 from draglab.generators.ops import low_pass_padding
 from draglab.generators.synthesis import NoiseDraw, NoiseSource, SynthesisBlock, SynthesisLayer, SynthesisNetwork
 
 LAYER_OVERHEAD = 4e6
 """What starting one layer costs, in multiplications that could be done meanwhile."""
 
-WINDOW_PENALTY = 3.0
-"""How much longer a multiplication takes in a batch of small windows than in one large map; measured at 1024 px on two
-cores, where a step took 0.187 s with whole maps up to 8 px, 0.148 s up to 16 and 0.187 s up to 32."""
+WINDOW_PENALTY = 1.25
+"""How much longer a multiplication takes in a batch of small windows than in one large map. With this value the plan was
+the fastest of all for 1, 5 and 20 handles at 1024 px and for 1 and 5 at 256 px, on two cores (docs/performance.md)."""
 
 
 @dataclass(frozen=True)
@@ -98,27 +99,41 @@ def input_origins(origins: NDArray[np.int64], taps: int) -> NDArray[np.int64]:
     return (origins - margins(taps)[0]) // 2
 
 
+def _crop(
+    x: Tensor, at: NDArray[np.int64], wanted: NDArray[np.int64], size: tuple[int, int]
+) -> Tensor:
+    """Of windows x at `at`, the parts of `size` at `wanted`."""
+    starts = (wanted - at).tolist()
+    parts = [x[i : i + 1, :, v : v + size[0], u : u + size[1]] for i, (u, v) in enumerate(starts)]
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
 def run_block(
     block: SynthesisBlock,
-    x: Tensor,
-    origins: NDArray[np.int64],
-    map_shape: tuple[int, int],
+    windows: Windows,
+    wanted: NDArray[np.int64],
+    size: tuple[int, int],
     w_plus: Tensor,
     kernel: Tensor,
     mode: str,
 ) -> Windows:
-    """One block on input windows x [n, C, h, w] at `origins`; `map_shape` is that of the block's output."""
+    """One block's output windows of `size` at `wanted` from its input windows, which begin at
+    `input_origins(wanted)` and are of `input_size(size)`."""
+    map_shape = (2 * windows.map_shape[0], 2 * windows.map_shape[1])
     taps = kernel.shape[0]
+    x, at = windows.values, windows.origins
     residual = block.shortcut(x, kernel)
-    at = origins
-    for layer, index, gain in block.convolutions():
+    layers = block.convolutions()
+    for done, (layer, index, gain) in enumerate(layers, start=1):
         at = 2 * at + 1 + low_pass_padding(taps)[0] if layer.up else at + 1
         x = layer(x, w_plus[:, index], kernel, _noise_at(at, mode), gain, valid=True)
+        # Each layer that follows takes one pixel on each side; what it does not need is not worked on.
+        left = len(layers) - done
+        x = _crop(x, at, wanted - left, (size[0] + 2 * left, size[1] + 2 * left))
+        at = wanted - left
         x = _zero_outside(x, at, map_shape)
     if residual is not None:
-        lead = margins(taps)[0]
-        residual = residual[:, :, lead : lead + x.shape[2], lead : lead + x.shape[3]]
-        x = _zero_outside(x + residual, at, map_shape)
+        x = _zero_outside(x + _crop(residual, 2 * windows.origins, wanted, size), at, map_shape)
     return Windows(x, at, map_shape)
 
 
@@ -151,21 +166,21 @@ class WindowPlan:
         """Multiplications if blocks up to `last` run whole and those above on windows."""
         total = 0.0
         for level in blocks:
-            height, width = self.synthesis.shape_at(level)
-            area = height * width
-            if level > last:
-                # Both layers' outputs are about as large as the window that the next block needs.
-                area = WINDOW_PENALTY * count * (self.sizes[level][0] + 2) * (self.sizes[level][1] + 2)
+            below = max(level // 2, blocks[0])
+            windowed = level > last
+            times = WINDOW_PENALTY * count if windowed else 1.0
+            shapes = [self.sizes[at] if windowed else self.synthesis.shape_at(at) for at in (level, below)]
+            outputs, inputs = (height * width for height, width in shapes)
             for layer, _, _ in self.synthesis.block(level).convolutions():
-                # A doubling layer multiplies at the positions of its input, a quarter of its output.
-                total += layer.weight.numel() * area / (4 if layer.up else 1) + LAYER_OVERHEAD
+                # A doubling layer multiplies at the positions of its input.
+                area = inputs if layer.up else outputs * share_of_multiplications(layer.weight)
+                total += layer.weight.numel() * area * times + LAYER_OVERHEAD
         return total
 
     def run(self, w_plus: Tensor, origins: NDArray[np.int64], mode: str = "const") -> Windows:
-        """Windows of the block's output that cover those of the plan's size at `origins` [n, 2] (x, y).
+        """The block's output in windows of the plan's size at `origins` [n, 2] (x, y), or as one window, the whole map.
 
-        Equal to the same parts of the whole map, and so are gradients with respect to w_plus [1, num_ws, w_dim]. The
-        windows may begin earlier and be larger than asked for: read `Windows.origins`.
+        Equal to the same parts of the whole map, and so are gradients with respect to w_plus [1, num_ws, w_dim].
         """
         synthesis, taps = self.synthesis, self.synthesis.kernel.shape[0]
         whole = synthesis.run_blocks(w_plus, self.whole_until, NoiseSource(mode).draw)[self.whole_until]
@@ -178,13 +193,6 @@ class WindowPlan:
         at = wanted[self.whole_until]
         windows = Windows(cut(whole, at, self.sizes[self.whole_until]), at, synthesis.shape_at(self.whole_until))
         for level in above:
-            windows = run_block(
-                synthesis.block(level),
-                windows.values,
-                windows.origins,
-                synthesis.shape_at(level),
-                w_plus,
-                synthesis.kernel,
-                mode,
-            )
+            block, size = synthesis.block(level), self.sizes[level]
+            windows = run_block(block, windows, wanted[level], size, w_plus, synthesis.kernel, mode)
         return windows

@@ -1,0 +1,94 @@
+"""Convolutions whose weights are frozen while an image is edited: what can be computed from a weight once is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from draglab.generators import winograd
+
+MIN_CHANNELS = 128
+"""With fewer, the transforms of a Winograd algorithm cost more than it saves."""
+
+TILES = {2: 49, 4: 1024}
+"""Smallest number of outputs for which F(m x m, 3 x 3) is the fastest, by m; measured with 512 channels on two cores."""
+
+
+class FrozenForms:
+    """Forms of one weight, kept as long as it is frozen and unchanged."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+
+    def get(self, weight: Tensor, name: str, compute: Callable[[], Any]) -> Any:
+        """compute(), or what it gave the last time."""
+        if weight.requires_grad:
+            return compute()
+        version = (weight.data_ptr(), weight._version, weight.dtype, weight.device)
+        if self._kept[0] != version:
+            self._kept = (version, {})
+        forms = self._kept[1]
+        if name not in forms:
+            forms[name] = compute()
+        return forms[name]
+
+
+def square_sums(weight: Tensor, forms: FrozenForms) -> Tensor:
+    """[O, I], squares of a weight [O, I, k, k] summed over its taps."""
+    return forms.get(weight, "square_sums", lambda: weight.square().sum(dim=(2, 3)))
+
+
+def convolve(x: Tensor, weight: Tensor, forms: FrozenForms, padding: int) -> Tensor:
+    """Correlation, computed in x's dtype.
+
+    Args:
+        x: [N, I, H, W]. weight: [O, I, 3, 3]. padding: zeros around x, 0 or 1.
+
+    Returns:
+        [N, O, H - 2 + 2 padding, W - 2 + 2 padding].
+    """
+    shrink = 2 - 2 * padding
+    tile = winograd_tile(x, weight, len(x) * (x.shape[2] - shrink) * (x.shape[3] - shrink))
+    if tile is not None:
+        kernel = forms.get(weight, f"winograd{tile}", lambda: winograd.WinogradKernel.of(weight, tile))
+        return winograd.convolve(x, kernel, padding)
+    cast = forms.get(weight, f"{x.dtype}", lambda: weight.to(x.dtype))
+    return F.conv2d(x, cast, padding=padding)
+
+
+def convolve_doubling(x: Tensor, weight: Tensor, forms: FrozenForms, padding: int) -> Tensor:
+    """Transposed convolution with stride 2, computed in x's dtype.
+
+    Args:
+        x: [N, I, H, W]. weight: [O, I, 3, 3]. padding: rows left out on each side of the result.
+
+    Returns:
+        [N, O, 2H + 1 - 2 padding, 2W + 1 - 2 padding].
+    """
+
+
+    def swap() -> Tensor:
+        # PyTorch would bring the weight into this order in every call.
+        return weight.to(x.dtype).transpose(0, 1).contiguous(memory_format=torch.channels_last)
+
+    swapped = forms.get(weight, f"swapped {x.dtype}", swap)
+    return F.conv_transpose2d(x, swapped, stride=2, padding=padding)
+
+
+def share_of_multiplications(weight: Tensor) -> float:
+    """About what :func:`convolve` takes of the time that as many multiplications would take, for planning."""
+    return 0.5 if weight.device.type == "cpu" and min(weight.shape[:2]) >= MIN_CHANNELS else 1.0
+
+
+def winograd_tile(x: Tensor, weight: Tensor, outputs: int) -> int | None:
+    """Which F(m x m, 3 x 3) computes `outputs` positions fastest; None for PyTorch's own convolution, which is also the
+    choice for everything but frozen weights on the CPU: other devices' libraries choose for themselves."""
+    exact = x.dtype == weight.dtype and x.dtype in (torch.float32, torch.float64)
+    if weight.requires_grad or x.device.type != "cpu" or not exact or min(weight.shape[:2]) < MIN_CHANNELS:
+        return None
+    fitting = [tile for tile, least in TILES.items() if outputs >= least]
+    return max(fitting, default=None)

@@ -1,0 +1,158 @@
+"""3x3 convolutions with fewer multiplications (Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks").
+
+F(m x m, r x r) computes a tile of m x m outputs from m + r - 1 squared products instead of (m r) squared: 4 instead of 9
+for each output with m = 2, 2.25 with m = 4. The products of all tiles are one batch of matrix multiplications. Input,
+kernel and output are transformed by small matrices B, G and A that come from interpolating polynomials (Toom and Cook);
+the kernel, which is frozen, only once. The backward pass runs the same steps transposed, with the same kernel.
+
+`tests/reference/convolution.py` holds the slow twin.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+TAPS = 3
+POINTS = [Fraction(0), Fraction(1), Fraction(-1), Fraction(1, 2), Fraction(-2)]
+"""Where the polynomials are interpolated, besides infinity; these keep rounding errors small for m = 4."""
+
+CHUNK_BYTES = 12 << 20
+"""Transformed inputs of at most this size are worked on at once, so that they stay in the processor's cache."""
+
+
+@lru_cache
+def transforms(tile: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Of F(tile, 3) on one axis, float64: B^T [n, n], G [n, 3] and A^T [tile, n], n = tile + 2, such that
+    A^T ((G g) * (B^T d)) is the correlation of d with g."""
+    size = tile + TAPS - 1
+    points = POINTS[: size - 1]
+    scales = [math.prod((p - q for q in points if q != p), start=Fraction(1)) for p in points]
+    infinity = [Fraction(0)] * (size - 1) + [Fraction(1)]
+    b = [_polynomial([q for q in points if q != p], size) for p in points] + [_polynomial(points, size)]
+    g = [[p**k / scale for k in range(TAPS)] for p, scale in zip(points, scales, strict=True)] + [infinity[-TAPS:]]
+    a = [[p**k for p in points] + [Fraction(int(k == tile - 1))] for k in range(tile)]
+    bt, gt, at = (torch.tensor([[float(x) for x in row] for row in rows], dtype=torch.float64) for rows in (b, g, a))
+    return bt, gt, at
+
+
+def _polynomial(roots: list[Fraction], length: int) -> list[Fraction]:
+    """Coefficients of the product of (x - root), lowest first, filled with zeros to `length`."""
+    coefficients = [Fraction(1)]
+    for root in roots:
+        shifted, scaled = [Fraction(0), *coefficients], [*(root * c for c in coefficients), Fraction(0)]
+        coefficients = [up - down for up, down in zip(shifted, scaled, strict=True)]
+    return coefficients + [Fraction(0)] * (length - len(coefficients))
+
+
+@dataclass(frozen=True)
+class WinogradKernel:
+    """A 3x3 kernel transformed for tiles of one size.
+
+    Attributes:
+        tile: m. products: [n * n, I, O], n = m + 2. input_transform: [n * n, n * n]. output_transform: [m * m, n * n].
+    """
+
+    tile: int
+    products: Tensor
+    input_transform: Tensor
+    output_transform: Tensor
+
+    @classmethod
+    def of(cls, weight: Tensor, tile: int) -> WinogradKernel:
+        """From a weight [O, I, 3, 3]."""
+        b, g, a = (torch.kron(matrix, matrix) for matrix in transforms(tile))
+        outputs, inputs = weight.shape[:2]
+        # One input channel after the other in double precision would be slow, all at once would need twice the memory.
+        flat = weight.detach().permute(2, 3, 1, 0).reshape(TAPS * TAPS, inputs * outputs)
+        products = (g.to(flat) @ flat).view(-1, inputs, outputs)
+        return cls(tile, products, b.to(flat), a.to(flat))
+
+
+def convolve(x: Tensor, kernel: WinogradKernel, padding: int) -> Tensor:
+    """The correlation of x with a frozen kernel.
+
+    Args:
+        x: [N, I, H, W]; channels_last is fast.
+        padding: zeros around x, 0 or 1.
+
+    Returns:
+        [N, O, H - 2 + 2 padding, W - 2 + 2 padding], channels_last; differentiable once, with respect to x.
+    """
+    return _Convolution.apply(x, kernel, padding)  # pyright: ignore[reportReturnType]
+
+
+class _Convolution(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, kernel: WinogradKernel, padding: int) -> Tensor:
+        ctx.kernel, ctx.padding, ctx.shape = kernel, padding, x.shape
+        return _forward(x.permute(0, 2, 3, 1), kernel, padding).permute(0, 3, 1, 2)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        height, width = ctx.shape[2:]
+        grad = _backward(grads[0].permute(0, 2, 3, 1), ctx.kernel, height + 2 * ctx.padding, width + 2 * ctx.padding)
+        inner = grad[:, ctx.padding : ctx.padding + height, ctx.padding : ctx.padding + width]
+        return inner.permute(0, 3, 1, 2), None, None
+
+
+def _chunks(kernel: WinogradKernel, rows: int, row_tiles: int) -> list[tuple[int, int]]:
+    """Ranges of rows of tiles, each with `row_tiles` tiles."""
+    products = kernel.products
+    row_bytes = row_tiles * len(products) * max(products.shape[1:]) * products.element_size()
+    step = max(1, CHUNK_BYTES // row_bytes)
+    return [(first, min(first + step, rows)) for first in range(0, rows, step)]
+
+
+def _forward(x: Tensor, kernel: WinogradKernel, padding: int) -> Tensor:
+    """[N, H, W, I] -> [N, H', W', O]."""
+    count, height, width, inputs = x.shape
+    m, n, outputs = kernel.tile, kernel.tile + TAPS - 1, kernel.products.shape[2]
+    out_height, out_width = height + 2 * padding - TAPS + 1, width + 2 * padding - TAPS + 1
+    rows, columns = -(-out_height // m), -(-out_width // m)
+    below, right = rows * m + TAPS - 1 - height - padding, columns * m + TAPS - 1 - width - padding
+    x = F.pad(x.contiguous(), (0, 0, padding, right, padding, below))
+    per_image, per_row, per_pixel, _ = x.stride()
+    result = x.new_empty(count, rows * m, columns * m, outputs)
+    for first, end in _chunks(kernel, rows, count * columns):
+        tiles = x[:, first * m :].as_strided(
+            (n, n, count, end - first, columns, inputs),
+            (per_row, per_pixel, per_image, m * per_row, m * per_pixel, 1),
+            x.storage_offset() + first * m * per_row,
+        )
+        transformed = kernel.input_transform @ tiles.reshape(n * n, -1)
+        products = torch.bmm(transformed.view(n * n, -1, inputs), kernel.products)
+        values = kernel.output_transform @ products.view(n * n, -1)
+        places = result[:, first * m : end * m].view(count, end - first, m, columns, m, outputs)
+        places.copy_(values.view(m, m, count, end - first, columns, outputs).permute(2, 3, 0, 4, 1, 5))
+    return result[:, :out_height, :out_width]
+
+
+def _backward(grad: Tensor, kernel: WinogradKernel, height: int, width: int) -> Tensor:
+    """The transposed of `_forward`: [N, H', W', O] -> [N, height, width, I], of the padded input."""
+    count, out_height, out_width, outputs = grad.shape
+    m, n, inputs = kernel.tile, kernel.tile + TAPS - 1, kernel.products.shape[1]
+    rows, columns = -(-out_height // m), -(-out_width // m)
+    grad = F.pad(grad, (0, 0, 0, columns * m - out_width, 0, rows * m - out_height))
+    result = grad.new_zeros(count, rows + 1, m, columns + 1, m, inputs)
+    # A tile of inputs reaches over the next row and column of tiles by this much.
+    over = TAPS - 1
+    for first, end in _chunks(kernel, rows, count * columns):
+        tiles = grad[:, first * m : end * m].reshape(count, end - first, m, columns, m, outputs)
+        values = kernel.output_transform.t() @ tiles.permute(2, 4, 0, 1, 3, 5).reshape(m * m, -1)
+        products = torch.bmm(values.view(n * n, -1, outputs), kernel.products.transpose(1, 2))
+        spread = kernel.input_transform.t() @ products.view(n * n, -1)
+        spread = spread.view(n, n, count, end - first, columns, inputs).permute(2, 3, 0, 4, 1, 5)
+        result[:, first:end, :, :-1] += spread[:, :, :m, :, :m]
+        result[:, first + 1 : end + 1, :over, :-1] += spread[:, :, m:, :, :m]
+        result[:, first:end, :, 1:, :over] += spread[:, :, :m, :, m:]
+        result[:, first + 1 : end + 1, :over, 1:, :over] += spread[:, :, m:, :, m:]
+    return result.view(count, (rows + 1) * m, (columns + 1) * m, inputs)[:, :height, :width]
