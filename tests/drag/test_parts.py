@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from draglab.drag import DragSettings
-from draglab.drag.frozen import SampledMaskLoss, frozen_weights, mask_loss
+from draglab.drag.frozen import ExactMaskLoss, SampledMaskLoss, frozen_weights
 from draglab.drag.motion import directions, motion_loss
 from draglab.drag.sampling import sample_points
 from draglab.drag.tracking import track_points
@@ -39,7 +39,23 @@ def test_mask_loss_ignores_what_may_move() -> None:
     moved = torch.ones(1, 3, 4, 4)
     mask = np.zeros((4, 4), bool)
     mask[:, 2:] = True
-    assert mask_loss(moved, start, frozen_weights(mask, (4, 4))).item() == pytest.approx(3 * 8)
+    term = ExactMaskLoss(start, frozen_weights(mask, (4, 4)))
+    assert term(as_whole(moved)).item() == pytest.approx(3 * 8)
+
+
+def test_the_exact_mask_loss_needs_only_the_rectangle_around_what_is_frozen() -> None:
+    torch.manual_seed(0)
+    start, moved = torch.randn(1, 3, 8, 10).double(), torch.randn(1, 3, 8, 10).double()
+    mask = np.ones((16, 20), bool)
+    mask[3:9, 6] = False
+    mask[10, 9:15] = False
+    frozen = frozen_weights(mask, (8, 10))
+    term = ExactMaskLoss(start, frozen)
+    assert (term.draw().tolist(), term.size) == ([[3, 1]], (5, 5))
+    expected = ((moved - start).abs() * frozen).sum().item()
+    assert term(as_whole(moved)).item() == pytest.approx(expected)
+    window = Windows(cut(moved, term.draw(), term.size), term.draw(), (8, 10))
+    assert term(window).item() == pytest.approx(expected)
 
 
 def test_sampled_mask_loss_is_unbiased() -> None:
@@ -48,13 +64,13 @@ def test_sampled_mask_loss_is_unbiased() -> None:
     start, moved = torch.randn(1, 3, 10, 13).double(), torch.randn(1, 3, 10, 13).double()
     mask = np.random.RandomState(0).rand(20, 26) < 0.7
     frozen = frozen_weights(mask, (10, 13))
-    exact = mask_loss(moved, start, frozen.double()).item()
+    exact = ExactMaskLoss(start, frozen)(as_whole(moved)).item()
     estimate = SampledMaskLoss(start, frozen, side=4, count=1, seed=0)
     expectation = 0.0
     for tile, probability in enumerate(estimate.probabilities):
         estimate.drawn = np.array([tile])
-        origins = estimate.tiles[estimate.drawn] - 1
-        expectation += probability * estimate(Windows(cut(moved, origins, (6, 6)), origins, (10, 13))).item()
+        origins = estimate.tiles[estimate.drawn]
+        expectation += probability * estimate(Windows(cut(moved, origins, (4, 4)), origins, (10, 13))).item()
     assert expectation == pytest.approx(exact, rel=1e-9)
     many = SampledMaskLoss(start, frozen, side=4, count=2000, seed=1)
     origins = many.draw()

@@ -25,7 +25,7 @@ def generator_of(name: str) -> StyleGAN2:
 
 def plan_of(generator: StyleGAN2, resolution: int, size: tuple[int, int], count: int, whole_until: int) -> WindowPlan:
     """A plan that runs whole up to a block of the test's choice, whatever is cheapest."""
-    plan = WindowPlan(generator.synthesis, resolution, size, count)
+    plan = WindowPlan(generator.synthesis, resolution, [(size, count)])
     plan.whole_until = whole_until
     return plan
 
@@ -54,7 +54,7 @@ def test_windows_equal_the_whole_map(
     plan = plan_of(generator, resolution, size, len(corners), whole_until)
     origins = np.array(corners)
     with torch.no_grad():
-        assert_equal(plan.run(w_plus, origins), origins, size, generator.features(w_plus, resolution))
+        assert_equal(plan.run(w_plus, [origins])[0], origins, size, generator.features(w_plus, resolution))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -65,10 +65,8 @@ def test_gradients_equal_those_of_the_whole_map(name: str) -> None:
     for windowed in (True, False):
         w_plus = random_w_plus(generator).requires_grad_(True)
         if windowed:
-            windows = plan_of(generator, 32, size, 3, 4).run(w_plus, origins)
-            offsets = origins - windows.origins
-            parts = [windows.values[i, :, y : y + 6, x : x + 5] for i, (x, y) in enumerate(offsets.tolist())]
-            values = torch.stack(parts)
+            windows = plan_of(generator, 32, size, 3, 4).run(w_plus, [origins])
+            values = windows[0].values
         else:
             values = cut(generator.features(w_plus, 32), origins, size)
         weights = torch.linspace(-1, 1, values.numel(), dtype=values.dtype).view_as(values)
@@ -78,11 +76,23 @@ def test_gradients_equal_those_of_the_whole_map(name: str) -> None:
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-8, atol=1e-9)
 
 
+def test_groups_of_different_sizes() -> None:
+    generator = generator_of("skip")
+    w_plus = random_w_plus(generator)
+    groups = [((5, 5), 2), ((20, 9), 1)]
+    origins = [np.array([[3, 4], [-1, 28]]), np.array([[6, 7]])]
+    plan = WindowPlan(generator.synthesis, 32, groups)
+    plan.whole_until = 8
+    whole = generator.features(w_plus, 32)
+    for windows, asked, (size, _) in zip(plan.run(w_plus, origins), origins, groups, strict=True):
+        assert_equal(windows, asked, size, whole)
+
+
 def test_float32_is_as_close_as_float32_is() -> None:
     generator = make_generator("skip", torch.float32)
     w_plus = random_w_plus(generator)
     whole = generator.features(w_plus, 32)
-    windows = plan_of(generator, 32, (7, 7), 1, 4).run(w_plus, np.array([[5, 9]]))
+    windows = plan_of(generator, 32, (7, 7), 1, 4).run(w_plus, [np.array([[5, 9]])])[0]
     expected = cut(whole, windows.origins, (windows.values.shape[2], windows.values.shape[3]))
     assert (windows.values - expected).abs().max() <= 1e-5 * whole.abs().max()
 
@@ -90,7 +100,7 @@ def test_float32_is_as_close_as_float32_is() -> None:
 def test_noise_can_be_left_out() -> None:
     generator = generator_of("skip")
     w_plus = random_w_plus(generator)
-    windows = plan_of(generator, 32, (7, 7), 1, 8).run(w_plus, np.array([[5, 9]]), mode="none")
+    windows = plan_of(generator, 32, (7, 7), 1, 8).run(w_plus, [np.array([[5, 9]])], mode="none")[0]
     whole = generator.features(w_plus, 32, noise_mode="none")
     assert_equal(windows, np.array([[5, 9]]), (7, 7), whole)
 
@@ -101,10 +111,10 @@ def test_the_plan_follows_cost() -> None:
 
     with torch.device("meta"):
         synthesis = StyleGAN2(StyleGAN2Config(img_resolution=512)).synthesis
-    assert WindowPlan(synthesis, 128, (12, 12), 1).whole_until <= 16
-    assert WindowPlan(synthesis, 128, (12, 12), 68).whole_until == 128
-    assert WindowPlan(synthesis, 128, (128, 128), 1).whole_until == 128
-    few, many = (WindowPlan(synthesis, 128, (12, 12), count).whole_until for count in (1, 8))
+    assert WindowPlan(synthesis, 128, [((12, 12), 1)]).whole_until <= 16
+    assert WindowPlan(synthesis, 128, [((12, 12), 68)]).whole_until == 128
+    assert WindowPlan(synthesis, 128, [((128, 128), 1)]).whole_until == 128
+    few, many = (WindowPlan(synthesis, 128, [((12, 12), count)]).whole_until for count in (1, 8))
     assert few <= many
 
 
@@ -112,6 +122,6 @@ def test_whole_maps_come_back_as_one_window() -> None:
     generator = generator_of("skip")
     w_plus = random_w_plus(generator)
     plan = plan_of(generator, 32, (7, 7), 1, 32)
-    windows = plan.run(w_plus, np.array([[5, 9]]))
+    windows = plan.run(w_plus, [np.array([[5, 9]])])[0]
     assert windows.origins.tolist() == [[0, 0]]
     torch.testing.assert_close(windows.values, generator.features(w_plus, 32), rtol=0, atol=0)

@@ -1,4 +1,4 @@
-"""The features that a drag looks at: windows around the handles, or the whole map where that is cheaper or needed."""
+"""The features that a drag looks at: windows around the handles and for the mask, or the whole map where that is cheaper."""
 
 from __future__ import annotations
 
@@ -14,29 +14,35 @@ from draglab.geometry import to_feature_coordinates
 
 
 class FeatureReader:
-    """Reads one block's features near the handles.
+    """Reads one block's features near the handles, and others for a mask.
 
     Args:
         generator: the model. resolution: the block.
         reach: how far from a handle features are read, image pixels.
-        handles: how many there are. tiles: how many windows are read besides, for a mask.
-        whole: read the whole map in any case, because a mask needs it.
+        handles: how many there are.
+        others: ((height, width), count) of the windows that are read besides, if any.
 
     Attributes:
-        side: of a window, pixels of the feature map; windows may come out larger.
+        side: of a handle's window, pixels of the feature map.
+        windowed: whether windows are read, not the whole map.
     """
 
     def __init__(
-        self, generator: StyleGAN2, resolution: int, reach: float, handles: int, tiles: int = 0, whole: bool = False
+        self,
+        generator: StyleGAN2,
+        resolution: int,
+        reach: float,
+        handles: int,
+        others: tuple[tuple[int, int], int] | None = None,
     ):
         self.generator = generator
         self.resolution = resolution
         self.reach = reach
         self.map_shape = generator.synthesis.shape_at(resolution)
-        scale = self.map_shape[0] / generator.img_shape[0]
-        self.side = math.ceil(2 * reach * scale) + 2
-        plan = WindowPlan(generator.synthesis, resolution, (self.side, self.side), handles + tiles)
-        self.plan = None if whole or plan.whole_until == resolution else plan
+        self.side = window_side(reach, self.map_shape, generator.img_shape)
+        groups = [((self.side, self.side), handles)]
+        self.plan = WindowPlan(generator.synthesis, resolution, groups if others is None else [*groups, others])
+        self.windowed = self.plan.whole_until < resolution
 
     def read_whole(self, w_plus: Tensor) -> tuple[Windows, FeatureMaps]:
         """The whole map as one window, and all blocks' maps."""
@@ -44,18 +50,19 @@ class FeatureReader:
         return Windows(maps.top, np.zeros((1, 2), dtype=np.int64), self.map_shape), maps
 
     def read(
-        self, w_plus: Tensor, handles: NDArray[np.float64], tiles: NDArray[np.int64] | None = None
+        self, w_plus: Tensor, handles: NDArray[np.float64], others: NDArray[np.int64] | None = None
     ) -> tuple[Windows, Windows | None, FeatureMaps | None]:
-        """Features within reach of the handles [n, 2], and those of tiles at origins [k, 2] of the map, if any;
-        also all blocks' maps if the whole map was computed, which is then the only window."""
-        if self.plan is None:
+        """Features within reach of the handles [n, 2], and those of the other windows at origins [k, 2] of the map, if
+        there are any; also all blocks' maps if the whole map was computed, which is then every window."""
+        if not self.windowed:
             windows, maps = self.read_whole(w_plus)
-            return windows, None, maps
+            return windows, windows, maps
         first = to_feature_coordinates(handles - self.reach, self.generator.img_shape, self.map_shape)
         origins = np.floor(first).astype(np.int64)
-        if tiles is None:
-            return self.plan.run(w_plus, origins), None, None
-        both = self.plan.run(w_plus, np.concatenate([origins, tiles]))
-        n = len(handles)
-        near = Windows(both.values[:n], both.origins[:n], both.map_shape)
-        return near, Windows(both.values[n:], both.origins[n:], both.map_shape), None
+        groups = self.plan.run(w_plus, [origins] if others is None else [origins, others])
+        return groups[0], groups[1] if len(groups) > 1 else None, None
+
+
+def window_side(reach: float, map_shape: tuple[int, int], image_shape: tuple[int, int]) -> int:
+    """Side of a window, feature pixels, that holds all within `reach` image pixels of any point."""
+    return math.ceil(2 * reach * map_shape[0] / image_shape[0]) + 2

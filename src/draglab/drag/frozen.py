@@ -21,33 +21,69 @@ def frozen_weights(mask: NDArray[np.bool_], feature_shape: tuple[int, int]) -> T
     return torch.nn.functional.adaptive_avg_pool2d(frozen, feature_shape)[0, 0] * area
 
 
-def mask_loss(features: Tensor, start: Tensor, frozen: Tensor) -> Tensor:
-    """| (F - F0) (1 - M) |_1 over the whole map, a scalar.
+def l1_where_frozen(features: Tensor, start: Tensor, frozen: Tensor) -> Tensor:
+    """| (F - F0) (1 - M) |_1, for each of n windows: [n].
 
     Args:
-        features, start: F and F0, [1, C, H, W]. frozen: from :func:`frozen_weights`, [H, W].
+        features, start: F and F0, [n, C, H, W]. frozen: from :func:`frozen_weights`, [n, 1, H, W].
     """
-    return ((features - start).abs().sum(1)[0] * frozen).sum()
+    # With channels last, all of it runs along memory.
+    difference = (features - start).permute(0, 2, 3, 1)
+    return (difference.abs().sum(-1) * frozen[:, 0]).sum(dim=(1, 2))
+
+
+class ExactMaskLoss:
+    """The mask term, from the smallest rectangle that holds everything frozen.
+
+    Args:
+        start: F0 of the whole map, [1, C, H, W]. frozen: from :func:`frozen_weights`, not zero everywhere.
+
+    Attributes:
+        size: (height, width) of the rectangle, feature pixels.
+    """
+
+    def __init__(self, start: Tensor, frozen: Tensor):
+        self.origin, self.size = frozen_rectangle(frozen)
+        self.start = cut(start, self.origin, self.size).clone(memory_format=torch.channels_last)
+        self.frozen = cut(frozen[None, None].to(start), self.origin, self.size)
+
+    def draw(self) -> NDArray[np.int64]:
+        """Origin [1, 2] (x, y) of the window that the next step needs."""
+        return self.origin
+
+    def __call__(self, windows: Windows) -> Tensor:
+        """The loss, a scalar, from that window or the whole map."""
+        return l1_where_frozen(cut(windows.values, self.origin - windows.origins, self.size), self.start, self.frozen)[0]
+
+
+def frozen_rectangle(frozen: Tensor) -> tuple[NDArray[np.int64], tuple[int, int]]:
+    """Origin [1, 2] (x, y) and (height, width) of the smallest rectangle around what is frozen at all in [H, W]."""
+    rows, columns = np.nonzero(frozen.cpu().numpy())
+    left, top = columns.min(), rows.min()
+    return np.array([[left, top]], dtype=np.int64), (int(rows.max() - top) + 1, int(columns.max() - left) + 1)
 
 
 class SampledMaskLoss:
-    """An unbiased estimate of :func:`mask_loss` from a few tiles, drawn anew for every step.
+    """An unbiased estimate of the mask term from a few tiles, drawn anew for every step.
 
     The map is cut into tiles of one size. `count` of them are drawn with replacement, each with a probability p in
     proportion to how much of it is frozen; the mean of (loss of the tile / p) has the whole map's loss as expectation.
 
     Args:
-        start: F0, [1, C, H, W]. frozen: from :func:`frozen_weights`.
+        start: F0 of the whole map, [1, C, H, W]. frozen: from :func:`frozen_weights`, not zero everywhere.
         side: of the tiles, feature pixels. count: tiles a step. seed: of the draws.
+
+    Attributes:
+        size: (height, width) of a tile.
     """
 
     def __init__(self, start: Tensor, frozen: Tensor, side: int, count: int, seed: int):
-        self.start, self.side, self.count = start, side, count
+        self.start, self.size, self.count = start, (side, side), count
         self.frozen = frozen[None, None].to(start)
         height, width = frozen.shape
         rows, columns = np.meshgrid(np.arange(0, height, side), np.arange(0, width, side), indexing="ij")
         self.tiles = np.stack([columns.ravel(), rows.ravel()], axis=1).astype(np.int64)
-        weights = cut(frozen[None, None], self.tiles, (side, side)).sum(dim=(1, 2, 3)).double().numpy()
+        weights = cut(frozen[None, None], self.tiles, self.size).sum(dim=(1, 2, 3)).double().numpy()
         self.probabilities = weights / weights.sum()
         self.random = np.random.RandomState(seed)
         self.drawn = np.zeros(count, dtype=np.int64)
@@ -58,12 +94,9 @@ class SampledMaskLoss:
         return self.tiles[self.drawn]
 
     def __call__(self, windows: Windows) -> Tensor:
-        """The estimate, a scalar, from windows that cover the tiles last drawn, in their order."""
-        origins, size = self.tiles[self.drawn], (self.side, self.side)
-        before = cut(self.start, origins, size)
-        frozen = cut(self.frozen, origins, size)
-        offsets = (origins - windows.origins).tolist()
-        parts = [windows.values[i, :, y : y + self.side, x : x + self.side] for i, (x, y) in enumerate(offsets)]
-        losses = ((torch.stack(parts) - before).abs().sum(1, keepdim=True) * frozen).sum(dim=(1, 2, 3))
-        shares = torch.from_numpy(self.probabilities[self.drawn]).to(losses)
-        return (losses / shares).mean()
+        """The estimate, a scalar, from the windows last drawn, in their order."""
+        origins = self.tiles[self.drawn]
+        losses = l1_where_frozen(
+            windows.values, cut(self.start, origins, self.size), cut(self.frozen, origins, self.size)
+        )
+        return (losses / torch.from_numpy(self.probabilities[self.drawn]).to(losses)).mean()

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from draglab.drag.features import FeatureReader
-from draglab.drag.frozen import SampledMaskLoss, frozen_weights, mask_loss
+from draglab.drag.features import FeatureReader, window_side
+from draglab.drag.frozen import ExactMaskLoss, SampledMaskLoss, frozen_weights
 from draglab.drag.latent import EditedLatent
 from draglab.drag.motion import directions, motion_loss
 from draglab.drag.sampling import sample_points
@@ -48,14 +48,15 @@ class Round:
         # Handles are tracked first, then supervised where they were found, one pixel ahead at most.
         tracked = tracking_reach(self.radius, map_shape, self.shape, settings.subpixel)
         reach = tracked + np.abs(self.offsets).max() + 1
-        sampled = mask is not None and settings.mask_term == "sampled"
-        tiles = settings.mask_windows if sampled else 0
-        whole = mask is not None and not sampled
-        self.reader = FeatureReader(generator, resolution, reach, len(handles), tiles, whole)
-        self.estimate: SampledMaskLoss | None = None
-        self.frozen: Tensor | None = None
-        if mask is not None:
-            self._freeze(mask, sampled and self.reader.plan is not None)
+        self.term: ExactMaskLoss | SampledMaskLoss | None = None
+        others = None
+        if mask is not None and not mask.all():
+            self.term = self._mask_term(generator, resolution, mask, window_side(reach, map_shape, self.shape))
+            others = (self.term.size, len(self.term.draw()))
+        self.reader = FeatureReader(generator, resolution, reach, len(handles), others)
+        if isinstance(self.term, SampledMaskLoss) and not self.reader.windowed:
+            # The whole map is there: nothing is saved by looking at parts of it.
+            self.term = ExactMaskLoss(self.term.start, self.term.frozen[0, 0])
         self.maps: FeatureMaps | None = None
         self.others: Windows | None = None
         self.read(handles)
@@ -67,35 +68,33 @@ class Round:
     def read(self, handles: NDArray[np.float64]) -> None:
         """Features of the present latent, near the handles and wherever else they are needed."""
         with torch.enable_grad():
-            tiles = None if self.estimate is None else self.estimate.draw()
-            self.windows, self.others, self.maps = self.reader.read(self.latent.w_plus(), handles, tiles)
+            others = None if self.term is None else self.term.draw()
+            self.windows, self.others, self.maps = self.reader.read(self.latent.w_plus(), handles, others)
 
     def losses(self, handles: NDArray[np.float64], targets: NDArray[np.float64]) -> tuple[Tensor, Tensor]:
         """Motion supervision and mask term, without its weight, of the present latent: two scalars."""
         steps = directions(handles, targets, self.settings.clip_step)
         supervised = (handles, steps, self.offsets, self.shape, self.anchors, self.settings.anchor)
         motion = motion_loss(self.windows, *supervised, resized=not self.settings.subpixel) * self.motion_scale
-        if self.frozen is None:
+        if self.term is None or self.others is None:
             return motion, motion.new_zeros(())
-        if self.estimate is not None and self.others is not None:
-            return motion, self.estimate(self.others) * self.mask_scale
-        return motion, mask_loss(self.windows.values, self.start, self.frozen) * self.mask_scale
+        return motion, self.term(self.others) * self.mask_scale
 
     def track(self, handles: NDArray[np.float64]) -> NDArray[np.float64]:
         """Where the handles are in the present features, [n, 2]."""
         return track_points(self.windows, self.templates, handles, self.radius, self.shape, self.settings.subpixel)
 
     @torch.no_grad()
-    def _freeze(self, mask: NDArray[np.bool_], sampled: bool) -> None:
-        # The whole map of the start is needed, also if later steps look at parts of it only.
-        self.start = self.reader.read_whole(self.latent.w_plus())[0].values
-        frozen = frozen_weights(mask, self.reader.map_shape)
+    def _mask_term(
+        self, generator: StyleGAN2, resolution: int, mask: NDArray[np.bool_], side: int
+    ) -> ExactMaskLoss | SampledMaskLoss:
+        start = generator.features(self.latent.w_plus(), resolution)
+        frozen = frozen_weights(mask, (start.shape[2], start.shape[3]))
         averaged = self.settings.reduction == "mean"
-        self.mask_scale = 1 / (frozen.sum().item() * self.start.shape[1]) if averaged else 1.0
-        if sampled:
-            count, seed = self.settings.mask_windows, self.settings.seed
-            self.estimate = SampledMaskLoss(self.start, frozen, self.reader.side, count, seed)
-        self.frozen = frozen.to(self.start)
+        self.mask_scale = 1 / (frozen.sum().item() * start.shape[1]) if averaged else 1.0
+        if self.settings.mask_term == "exact":
+            return ExactMaskLoss(start, frozen)
+        return SampledMaskLoss(start, frozen, side, self.settings.mask_windows, self.settings.seed)
 
     @torch.no_grad()
     def _at_start(self, pixels: NDArray[np.float64]) -> Tensor:

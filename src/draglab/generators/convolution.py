@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from draglab.generators import winograd
+from draglab.generators.ops import modulate
 
 MIN_CHANNELS = 128
 """With fewer, the transforms of a Winograd algorithm cost more than it saves."""
@@ -42,11 +43,11 @@ def square_sums(weight: Tensor, forms: FrozenForms) -> Tensor:
     return forms.get(weight, "square_sums", lambda: weight.square().sum(dim=(2, 3)))
 
 
-def convolve(x: Tensor, weight: Tensor, forms: FrozenForms, padding: int) -> Tensor:
-    """Correlation, computed in x's dtype.
+def convolve(x: Tensor, styles: Tensor, weight: Tensor, forms: FrozenForms, padding: int) -> Tensor:
+    """Correlation of x * styles, computed in x's dtype.
 
     Args:
-        x: [N, I, H, W]. weight: [O, I, 3, 3]. padding: zeros around x, 0 or 1.
+        x: [N, I, H, W]. styles: [N or 1, I]. weight: [O, I, 3, 3]. padding: zeros around x, 0 or 1.
 
     Returns:
         [N, O, H - 2 + 2 padding, W - 2 + 2 padding].
@@ -55,28 +56,27 @@ def convolve(x: Tensor, weight: Tensor, forms: FrozenForms, padding: int) -> Ten
     tile = winograd_tile(x, weight, len(x) * (x.shape[2] - shrink) * (x.shape[3] - shrink))
     if tile is not None:
         kernel = forms.get(weight, f"winograd{tile}", lambda: winograd.WinogradKernel.of(weight, tile))
-        return winograd.convolve(x, kernel, padding)
+        return winograd.convolve(x, styles, kernel, padding)
     cast = forms.get(weight, f"{x.dtype}", lambda: weight.to(x.dtype))
-    return F.conv2d(x, cast, padding=padding)
+    return F.conv2d(modulate(x, styles), cast, padding=padding)
 
 
-def convolve_doubling(x: Tensor, weight: Tensor, forms: FrozenForms, padding: int) -> Tensor:
-    """Transposed convolution with stride 2, computed in x's dtype.
+def convolve_doubling(x: Tensor, styles: Tensor, weight: Tensor, forms: FrozenForms, padding: int) -> Tensor:
+    """Transposed convolution of x * styles with stride 2, computed in x's dtype.
 
     Args:
-        x: [N, I, H, W]. weight: [O, I, 3, 3]. padding: rows left out on each side of the result.
+        x: [N, I, H, W]. styles: [N or 1, I]. weight: [O, I, 3, 3]. padding: rows left out on each side of the result.
 
     Returns:
         [N, O, 2H + 1 - 2 padding, 2W + 1 - 2 padding].
     """
-
 
     def swap() -> Tensor:
         # PyTorch would bring the weight into this order in every call.
         return weight.to(x.dtype).transpose(0, 1).contiguous(memory_format=torch.channels_last)
 
     swapped = forms.get(weight, f"swapped {x.dtype}", swap)
-    return F.conv_transpose2d(x, swapped, stride=2, padding=padding)
+    return F.conv_transpose2d(modulate(x, styles), swapped, stride=2, padding=padding)
 
 
 def share_of_multiplications(weight: Tensor) -> float:

@@ -18,6 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from draglab.generators.passes import activate_
+
 DEMODULATION_EPSILON = 1e-8
 LEAKY_SLOPE = 0.2
 ACTIVATION_GAIN = math.sqrt(2)
@@ -94,13 +96,16 @@ def scale_bias_activate(
     The gain goes into scale, bias and noise, which are small, because leaky ReLU commutes with positive factors.
 
     Args:
-        x: [N, C, H, W]. scale: [N, C]. bias: [C]. noise: [N or 1, 1, H, W] or None.
+        x: [N, C, H, W], overwritten while the weights are frozen. scale: [N, C]. bias: [C]. noise: [N or 1, 1, H, W] or None.
         clamp: None for no limit.
     """
     total = gain * ACTIVATION_GAIN
+    limit = None if clamp is None else clamp * gain
+    if x.device.type == "cpu" and not bias.requires_grad:
+        return activate_(x, scale * total, bias * total, None if noise is None else noise * total, LEAKY_SLOPE, limit)
     shift = (bias * total)[None, :, None, None].to(x.dtype)
     x = torch.addcmul(shift, x, (scale * total)[:, :, None, None].to(x.dtype))
     if noise is not None:
         x = x + (noise * total).to(x.dtype)
     x = F.leaky_relu_(x, LEAKY_SLOPE)
-    return x if clamp is None else x.clamp(-clamp * gain, clamp * gain)
+    return x if limit is None else x.clamp(-limit, limit)

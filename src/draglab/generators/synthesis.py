@@ -83,13 +83,12 @@ class SynthesisLayer(nn.Module):
         nothing outside it are kept.
         """
         styles = self.affine(w)
-        x = modulate(x, styles)
         if self.up:
             # The outermost row on each side of a window lacks what the window's neighbours would add.
-            x = convolve_doubling(x, self.weight, self.forms, padding=1 if valid else 0)
+            x = convolve_doubling(x, styles, self.weight, self.forms, padding=1 if valid else 0)
             x = low_pass_doubled(x, kernel, valid)
         else:
-            x = convolve(x, self.weight, self.forms, padding=0 if valid else 1)
+            x = convolve(x, styles, self.weight, self.forms, padding=0 if valid else 1)
         scale = demodulation(styles, square_sums(self.weight, self.forms))
         drawn = noise(self, x) if self.use_noise else None
         scaled = None if drawn is None else drawn * self.noise_strength

@@ -11,6 +11,7 @@ Nothing here knows StyleGAN2: it walks the layers that a block describes (`convo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,61 +139,72 @@ def run_block(
 
 
 class WindowPlan:
-    """Which blocks run whole and which on windows, for windows of one size at one block.
+    """Which blocks run whole and which on windows.
 
     Args:
         synthesis: the network.
         resolution: the block whose windows are wanted.
-        size: (height, width) of the windows, pixels of its feature map.
-        count: number of windows.
+        groups: windows of equal size run together: (size, count) of each group, size = (height, width) in pixels of the
+            block's feature map.
 
     Attributes:
         whole_until: resolution of the last block that runs whole; equal to `resolution` if windows save nothing.
     """
 
-    def __init__(self, synthesis: SynthesisNetwork, resolution: int, size: tuple[int, int], count: int):
+    def __init__(self, synthesis: SynthesisNetwork, resolution: int, groups: Sequence[tuple[tuple[int, int], int]]):
         self.synthesis = synthesis
         self.resolution = resolution
+        self.groups = groups
         taps = synthesis.kernel.shape[0]
-        blocks = [level for level in synthesis.block_resolutions if level <= resolution]
-        sizes = {resolution: size}
-        for level in reversed(blocks[1:]):
-            sizes[level // 2] = (input_size(sizes[level][0], taps), input_size(sizes[level][1], taps))
-        self.sizes = sizes
-        costs = {last: self._cost(blocks, last, count) for last in blocks}
-        self.whole_until = min(reversed(blocks), key=lambda last: costs[last])
+        self.blocks = [level for level in synthesis.block_resolutions if level <= resolution]
+        self.sizes: list[dict[int, tuple[int, int]]] = []
+        for size, _ in groups:
+            sizes = {resolution: size}
+            for level in reversed(self.blocks[1:]):
+                sizes[level // 2] = (input_size(sizes[level][0], taps), input_size(sizes[level][1], taps))
+            self.sizes.append(sizes)
+        costs = {last: self._cost(last) for last in self.blocks}
+        self.whole_until = min(reversed(self.blocks), key=lambda last: costs[last])
 
-    def _cost(self, blocks: list[int], last: int, count: int) -> float:
+    def _cost(self, last: int) -> float:
         """Multiplications if blocks up to `last` run whole and those above on windows."""
         total = 0.0
-        for level in blocks:
-            below = max(level // 2, blocks[0])
-            windowed = level > last
-            times = WINDOW_PENALTY * count if windowed else 1.0
-            shapes = [self.sizes[at] if windowed else self.synthesis.shape_at(at) for at in (level, below)]
-            outputs, inputs = (height * width for height, width in shapes)
-            for layer, _, _ in self.synthesis.block(level).convolutions():
-                # A doubling layer multiplies at the positions of its input.
-                area = inputs if layer.up else outputs * share_of_multiplications(layer.weight)
-                total += layer.weight.numel() * area * times + LAYER_OVERHEAD
+        for level in self.blocks:
+            below = max(level // 2, self.blocks[0])
+            if level <= last:
+                total += self._block_cost(level, self.synthesis.shape_at(level), self.synthesis.shape_at(below))
+                continue
+            for sizes, (_, count) in zip(self.sizes, self.groups, strict=True):
+                total += self._block_cost(level, sizes[level], sizes[below], WINDOW_PENALTY * count)
         return total
 
-    def run(self, w_plus: Tensor, origins: NDArray[np.int64], mode: str = "const") -> Windows:
-        """The block's output in windows of the plan's size at `origins` [n, 2] (x, y), or as one window, the whole map.
+    def _block_cost(self, level: int, outputs: tuple[int, int], inputs: tuple[int, int], times: float = 1.0) -> float:
+        total = 0.0
+        for layer, _, _ in self.synthesis.block(level).convolutions():
+            # A doubling layer multiplies at the positions of its input.
+            height, width = inputs if layer.up else outputs
+            share = 1.0 if layer.up else share_of_multiplications(layer.weight)
+            total += layer.weight.numel() * share * height * width * times + LAYER_OVERHEAD
+        return total
+
+    def run(self, w_plus: Tensor, origins: Sequence[NDArray[np.int64]], mode: str = "const") -> list[Windows]:
+        """Each group's windows of the block's output at its `origins` [n, 2] (x, y); or one window each, the whole map.
 
         Equal to the same parts of the whole map, and so are gradients with respect to w_plus [1, num_ws, w_dim].
         """
-        synthesis, taps = self.synthesis, self.synthesis.kernel.shape[0]
-        whole = synthesis.run_blocks(w_plus, self.whole_until, NoiseSource(mode).draw)[self.whole_until]
-        above = [level for level in synthesis.block_resolutions if self.whole_until < level <= self.resolution]
-        wanted = {self.resolution: np.asarray(origins, dtype=np.int64)}
-        for level in reversed(above):
-            wanted[level // 2] = input_origins(wanted[level], taps)
+        synthesis, taps, last = self.synthesis, self.synthesis.kernel.shape[0], self.whole_until
+        whole = synthesis.run_blocks(w_plus, last, NoiseSource(mode).draw)[last]
+        above = [level for level in self.blocks if level > last]
         if not above:
-            return Windows(whole, np.zeros((1, 2), dtype=np.int64), synthesis.shape_at(self.resolution))
-        at = wanted[self.whole_until]
-        windows = Windows(cut(whole, at, self.sizes[self.whole_until]), at, synthesis.shape_at(self.whole_until))
-        for level in above:
-            block, size = synthesis.block(level), self.sizes[level]
-            windows = run_block(block, windows, wanted[level], size, w_plus, synthesis.kernel, mode)
-        return windows
+            return [Windows(whole, np.zeros((1, 2), dtype=np.int64), synthesis.shape_at(last))] * len(origins)
+        groups = []
+        for sizes, asked in zip(self.sizes, origins, strict=True):
+            wanted = {self.resolution: np.asarray(asked, dtype=np.int64)}
+            for level in reversed(above):
+                wanted[level // 2] = input_origins(wanted[level], taps)
+            windows = Windows(cut(whole, wanted[last], sizes[last]), wanted[last], synthesis.shape_at(last))
+            for level in above:
+                block, kernel = synthesis.block(level), synthesis.kernel
+                windows = run_block(block, windows, wanted[level], sizes[level], w_plus, kernel, mode)
+            groups.append(windows)
+        return groups

@@ -20,6 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from draglab.generators.passes import row_ranges, scale_backward_
+
 TAPS = 3
 POINTS = [Fraction(0), Fraction(1), Fraction(-1), Fraction(1, 2), Fraction(-2)]
 """Where the polynomials are interpolated, besides infinity; these keep rounding errors small for m = 4."""
@@ -57,7 +59,7 @@ class WinogradKernel:
     """A 3x3 kernel transformed for tiles of one size.
 
     Attributes:
-        tile: m. products: [n * n, I, O], n = m + 2. input_transform: [n * n, n * n]. output_transform: [m * m, n * n].
+        tile: m, 2 or more. products: [n * n, I, O], n = m + 2. input_transform: [n * n, n * n]. output_transform: [m * m, n * n].
     """
 
     tile: int
@@ -76,78 +78,91 @@ class WinogradKernel:
         return cls(tile, products, b.to(flat), a.to(flat))
 
 
-def convolve(x: Tensor, kernel: WinogradKernel, padding: int) -> Tensor:
-    """The correlation of x with a frozen kernel.
+def convolve(x: Tensor, styles: Tensor, kernel: WinogradKernel, padding: int) -> Tensor:
+    """The correlation of x * styles with a frozen kernel.
 
     Args:
         x: [N, I, H, W]; channels_last is fast.
+        styles: [N or 1, I].
         padding: zeros around x, 0 or 1.
 
     Returns:
-        [N, O, H - 2 + 2 padding, W - 2 + 2 padding], channels_last; differentiable once, with respect to x.
+        [N, O, H - 2 + 2 padding, W - 2 + 2 padding], channels_last; differentiable once, with respect to x and styles.
     """
-    return _Convolution.apply(x, kernel, padding)  # pyright: ignore[reportReturnType]
+    return _Convolution.apply(x, styles, kernel, padding)  # pyright: ignore[reportReturnType]
 
 
 class _Convolution(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, kernel: WinogradKernel, padding: int) -> Tensor:
-        ctx.kernel, ctx.padding, ctx.shape = kernel, padding, x.shape
-        return _forward(x.permute(0, 2, 3, 1), kernel, padding).permute(0, 3, 1, 2)
+    def forward(ctx: Any, x: Tensor, styles: Tensor, kernel: WinogradKernel, padding: int) -> Tensor:
+        ctx.save_for_backward(x, styles)
+        ctx.kernel, ctx.padding = kernel, padding
+        return _forward(x.permute(0, 2, 3, 1), styles, kernel, padding)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        height, width = ctx.shape[2:]
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        x, styles = ctx.saved_tensors
+        height, width = x.shape[2:]
         grad = _backward(grads[0].permute(0, 2, 3, 1), ctx.kernel, height + 2 * ctx.padding, width + 2 * ctx.padding)
-        inner = grad[:, ctx.padding : ctx.padding + height, ctx.padding : ctx.padding + width]
-        return inner.permute(0, 3, 1, 2), None, None
+        grad = grad[:, ctx.padding : ctx.padding + height, ctx.padding : ctx.padding + width]
+        grad_x, grad_styles = scale_backward_(grad, x.permute(0, 2, 3, 1), styles, ctx.needs_input_grad[0])
+        return None if grad_x is None else grad_x.permute(0, 3, 1, 2), grad_styles, None, None
 
 
 def _chunks(kernel: WinogradKernel, rows: int, row_tiles: int) -> list[tuple[int, int]]:
     """Ranges of rows of tiles, each with `row_tiles` tiles."""
     products = kernel.products
     row_bytes = row_tiles * len(products) * max(products.shape[1:]) * products.element_size()
-    step = max(1, CHUNK_BYTES // row_bytes)
-    return [(first, min(first + step, rows)) for first in range(0, rows, step)]
+    return row_ranges(rows, row_bytes, CHUNK_BYTES)
 
 
-def _forward(x: Tensor, kernel: WinogradKernel, padding: int) -> Tensor:
-    """[N, H, W, I] -> [N, H', W', O]."""
+def _forward(x: Tensor, styles: Tensor, kernel: WinogradKernel, padding: int) -> Tensor:
+    """[N, H, W, I] -> [N, O, H', W'], channels_last."""
     count, height, width, inputs = x.shape
     m, n, outputs = kernel.tile, kernel.tile + TAPS - 1, kernel.products.shape[2]
     out_height, out_width = height + 2 * padding - TAPS + 1, width + 2 * padding - TAPS + 1
     rows, columns = -(-out_height // m), -(-out_width // m)
-    below, right = rows * m + TAPS - 1 - height - padding, columns * m + TAPS - 1 - width - padding
-    x = F.pad(x.contiguous(), (0, 0, padding, right, padding, below))
-    per_image, per_row, per_pixel, _ = x.stride()
-    result = x.new_empty(count, rows * m, columns * m, outputs)
+    right = columns * m + TAPS - 1 - width - padding
+    scales = styles.unsqueeze(1)
+    # No view of anything, so that what follows may write into it.
+    shape = (count, outputs, out_height, out_width)
+    result = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+    pixels = result.permute(0, 2, 3, 1)
     for first, end in _chunks(kernel, rows, count * columns):
-        tiles = x[:, first * m :].as_strided(
+        # Rows of x that these tiles look at; those outside it are zero.
+        top, bottom = first * m - padding, end * m + TAPS - 1 - padding
+        outside = (0, 0, padding, right, max(-top, 0), max(bottom - height, 0))
+        part = F.pad(x[:, max(top, 0) : min(bottom, height)], outside).contiguous()
+        per_image, per_row, per_pixel, _ = part.stride()
+        tiles = part.as_strided(
             (n, n, count, end - first, columns, inputs),
             (per_row, per_pixel, per_image, m * per_row, m * per_pixel, 1),
-            x.storage_offset() + first * m * per_row,
         )
         transformed = kernel.input_transform @ tiles.reshape(n * n, -1)
+        transformed.view(n * n, count, -1, inputs).mul_(scales)
         products = torch.bmm(transformed.view(n * n, -1, inputs), kernel.products)
         values = kernel.output_transform @ products.view(n * n, -1)
-        places = result[:, first * m : end * m].view(count, end - first, m, columns, m, outputs)
-        places.copy_(values.view(m, m, count, end - first, columns, outputs).permute(2, 3, 0, 4, 1, 5))
-    return result[:, :out_height, :out_width]
+        values = values.view(m, m, count, end - first, columns, outputs).permute(2, 3, 0, 4, 1, 5)
+        values = values.reshape(count, (end - first) * m, columns * m, outputs)
+        place = pixels[:, first * m : end * m]
+        place.copy_(values[:, : place.shape[1], :out_width])
+    return result
 
 
 def _backward(grad: Tensor, kernel: WinogradKernel, height: int, width: int) -> Tensor:
-    """The transposed of `_forward`: [N, H', W', O] -> [N, height, width, I], of the padded input."""
+    """With respect to the padded and scaled input: [N, H', W', O] -> [N, height, width, I]."""
     count, out_height, out_width, outputs = grad.shape
     m, n, inputs = kernel.tile, kernel.tile + TAPS - 1, kernel.products.shape[1]
     rows, columns = -(-out_height // m), -(-out_width // m)
-    grad = F.pad(grad, (0, 0, 0, columns * m - out_width, 0, rows * m - out_height))
     result = grad.new_zeros(count, rows + 1, m, columns + 1, m, inputs)
     # A tile of inputs reaches over the next row and column of tiles by this much.
     over = TAPS - 1
     for first, end in _chunks(kernel, rows, count * columns):
-        tiles = grad[:, first * m : end * m].reshape(count, end - first, m, columns, m, outputs)
-        values = kernel.output_transform.t() @ tiles.permute(2, 4, 0, 1, 3, 5).reshape(m * m, -1)
+        part = grad[:, first * m : end * m]
+        part = F.pad(part, (0, 0, 0, columns * m - out_width, 0, (end - first) * m - part.shape[1]))
+        tiles = part.reshape(count, end - first, m, columns, m, outputs).permute(2, 4, 0, 1, 3, 5)
+        values = kernel.output_transform.t() @ tiles.reshape(m * m, -1)
         products = torch.bmm(values.view(n * n, -1, outputs), kernel.products.transpose(1, 2))
         spread = kernel.input_transform.t() @ products.view(n * n, -1)
         spread = spread.view(n, n, count, end - first, columns, inputs).permute(2, 3, 0, 4, 1, 5)
