@@ -1,10 +1,10 @@
 """Steps per second and peak memory of the engine beside a plain implementation, on this machine, in one run.
 
-    python -m benchmarks.speed [--cases heads 256 512 1024] [--steps 3] [--out benchmarks/out/speed.json]
+    python -m benchmarks.speed [--cases heads 1024 1024-mask ...] [--steps 3] [--out benchmarks/out/speed.json]
 
-Every measurement has a process of its own; memory is that process's peak resident set. Both sides drag one handle with
-the paper's settings, without a mask, and make no pictures. Sizes are randomly initialised generators of the full
-published size (channel_base 32768, channel_max 512).
+Every measurement has a process of its own; memory is that process's peak resident set. Both sides drag with the paper's
+settings and make no pictures. Sizes are randomly initialised generators of the full published size (channel_base 32768,
+channel_max 512). "whole map" is the engine without windows.
 """
 
 from __future__ import annotations
@@ -15,38 +15,83 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 OUT = Path(__file__).resolve().parent / "out" / "speed.json"
-CASES = ["heads", "256", "512", "1024"]
 
 
-def measure(side: str, case: str, steps: int) -> dict[str, float]:
-    """Run one side of one case in this process."""
+@dataclass(frozen=True)
+class Case:
+    """What is dragged: `model` is a bundled one or an image size; half the image is frozen if `masked`."""
+
+    model: str
+    handles: int = 1
+    masked: bool = False
+    sides: tuple[str, ...] = ("reference", "engine")
+
+
+CASES = {
+    "heads": Case("heads"),
+    "256": Case("256"),
+    "512": Case("512"),
+    "1024": Case("1024"),
+    "1024-5": Case("1024", handles=5),
+    "1024-mask": Case("1024", masked=True),
+    "256-68": Case("256", handles=68, sides=("reference", "whole map", "engine")),
+    "1024-68": Case("1024", handles=68, sides=("reference", "whole map", "engine")),
+}
+
+
+def points(case: Case, size: int) -> tuple[Any, Any]:
+    """Handles and targets, whole pixels [n, 2]; far enough apart that no handle arrives."""
+    if case.handles == 1:
+        return np.round([[0.4 * size, 0.5 * size]]), np.round([[0.6 * size, 0.55 * size]])
+    random = np.random.RandomState(0)
+    handles = random.uniform(0.2, 0.8, (case.handles, 2)) * size
+    return handles.round(), (handles + random.uniform(-0.2, 0.2, handles.shape) * size).round()
+
+
+def steps_of(side: str, case: Case) -> Iterator[Any]:
+    """The side's iterations of the case."""
     import torch
 
     import draglab
     from benchmarks.plain import plain_drag_steps
-    from draglab.generators import StyleGAN2, StyleGAN2Config
+    from draglab.generators import StyleGAN2, StyleGAN2Config, windows
 
     torch.manual_seed(0)
     # Otherwise tiny gradients make either side slow at random.
     torch.set_flush_denormal(True)
-    if case == "heads":
-        generator = draglab.load_generator("heads", device="cpu")
-    else:
-        generator = StyleGAN2(StyleGAN2Config(img_resolution=int(case)))
+    if case.model.isdigit():
+        generator = StyleGAN2(StyleGAN2Config(img_resolution=int(case.model)))
         generator = generator.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    else:
+        generator = draglab.load_generator(case.model, device="cpu")
     size, feature_resolution = generator.img_resolution, min(128, generator.img_resolution)
     w_plus = generator.w_plus_from_seed(1)
-    handle, target = [round(0.4 * size), round(0.5 * size)], [round(0.6 * size), round(0.55 * size)]
-    if side == "engine":
-        edit = draglab.DragEdit([handle], [target])
-        settings = draglab.DragSettings.paper(feature_resolution=feature_resolution)
-        iterations = draglab.drag_steps(generator, w_plus, edit, settings)
-    else:
-        points = torch.tensor([handle], dtype=torch.float32), torch.tensor([target], dtype=torch.float32)
-        iterations = plain_drag_steps(generator, w_plus, *points, None, feature_resolution)
+    handles, targets = points(case, size)
+    mask = None
+    if case.masked:
+        mask = np.zeros(generator.img_shape, bool)
+        mask[:, : size // 2] = True
+    if side == "reference":
+        tensors = [torch.from_numpy(each).float() for each in (handles, targets)]
+        movable = None if mask is None else torch.from_numpy(mask)
+        return plain_drag_steps(generator, w_plus, tensors[0], tensors[1], movable, feature_resolution)
+    if side == "whole map":
+        windows.WINDOW_PENALTY = float("inf")
+    settings = draglab.DragSettings.paper(feature_resolution=feature_resolution)
+    return draglab.drag_steps(generator, w_plus, draglab.DragEdit(handles, targets, mask), settings)
+
+
+def measure(side: str, case: Case, steps: int) -> dict[str, float]:
+    """Run one side of one case in this process."""
+    iterations = steps_of(side, case)
     next(iterations)
     seconds = []
     for _ in range(steps):
@@ -58,44 +103,44 @@ def measure(side: str, case: str, steps: int) -> dict[str, float]:
     return {"steps_per_s": 1 / min(seconds), "peak_mb": peak}
 
 
-def measure_apart(side: str, case: str, steps: int) -> dict[str, float]:
+def measure_apart(side: str, name: str, steps: int) -> dict[str, float]:
     """The same in a new process."""
-    command = [sys.executable, "-m", "benchmarks.speed", "--child", side, "--cases", case, "--steps", str(steps)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    command = [sys.executable, "-m", "benchmarks.speed", "--child", side, "--cases", name, "--steps", str(steps)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", nargs="+", default=CASES, help=f"of {', '.join(CASES)}, or any image size")
-    parser.add_argument("--steps", type=int, default=3)
+    parser.add_argument("--cases", nargs="+", default=list(CASES), choices=list(CASES), help="all if left out")
+    parser.add_argument("--steps", type=int, default=3, help="of the reference; twice as many of the engine")
     parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--child", choices=["engine", "reference"], help=argparse.SUPPRESS)
+    parser.add_argument("--child", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
-        print(json.dumps(measure(args.child, args.cases[0], args.steps)))
+        print(json.dumps(measure(args.child, CASES[args.cases[0]], args.steps)))
         return
     rows = []
-    print(f"{'case':>6}  {'reference':>18}  {'engine':>18}  {'ratio':>6}  {'memory':>7}")
-    for case in args.cases:
-        reference = measure_apart("reference", case, args.steps)
-        engine = measure_apart("engine", case, max(args.steps, 5))
-        row = {
-            "case": case,
-            "reference_steps_per_s": reference["steps_per_s"],
-            "engine_steps_per_s": engine["steps_per_s"],
-            "ratio": engine["steps_per_s"] / reference["steps_per_s"],
-            "reference_peak_mb": reference["peak_mb"],
-            "engine_peak_mb": engine["peak_mb"],
+    print(f"{'case':>10}  {'reference':>18}  {'engine':>18}  {'ratio':>7}  {'memory':>6}")
+    for name in args.cases:
+        measured = {
+            side: measure_apart(side, name, args.steps * (1 if side == "reference" else 2))
+            for side in CASES[name].sides
         }
+        reference, engine = measured["reference"], measured["engine"]
+        row = {"case": name, **{side.replace(" ", "_"): values for side, values in measured.items()}}
+        row["ratio"] = engine["steps_per_s"] / reference["steps_per_s"]
+        row["memory_share"] = engine["peak_mb"] / reference["peak_mb"]
+        line = f"{name:>10}"
+        for values in (reference, engine):
+            line += f"  {values['steps_per_s']:7.2f}/s {values['peak_mb']:5.0f} MB"
+        line += f"  {row['ratio']:6.1f}x  {row['memory_share']:6.0%}"
+        if "whole map" in measured:
+            row["ratio_to_whole_map"] = engine["steps_per_s"] / measured["whole map"]["steps_per_s"]
+            line += f"  {row['ratio_to_whole_map']:.2f}x the whole map's steps/s"
         rows.append(row)
-        print(
-            f"{case:>6}  {reference['steps_per_s']:7.2f}/s {reference['peak_mb']:5.0f} MB"
-            f"  {engine['steps_per_s']:7.2f}/s {engine['peak_mb']:5.0f} MB"
-            f"  {row['ratio']:5.1f}x  {engine['peak_mb'] / reference['peak_mb']:6.0%}",
-            flush=True,
-        )
+        print(line, flush=True)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps(rows, indent=2) + "\n")
     print(f"written to {args.out.relative_to(Path.cwd()) if args.out.is_relative_to(Path.cwd()) else args.out}")

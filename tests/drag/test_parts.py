@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from draglab.drag import DragSettings
+from draglab.drag.adam import Adam
 from draglab.drag.frozen import ExactMaskLoss, SampledMaskLoss, frozen_weights
 from draglab.drag.motion import directions, motion_loss
 from draglab.drag.sampling import sample_points
@@ -180,3 +181,17 @@ def test_paper_settings_are_the_papers() -> None:
 def test_settings_are_plain_values() -> None:
     for settings in (DragSettings.paper(), DragSettings.draglab()):
         assert DragSettings(**dataclasses.asdict(settings)) == settings
+
+
+def test_adam_is_pytorchs() -> None:
+    torch.manual_seed(0)
+    ours, theirs = torch.randn(3, 4, dtype=torch.float64), torch.nn.Parameter(torch.zeros(3, 4, dtype=torch.float64))
+    theirs.data.copy_(ours)
+    adam, reference = Adam(ours, 0.03), torch.optim.Adam([theirs], lr=0.03)
+    for _ in range(20):
+        gradient = torch.randn(3, 4, dtype=torch.float64)
+        gradient[0, 0] = 0
+        adam.step(gradient)
+        theirs.grad = gradient
+        reference.step()
+    torch.testing.assert_close(ours, theirs.detach(), rtol=1e-12, atol=1e-12)

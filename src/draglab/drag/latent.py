@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from draglab.drag.adam import Adam
 from draglab.drag.settings import DragSettings
 from draglab.generators import StyleGAN2
 
@@ -26,7 +27,7 @@ class EditedLatent:
         self.offset.requires_grad_(True)
         self.w_avg = generator.w_avg
         scale = self.spread if settings.step_unit == "w_std" else 1.0
-        self.optimizer = torch.optim.Adam([self.offset], lr=settings.step_size * scale)
+        self.optimizer = Adam(self.offset, settings.step_size * scale)
 
     def w_plus(self) -> Tensor:
         """[1, num_ws, w_dim], differentiable with respect to the optimised part."""
@@ -44,6 +45,5 @@ class EditedLatent:
 
     def descend(self, loss: Tensor) -> None:
         """One step of the optimiser."""
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
+        (gradient,) = torch.autograd.grad(loss, self.offset)
+        self.optimizer.step(gradient)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from draglab.generators.config import StyleGAN2Config
-from draglab.generators.ops import ACTIVATION_GAIN, LEAKY_SLOPE
+from draglab.generators.ops import ACTIVATION_GAIN, LEAKY_SLOPE, normal
 
 
 class FullyConnected(nn.Module):
@@ -20,7 +20,7 @@ class FullyConnected(nn.Module):
         self, inputs: int, outputs: int, lr_multiplier: float = 1.0, activate: bool = False, bias: float = 0.0
     ):
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(outputs, inputs) / lr_multiplier)
+        self.weight = nn.Parameter(normal(outputs, inputs, std=1 / lr_multiplier))
         self.bias = nn.Parameter(torch.full([outputs], float(bias)))
         self.weight_gain = lr_multiplier / math.sqrt(inputs)
         self.bias_gain = lr_multiplier

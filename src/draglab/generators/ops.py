@@ -33,6 +33,13 @@ def resample_kernel(taps: Sequence[float]) -> Tensor:
     return kernel / kernel.sum()
 
 
+def normal(*shape: int, std: float = 1.0) -> Tensor:
+    """Normal numbers; without values where a model is built without storage, to be filled from a file."""
+    # Arithmetic without storage would import PyTorch's compiler, a second of start-up.
+    values = torch.empty(shape)
+    return values if values.is_meta else values.normal_(0, std)
+
+
 def low_pass_padding(length: int) -> tuple[int, int]:
     """Zeros before and after, on both axes, for a low-pass filter of `length` taps behind a doubling convolution."""
     return (length + 1) // 2 - 1, (length - 2) // 2

@@ -17,6 +17,7 @@ from draglab.generators.ops import (
     demodulation,
     low_pass_doubled,
     modulate,
+    normal,
     resample_kernel,
     scale_bias_activate,
     upsample,
@@ -58,14 +59,14 @@ class SynthesisLayer(nn.Module):
     def __init__(self, config: StyleGAN2Config, inputs: int, outputs: int, resolution: int, up: bool):
         super().__init__()
         self.affine = FullyConnected(config.w_dim, inputs, bias=1.0)
-        self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
+        self.weight = nn.Parameter(normal(outputs, inputs, 3, 3))
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.up = up
         self.conv_clamp = config.conv_clamp
         self.use_noise = config.use_noise
         if config.use_noise:
             self.noise_strength = nn.Parameter(torch.zeros([]))
-            self.register_buffer("noise_const", torch.randn(config.shape_at(resolution)))
+            self.register_buffer("noise_const", normal(*config.shape_at(resolution)))
         self.forms = FrozenForms()
 
     def forward(
@@ -101,7 +102,7 @@ class ToRGB(nn.Module):
     def __init__(self, config: StyleGAN2Config, inputs: int):
         super().__init__()
         self.affine = FullyConnected(config.w_dim, inputs, bias=1.0)
-        self.weight = nn.Parameter(torch.randn(config.img_channels, inputs, 1, 1))
+        self.weight = nn.Parameter(normal(config.img_channels, inputs, 1, 1))
         self.bias = nn.Parameter(torch.zeros(config.img_channels))
         self.weight_gain = 1 / math.sqrt(inputs)
         self.conv_clamp = config.conv_clamp
@@ -119,7 +120,7 @@ class Shortcut(nn.Module):
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(outputs, inputs, 1, 1))
+        self.weight = nn.Parameter(normal(outputs, inputs, 1, 1))
         self.weight_gain = 1 / math.sqrt(inputs)
 
     def forward(self, x: Tensor, kernel: Tensor, gain: float) -> Tensor:
@@ -139,7 +140,7 @@ class SynthesisBlock(nn.Module):
         self.residual = config.architecture == "resnet" and not self.is_first
         outputs = config.channels_at(resolution)
         if self.is_first:
-            self.const = nn.Parameter(torch.randn(outputs, *config.shape_at(4)))
+            self.const = nn.Parameter(normal(outputs, *config.shape_at(4)))
         else:
             inputs = config.channels_at(resolution // 2)
             self.conv0 = SynthesisLayer(config, inputs, outputs, resolution, up=True)
