@@ -18,6 +18,7 @@ def test_the_list_of_public_names():
         "DraglabError",
         "__version__",
         "drag",
+        "drag_many",
         "drag_steps",
         "load_generator",
     ]

@@ -21,7 +21,7 @@ from draglab.errors import DraglabError
 
 if TYPE_CHECKING:
     from draglab.checkpoints import load_generator
-    from draglab.drag import DragEdit, DragResult, DragSettings, DragStep, drag, drag_steps
+    from draglab.drag import DragEdit, DragResult, DragSettings, DragStep, drag, drag_many, drag_steps
 
 __all__ = [
     "DragEdit",
@@ -31,6 +31,7 @@ __all__ = [
     "DraglabError",
     "__version__",
     "drag",
+    "drag_many",
     "drag_steps",
     "load_generator",
 ]
@@ -42,6 +43,7 @@ _HOME = {
     "DragSettings": "draglab.drag",
     "DragStep": "draglab.drag",
     "drag": "draglab.drag",
+    "drag_many": "draglab.drag",
     "drag_steps": "draglab.drag",
 }
 

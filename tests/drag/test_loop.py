@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
 
 import draglab
 from draglab.drag import DragEdit, DragSettings, drag_steps
+from draglab.drag.features import Reading
+from draglab.drag.latent import EditedLatent
+from draglab.drag.round import Round
 from draglab.errors import DraglabError
 from draglab.generators import StyleGAN2, to_uint8
-from draglab.generators.windows import WindowPlan
+from draglab.generators.windows import WindowPlan, Windows, cut
 from tests.tiny import tiny_generator
 
 EDIT = DragEdit([[12, 14], [22, 20]], [[18, 14], [22, 12]])
@@ -148,24 +153,25 @@ def test_sampled_mask_keeps_the_frozen_region() -> None:
     assert changes["sampled"] < 0.8 * changes["free"]
 
 
+def cheapest(whole_until: int) -> Callable[[WindowPlan, int], float]:
+    """A cost model by which running whole up to that block, or up to the plan's, is cheapest."""
+    return lambda plan, last: float(last != min(whole_until, plan.resolution))
+
+
 def test_windows_drag_like_the_whole_map(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Step for step, in float64, with handles at a border and in the middle, for both presets, with and without mask."""
+    """Step for step, in float64, with handles at a border and in the middle, both presets, with and without mask."""
     generator = tiny_generator(img_resolution=128, channel_base=2048).double()
     w_plus = generator.w_plus_from_seed(2)
     mask = np.ones((128, 128), bool)
     mask[90:, 30:90] = False
-    edit = DragEdit([[1, 60], [70, 64]], [[12, 60], [70, 52]])
-    masked = DragEdit(edit.handles, edit.targets, mask)
+    points = [[1, 60], [70, 64]], [[12, 60], [70, 52]]
+    free, masked = DragEdit(*points), DragEdit(*points, mask)
     paper = DragSettings.paper(max_steps=5, step_size=0.02, r1=12)
-    for settings, edit in ((DragSettings.draglab(max_steps=5), edit), (paper, edit), (paper, masked)):
+    for settings, edit in ((DragSettings.draglab(max_steps=5), free), (paper, free), (paper, masked)):
         runs = []
-        for whole_until in (8, None):
+        for whole_until in (8, 128):
             original = WindowPlan._cost
-            if whole_until is not None:
-                cost = lambda self, last: float(last != 8)  # noqa: E731
-            else:
-                cost = lambda self, last: -float(last)  # noqa: E731
-            monkeypatch.setattr(WindowPlan, "_cost", cost)
+            monkeypatch.setattr(WindowPlan, "_cost", cheapest(whole_until))
             runs.append(list(drag_steps(generator, w_plus, edit, settings)))
             monkeypatch.setattr(WindowPlan, "_cost", original)
         assert runs[0][0]._features is None
@@ -174,3 +180,79 @@ def test_windows_drag_like_the_whole_map(monkeypatch: pytest.MonkeyPatch) -> Non
             np.testing.assert_allclose(windowed.handles, whole.handles)
             torch.testing.assert_close(windowed.w_plus, whole.w_plus, rtol=1e-9, atol=1e-9)
             np.testing.assert_array_equal(windowed.image(), whole.image())
+
+
+@pytest.mark.parametrize("whole_until", [4, 128])
+def test_many_drags_are_like_each_alone(monkeypatch: pytest.MonkeyPatch, whole_until: int) -> None:
+    """In batches of windows and of whole maps; with different numbers of handles, some masked, some there already."""
+    monkeypatch.setattr(WindowPlan, "_cost", cheapest(whole_until))
+    generator = tiny_generator(img_resolution=64).double()
+    w_plus = torch.cat([generator.w_plus_from_seed(seed) for seed in range(5)])
+    mask = np.ones((64, 64), bool)
+    mask[50:] = False
+    edits = [
+        DragEdit([[20, 30]], [[32, 30]]),
+        DragEdit([[20, 30], [1, 2]], [[20, 22], [9, 2]]),
+        DragEdit([[20, 30]], [[20, 40]], mask),
+        DragEdit([[20, 30]], [[20, 30.5]]),
+        DragEdit([[63, 63]], [[40, 50]]),
+    ]
+    settings = DragSettings(max_steps=4)
+    seen: dict[int, list[int]] = {}
+    results = draglab.drag_many(
+        generator,
+        w_plus,
+        edits,
+        settings,
+        lambda number, step: seen.setdefault(number, []).append(step.index),
+        together=3,
+    )
+    assert seen == {0: [1, 2, 3, 4], 1: [1, 2, 3, 4], 2: [1, 2, 3, 4], 4: [1, 2, 3, 4]}
+    for number, (edit, result) in enumerate(zip(edits, results, strict=True)):
+        alone = draglab.drag(generator, w_plus[number : number + 1], edit, settings)
+        assert (result.steps, result.stop_reason) == (alone.steps, alone.stop_reason)
+        np.testing.assert_allclose(result.handles, alone.handles)
+        torch.testing.assert_close(result.w_plus, alone.w_plus, rtol=1e-9, atol=1e-9)
+    assert results[3].steps == 0
+
+
+def test_one_drag_that_diverges_or_is_stopped_leaves_the_others_alone(generator: StyleGAN2) -> None:
+    w_plus = torch.cat([generator.w_plus_from_seed(seed) for seed in range(3)])
+    w_plus[1] = float("nan")
+    settings = DragSettings(max_steps=3)
+    results = draglab.drag_many(generator, w_plus, [EDIT] * 3, settings, lambda number, step: number == 2)
+    assert [result.stop_reason for result in results] == ["max_steps", "diverged", "cancelled"]
+    assert [result.steps for result in results] == [3, 0, 1]
+
+
+def test_many_drags_are_checked_before_the_first(generator: StyleGAN2) -> None:
+    w_plus = generator.w_plus_from_seed(0).repeat(2, 1, 1)
+    with pytest.raises(DraglabError, match="2 latents and 1 edits"):
+        draglab.drag_many(generator, w_plus, [EDIT])
+    calls = []
+    with pytest.raises(DraglabError, match="outside"):
+        draglab.drag_many(generator, w_plus, [EDIT, DragEdit([[99, 1]], [[1, 1]])], callback=lambda *_: calls.append(1))
+    assert not calls
+
+
+@pytest.mark.parametrize("preset", ["draglab", "paper"])
+@pytest.mark.parametrize("r1", [1.0, 3.0, 30.0])
+def test_windows_hold_whatever_a_step_may_look_at(preset: str, r1: float) -> None:
+    """From any place, found as far away as tracking looks, towards any target."""
+    generator = tiny_generator(img_resolution=64)
+    settings = getattr(DragSettings, preset)(r1=r1, r2=20, feature_resolution=32)
+    random = np.random.RandomState(0)
+    for _ in range(30):
+        handle = random.uniform(0, 63, (1, 2))
+        handle = handle if preset == "draglab" else handle.round()
+        latent = EditedLatent(generator, generator.w_plus_from_seed(0), settings)
+        this = Round(generator, latent, handle, None, settings)
+        whole, _ = this.reader.read_whole(latent.w_plus())
+        origin = this.reader.origins(handle)
+        side = (this.reader.side, this.reader.side)
+        this.reading = Reading(Windows(cut(whole.values, origin, side), origin, whole.map_shape), None, None)
+        this.track(handle)
+        for corner in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
+            found = np.clip(handle + np.array(corner) * this.radius, 0, 63)
+            for angle in np.linspace(0, 2 * np.pi, 9):
+                this.losses(found, found + 5 * np.array([[np.cos(angle), np.sin(angle)]]))

@@ -16,7 +16,9 @@ from draglab.generators.winograd import WinogradKernel
 from tests.reference.convolution import activation, correlate, correlate_doubling
 
 
-def random_inputs(shape: tuple[int, ...], outputs: int, shared: bool, dtype: torch.dtype = torch.float64) -> list[Tensor]:
+def random_inputs(
+    shape: tuple[int, ...], outputs: int, shared: bool, dtype: torch.dtype = torch.float64
+) -> list[Tensor]:
     """x, styles, weight."""
     generator = torch.Generator().manual_seed(sum(shape) + outputs)
     sizes = [shape, (1 if shared else shape[0], shape[1]), (outputs, shape[1], 3, 3)]
@@ -37,7 +39,7 @@ def assert_same(fast: Callable[..., Tensor], slow: Callable[..., Tensor], inputs
 
 
 @given(
-    tile=st.sampled_from([2, 3, 4]),
+    tile=st.sampled_from([2, 4]),
     count=st.integers(1, 3),
     size=st.tuples(st.integers(3, 13), st.integers(3, 13)),
     channels=st.tuples(st.integers(1, 5), st.integers(1, 5)),
@@ -67,14 +69,16 @@ def test_winograd_equals_the_sum_over_taps(
         )
 
 
-@pytest.mark.parametrize("tile", [2, 4])
-def test_winograd_in_float32_is_as_exact_as_pytorch(tile: int) -> None:
-    """Error beside that of PyTorch's own float32 convolution, both against float64."""
+@pytest.mark.parametrize(("tile", "factor"), [(2, 1.0), (4, 2.0)])
+def test_winograd_in_float32_is_about_as_exact_as_pytorch(tile: int, factor: float) -> None:
+    """Error beside that of PyTorch's own float32 convolution, root mean squares against float64."""
     x, styles, weight = random_inputs((1, 256, 18, 18), 256, shared=True, dtype=torch.float32)
     exact = correlate(x.double(), styles.double(), weight.double(), 1)
+    last = torch.channels_last
+    modulated = (x * styles[:, :, None, None]).contiguous(memory_format=last)
+    theirs = torch.nn.functional.conv2d(modulated, weight.contiguous(memory_format=last), padding=1)
     ours = winograd.convolve(x, styles, WinogradKernel.of(weight, tile), 1)
-    theirs = torch.nn.functional.conv2d(x * styles[:, :, None, None], weight, padding=1)
-    assert (ours - exact).abs().max() < 4 * (theirs - exact).abs().max()
+    assert (ours - exact).square().mean() < factor**2 * (theirs - exact).square().mean()
 
 
 def test_large_frozen_weights_take_the_winograd_path_and_others_do_not() -> None:

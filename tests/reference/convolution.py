@@ -1,4 +1,4 @@
-"""Slow twins of the frozen layers: convolutions by loops over the taps, the activation one operation after the other."""
+"""Slow twins of the frozen layers: convolutions by loops over the taps, the activation step by step."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def correlate(x: Tensor, styles: Tensor, weight: Tensor, padding: int) -> Tensor
     height, width = x.shape[2] - 2, x.shape[3] - 2
     taps = [(row, column) for row in range(3) for column in range(3)]
     shifted = [x[:, :, row : row + height, column : column + width] for row, column in taps]
-    parts = [torch.einsum("nihw,oi->nohw", part, weight[:, :, r, c]) for part, (r, c) in zip(shifted, taps, strict=True)]
-    return torch.stack(parts).sum(0)
+    pairs = zip(shifted, taps, strict=True)
+    return torch.stack([torch.einsum("nihw,oi->nohw", part, weight[:, :, r, c]) for part, (r, c) in pairs]).sum(0)
 
 
 def correlate_doubling(x: Tensor, styles: Tensor, weight: Tensor, padding: int) -> Tensor:

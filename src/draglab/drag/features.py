@@ -1,16 +1,34 @@
-"""The features that a drag looks at: windows around the handles and for the mask, or the whole map where that is cheaper."""
+"""The features that a drag looks at: windows near the handles and for the mask, or whole maps where that is cheaper."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from draglab.generators import FeatureMaps, StyleGAN2
 from draglab.generators.windows import WindowPlan, Windows
 from draglab.geometry import to_feature_coordinates
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Features of one latent.
+
+    Attributes:
+        near: windows around the handles, one each, or one window that is the whole map.
+        others: the windows that a mask needs, if any, or the whole map.
+        maps: all blocks' maps if the whole map was computed.
+    """
+
+    near: Windows
+    others: Windows | None
+    maps: FeatureMaps | None
 
 
 class FeatureReader:
@@ -49,18 +67,55 @@ class FeatureReader:
         maps = self.generator.feature_maps(w_plus, self.resolution)
         return Windows(maps.top, np.zeros((1, 2), dtype=np.int64), self.map_shape), maps
 
-    def read(
-        self, w_plus: Tensor, handles: NDArray[np.float64], others: NDArray[np.int64] | None = None
-    ) -> tuple[Windows, Windows | None, FeatureMaps | None]:
-        """Features within reach of the handles [n, 2], and those of the other windows at origins [k, 2] of the map, if
-        there are any; also all blocks' maps if the whole map was computed, which is then every window."""
+    def origins(self, handles: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Where the windows of handles [n, 2] begin: [n, 2] (x, y), pixels of the feature map."""
+        first = to_feature_coordinates(handles - self.reach, self.generator.img_shape, self.map_shape)
+        return np.floor(first).astype(np.int64)
+
+    def read(self, w_plus: Tensor, handles: NDArray[np.float64], others: NDArray[np.int64] | None = None) -> Reading:
+        """Features within reach of the handles [n, 2], and those of the other windows at origins [k, 2] of the map."""
         if not self.windowed:
             windows, maps = self.read_whole(w_plus)
-            return windows, windows, maps
-        first = to_feature_coordinates(handles - self.reach, self.generator.img_shape, self.map_shape)
-        origins = np.floor(first).astype(np.int64)
-        groups = self.plan.run(w_plus, [origins] if others is None else [origins, others])
-        return groups[0], groups[1] if len(groups) > 1 else None, None
+            return Reading(windows, windows, maps)
+        own = self.origins(handles)
+        groups = self.plan.run(w_plus, [own] if others is None else [own, others])
+        return Reading(groups[0], groups[1] if len(groups) > 1 else None, None)
+
+    @property
+    def batch_key(self) -> tuple[int, int, int] | None:
+        """Readers of equal keys can :func:`read_together`; None = only alone, because a mask needs other windows."""
+        alone = len(self.plan.groups) > 1
+        return None if alone else (id(self.generator), self.resolution, self.side)
+
+
+def read_together(
+    readers: Sequence[FeatureReader], w_plus: Sequence[Tensor], handles: Sequence[NDArray[np.float64]]
+) -> list[Reading]:
+    """What each reader would read, as one batch.
+
+    Args:
+        readers: of one `batch_key`. w_plus: of each, [1, num_ws, w_dim]. handles: of each, [n, 2].
+    """
+    first = readers[0]
+    counts = [len(each) for each in handles]
+    size = (first.side, first.side)
+    plan = WindowPlan(first.generator.synthesis, first.resolution, [(size, sum(counts))], len(readers))
+    latents = torch.cat(list(w_plus))
+    if plan.whole_until == first.resolution:
+        maps = first.generator.feature_maps(latents, first.resolution)
+        parts = [
+            FeatureMaps({level: block[i : i + 1] for level, block in maps.blocks.items()}) for i in range(len(readers))
+        ]
+        origin = np.zeros((1, 2), dtype=np.int64)
+        wholes = [Windows(part.top, origin, first.map_shape) for part in parts]
+        return [Reading(whole, whole, part) for whole, part in zip(wholes, parts, strict=True)]
+    origins = np.concatenate([reader.origins(each) for reader, each in zip(readers, handles, strict=True)])
+    (windows,) = plan.run(latents, [origins], owners=[np.repeat(np.arange(len(readers)), counts)])
+    ends = np.cumsum(counts)
+    return [
+        Reading(Windows(windows.values[start:end], windows.origins[start:end], windows.map_shape), None, None)
+        for start, end in zip(ends - counts, ends, strict=True)
+    ]
 
 
 def window_side(reach: float, map_shape: tuple[int, int], image_shape: tuple[int, int]) -> int:

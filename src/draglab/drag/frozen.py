@@ -53,7 +53,9 @@ class ExactMaskLoss:
 
     def __call__(self, windows: Windows) -> Tensor:
         """The loss, a scalar, from that window or the whole map."""
-        return l1_where_frozen(cut(windows.values, self.origin - windows.origins, self.size), self.start, self.frozen)[0]
+        return l1_where_frozen(cut(windows.values, self.origin - windows.origins, self.size), self.start, self.frozen)[
+            0
+        ]
 
 
 def frozen_rectangle(frozen: Tensor) -> tuple[NDArray[np.int64], tuple[int, int]]:

@@ -43,7 +43,6 @@ class EditedLatent:
             loss = loss + self.settings.regularize_mean * (away / self.spread).square().mean()
         return loss
 
-    def descend(self, loss: Tensor) -> None:
-        """One step of the optimiser."""
-        (gradient,) = torch.autograd.grad(loss, self.offset)
+    def descend(self, gradient: Tensor) -> None:
+        """One step of the optimiser, along the gradient of the loss with respect to `offset`."""
         self.optimizer.step(gradient)

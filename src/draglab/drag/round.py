@@ -7,15 +7,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from draglab.drag.features import FeatureReader, window_side
+from draglab.drag.features import FeatureReader, Reading, window_side
 from draglab.drag.frozen import ExactMaskLoss, SampledMaskLoss, frozen_weights
 from draglab.drag.latent import EditedLatent
 from draglab.drag.motion import directions, motion_loss
 from draglab.drag.sampling import sample_points
 from draglab.drag.settings import DragSettings
 from draglab.drag.tracking import track_points, tracking_reach
-from draglab.generators import FeatureMaps, StyleGAN2
-from draglab.generators.windows import Windows
+from draglab.generators import StyleGAN2
 from draglab.geometry import disc_offsets, to_feature_coordinates
 
 
@@ -28,7 +27,7 @@ class Round:
         mask: bool [H, W], True = movable, or None.
 
     Attributes:
-        maps: all blocks' features of the present latent, or None if only windows were synthesised.
+        reading: features of the present latent. reader: what reads them.
     """
 
     def __init__(
@@ -45,9 +44,10 @@ class Round:
         map_shape = generator.synthesis.shape_at(resolution)
         self.offsets = disc_offsets(settings.motion_radius(self.shape, map_shape[0]))
         self.radius = settings.tracking_radius(self.shape)
-        # Handles are tracked first, then supervised where they were found, one pixel ahead at most.
+        # Handles are tracked first, then supervised where they were found, one pixel ahead at most; features that are to
+        # be as if resized to the image are interpolated between pixels of the image, which takes one more.
         tracked = tracking_reach(self.radius, map_shape, self.shape, settings.subpixel)
-        reach = tracked + np.abs(self.offsets).max() + 1
+        reach = tracked + np.abs(self.offsets).max() + (1 if settings.subpixel else 2)
         self.term: ExactMaskLoss | SampledMaskLoss | None = None
         others = None
         if mask is not None and not mask.all():
@@ -57,32 +57,30 @@ class Round:
         if isinstance(self.term, SampledMaskLoss) and not self.reader.windowed:
             # The whole map is there: nothing is saved by looking at parts of it.
             self.term = ExactMaskLoss(self.term.start, self.term.frozen[0, 0])
-        self.maps: FeatureMaps | None = None
-        self.others: Windows | None = None
-        self.read(handles)
+        self.reading = self.read(handles)
         averaged = settings.reduction == "mean"
-        self.motion_scale = 1 / (len(self.offsets) * self.windows.values.shape[1]) if averaged else 1.0
+        self.motion_scale = 1 / (len(self.offsets) * self.reading.near.values.shape[1]) if averaged else 1.0
         self.templates = self._at_start(handles[:, None])[:, 0]
         self.anchors = self._at_start(handles[:, None] + self.offsets[None]) if settings.anchor else None
 
-    def read(self, handles: NDArray[np.float64]) -> None:
+    def read(self, handles: NDArray[np.float64]) -> Reading:
         """Features of the present latent, near the handles and wherever else they are needed."""
         with torch.enable_grad():
             others = None if self.term is None else self.term.draw()
-            self.windows, self.others, self.maps = self.reader.read(self.latent.w_plus(), handles, others)
+            return self.reader.read(self.latent.w_plus(), handles, others)
 
     def losses(self, handles: NDArray[np.float64], targets: NDArray[np.float64]) -> tuple[Tensor, Tensor]:
         """Motion supervision and mask term, without its weight, of the present latent: two scalars."""
         steps = directions(handles, targets, self.settings.clip_step)
         supervised = (handles, steps, self.offsets, self.shape, self.anchors, self.settings.anchor)
-        motion = motion_loss(self.windows, *supervised, resized=not self.settings.subpixel) * self.motion_scale
-        if self.term is None or self.others is None:
+        motion = motion_loss(self.reading.near, *supervised, resized=not self.settings.subpixel) * self.motion_scale
+        if self.term is None or self.reading.others is None:
             return motion, motion.new_zeros(())
-        return motion, self.term(self.others) * self.mask_scale
+        return motion, self.term(self.reading.others) * self.mask_scale
 
     def track(self, handles: NDArray[np.float64]) -> NDArray[np.float64]:
         """Where the handles are in the present features, [n, 2]."""
-        return track_points(self.windows, self.templates, handles, self.radius, self.shape, self.settings.subpixel)
+        return track_points(self.reading.near, self.templates, handles, self.radius, self.shape, self.settings.subpixel)
 
     @torch.no_grad()
     def _mask_term(
@@ -98,5 +96,5 @@ class Round:
 
     @torch.no_grad()
     def _at_start(self, pixels: NDArray[np.float64]) -> Tensor:
-        positions = to_feature_coordinates(pixels, self.shape, self.windows.map_shape)
-        return sample_points(self.windows, positions)
+        positions = to_feature_coordinates(pixels, self.shape, self.reading.near.map_shape)
+        return sample_points(self.reading.near, positions)

@@ -16,7 +16,7 @@ MIN_CHANNELS = 128
 """With fewer, the transforms of a Winograd algorithm cost more than it saves."""
 
 TILES = {2: 49, 4: 1024}
-"""Smallest number of outputs for which F(m x m, 3 x 3) is the fastest, by m; measured with 512 channels on two cores."""
+"""Smallest number of outputs for which F(m x m, 3 x 3) is fastest, by m; measured with 512 channels on two cores."""
 
 
 class FrozenForms:

@@ -103,7 +103,8 @@ def scale_bias_activate(
     The gain goes into scale, bias and noise, which are small, because leaky ReLU commutes with positive factors.
 
     Args:
-        x: [N, C, H, W], overwritten while the weights are frozen. scale: [N, C]. bias: [C]. noise: [N or 1, 1, H, W] or None.
+        x: [N, C, H, W], overwritten if the weights are frozen. scale: [N, C]. bias: [C].
+        noise: [N or 1, 1, H, W] or None.
         clamp: None for no limit.
     """
     total = gain * ACTIVATION_GAIN

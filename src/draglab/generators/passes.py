@@ -25,9 +25,7 @@ def _parts(x: Tensor) -> list[tuple[int, int]]:
     return row_ranges(x.shape[1], x.shape[0] * x.shape[2] * x.shape[3] * x.element_size())
 
 
-def scale_backward_(
-    grad: Tensor, x: Tensor, styles: Tensor, with_x: bool = True
-) -> tuple[Tensor | None, Tensor]:
+def scale_backward_(grad: Tensor, x: Tensor, styles: Tensor, with_x: bool = True) -> tuple[Tensor | None, Tensor]:
     """Backward pass of x * styles, in place of `grad`.
 
     Args:
@@ -92,7 +90,7 @@ class _Activation(torch.autograd.Function):
         scales, shifts = scale[:, None, None].to(y.dtype), shift.to(y.dtype)
         drawn = None if noise is None else noise.permute(0, 2, 3, 1).to(y.dtype)
         axes = (0, 1, 2) if len(scale) == 1 else (1, 2)
-        # The gradient with respect to scale is the sum of g * x, g that of the sum before the activation. x is gone, but
+        # The gradient with respect to scale is the sum of g * x, where g is that before the activation. x is gone, but
         # g * (x * scale + shift + noise) is the gradient times y, because leaky ReLU is a factor.
         total = torch.zeros_like(scale)
         for first, end in _parts(pixels):

@@ -28,8 +28,8 @@ LAYER_OVERHEAD = 4e6
 """What starting one layer costs, in multiplications that could be done meanwhile."""
 
 WINDOW_PENALTY = 1.25
-"""How much longer a multiplication takes in a batch of small windows than in one large map. With this value the plan was
-the fastest of all for 1, 5 and 20 handles at 1024 px and for 1 and 5 at 256 px, on two cores (docs/performance.md)."""
+"""How much longer a multiplication takes in a batch of small windows than in one large map. With this value plans were
+fastest for 1, 5 and 20 handles at 1024 px and for 1 and 5 at 256 px, on two cores (docs/performance.md)."""
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,24 @@ class Windows:
     map_shape: tuple[int, int]
 
 
-def cut(feature_map: Tensor, origins: NDArray[np.int64], size: tuple[int, int]) -> Tensor:
-    """Windows of a map, zero outside it: [1, C, H, W] -> [n, C, h, w]."""
-    height, width = feature_map.shape[2:]
+def cut(
+    feature_maps: Tensor,
+    origins: NDArray[np.int64],
+    size: tuple[int, int],
+    owners: NDArray[np.int64] | None = None,
+) -> Tensor:
+    """Windows of maps, zero outside them: [N, C, H, W] -> [n, C, h, w]; `owners` [n] says of which map, None = of the
+    first."""
+    height, width = feature_maps.shape[2:]
     before = np.maximum(-origins.min(axis=0), 0)
     after = np.maximum(origins.max(axis=0) + [size[1], size[0]] - [width, height], 0)
     if before.any() or after.any():
-        feature_map = F.pad(feature_map, (int(before[0]), int(after[0]), int(before[1]), int(after[1])))
+        feature_maps = F.pad(feature_maps, (int(before[0]), int(after[0]), int(before[1]), int(after[1])))
     corners = (origins + before).tolist()
-    parts = [feature_map[:, :, y : y + size[0], x : x + size[1]] for x, y in corners]
+    maps = [0] * len(corners) if owners is None else owners.tolist()
+    parts = [
+        feature_maps[i : i + 1, :, y : y + size[0], x : x + size[1]] for i, (x, y) in zip(maps, corners, strict=True)
+    ]
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
@@ -100,9 +109,7 @@ def input_origins(origins: NDArray[np.int64], taps: int) -> NDArray[np.int64]:
     return (origins - margins(taps)[0]) // 2
 
 
-def _crop(
-    x: Tensor, at: NDArray[np.int64], wanted: NDArray[np.int64], size: tuple[int, int]
-) -> Tensor:
+def _crop(x: Tensor, at: NDArray[np.int64], wanted: NDArray[np.int64], size: tuple[int, int]) -> Tensor:
     """Of windows x at `at`, the parts of `size` at `wanted`."""
     starts = (wanted - at).tolist()
     parts = [x[i : i + 1, :, v : v + size[0], u : u + size[1]] for i, (u, v) in enumerate(starts)]
@@ -146,13 +153,21 @@ class WindowPlan:
         resolution: the block whose windows are wanted.
         groups: windows of equal size run together: (size, count) of each group, size = (height, width) in pixels of the
             block's feature map.
+        samples: how many latents these windows are of.
 
     Attributes:
         whole_until: resolution of the last block that runs whole; equal to `resolution` if windows save nothing.
     """
 
-    def __init__(self, synthesis: SynthesisNetwork, resolution: int, groups: Sequence[tuple[tuple[int, int], int]]):
+    def __init__(
+        self,
+        synthesis: SynthesisNetwork,
+        resolution: int,
+        groups: Sequence[tuple[tuple[int, int], int]],
+        samples: int = 1,
+    ):
         self.synthesis = synthesis
+        self.samples = samples
         self.resolution = resolution
         self.groups = groups
         taps = synthesis.kernel.shape[0]
@@ -172,7 +187,8 @@ class WindowPlan:
         for level in self.blocks:
             below = max(level // 2, self.blocks[0])
             if level <= last:
-                total += self._block_cost(level, self.synthesis.shape_at(level), self.synthesis.shape_at(below))
+                shapes = self.synthesis.shape_at(level), self.synthesis.shape_at(below)
+                total += self._block_cost(level, *shapes, times=self.samples)
                 continue
             for sizes, (_, count) in zip(self.sizes, self.groups, strict=True):
                 total += self._block_cost(level, sizes[level], sizes[below], WINDOW_PENALTY * count)
@@ -187,24 +203,37 @@ class WindowPlan:
             total += layer.weight.numel() * share * height * width * times + LAYER_OVERHEAD
         return total
 
-    def run(self, w_plus: Tensor, origins: Sequence[NDArray[np.int64]], mode: str = "const") -> list[Windows]:
-        """Each group's windows of the block's output at its `origins` [n, 2] (x, y); or one window each, the whole map.
+    def run(
+        self,
+        w_plus: Tensor,
+        origins: Sequence[NDArray[np.int64]],
+        mode: str = "const",
+        owners: Sequence[NDArray[np.int64]] | None = None,
+    ) -> list[Windows]:
+        """Each group's windows of the block's output at its `origins` [n, 2] (x, y); or for each group the whole maps.
 
-        Equal to the same parts of the whole map, and so are gradients with respect to w_plus [1, num_ws, w_dim].
+        Equal to the same parts of the whole maps, and so are gradients with respect to w_plus.
+
+        Args:
+            w_plus: [N, num_ws, w_dim].
+            owners: for each group, of which latent each window is, [n]; None = of the only one.
         """
         synthesis, taps, last = self.synthesis, self.synthesis.kernel.shape[0], self.whole_until
         whole = synthesis.run_blocks(w_plus, last, NoiseSource(mode).draw)[last]
         above = [level for level in self.blocks if level > last]
         if not above:
-            return [Windows(whole, np.zeros((1, 2), dtype=np.int64), synthesis.shape_at(last))] * len(origins)
+            return [Windows(whole, np.zeros((len(whole), 2), dtype=np.int64), synthesis.shape_at(last))] * len(origins)
         groups = []
-        for sizes, asked in zip(self.sizes, origins, strict=True):
+        for index, (sizes, asked) in enumerate(zip(self.sizes, origins, strict=True)):
+            of = None if owners is None else owners[index]
+            own = w_plus if of is None else w_plus[torch.from_numpy(of).to(w_plus.device)]
             wanted = {self.resolution: np.asarray(asked, dtype=np.int64)}
             for level in reversed(above):
                 wanted[level // 2] = input_origins(wanted[level], taps)
-            windows = Windows(cut(whole, wanted[last], sizes[last]), wanted[last], synthesis.shape_at(last))
+            values = cut(whole, wanted[last], sizes[last], of)
+            windows = Windows(values, wanted[last], synthesis.shape_at(last))
             for level in above:
                 block, kernel = synthesis.block(level), synthesis.kernel
-                windows = run_block(block, windows, wanted[level], sizes[level], w_plus, kernel, mode)
+                windows = run_block(block, windows, wanted[level], sizes[level], own, kernel, mode)
             groups.append(windows)
         return groups
