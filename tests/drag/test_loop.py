@@ -256,3 +256,31 @@ def test_windows_hold_whatever_a_step_may_look_at(preset: str, r1: float) -> Non
             found = np.clip(handle + np.array(corner) * this.radius, 0, 63)
             for angle in np.linspace(0, 2 * np.pi, 9):
                 this.losses(found, found + 5 * np.array([[np.cos(angle), np.sin(angle)]]))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_bfloat16_drags_about_as_float32_does(masked: bool) -> None:
+    generator = tiny_generator(img_resolution=64)
+    w_plus = generator.w_plus_from_seed(3)
+    mask = np.ones((64, 64), bool)
+    mask[50:] = False
+    edit = DragEdit([[30, 30]], [[36, 30]], mask if masked else None)
+    runs = {}
+    for precision in ("float32", "bfloat16"):
+        settings = DragSettings(max_steps=6, precision=precision, mask_weight=5)
+        runs[precision] = list(drag_steps(generator, w_plus, edit, settings))
+    exact, coarse = runs["float32"], runs["bfloat16"]
+    assert coarse[0].w_plus.dtype == torch.float32
+    assert coarse[0].loss == pytest.approx(exact[0].loss, rel=0.02)
+    assert coarse[0].loss != exact[0].loss
+    assert np.abs(coarse[-1].handles - exact[-1].handles).max() < 2
+    # Pictures are in full precision whatever the features were.
+    np.testing.assert_array_equal(coarse[-1].image(), to_uint8(generator.image(coarse[-1].w_plus))[0])
+
+
+def test_previews_are_smaller_pictures_of_the_same(generator: StyleGAN2) -> None:
+    step = next(drag_steps(generator, generator.w_plus_from_seed(1), EDIT))
+    assert step.image(preview_resolution=16).shape == (16, 16, 3)
+    assert step.image().shape == (*generator.img_shape, 3)
+    with pytest.raises(DraglabError, match="choose one of"):
+        step.image(preview_resolution=17)

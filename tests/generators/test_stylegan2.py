@@ -209,3 +209,21 @@ def test_w_std_is_the_spread_of_w() -> None:
     z = torch.from_numpy(np.random.RandomState(9).randn(4000, generator.z_dim)).float()
     w = generator.mapping(z)[:, 0]
     assert generator.w_std() == pytest.approx((w - w.mean(0)).square().mean().sqrt().item(), rel=0.1)
+
+
+@pytest.mark.parametrize("name", ["skip", "resnet"])
+def test_previews(name: str) -> None:
+    """What lies above the block is not looked at where the architecture allows it; else the image is averaged."""
+    generator = make_generator(name)
+    w_plus = random_w_plus(generator)
+    preview = generator.image(w_plus, preview_resolution=16)
+    assert preview.shape[2:] == generator.synthesis.shape_at(16)
+    changed = w_plus.clone()
+    changed[:, -2:] += 1
+    unchanged = torch.equal(generator.image(changed, preview_resolution=16), preview)
+    assert unchanged == (name == "skip")
+    if name == "resnet":
+        whole = generator.image(w_plus)
+        torch.testing.assert_close(preview, torch.nn.functional.avg_pool2d(whole, whole.shape[2] // 16))
+    maps = generator.feature_maps(w_plus, 32)
+    torch.testing.assert_close(generator.image(w_plus, maps, preview_resolution=16), preview)

@@ -82,6 +82,13 @@ def drag(
     latent_space: Annotated[
         Literal["w+", "w"] | None, typer.Option(help="What is optimised.", rich_help_panel=_SETTINGS)
     ] = None,
+    precision: Annotated[
+        Literal["float32", "bfloat16"] | None,
+        typer.Option(
+            help="What features are computed in; bfloat16 is faster where the processor has it.",
+            rich_help_panel=_SETTINGS,
+        ),
+    ] = None,
     num_layers: Annotated[
         int | None, typer.Option(help="How many of the first layers of w+ may change.", rich_help_panel=_SETTINGS)
     ] = None,
@@ -97,6 +104,7 @@ def drag(
         "stop_distance": stop_distance,
         "latent_space": latent_space,
         "num_layers": num_layers,
+        "precision": precision,
     }
     overrides = {name: value for name, value in overrides.items() if value is not None}
     if edit is None and seed is None:

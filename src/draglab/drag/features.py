@@ -39,6 +39,7 @@ class FeatureReader:
         reach: how far from a handle features are read, image pixels.
         handles: how many there are.
         others: ((height, width), count) of the windows that are read besides, if any.
+        dtype: what features are computed in; None = as the weights.
 
     Attributes:
         side: of a handle's window, pixels of the feature map.
@@ -52,8 +53,10 @@ class FeatureReader:
         reach: float,
         handles: int,
         others: tuple[tuple[int, int], int] | None = None,
+        dtype: torch.dtype | None = None,
     ):
         self.generator = generator
+        self.dtype = dtype
         self.resolution = resolution
         self.reach = reach
         self.map_shape = generator.synthesis.shape_at(resolution)
@@ -64,7 +67,7 @@ class FeatureReader:
 
     def read_whole(self, w_plus: Tensor) -> tuple[Windows, FeatureMaps]:
         """The whole map as one window, and all blocks' maps."""
-        maps = self.generator.feature_maps(w_plus, self.resolution)
+        maps = self.generator.feature_maps(w_plus, self.resolution, dtype=self.dtype)
         return Windows(maps.top, np.zeros((1, 2), dtype=np.int64), self.map_shape), maps
 
     def origins(self, handles: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -78,14 +81,14 @@ class FeatureReader:
             windows, maps = self.read_whole(w_plus)
             return Reading(windows, windows, maps)
         own = self.origins(handles)
-        groups = self.plan.run(w_plus, [own] if others is None else [own, others])
+        groups = self.plan.run(w_plus, [own] if others is None else [own, others], dtype=self.dtype)
         return Reading(groups[0], groups[1] if len(groups) > 1 else None, None)
 
     @property
-    def batch_key(self) -> tuple[int, int, int] | None:
+    def batch_key(self) -> tuple[int, ...] | None:
         """Readers of equal keys can :func:`read_together`; None = only alone, because a mask needs other windows."""
         alone = len(self.plan.groups) > 1
-        return None if alone else (id(self.generator), self.resolution, self.side)
+        return None if alone else (id(self.generator), self.resolution, self.side, id(self.dtype))
 
 
 def read_together(
@@ -102,7 +105,7 @@ def read_together(
     plan = WindowPlan(first.generator.synthesis, first.resolution, [(size, sum(counts))], len(readers))
     latents = torch.cat(list(w_plus))
     if plan.whole_until == first.resolution:
-        maps = first.generator.feature_maps(latents, first.resolution)
+        maps = first.generator.feature_maps(latents, first.resolution, dtype=first.dtype)
         parts = [
             FeatureMaps({level: block[i : i + 1] for level, block in maps.blocks.items()}) for i in range(len(readers))
         ]
@@ -110,7 +113,7 @@ def read_together(
         wholes = [Windows(part.top, origin, first.map_shape) for part in parts]
         return [Reading(whole, whole, part) for whole, part in zip(wholes, parts, strict=True)]
     origins = np.concatenate([reader.origins(each) for reader, each in zip(readers, handles, strict=True)])
-    (windows,) = plan.run(latents, [origins], owners=[np.repeat(np.arange(len(readers)), counts)])
+    (windows,) = plan.run(latents, [origins], owners=[np.repeat(np.arange(len(readers)), counts)], dtype=first.dtype)
     ends = np.cumsum(counts)
     return [
         Reading(Windows(windows.values[start:end], windows.origins[start:end], windows.map_shape), None, None)

@@ -21,6 +21,11 @@ def frozen_weights(mask: NDArray[np.bool_], feature_shape: tuple[int, int]) -> T
     return torch.nn.functional.adaptive_avg_pool2d(frozen, feature_shape)[0, 0] * area
 
 
+def _weights_like(start: Tensor, frozen: Tensor) -> Tensor:
+    """[1, 1, H, W] where the features are, in float32 at least."""
+    return frozen[None, None].to(start.device, torch.promote_types(start.dtype, torch.float32))
+
+
 def l1_where_frozen(features: Tensor, start: Tensor, frozen: Tensor) -> Tensor:
     """| (F - F0) (1 - M) |_1, for each of n windows: [n].
 
@@ -29,7 +34,8 @@ def l1_where_frozen(features: Tensor, start: Tensor, frozen: Tensor) -> Tensor:
     """
     # With channels last, all of it runs along memory.
     difference = (features - start).permute(0, 2, 3, 1)
-    return (difference.abs().sum(-1) * frozen[:, 0]).sum(dim=(1, 2))
+    exact = torch.promote_types(difference.dtype, torch.float32)
+    return (difference.abs().sum(-1, dtype=exact) * frozen[:, 0]).sum(dim=(1, 2))
 
 
 class ExactMaskLoss:
@@ -45,7 +51,7 @@ class ExactMaskLoss:
     def __init__(self, start: Tensor, frozen: Tensor):
         self.origin, self.size = frozen_rectangle(frozen)
         self.start = cut(start, self.origin, self.size).clone(memory_format=torch.channels_last)
-        self.frozen = cut(frozen[None, None].to(start), self.origin, self.size)
+        self.frozen = cut(_weights_like(start, frozen), self.origin, self.size)
 
     def draw(self) -> NDArray[np.int64]:
         """Origin [1, 2] (x, y) of the window that the next step needs."""
@@ -81,7 +87,7 @@ class SampledMaskLoss:
 
     def __init__(self, start: Tensor, frozen: Tensor, side: int, count: int, seed: int):
         self.start, self.size, self.count = start, (side, side), count
-        self.frozen = frozen[None, None].to(start)
+        self.frozen = _weights_like(start, frozen)
         height, width = frozen.shape
         rows, columns = np.meshgrid(np.arange(0, height, side), np.arange(0, width, side), indexing="ij")
         self.tiles = np.stack([columns.ravel(), rows.ravel()], axis=1).astype(np.int64)

@@ -44,8 +44,8 @@ class Round:
         map_shape = generator.synthesis.shape_at(resolution)
         self.offsets = disc_offsets(settings.motion_radius(self.shape, map_shape[0]))
         self.radius = settings.tracking_radius(self.shape)
-        # Handles are tracked first, then supervised where they were found, one pixel ahead at most; features that are to
-        # be as if resized to the image are interpolated between pixels of the image, which takes one more.
+        # Handles are tracked first, then supervised where they were found, one pixel ahead at most. Features as if
+        # resized to the image are interpolated between pixels of the image, which takes one more.
         tracked = tracking_reach(self.radius, map_shape, self.shape, settings.subpixel)
         reach = tracked + np.abs(self.offsets).max() + (1 if settings.subpixel else 2)
         self.term: ExactMaskLoss | SampledMaskLoss | None = None
@@ -53,7 +53,8 @@ class Round:
         if mask is not None and not mask.all():
             self.term = self._mask_term(generator, resolution, mask, window_side(reach, map_shape, self.shape))
             others = (self.term.size, len(self.term.draw()))
-        self.reader = FeatureReader(generator, resolution, reach, len(handles), others)
+        dtype = settings.feature_dtype()
+        self.reader = FeatureReader(generator, resolution, reach, len(handles), others, dtype)
         if isinstance(self.term, SampledMaskLoss) and not self.reader.windowed:
             # The whole map is there: nothing is saved by looking at parts of it.
             self.term = ExactMaskLoss(self.term.start, self.term.frozen[0, 0])
@@ -86,7 +87,7 @@ class Round:
     def _mask_term(
         self, generator: StyleGAN2, resolution: int, mask: NDArray[np.bool_], side: int
     ) -> ExactMaskLoss | SampledMaskLoss:
-        start = generator.features(self.latent.w_plus(), resolution)
+        start = generator.feature_maps(self.latent.w_plus(), resolution, dtype=self.settings.feature_dtype()).top
         frozen = frozen_weights(mask, (start.shape[2], start.shape[3]))
         averaged = self.settings.reduction == "mean"
         self.mask_scale = 1 / (frozen.sum().item() * start.shape[1]) if averaged else 1.0

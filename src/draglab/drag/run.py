@@ -51,10 +51,15 @@ class DragStep:
     _generator: StyleGAN2
     _features: FeatureMaps | None
 
-    def image(self) -> NDArray[np.uint8]:
-        """The edited image, uint8 [H, W, C]; computed now, from what the step has of the features."""
+    def image(self, preview_resolution: int | None = None) -> NDArray[np.uint8]:
+        """The edited image, uint8 [H, W, C]; computed now, from what the step has of the features.
+
+        Args:
+            preview_resolution: height of a smaller and quicker one, see :meth:`draglab.generators.StyleGAN2.image`.
+        """
         with torch.no_grad():
-            return to_uint8(self._generator.image(self.w_plus, from_features=self._features))[0]
+            images = self._generator.image(self.w_plus, self._features, preview_resolution=preview_resolution)
+            return to_uint8(images)[0]
 
 
 class DragRun:
@@ -120,7 +125,8 @@ class DragRun:
             arrived=self.stop_reason == "arrived",
             stalled=self.stop_reason == "stalled",
             _generator=self.generator,
-            _features=None if maps is None else maps.detach(),
+            # A picture is not made from features of less precision.
+            _features=None if maps is None or maps.top.dtype != self.generator.dtype else maps.detach(),
         )
         return self.last
 

@@ -55,8 +55,14 @@ def _gather(windows: Windows, index: NDArray[np.int64], shares: NDArray[np.float
     """Sums of pixels [m, n, k] times their shares: [n, k, C]."""
     values = windows.values
     table = values.permute(0, 2, 3, 1).reshape(-1, values.shape[1])
-    gathered = table.index_select(0, torch.from_numpy(index.ravel()).to(table.device)).view(*index.shape, -1)
-    return (gathered * torch.from_numpy(shares[..., None]).to(table.device, table.dtype)).sum(0)
+    gathered = _exact(table.index_select(0, torch.from_numpy(index.ravel()).to(table.device)))
+    weights = torch.from_numpy(shares[..., None]).to(table.device, gathered.dtype)
+    return (gathered.view(*index.shape, -1) * weights).sum(0)
+
+
+def _exact(values: Tensor) -> Tensor:
+    """Interpolation and distances are computed in float32 at least, whatever the features are."""
+    return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
 
 
 def sample_points(windows: Windows, positions: NDArray[np.float64]) -> Tensor:
@@ -125,6 +131,6 @@ def sample_grids(windows: Windows, xs: NDArray[np.float64], ys: NDArray[np.float
     _check_inside(windows, columns, rows)
     values, device = windows.values, windows.values.device
     places = (owners[:, None, None], rows[:, :, None], columns[:, None, :])
-    parts = values.permute(0, 2, 3, 1)[tuple(torch.from_numpy(place).to(device) for place in places)]
-    matrices = [torch.from_numpy(matrix).to(device, values.dtype) for matrix in (down, across)]
+    parts = _exact(values.permute(0, 2, 3, 1)[tuple(torch.from_numpy(place).to(device) for place in places)])
+    matrices = [torch.from_numpy(matrix).to(device, parts.dtype) for matrix in (down, across)]
     return torch.einsum("nmh,nkw,nhwc->nmkc", *matrices, parts)

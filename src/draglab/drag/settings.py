@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import torch
+
 from draglab.errors import DraglabError
 from draglab.geometry import scale_from_512
 
@@ -13,6 +15,7 @@ LatentSpace = Literal["w+", "w"]
 Reduction = Literal["sum", "mean"]
 MaskTerm = Literal["exact", "sampled"]
 StepUnit = Literal["absolute", "w_std"]
+Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class DragSettings:
             pixels and the features' values as if resized to the image, as in the paper.
         clip_step: never supervise further than the target; False = always one pixel, as in the paper.
         anchor: share of the supervision that comes from the features of the start (GoodDrag), 0 to 1; 0 = the paper.
+        precision: what features are computed in. "bfloat16" is faster on processors that have it, and less exact
+            (docs/performance.md); pictures are in full precision in any case. "float32" = as the weights.
         regularize_start, regularize_mean: weight of the squared distance, per coordinate and in units of the spread of
             w, to the latent that the round started from and to w_avg. Higher = more like the training images.
     """
@@ -67,6 +72,7 @@ class DragSettings:
     subpixel: bool = True
     clip_step: bool = True
     anchor: float = 0.5
+    precision: Precision = "float32"
     regularize_start: float = 0.0
     regularize_mean: float = 0.0
 
@@ -97,6 +103,8 @@ class DragSettings:
             raise DraglabError(f"unknown mask_term '{self.mask_term}': choose exact or sampled")
         if self.reduction not in ("sum", "mean"):
             raise DraglabError(f"unknown reduction '{self.reduction}': choose sum or mean")
+        if self.precision not in ("float32", "bfloat16"):
+            raise DraglabError(f"unknown precision '{self.precision}': choose float32 or bfloat16")
         if self.step_unit not in ("absolute", "w_std"):
             raise DraglabError(f"unknown step_unit '{self.step_unit}': choose absolute or w_std")
 
@@ -121,6 +129,10 @@ class DragSettings:
             "anchor": 0.0,
         }
         return cls(**{**values, **changes})
+
+    def feature_dtype(self) -> torch.dtype | None:
+        """What features are computed in; None = as the weights."""
+        return torch.bfloat16 if self.precision == "bfloat16" else None
 
     def resolved_feature_resolution(self, img_resolution: int) -> int:
         """The block for images of this height; `feature_resolution` is limited to the image's own."""

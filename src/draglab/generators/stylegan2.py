@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from draglab.errors import DraglabError
@@ -197,11 +198,16 @@ class StyleGAN2(nn.Module):
         resolution: int,
         noise_mode: NoiseMode = "const",
         noise_seed: int | None = None,
+        dtype: torch.dtype | None = None,
     ) -> FeatureMaps:
-        """Features of all blocks up to `resolution`; nothing above it is computed. See :meth:`features`."""
+        """Features of all blocks up to `resolution`; nothing above it is computed. See :meth:`features`.
+
+        They are computed in `dtype`; None = that of the weights.
+        """
         self._check_w_plus(w_plus)
         self.check_feature_resolution(resolution)
-        return FeatureMaps(self.synthesis.run_blocks(w_plus, resolution, self._noise(noise_mode, noise_seed).draw))
+        noise = self._noise(noise_mode, noise_seed).draw
+        return FeatureMaps(self.synthesis.run_blocks(w_plus, resolution, noise, dtype=dtype))
 
     def features(
         self,
@@ -231,6 +237,7 @@ class StyleGAN2(nn.Module):
         from_features: FeatureMaps | None = None,
         noise_mode: NoiseMode = "const",
         noise_seed: int | None = None,
+        preview_resolution: int | None = None,
     ) -> Tensor:
         """Images of latents.
 
@@ -238,17 +245,25 @@ class StyleGAN2(nn.Module):
             w_plus: [N, num_ws, w_dim].
             from_features: what :meth:`feature_maps` computed from the same w_plus; only the blocks above are run.
             noise_mode, noise_seed: see :meth:`features`.
+            preview_resolution: a block's; the image at this height. Where the architecture is "skip", nothing above the
+                block is computed: colours are the sum of the branches so far, which lacks what higher blocks add.
+                Otherwise it is the whole image, averaged down.
 
         Returns:
             [N, img_channels, H, W], in [-1, 1] up to overshoot.
 
         Raises:
-            DraglabError: w_plus of another shape.
+            DraglabError: w_plus of another shape, or no such block.
         """
         self._check_w_plus(w_plus)
-        known = None if from_features is None else from_features.blocks
-        blocks = self.synthesis.run_blocks(w_plus, self.img_resolution, self._noise(noise_mode, noise_seed).draw, known)
-        return self.synthesis.rgb(blocks, w_plus)
+        height = preview_resolution or self.img_resolution
+        self.check_feature_resolution(height)
+        last = height if self.config.architecture == "skip" else self.img_resolution
+        known = {} if from_features is None else from_features.blocks
+        known = {resolution: block for resolution, block in known.items() if resolution <= last}
+        blocks = self.synthesis.run_blocks(w_plus, last, self._noise(noise_mode, noise_seed).draw, known)
+        image = self.synthesis.rgb(blocks, w_plus)
+        return image if last == height else F.avg_pool2d(image, last // height)
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         """Images [N, img_channels, H, W] of z [N, z_dim]."""

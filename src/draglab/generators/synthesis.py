@@ -162,18 +162,26 @@ class SynthesisBlock(nn.Module):
         layers = [(self.conv1, self.first_w, gain)]
         return layers if self.is_first else [(self.conv0, self.first_w, 1.0), (self.conv1, self.first_w + 1, gain)]
 
-    def learned_input(self, count: int) -> Tensor:
-        """The first block's input [count, C, H, W], which is the same for every sample."""
-        x = self.const.expand(count, *self.const.shape).to(self.activation_dtype or self.const.dtype)
+    def learned_input(self, count: int, dtype: torch.dtype | None = None) -> Tensor:
+        """The first block's input [count, C, H, W], which is the same for every sample. All features have its dtype:
+        `dtype`, else `activation_dtype`, else that of the weights."""
+        x = self.const.expand(count, *self.const.shape).to(dtype or self.activation_dtype or self.const.dtype)
         return x.contiguous(memory_format=self.memory_format)
 
     def shortcut(self, x: Tensor, kernel: Tensor) -> Tensor | None:
         """What the "resnet" architecture adds to the layers' output, twice the size of x; else None."""
         return self.skip(x, kernel, math.sqrt(0.5)) if self.residual else None
 
-    def features(self, x: Tensor | None, w_plus: Tensor, kernel: Tensor, noise: NoiseDraw) -> Tensor:
-        """The block's output features [N, C, H, W] from those of the block below (None for the first)."""
-        inputs = self.learned_input(len(w_plus)) if x is None else x
+    def features(
+        self,
+        x: Tensor | None,
+        w_plus: Tensor,
+        kernel: Tensor,
+        noise: NoiseDraw,
+        dtype: torch.dtype | None = None,
+    ) -> Tensor:
+        """The block's output features [N, C, H, W] from those of the block below (None for the first, in `dtype`)."""
+        inputs = self.learned_input(len(w_plus), dtype) if x is None else x
         outputs = inputs
         for layer, index, gain in self.convolutions():
             outputs = layer(outputs, w_plus[:, index], kernel, noise, gain)
@@ -208,22 +216,29 @@ class SynthesisNetwork(nn.Module):
         return block
 
     def run_blocks(
-        self, w_plus: Tensor, last: int, noise: NoiseDraw, known: dict[int, Tensor] | None = None
+        self,
+        w_plus: Tensor,
+        last: int,
+        noise: NoiseDraw,
+        known: dict[int, Tensor] | None = None,
+        dtype: torch.dtype | None = None,
     ) -> dict[int, Tensor]:
-        """Features of every block up to resolution `last`, by resolution; computed from the highest `known` one on."""
+        """Features of every block up to resolution `last`, by resolution; computed from the highest `known` one on, or
+        in `dtype`."""
         outputs = dict(known) if known else {}
         reached = max(outputs) if outputs else 0
         x = outputs[reached] if outputs else None
         for resolution in self.block_resolutions:
             if reached < resolution <= last:
-                x = self.block(resolution).features(x, w_plus, self.kernel, noise)
+                x = self.block(resolution).features(x, w_plus, self.kernel, noise, dtype)
                 outputs[resolution] = x
         return outputs
 
     def rgb(self, blocks: dict[int, Tensor], w_plus: Tensor) -> Tensor:
-        """Image from the features of all blocks (of the last alone if the architecture is not "skip")."""
+        """Image from the features of all blocks (of the last alone if the architecture is not "skip"), or from those of
+        the lower blocks the sum of their branches."""
         image: Tensor | None = None
-        for resolution in self.block_resolutions:
+        for resolution in sorted(blocks):
             if self.block(resolution).has_rgb:
                 image = self.block(resolution).add_rgb(image, blocks[resolution], w_plus, self.kernel)
         assert image is not None

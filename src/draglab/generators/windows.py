@@ -209,6 +209,7 @@ class WindowPlan:
         origins: Sequence[NDArray[np.int64]],
         mode: str = "const",
         owners: Sequence[NDArray[np.int64]] | None = None,
+        dtype: torch.dtype | None = None,
     ) -> list[Windows]:
         """Each group's windows of the block's output at its `origins` [n, 2] (x, y); or for each group the whole maps.
 
@@ -217,9 +218,10 @@ class WindowPlan:
         Args:
             w_plus: [N, num_ws, w_dim].
             owners: for each group, of which latent each window is, [n]; None = of the only one.
+            dtype: of the features and all that leads to them; None = of the weights.
         """
         synthesis, taps, last = self.synthesis, self.synthesis.kernel.shape[0], self.whole_until
-        whole = synthesis.run_blocks(w_plus, last, NoiseSource(mode).draw)[last]
+        whole = synthesis.run_blocks(w_plus, last, NoiseSource(mode).draw, dtype=dtype)[last]
         above = [level for level in self.blocks if level > last]
         if not above:
             return [Windows(whole, np.zeros((len(whole), 2), dtype=np.int64), synthesis.shape_at(last))] * len(origins)
