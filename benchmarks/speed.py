@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +27,27 @@ OUT = Path(__file__).resolve().parent / "out" / "speed.json"
 
 @dataclass(frozen=True)
 class Case:
-    """What is dragged: `model` is a bundled one or an image size; half the image is frozen if `masked`."""
+    """What is dragged: `model` is a bundled one or an image size; half the image is frozen if `masked`; with `preview` the
+    engine makes the picture of every step, as the reference does in any case."""
 
     model: str
     handles: int = 1
     masked: bool = False
+    preview: bool = False
+    settings: dict[str, Any] = field(default_factory=dict)
     sides: tuple[str, ...] = ("reference", "engine")
 
 
 CASES = {
     "heads": Case("heads"),
+    "heads-preview": Case("heads", preview=True),
     "256": Case("256"),
     "512": Case("512"),
     "1024": Case("1024"),
     "1024-5": Case("1024", handles=5),
     "1024-mask": Case("1024", masked=True),
+    "1024-bf16": Case("1024", settings={"precision": "bfloat16"}),
+    "1024-mask-bf16": Case("1024", masked=True, settings={"precision": "bfloat16"}),
     "256-68": Case("256", handles=68, sides=("reference", "whole map", "engine")),
     "1024-68": Case("1024", handles=68, sides=("reference", "whole map", "engine")),
 }
@@ -85,7 +91,7 @@ def steps_of(side: str, case: Case) -> Iterator[Any]:
         return plain_drag_steps(generator, w_plus, tensors[0], tensors[1], movable, feature_resolution)
     if side == "whole map":
         windows.WINDOW_PENALTY = float("inf")
-    settings = draglab.DragSettings.paper(feature_resolution=feature_resolution)
+    settings = draglab.DragSettings.paper(feature_resolution=feature_resolution, **case.settings)
     return draglab.drag_steps(generator, w_plus, draglab.DragEdit(handles, targets, mask), settings)
 
 
@@ -96,7 +102,9 @@ def measure(side: str, case: Case, steps: int) -> dict[str, float]:
     seconds = []
     for _ in range(steps):
         begun = time.perf_counter()
-        next(iterations)
+        step = next(iterations)
+        if case.preview and side != "reference":
+            step.image()
         seconds.append(time.perf_counter() - begun)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     # The best of them: other processes can only slow a step down.
@@ -122,7 +130,7 @@ def main() -> None:
         print(json.dumps(measure(args.child, CASES[args.cases[0]], args.steps)))
         return
     rows = []
-    print(f"{'case':>10}  {'reference':>18}  {'engine':>18}  {'ratio':>7}  {'memory':>6}")
+    print(f"{'case':>14}  {'reference':>18}  {'engine':>18}  {'ratio':>7}  {'memory':>6}")
     for name in args.cases:
         measured = {
             side: measure_apart(side, name, args.steps * (1 if side == "reference" else 2))
@@ -132,7 +140,7 @@ def main() -> None:
         row = {"case": name, **{side.replace(" ", "_"): values for side, values in measured.items()}}
         row["ratio"] = engine["steps_per_s"] / reference["steps_per_s"]
         row["memory_share"] = engine["peak_mb"] / reference["peak_mb"]
-        line = f"{name:>10}"
+        line = f"{name:>14}"
         for values in (reference, engine):
             line += f"  {values['steps_per_s']:7.2f}/s {values['peak_mb']:5.0f} MB"
         line += f"  {row['ratio']:6.1f}x  {row['memory_share']:6.0%}"

@@ -27,7 +27,7 @@ class EditedLatent:
         self.offset.requires_grad_(True)
         self.w_avg = generator.w_avg
         scale = self.spread if settings.step_unit == "w_std" else 1.0
-        self.optimizer = Adam(self.offset, settings.step_size * scale)
+        self.optimizer = Adam(self.offset, settings.step_size * scale, (settings.beta1, settings.beta2))
 
     def w_plus(self) -> Tensor:
         """[1, num_ws, w_dim], differentiable with respect to the optimised part."""

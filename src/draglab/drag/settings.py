@@ -24,6 +24,8 @@ class DragSettings:
 
     Attributes:
         step_size: Adam's step size, in `step_unit`.
+        beta1, beta2: Adam's decay of the mean gradient and of its square, 0 to below 1; 0.9 and 0.999 = the paper. Each
+            step pulls from another place, so long memories overshoot.
         step_unit: "absolute" as in the paper, or "w_std": times the model's spread of w (root mean square of w - w_avg
             per coordinate), so that one value suits models whose latents differ in scale.
         mask_weight: lambda, the weight of the mask term.
@@ -53,7 +55,9 @@ class DragSettings:
             w, to the latent that the round started from and to w_avg. Higher = more like the training images.
     """
 
-    step_size: float = 0.03
+    step_size: float = 0.06
+    beta1: float = 0.3
+    beta2: float = 0.95
     step_unit: StepUnit = "w_std"
     mask_weight: float = 20.0
     mask_term: MaskTerm = "exact"
@@ -71,7 +75,7 @@ class DragSettings:
     patience: int | None = 50
     subpixel: bool = True
     clip_step: bool = True
-    anchor: float = 0.5
+    anchor: float = 0.7
     precision: Precision = "float32"
     regularize_start: float = 0.0
     regularize_mean: float = 0.0
@@ -88,6 +92,9 @@ class DragSettings:
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise DraglabError(f"{name} is {value}: it must be a number of at least 0")
+        for name, value in {"beta1": self.beta1, "beta2": self.beta2}.items():
+            if not 0 <= value < 1:
+                raise DraglabError(f"{name} is {value}: it must be at least 0 and below 1")
         if self.anchor > 1:
             raise DraglabError(f"anchor is {self.anchor}: it must be from 0 to 1")
         names = ("num_layers", "max_steps", "patience", "mask_windows")
@@ -119,6 +126,8 @@ class DragSettings:
         values: dict[str, Any] = {
             "step_size": 2e-3,
             "step_unit": "absolute",
+            "beta1": 0.9,
+            "beta2": 0.999,
             "feature_resolution": 128,
             "mask_term": "exact",
             "reduction": "sum",
