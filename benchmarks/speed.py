@@ -27,8 +27,8 @@ OUT = Path(__file__).resolve().parent / "out" / "speed.json"
 
 @dataclass(frozen=True)
 class Case:
-    """What is dragged: `model` is a bundled one or an image size; half the image is frozen if `masked`; with `preview` the
-    engine makes the picture of every step, as the reference does in any case."""
+    """What is dragged: `model` is a bundled one or an image size; half the image is frozen if `masked`; with `preview`
+    the engine makes the picture of every step, as the reference does in any case."""
 
     model: str
     handles: int = 1

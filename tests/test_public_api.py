@@ -49,3 +49,16 @@ def run(program: str) -> str:
 
 def test_import_is_light():
     assert run("import sys, draglab; print('torch' in sys.modules)").strip() == "False"
+
+
+def test_dragging_does_not_wait_for_the_compiler():
+    """torch._dynamo takes a second to import, and several ordinary calls of torch would import it."""
+    program = (
+        "import sys, draglab\n"
+        "generator = draglab.load_generator('heads', device='cpu')\n"
+        "w_plus = generator.w_plus_from_seed(1)\n"
+        "print(next(draglab.drag_steps(generator, w_plus, draglab.DragEdit([[57, 62]], [[70, 62]]))).image().shape)\n"
+        "print('torch._dynamo' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
