@@ -14,7 +14,7 @@ from PIL import Image
 
 from .render import Z_DIM, HeadRenderer, normalize_z
 
-SHARD = 1000
+SHARD = 500
 _renderer: HeadRenderer | None = None
 
 
@@ -89,13 +89,13 @@ def contact_sheet(assets: str, seed: int, resolution: int) -> Image.Image:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--assets", required=True, help="folder that holds ict_facekit/")
+    parser.add_argument("--assets", required=True, help="folder that holds ict_facekit/ and makehuman/")
     parser.add_argument("--out", type=Path, help="folder for the dataset")
     parser.add_argument("--sheet", type=Path, help="write a contact sheet of 64 portraits to this PNG")
-    parser.add_argument("--count", type=int, default=16000)
+    parser.add_argument("--count", type=int, default=20000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--resolution", type=int, default=128)
+    parser.add_argument("--resolution", type=int, choices=(128, 256), default=256)
     args = parser.parse_args()
     if args.sheet:
         contact_sheet(args.assets, args.seed, args.resolution).save(args.sheet)

@@ -1,172 +1,155 @@
-"""Hair as one continuous shell: columns from the crown down, that follow the skull and then hang.
+"""Hair of a scene: one or two neighbours on the circle of styles, grown, cut, combed and laid on the shoulders.
 
-`tau` runs down a column in degrees of polar angle around the scalp's centre; past `HANG` a degree is `CM_PER_DEGREE`
-of hanging length. The length at each column decides everything: no length, no hair; short hair follows the skull to
-the hairline; long hair falls beside the face and over the shoulders.
+Between two styles both shrink towards the scalp, so that a change of style passes through a crop.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
 
-from .anatomy import SCALP_CENTER, Anatomy, smoothstep
+from .anatomy import Anatomy, neck_weight
+from .geometry import smoothstep, unit
+from .hairstyles import FITS, SKULL_CENTER, Skull, Style, hairline, load_style
 from .raster import vertex_normals
 from .scene import Scene
-from .torso import grid_triangles
 
-COLUMNS, ROWS = 224, 40
-HANG, CM_PER_DEGREE = 84.0, 0.155
-_BASE_THETA = np.arange(0.0, 131.0, 5.0)
+_BLEND = 0.09  # half of the width, in shares of the circle, over which neighbours on the circle blend
+
+
+@dataclass(frozen=True)
+class Locks:
+    """A style as built for a scene, not posed."""
+
+    style: Style
+    verts: np.ndarray  # float32 [V, 3]
+    fade: np.ndarray  # float32 [V], 0 where it is cut away
 
 
 class Hair:
-    """Precomputed scalp grid and strands; `build` makes the shell for a scene."""
+    """The loaded styles and their ties to the head's shape."""
 
-    def __init__(self, anatomy: Anatomy) -> None:
-        self.tris = grid_triangles(ROWS, COLUMNS)
-        self.phi = np.linspace(-np.pi, np.pi, COLUMNS, endpoint=False)
-        self._attach(anatomy)
-        p = self.phi
-        # Fixed locks: a sum of a few frequencies around the head, and how far each reaches at the tips.
-        self.strand = 0.5 * np.sin(37 * p + 1.7 * np.sin(3 * p)) + 0.3 * np.sin(61 * p + 2.0 * np.sin(5 * p + 1))
-        self.lock = 0.6 * np.sin(17 * p + 1.2 * np.sin(4 * p)) + 0.4 * np.sin(29 * p + 2 * np.sin(2 * p + 2))
+    def __init__(self, anatomy: Anatomy, assets_dir: str | Path) -> None:
+        skull = Skull(anatomy)
+        self.styles = [load_style(Path(assets_dir) / "makehuman", fit, skull, anatomy) for fit in FITS]
+        self.anatomy = anatomy
 
-    def _attach(self, anatomy: Anatomy) -> None:
-        """Tie a polar grid over the skull (ears left out) to its nearest vertices, to follow the identity."""
-        v = anatomy.neutral.astype(np.float64)
-        keep = np.flatnonzero(anatomy.skin & (np.abs(v[:, 0]) < 7.95) & (anatomy.scalp_theta < 140))
-        d = v[keep] - SCALP_CENTER
-        d /= np.linalg.norm(d, axis=1, keepdims=True)
-        theta, phi = np.meshgrid(np.radians(_BASE_THETA), self.phi, indexing="ij")
-        g = np.stack([np.sin(theta) * np.sin(phi), np.cos(theta), np.sin(theta) * np.cos(phi)], -1).reshape(-1, 3)
-        near = np.empty((len(g), 12), np.int64)
-        weight = np.empty((len(g), 12), np.float32)
-        for at in range(0, len(g), 512):
-            dist = 1.0 - g[at : at + 512] @ d.T
-            pick = np.argpartition(dist, 12, axis=1)[:, :12]
-            w = np.exp(-np.take_along_axis(dist, pick, 1) / 0.004) + 1e-6
-            near[at : at + 512], weight[at : at + 512] = keep[pick], w / w.sum(1, keepdims=True)
-        self.near, self.weight = near, weight
-        # Keep the exact direction: vertices are scaled along the grid's rays on the neutral head.
-        radius = (np.linalg.norm(v[near] - SCALP_CENTER, axis=2) * weight).sum(1)
-        self.base = (SCALP_CENTER + g * radius[:, None]).astype(np.float32)
+    def presence(self, scene: Scene) -> dict[int, float]:
+        """Style index -> how much of it there is, 0..1; at most two."""
+        ends = np.cumsum([s.fit.share for s in self.styles])
+        at = scene.hair_style * ends[-1]
+        out = {}
+        for i, (end, style) in enumerate(zip(ends, self.styles, strict=True)):
+            # Distance on the circle to the middle of the style's sector.
+            off = abs((at - end + 0.5 * style.fit.share + 0.5 * ends[-1]) % ends[-1] - 0.5 * ends[-1])
+            share = smoothstep(_BLEND, -_BLEND, off - 0.5 * style.fit.share) * scene.hair_mass
+            if share > 0.0:
+                out[i] = float(share)
+        return out
 
-    def lengths(self, scene: Scene, phi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where the roots end and where the hair ends (both `tau`, degrees) at azimuths `phi` (0 is the front)."""
-        a = np.degrees(np.abs(phi))
-        front = smoothstep(80.0, 46.0, a)
-        back = smoothstep(100.0, 140.0, a)
-        side = 1.0 - front - back
-        # Natural hairline: forehead, temples a little higher, sideburn to the ear, nape.
-        brow_line = 52.0 + 2.0 * scene.hairline - 5.0 * np.exp(-(((a - 42.0) / 14.0) ** 2))
-        roots = front * brow_line + side * 88.0 + back * 121.0
-        sweep = 1.0 - 0.55 * smoothstep(-0.9, 0.9, np.sin(phi) * 1.6 * scene.part)
-        fringe = scene.fringe * (25.0 * smoothstep(66.0, 30.0, a)) * sweep
-        grow = scene.hair_length / CM_PER_DEGREE
-        long_side = side * grow * (0.78 + 0.22 * scene.hair_balance)
-        long_back = back * grow * (0.85 - 0.1 * scene.hair_balance)
-        return roots, roots + fringe + long_side + long_back
+    def ears(self, scene: Scene) -> float:
+        """How much the hair presses the ears to the head, 0..1."""
+        return sum(p * self.styles[i].fit.ears for i, p in self.presence(scene).items())
 
-    def build(self, scene: Scene, head: np.ndarray, neutral: np.ndarray) -> dict[str, np.ndarray]:
-        """The shell for an unposed head [V, 3]: `verts`, `alpha`, `tint` (albedo factor), `tangent`, `shade`."""
-        moved = (head - neutral)[self.near]
-        base = (self.base + np.einsum("nkc,nk->nc", moved, self.weight)).reshape(len(_BASE_THETA), COLUMNS, 3)
-        roots, ends = self.lengths(scene, self.phi)
-        length = scene.hair_length / 21.0
-        ends = ends + self.lock * (1.2 + 9.0 * length)
-        tau = np.linspace(0.0, 1.0, ROWS)[:, None] * ends[None, :]
+    def build(self, scene: Scene) -> list[Locks]:
+        """The styles that are there, on the head of this scene."""
+        return [self._grow(scene, i, p) for i, p in self.presence(scene).items()]
 
-        at = np.clip(tau, 0.0, _BASE_THETA[-1]) / 5.0
-        follow = _columns(base, at)
-        hung = _columns(base, np.minimum(at, HANG / 5.0))
-        drop = np.maximum(tau - HANG, 0.0) * CM_PER_DEGREE
-        radial = np.stack([np.sin(self.phi), np.zeros(COLUMNS), np.cos(self.phi)], -1)[None]
-        # Rounds the corner from skull to hanging, and lets the tips swing back in towards the neck.
-        inward = 0.02 * drop + 0.004 * drop**2 * smoothstep(0.0, 1.0, -np.cos(self.phi) + 0.6)
-        hung = hung + np.stack([0 * drop, -drop, 0 * drop], -1) - radial * inward[..., None] * 0.6
-        a = np.degrees(np.abs(self.phi))[None, :]
-        loose = smoothstep(0.0, 5.0, (ends - roots)[None, :] * CM_PER_DEGREE) * smoothstep(62.0, 80.0, a)
-        skull = follow + loose[..., None] * (hung - follow)
+    def _grow(self, scene: Scene, index: int, presence: float) -> Locks:
+        style = self.styles[index]
+        fit = style.fit
+        moved = (scene.shape.astype(np.float32) @ style.shapes).reshape(-1, 3)
+        v, skull = style.verts.astype(np.float64), style.skull
+        # Combed off the face: the fringe's ends go up towards the hairline.
+        x, y, z = v.T
+        over_face = smoothstep(4.0, 7.5, z) * smoothstep(8.4, 6.8, np.abs(x)) * smoothstep(-0.5, 1.5, style.reach)
+        lift = (0.70 - 0.35 * scene.fringe) * over_face * np.maximum(6.6 - y, 0.0)
+        v = v + np.stack([0 * lift, lift, 0.1 * lift], axis=-1)
+        # Volume, and growing out of the scalp between two styles.
+        height = style.top * (scene.hair_volume - 1.0) * smoothstep(0.1, 0.8, style.reach)
+        low = style.top * 0.65 * (1.0 - presence)
+        v = (
+            skull
+            + (v - skull) * ((1.0 + height) * (1.0 - low))[:, None]
+            + unit(skull - SKULL_CENTER) * 0.4 * low[:, None]
+        )
+        # Waves run down what hangs.
+        hang = smoothstep(2.0, 9.0, style.reach) * (1.0 - style.top)
+        bend = 0.35 * (1 + scene.wave) * hang * np.sin(0.75 * y + 0.5 * z + 0.8 * np.sign(x))
+        v = v + unit(np.stack([x, 0 * x, z], axis=-1)) * bend[:, None]
+        # A higher or lower hairline tips the whole of it.
+        tilt = np.radians(0.8 * scene.hairline)
+        c, s = np.cos(tilt), np.sin(tilt)
+        d = v - SKULL_CENTER
+        tipped = SKULL_CENTER + np.stack([d[:, 0], c * d[:, 1] - s * d[:, 2], s * d[:, 1] + c * d[:, 2]], axis=-1)
+        v = v + style.top[:, None] * (tipped - v)
+        longest = fit.shortest + (fit.longest - fit.shortest) * scene.hair_length
+        soft = 1.0 + 0.10 * longest
+        fade = smoothstep(0.0, 1.0, (presence * (longest + soft) - style.reach) / soft)
+        # Cut above the eyes.
+        lowest = 5.6 - 1.3 * scene.fringe
+        fade *= 1.0 - over_face * smoothstep(lowest + 0.7, lowest - 0.7, v[:, 1])
+        return Locks(style, (v + moved).astype(np.float32), fade.astype(np.float32))
 
-        # The parting: a groove from the crown to the forehead, beside the middle.
-        across = np.sin(np.radians(np.minimum(tau, 90.0)))
-        off = across * (np.sin(self.phi)[None, :] - 0.75 * np.sin(np.radians(38.0) * scene.part))
-        ahead = smoothstep(110.0, 60.0, a)
-        groove = np.exp(-((off / 0.07) ** 2)) * ahead * smoothstep(0.6, 2.5, scene.hair_top + 0.1 * scene.hair_length)
-        crown = smoothstep(95.0, 20.0, tau)
-        body = 0.35 + 0.75 * scene.hair_top * crown + (0.3 + 0.22 * scene.hair_top) * smoothstep(20.0, 70.0, tau)
-        body = body + length**0.7 * (1.7 * smoothstep(50.0, 95.0, tau)) * smoothstep(50.0, 85.0, a)
-        # Short sides fade towards the skin; long hair keeps its body almost to the tips.
-        fade = smoothstep(50.0, 80.0, a) * (1.0 - smoothstep(0.5, 7.0, scene.hair_length))
-        tip = smoothstep(0.0, 13.0 + 34.0 * fade, ends[None, :] - tau)
-        rise = body * (0.1 + 0.9 * tip) * (1.0 - 0.55 * groove)
-        wave = np.sin(np.radians(tau) * 7.0 + 2.0 * np.sin(2 * self.phi) + 3.0 * self.lock)
-        rise = rise + 0.5 * scene.wave * wave * smoothstep(40.0, 130.0, tau)
-        rise = rise + 0.10 * self.lock * smoothstep(10.0, 60.0, tau) * (0.6 + scene.hair_top)
-        rise = rise * scene.hair_density - 0.45 * (1.0 - tip) * (1.0 - length)
-        out = skull - SCALP_CENTER
-        out = out / np.linalg.norm(out, axis=-1, keepdims=True)
-        out = out + loose[..., None] * smoothstep(60.0, 100.0, tau)[..., None] * (radial - out)
-        verts = (skull + out * rise[..., None]).reshape(-1, 3).astype(np.float32)
-
-        feather = 5.0 + 5.0 * length
-        jagged = ends[None, :] - tau + (2.5 + 4.0 * length) * self.strand[None, :]
-        alpha = smoothstep(0.0, feather, jagged - 1.0) * scene.hair_density
-        alpha = np.where(alpha > 0.98, 1.0, alpha)
-        grid = verts.reshape(ROWS, COLUMNS, 3)
-        tangent = np.gradient(grid, axis=0)
-        tangent /= np.linalg.norm(tangent, axis=-1, keepdims=True) + 1e-6
-        streak = 1.0 + (0.16 * self.strand + 0.10 * self.lock)[None, :] * smoothstep(8.0, 45.0, tau)
-        deep = 1.0 - 0.5 * groove
-        # Roots at the nape and locks that lie under others get less light.
-        shade = deep * (0.62 + 0.38 * smoothstep(-16.0, 6.0, grid[..., 1])) * (0.75 + 0.25 * tip)
-        return {
-            "verts": verts,
-            "alpha": alpha.reshape(-1).astype(np.float32),
-            "tangent": tangent.reshape(-1, 3),
-            "tint": streak.reshape(-1),
-            "shade": shade.reshape(-1),
-        }
-
-    def cover(self, scene: Scene, anatomy: Anatomy) -> tuple[np.ndarray, np.ndarray]:
-        """Per head vertex: how much scalp hair is painted on (0..1), and the hair's contact shade (0..1, 1 is open)."""
-        phi, theta = anatomy.scalp_phi, anatomy.scalp_theta
-        roots, ends = self.lengths(scene, phi)
-        inside = smoothstep(-3.0, 4.0, roots - theta) * (anatomy.skin & ~anatomy.ears)
-        paint = scene.hair_density * inside
-        reach = 4.0 + 5.0 * smoothstep(0.0, 8.0, scene.hair_length)
-        below = np.maximum(theta - ends, 0.0) / reach
-        strength = 0.45 * scene.hair_density * smoothstep(0.3, 2.0, scene.hair_top + 0.2 * scene.hair_length)
-        return paint, 1.0 - strength * np.exp(-(below**2)) * anatomy.skin * smoothstep(0.3, 0.8, anatomy.turn)
-
-    def light(
-        self, scene: Scene, built: dict[str, np.ndarray], verts: np.ndarray, tangent: np.ndarray, eye: np.ndarray
-    ) -> np.ndarray:
-        """Linear RGB per vertex: soft diffuse and the two shifted highlights along the strands."""
-        n = vertex_normals(verts, self.tris)
-        view = eye - verts
-        view /= np.linalg.norm(view, axis=1, keepdims=True)
-        # Both sides of the shell are seen: mirror the normals to the viewer (continuously).
-        n = n - 2.0 * np.minimum(np.sum(n * view, 1, keepdims=True), 0.0) * view
-        key = np.clip((n @ scene.key_dir + 0.35) / 1.35, 0, None)
-        fill = np.clip((n @ scene.fill_dir + 0.6) / 1.6, 0, None)
-        half = view + scene.key_dir
-        half /= np.linalg.norm(half, axis=1, keepdims=True)
-        th = np.sum(half * tangent, 1)
-        gloss = np.clip(n @ scene.key_dir + 0.15, 0, 1)
-        first = np.exp(-(((th - 0.12) / 0.16) ** 2)) * gloss
-        second = np.exp(-(((th + 0.10) / 0.30) ** 2)) * gloss
-        albedo = np.asarray(scene.hair) * built["tint"][:, None]
-        sky = scene.ground_rgb + (scene.sky_rgb - scene.ground_rgb) * (0.5 + 0.5 * n[:, 1:2])
-        rgb = albedo * (sky + scene.fill_rgb * fill[:, None] + scene.key_rgb * key[:, None])
-        glints = 0.035 * (first * built["tint"] ** 3)[:, None] + 0.55 * second[:, None] * albedo
-        rgb = rgb + scene.key_rgb * glints
-        return np.ascontiguousarray(rgb * built["shade"][:, None], np.float32)
+    def cover(self, scene: Scene) -> np.ndarray:
+        """Per head vertex: how much scalp hair is painted on (0..1)."""
+        a = self.anatomy
+        front = smoothstep(80.0, 46.0, np.degrees(np.abs(a.scalp_phi)))
+        line = hairline(a.scalp_phi) + front * (scene.hairline - 8.0 * scene.aged)
+        return scene.hair_density * smoothstep(-5.0, 6.0, line - a.scalp_theta) * (a.skin & ~a.ears)
 
 
-def _columns(grid: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Interpolate `grid` [T, C, 3] along each column at fractional rows `at` [R, C]."""
-    i = np.clip(at.astype(int), 0, len(grid) - 2)
-    t = (at - i)[..., None]
-    c = np.arange(grid.shape[1])[None, :]
-    return grid[i, c] * (1 - t) + grid[i + 1, c] * t
+def hang_turn(verts: np.ndarray) -> np.ndarray:
+    """Share of the head's rotation that hair at [N, 3] takes: what lies on the shoulders stays behind."""
+    return (0.30 + 0.70 * neck_weight(verts)).astype(np.float32)
+
+
+def lay_down(verts: np.ndarray, heights: np.ndarray, extent: float) -> np.ndarray:
+    """Push posed hair [N, 3] out of the neck, and let it slide off the shoulders, forwards or backwards.
+
+    `heights` [S, S]: the torso's height over a square of +-`extent` cm (rows run forwards, columns to the right).
+    """
+    v = verts.astype(np.float64)
+    size = len(heights)
+    ring = np.hypot(v[:, 0], v[:, 2] + 1.0)
+    out = smoothstep(-5.0, -8.0, v[:, 1]) * np.maximum(7.4 - ring, 0.0)
+    v[:, [0, 2]] += (v[:, [0, 2]] + [0.0, 1.0]) / (ring[:, None] + 1e-6) * out[:, None]
+
+    def surface(x: np.ndarray, z: np.ndarray) -> np.ndarray:
+        i = np.clip((x + extent) / (2 * extent) * size - 0.5, 0, size - 1.001)
+        j = np.clip((z + extent) / (2 * extent) * size - 0.5, 0, size - 1.001)
+        a, b = i.astype(int), j.astype(int)
+        s, t = i - a, j - b
+        top = heights[b, a] * (1 - s) + heights[b, a + 1] * s
+        low = heights[b + 1, a] * (1 - s) + heights[b + 1, a + 1] * s
+        return top * (1 - t) + low * t
+
+    way = np.tanh((v[:, 2] + 0.5) / 1.5)
+    for _ in range(3):
+        deep = np.maximum(surface(v[:, 0], v[:, 2]) + 0.5 - v[:, 1], 0.0)
+        v[:, 2] += 0.55 * deep * way
+        v[:, 0] += 0.10 * deep * np.sign(v[:, 0])
+    v[:, 1] = np.maximum(v[:, 1], surface(v[:, 0], v[:, 2]) + 0.45)
+    return v.astype(np.float32)
+
+
+def lit_locks(scene: Scene, locks: Locks, verts: np.ndarray, tangent: np.ndarray) -> tuple[np.ndarray, ...]:
+    """For posed hair [V, 3]: key diffuse [V], ambient [V, 3], half vector along the strands [V], gloss [V]."""
+    normal = vertex_normals(verts, locks.style.tris)
+    outward = unit(verts - np.array([0.0, 2.0, -0.5]))
+    # Strips lie at odd angles: the shape of the whole head of hair counts as much as their own.
+    normal = normal * np.sign(np.sum(normal * outward, 1, keepdims=True) + 1e-9)
+    normal = unit(normal + 1.6 * outward)
+    view = np.array([0.0, 0.0, 1.0])
+    half = unit(view + scene.key_dir)
+    key = np.clip((normal @ scene.key_dir + 0.30) / 1.30, 0, None)
+    fill = np.clip((normal @ scene.fill_dir + 0.6) / 1.6, 0, None)
+    edge = np.clip(normal @ scene.rim_dir, 0, None) * (1.0 - np.clip(normal @ view, 0, 1)) ** 2
+    sky = scene.ground_rgb + (scene.sky_rgb - scene.ground_rgb) * (0.5 + 0.5 * normal[:, 1:2])
+    # Roots and what lies near the neck get less of the surroundings' light.
+    deep = (0.55 + 0.45 * smoothstep(0.1, 1.0, locks.style.reach)) * (0.6 + 0.4 * smoothstep(-14.0, 4.0, verts[:, 1]))
+    ambient = (sky + scene.fill_rgb * fill[:, None]) * deep[:, None] + scene.rim_rgb * edge[:, None]
+    gloss = np.clip(normal @ scene.key_dir + 0.15, 0, 1)
+    return tuple(np.ascontiguousarray(a, np.float32) for a in (key * deep**0.5, ambient, tangent @ half, gloss * deep))

@@ -1,9 +1,9 @@
 # numba's stubs do not know njit's flags:
 # pyright: reportCallIssue=false, reportArgumentType=false
-"""Numba kernels: z-buffer visibility, deferred shading, hair feathering, resolve.
+"""Numba kernels: z-buffer visibility, posing, normals, resolve.
 
 Screen coordinates are continuous with pixel edges at integers (the centre of the top-left sample is (0.5, 0.5)).
-Depth is stored as 1 / distance, which is linear in screen space; larger means nearer, 0 means empty.
+Depth is larger when nearer and linear in screen space (1 / distance for the camera, a plain coordinate for lights).
 """
 
 from __future__ import annotations
@@ -11,24 +11,54 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-MAT_SKIN, MAT_EYE, MAT_TEETH, MAT_MOUTH, MAT_CLOTH, MAT_HAIR = range(6)
+MAT_SKIN, MAT_EYE, MAT_TEETH, MAT_MOUTH, MAT_CLOTH = range(5)
 
-_FAST = {"cache": True, "nogil": True, "fastmath": True}
+FAST = {"cache": True, "nogil": True, "fastmath": True}
 
 
-@njit(**_FAST)
-def visibility(xy, inv, tris, alpha, zbuf, ids):
-    """Rasterise `tris` into `zbuf` (1/distance) and `ids` (triangle index); fragments below 0.97 alpha are left out."""
+@njit(**FAST)
+def visibility(xy, depth, tris, zbuf, ids):
+    """Rasterise the triangles that face the viewer into `zbuf` and `ids` (triangle index)."""
     height, width = zbuf.shape
     for t in range(tris.shape[0]):
         a, b, c = tris[t, 0], tris[t, 1], tris[t, 2]
+        ax, ay, bx, by, cx, cy = xy[a, 0], xy[a, 1], xy[b, 0], xy[b, 1], xy[c, 0], xy[c, 1]
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if area >= 0.0:
+            continue
+        x0, x1 = max(int(np.ceil(min(ax, bx, cx) - 0.5)), 0), min(int(np.floor(max(ax, bx, cx) - 0.5)) + 1, width)
+        y0, y1 = max(int(np.ceil(min(ay, by, cy) - 0.5)), 0), min(int(np.floor(max(ay, by, cy) - 0.5)) + 1, height)
+        inverse = np.float32(1.0) / area
+        for y in range(y0, y1):
+            py = np.float32(y + 0.5)
+            for x in range(x0, x1):
+                px = np.float32(x + 0.5)
+                w0 = ((bx - px) * (cy - py) - (by - py) * (cx - px)) * inverse
+                w1 = ((cx - px) * (ay - py) - (cy - py) * (ax - px)) * inverse
+                w2 = np.float32(1.0) - w0 - w1
+                if w0 < 0.0 or w1 < 0.0 or w2 < 0.0:
+                    continue
+                d = w0 * depth[a] + w1 * depth[b] + w2 * depth[c]
+                if d > zbuf[y, x]:
+                    zbuf[y, x] = d
+                    ids[y, x] = t
+
+
+@njit(**FAST)
+def solid_depth(xy, depth, uv, fade, tris, texture, least, zbuf):
+    """Raise `zbuf` to the fragments of a textured mesh whose opacity (texture times `fade`) is at least `least`."""
+    height, width = zbuf.shape
+    th, tw = texture.shape[0], texture.shape[1]
+    for t in range(tris.shape[0]):
+        a, b, c = tris[t, 0], tris[t, 1], tris[t, 2]
+        if max(fade[a], fade[b], fade[c]) < least:
+            continue
         ax, ay, bx, by, cx, cy = xy[a, 0], xy[a, 1], xy[b, 0], xy[b, 1], xy[c, 0], xy[c, 1]
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
         if area == 0.0:
             continue
         x0, x1 = max(int(np.ceil(min(ax, bx, cx) - 0.5)), 0), min(int(np.floor(max(ax, bx, cx) - 0.5)) + 1, width)
         y0, y1 = max(int(np.ceil(min(ay, by, cy) - 0.5)), 0), min(int(np.floor(max(ay, by, cy) - 0.5)) + 1, height)
-        solid = alpha[a] + alpha[b] + alpha[c] >= 2.999
         for y in range(y0, y1):
             py = y + 0.5
             for x in range(x0, x1):
@@ -38,50 +68,19 @@ def visibility(xy, inv, tris, alpha, zbuf, ids):
                 w2 = 1.0 - w0 - w1
                 if w0 < 0.0 or w1 < 0.0 or w2 < 0.0:
                     continue
-                d = w0 * inv[a] + w1 * inv[b] + w2 * inv[c]
+                d = w0 * depth[a] + w1 * depth[b] + w2 * depth[c]
                 if d <= zbuf[y, x]:
                     continue
-                if solid or w0 * alpha[a] + w1 * alpha[b] + w2 * alpha[c] >= 0.97:
+                u = min(max((w0 * uv[a, 0] + w1 * uv[b, 0] + w2 * uv[c, 0]) * tw - 0.5, 0.0), tw - 1.001)
+                v = min(max((w0 * uv[a, 1] + w1 * uv[b, 1] + w2 * uv[c, 1]) * th - 0.5, 0.0), th - 1.001)
+                i, j = int(u), int(v)
+                # All four texels around must be opaque, or the filtered opacity would be less than this promises.
+                o = min(texture[j, i, 1], texture[j, i + 1, 1], texture[j + 1, i, 1], texture[j + 1, i + 1, 1])
+                if o * (w0 * fade[a] + w1 * fade[b] + w2 * fade[c]) >= least:
                     zbuf[y, x] = d
-                    ids[y, x] = t
 
 
-@njit(**_FAST)
-def feather(xy, inv, tris, alpha, rgb, zbuf, image, cover):
-    """Blend the part-transparent fragments of a pre-lit mesh over `image`; `cover` keeps the blended opacity."""
-    height, width = zbuf.shape
-    for t in range(tris.shape[0]):
-        a, b, c = tris[t, 0], tris[t, 1], tris[t, 2]
-        top = max(alpha[a], alpha[b], alpha[c])
-        if top < 0.02 or alpha[a] + alpha[b] + alpha[c] >= 2.999:
-            continue
-        ax, ay, bx, by, cx, cy = xy[a, 0], xy[a, 1], xy[b, 0], xy[b, 1], xy[c, 0], xy[c, 1]
-        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        if area == 0.0:
-            continue
-        x0, x1 = max(int(np.ceil(min(ax, bx, cx) - 0.5)), 0), min(int(np.floor(max(ax, bx, cx) - 0.5)) + 1, width)
-        y0, y1 = max(int(np.ceil(min(ay, by, cy) - 0.5)), 0), min(int(np.floor(max(ay, by, cy) - 0.5)) + 1, height)
-        for y in range(y0, y1):
-            py = y + 0.5
-            for x in range(x0, x1):
-                px = x + 0.5
-                w0 = ((bx - px) * (cy - py) - (by - py) * (cx - px)) / area
-                w1 = ((cx - px) * (ay - py) - (cy - py) * (ax - px)) / area
-                w2 = 1.0 - w0 - w1
-                if w0 < 0.0 or w1 <= 0.0 or w2 <= 0.0:
-                    continue
-                if w0 * inv[a] + w1 * inv[b] + w2 * inv[c] <= zbuf[y, x]:
-                    continue
-                o = w0 * alpha[a] + w1 * alpha[b] + w2 * alpha[c]
-                if o >= 0.97 or o <= 0.0:
-                    continue
-                for k in range(3):
-                    value = w0 * rgb[a, k] + w1 * rgb[b, k] + w2 * rgb[c, k]
-                    image[y, x, k] += o * (value - image[y, x, k])
-                cover[y, x] += o * (1.0 - cover[y, x])
-
-
-@njit(**_FAST)
+@njit(**FAST)
 def vertex_normals(verts, tris):
     """Area-weighted unit normals [V, 3]."""
     out = np.zeros_like(verts)
@@ -100,132 +99,34 @@ def vertex_normals(verts, tris):
     return out
 
 
-@njit(**_FAST)
-def _step(lo, hi, x):
-    t = min(max((x - lo) / (hi - lo), 0.0), 1.0)
-    return t * t * (3.0 - 2.0 * t)
+@njit(**FAST)
+def turned(verts, share, pivot, yaw, pitch, roll):
+    """Vertices [V, 3] turned about `pivot` by their `share` [V] of the angles (radians): roll, then pitch, then yaw."""
+    out = np.empty_like(verts)
+    for i in range(verts.shape[0]):
+        s = share[i]
+        x, y, z = verts[i, 0] - pivot[0], verts[i, 1] - pivot[1], verts[i, 2] - pivot[2]
+        c, w = np.cos(roll * s), np.sin(roll * s)
+        x, y = c * x + w * y, c * y - w * x
+        c, w = np.cos(pitch * s), np.sin(pitch * s)
+        y, z = c * y - w * z, c * z + w * y
+        c, w = np.cos(yaw * s), np.sin(yaw * s)
+        x, z = c * x + w * z, c * z - w * x
+        out[i, 0], out[i, 1], out[i, 2] = x + pivot[0], y + pivot[1], z + pivot[2]
+    return out
 
 
-@njit(**_FAST)
-def shade(
-    xy,
-    inv,
-    verts,
-    normals,
-    albedo,
-    ao,
-    shadow,
-    aux,
-    tris,
-    mats,
-    ids,
-    eye_pos,
-    key_dir,
-    key_rgb,
-    fill_dir,
-    fill_rgb,
-    sky_rgb,
-    ground_rgb,
-    wrap,
-    iris_rgb,
-    iris_radius,
-    hair_rgb,
-    image,
-):
-    """Light every covered sample of `ids` into `image` (linear RGB).
-
-    `aux`: for eye vertices the angle from the front pole (radians), for the other ones the specular strength.
-    `hair_rgb` holds the colours of vertices that were lit before (MAT_HAIR).
-    """
-    height, width = ids.shape
-    p = np.zeros(3)
-    n = np.zeros(3)
-    col = np.zeros(3)
-    for y in range(height):
-        for x in range(width):
-            t = ids[y, x]
-            if t < 0:
-                continue
-            a, b, c = tris[t, 0], tris[t, 1], tris[t, 2]
-            px, py = x + 0.5, y + 0.5
-            ax, ay, bx, by, cx, cy = xy[a, 0], xy[a, 1], xy[b, 0], xy[b, 1], xy[c, 0], xy[c, 1]
-            area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-            w0 = ((bx - px) * (cy - py) - (by - py) * (cx - px)) / area * inv[a]
-            w1 = ((cx - px) * (ay - py) - (cy - py) * (ax - px)) / area * inv[b]
-            w2 = ((ax - px) * (by - py) - (ay - py) * (bx - px)) / area * inv[c]
-            s = w0 + w1 + w2
-            w0, w1, w2 = w0 / s, w1 / s, w2 / s
-            mat = mats[t]
-            if mat == 5:
-                for k in range(3):
-                    image[y, x, k] = w0 * hair_rgb[a, k] + w1 * hair_rgb[b, k] + w2 * hair_rgb[c, k]
-                continue
-            vn = 0.0
-            vv = 0.0
-            nn = 0.0
-            for k in range(3):
-                p[k] = w0 * verts[a, k] + w1 * verts[b, k] + w2 * verts[c, k]
-                n[k] = w0 * normals[a, k] + w1 * normals[b, k] + w2 * normals[c, k]
-                col[k] = w0 * albedo[a, k] + w1 * albedo[b, k] + w2 * albedo[c, k]
-                nn += n[k] * n[k]
-            nn = 1.0 / (np.sqrt(nn) + 1e-9)
-            kn = 0.0
-            fn = 0.0
-            for k in range(3):
-                n[k] *= nn
-                p[k] = eye_pos[k] - p[k]
-                vv += p[k] * p[k]
-            vv = 1.0 / np.sqrt(vv)
-            hk = 0.0
-            for k in range(3):
-                p[k] *= vv
-                vn += p[k] * n[k]
-                kn += key_dir[k] * n[k]
-                fn += fill_dir[k] * n[k]
-                hk += (p[k] + key_dir[k]) ** 2
-            hn = (vn + kn) / (np.sqrt(hk) + 1e-9)
-            occ = w0 * ao[a] + w1 * ao[b] + w2 * ao[c]
-            lit = w0 * shadow[a] + w1 * shadow[b] + w2 * shadow[c]
-            extra = w0 * aux[a] + w1 * aux[b] + w2 * aux[c]
-            up = 0.5 + 0.5 * n[1]
-            key = max((kn + wrap) / (1.0 + wrap), 0.0)
-            fill = max((fn + 0.6) / 1.6, 0.0)
-            spec = 0.0
-            if mat == 1:
-                # Iris with a dark limbus and pupil on a warm white; flat light, because eyes scatter a lot.
-                r = extra / iris_radius
-                ring = _step(1.12, 0.94, r)
-                pupil = _step(0.46, 0.36, r)
-                dark = 1.0 - 0.6 * _step(0.68, 0.98, r)
-                for k in range(3):
-                    iris = iris_rgb[k] * dark * (1.15 - 0.3 * _step(0.45, 0.6, r)) * (1.0 - 0.95 * pupil)
-                    col[k] += ring * (iris - col[k])
-                key = 0.45 * key + 0.30
-                spec = 1.6 * max(hn, 0.0) ** 160
-            elif mat == 0 or mat == 3:
-                grazing = (1.0 - max(vn, 0.0)) ** 4
-                spec = extra * (0.45 * max(hn, 0.0) ** 12 + 0.5 * max(hn, 0.0) ** 40 + 0.25 * grazing * max(kn, 0.0))
-            elif mat == 2:
-                spec = 0.35 * max(hn, 0.0) ** 30
-            spec *= lit * occ
-            for k in range(3):
-                kd = key
-                if mat == 0:
-                    # Light bleeds past the terminator, red the furthest.
-                    bleed = 0.30 - 0.12 * k
-                    kd = max((kn + wrap + bleed) / (1.0 + wrap + bleed), 0.0)
-                    kd = kd * kd * 0.35 + kd * 0.65
-                soft = occ
-                if mat == 0:
-                    # Light between folds of skin comes back reddened, not black.
-                    soft = occ ** (0.75 + 0.15 * k)
-                amb = (ground_rgb[k] + (sky_rgb[k] - ground_rgb[k]) * up + fill_rgb[k] * fill) * soft
-                image[y, x, k] = col[k] * (amb + key_rgb[k] * kd * lit) + spec * key_rgb[k]
+_CODES = 8192
+_level = np.linspace(0.0, 1.0, _CODES) ** 2
+# sRGB bytes (times 256) by the square root of the linear value, which spends its steps where the eye sees them.
+_ENCODE = (255.0 * np.where(_level <= 0.0031308, 12.92 * _level, 1.055 * _level ** (1 / 2.4) - 0.055)).astype(
+    np.float32
+)
 
 
-@njit(**_FAST)
+@njit(**FAST)
 def resolve(image, factor):
-    """Average `factor`^2 linear samples, filmic-free sRGB encode -> uint8 [H, W, 3]."""
+    """Average `factor`^2 linear samples, soft shoulder, sRGB encode -> uint8 [H, W, 3]."""
     height, width = image.shape[0] // factor, image.shape[1] // factor
     out = np.empty((height, width, 3), np.uint8)
     for y in range(height):
@@ -239,7 +140,6 @@ def resolve(image, factor):
                         if v > 0.6:
                             v = 0.6 + 0.4 * (1.0 - np.exp(-(v - 0.6) / 0.4))
                         s += v
-                s /= factor * factor
-                s = 12.92 * s if s <= 0.0031308 else 1.055 * s ** (1.0 / 2.4) - 0.055
-                out[y, x, k] = np.uint8(min(max(s, 0.0), 1.0) * 255.0 + 0.5)
+                s = min(s / (factor * factor), 1.0)
+                out[y, x, k] = np.uint8(_ENCODE[int(np.sqrt(s) * (_CODES - 1) + 0.5)] + 0.5)
     return out
