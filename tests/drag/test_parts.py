@@ -123,10 +123,10 @@ def test_tracking_finds_where_a_patch_went(scale: int) -> None:
     pixels = (handle + 0.5) * scale - 0.5
     templates = sample_points(as_whole(before), handle[:, None])[:, 0]
     truth = (handle + [[1.3, -0.6]] + 0.5) * scale - 0.5
-    whole = track_points(as_whole(after), templates, pixels, 3.0 * scale, (size, size), subpixel=False)
+    whole = track_points(as_whole(after), templates, pixels, 3.0 * scale, (size, size), subpixel=False).numpy()
     np.testing.assert_allclose(whole - pixels, np.round(whole - pixels))
     assert np.abs(whole - truth).max() <= 1.0
-    fine = track_points(as_whole(after), templates, pixels, 3.0 * scale, (size, size), subpixel=True)
+    fine = track_points(as_whole(after), templates, pixels, 3.0 * scale, (size, size), subpixel=True).numpy()
     assert np.abs(fine - truth).max() <= 0.2 * scale
     assert np.linalg.norm(fine - truth) < np.linalg.norm(whole - truth) or scale == 4
 
@@ -134,7 +134,7 @@ def test_tracking_finds_where_a_patch_went(scale: int) -> None:
 def test_tracking_stays_inside_the_window_and_the_image() -> None:
     features = torch.randn(1, 4, 16, 16)
     handles = np.array([[0.0, 15.0], [8.0, 8.0]])
-    found = track_points(as_whole(features), torch.randn(2, 4), handles, 2.0, (16, 16), subpixel=False)
+    found = track_points(as_whole(features), torch.randn(2, 4), handles, 2.0, (16, 16), subpixel=False).numpy()
     assert np.abs(found - handles).max() <= 2
     assert found.min() >= 0
     assert found.max() <= 15

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from draglab.drag.sampling import sample_grids, sample_points, sample_resized
+from draglab.drag.sampling import sample_grids, sample_points, sample_positions, sample_resized
 from draglab.generators.windows import Windows, cut
 from draglab.geometry import to_feature_coordinates
 from tests.reference.drag import bilinear
@@ -107,3 +107,16 @@ def test_gradient_reaches_the_four_neighbours() -> None:
     (gradient,) = torch.autograd.grad(sample_points(as_whole(features), positions[:, :1]).sum(), features)
     assert torch.nonzero(gradient[0, 0]).tolist() == [[2, 1], [2, 2], [3, 1], [3, 2]]
     torch.testing.assert_close(gradient[0, 0, 2, 1].item(), 0.375)
+
+
+def test_positions_known_on_the_device_sample_the_same() -> None:
+    """From windows, one for each handle, and from the whole map; over the image's borders too."""
+    features = torch.randn(1, 5, 12, 16, dtype=torch.float64)
+    shape = (48, 64)
+    pixels = np.random.RandomState(0).uniform(-3, 20, (2, 9, 2))
+    expected = sample_points(as_whole(features), to_feature_coordinates(pixels, shape, (12, 16)))
+    origins = np.array([[0, 0], [-1, -2]])
+    windows = Windows(cut(features, origins, (9, 8)), origins, (12, 16))
+    for each in (as_whole(features), windows):
+        found = sample_positions(each, torch.from_numpy(pixels), shape)
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)

@@ -79,8 +79,8 @@ class Round:
             return motion, motion.new_zeros(())
         return motion, self.term(self.reading.others) * self.mask_scale
 
-    def track(self, handles: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Where the handles are in the present features, [n, 2]."""
+    def track(self, handles: NDArray[np.float64]) -> Tensor:
+        """Where the handles are in the present features, [n, 2], where the features are."""
         return track_points(self.reading.near, self.templates, handles, self.radius, self.shape, self.settings.subpixel)
 
     @torch.no_grad()

@@ -99,10 +99,10 @@ class DragRun:
         total = motion + self.settings.mask_weight * kept + self.latent.regularization()
         return torch.stack([total, motion, kept])
 
-    def finish(self, losses: list[float]) -> DragStep:
-        """Track in the features of the latent that was stepped to."""
+    def finish(self, losses: list[float], handles: NDArray[np.float64]) -> DragStep:
+        """The step that brought the handles there."""
         index = 1 if self.last is None else self.last.index + 1
-        self.handles = self.round.track(self.handles)
+        self.handles = handles
         self.distances = np.linalg.norm(self.targets - self.handles, axis=1)
         mean = float(self.distances.mean())
         if mean < self.best - STALL_IMPROVEMENT:
@@ -152,11 +152,15 @@ def advance(runs: Sequence[DragRun]) -> list[DragStep | None]:
         batches.setdefault((index,) if key is None else key, []).append(run)
     for batch in batches.values():
         _read(batch)
-    values = torch.stack(losses).detach().cpu().tolist()
+    tracked = [run.round.track(run.handles).flatten() for run in runs]
+    # Waiting for the device once for all that is needed here.
+    numbers = torch.cat([torch.stack(losses).detach().flatten(), *tracked]).cpu().numpy()
+    values, points = numbers[: 3 * len(runs)].reshape(-1, 3), numbers[3 * len(runs) :].reshape(-1, 2)
+    ends = np.cumsum([len(run.handles) for run in runs])
     steps: list[DragStep | None] = []
-    for run, own in zip(runs, values, strict=True):
+    for run, own, end in zip(runs, values, ends, strict=True):
         if np.isfinite(own).all():
-            steps.append(run.finish(own))
+            steps.append(run.finish(own.tolist(), points[end - len(run.handles) : end]))
         else:
             run.stop_reason = "diverged"
             steps.append(None)

@@ -134,3 +134,43 @@ def sample_grids(windows: Windows, xs: NDArray[np.float64], ys: NDArray[np.float
     parts = _exact(values.permute(0, 2, 3, 1)[tuple(torch.from_numpy(place).to(device) for place in places)])
     matrices = [torch.from_numpy(matrix).to(device, parts.dtype) for matrix in (down, across)]
     return torch.einsum("nmh,nkw,nhwc->nmkc", *matrices, parts)
+
+
+def position_tensor(positions: NDArray[np.float64], like: Tensor) -> Tensor:
+    """Positions on the device of `like`, in float64 where that exists."""
+    dtype = torch.float32 if like.device.type == "mps" else torch.float64
+    return torch.from_numpy(positions).to(like.device, dtype)
+
+
+def sample_positions(windows: Windows, pixels: Tensor, image_shape: tuple[int, int]) -> Tensor:
+    """Features at positions that are known on the device only; otherwise as :func:`sample_points`.
+
+    Args:
+        windows: as for :func:`sample_points`; positions beside a window are moved to its border.
+        pixels: [n, k, 2] (x, y) of the image. image_shape: (height, width).
+
+    Returns:
+        [n, k, C].
+    """
+    values, (map_height, map_width) = windows.values, windows.map_shape
+    count, channels, height, width = values.shape
+    sizes = position_tensor(np.array([map_width, map_height], dtype=np.float64), values)
+    scale = position_tensor(np.array([map_width / image_shape[1], map_height / image_shape[0]]), values)
+    positions = ((pixels + 0.5) * scale - 0.5).clamp(min=0).minimum(sizes - 1)
+    positions = positions - position_tensor(windows.origins[:, None].astype(np.float64), values)
+    inner = position_tensor(np.array([width - 1.0, height - 1.0]), values)
+    near = positions.floor()
+    far = positions.ceil()
+    fraction = positions - near
+    owners = torch.arange(len(pixels), device=values.device) if count > 1 else torch.zeros((), device=values.device)
+    first = owners.long().view(-1, 1) * (height * width)
+    table = values.permute(0, 2, 3, 1).reshape(-1, channels)
+    total = None
+    for columns, across in ((near[..., 0], 1 - fraction[..., 0]), (far[..., 0], fraction[..., 0])):
+        for rows, down in ((near[..., 1], 1 - fraction[..., 1]), (far[..., 1], fraction[..., 1])):
+            row, column = (axis.clamp(min=0).minimum(inner[i]).long() for axis, i in ((rows, 1), (columns, 0)))
+            part = _exact(table[first + row * width + column])
+            part = part * (across * down)[..., None].to(part.dtype)
+            total = part if total is None else total + part
+    assert total is not None
+    return total

@@ -7,9 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from draglab.drag.sampling import sample_grids
+from draglab.drag.sampling import position_tensor, sample_grids, sample_positions
 from draglab.generators.windows import Windows
-from draglab.geometry import clamp_points
 
 REFINEMENTS = 3
 """Times that sub-pixel search halves its spacing: positions are found to an eighth of the first spacing."""
@@ -21,18 +20,33 @@ def _nearest(
     centres: NDArray[np.float64],
     line: NDArray[np.float64],
     image_shape: tuple[int, int],
-) -> NDArray[np.float64]:
+) -> Tensor:
     """Of the grid `line` x `line` around each centre, the position whose feature is nearest to the template: [n, 2]."""
     height, width = image_shape
     scale_x, scale_y = windows.map_shape[1] / width, windows.map_shape[0] / height
     xs = np.clip(centres[:, :1] + line, 0, width - 1)
     ys = np.clip(centres[:, 1:] + line, 0, height - 1)
     grids = sample_grids(windows, (xs + 0.5) * scale_x - 0.5, (ys + 0.5) * scale_y - 0.5)
-    distances = (grids - templates[:, None, None, :]).abs().sum(-1).flatten(1)
-    best = distances.argmin(1).cpu().numpy()
-    rows, columns = np.divmod(best, len(line))
-    each = np.arange(len(centres))
-    return np.stack([xs[each, columns], ys[each, rows]], axis=1)
+    best = (grids - templates[:, None, None, :]).abs().sum(-1).flatten(1).argmin(1, keepdim=True)
+    columns, rows = (position_tensor(axis, best) for axis in (xs, ys))
+    return torch.cat([columns.gather(1, best % len(line)), rows.gather(1, best // len(line))], dim=1)
+
+
+def _refined(
+    windows: Windows, templates: Tensor, found: Tensor, spacing: float, image_shape: tuple[int, int]
+) -> Tensor:
+    """Of the eight neighbours at `spacing` pixels and `found` [n, 2] itself, the nearest one: [n, 2].
+
+    All of it happens where the features are, so that nothing waits for a result.
+    """
+    height, width = image_shape
+    steps = torch.tensor([-1.0, 0.0, 1.0], dtype=found.dtype, device=found.device) * spacing
+    around = torch.stack([steps.repeat(3), steps.repeat_interleave(3)], dim=1)
+    last = torch.tensor([width - 1, height - 1], dtype=found.dtype, device=found.device)
+    candidates = (found[:, None] + around).clamp(min=0).minimum(last)
+    features = sample_positions(windows, candidates, image_shape)
+    best = (features - templates[:, None]).abs().sum(-1).argmin(1)
+    return candidates[torch.arange(len(found), device=found.device), best]
 
 
 def _spacing(map_shape: tuple[int, int], image_shape: tuple[int, int], subpixel: bool) -> float:
@@ -52,7 +66,7 @@ def track_points(
     radius: float,
     image_shape: tuple[int, int],
     subpixel: bool,
-) -> NDArray[np.float64]:
+) -> Tensor:
     """p_i <- argmin_{q in Omega_2(p_i, r2)} | F'(q) - f_i |_1.
 
     Args:
@@ -65,14 +79,12 @@ def track_points(
             best position with ever finer spacing. False: one image pixel, as in the paper.
 
     Returns:
-        [n, 2] image pixels inside the image.
+        [n, 2] image pixels inside the image, where the features are: nothing has been waited for.
     """
     spacing = _spacing(windows.map_shape, image_shape, subpixel)
     reach = int(np.floor(radius / spacing + 1e-9))
     line = np.arange(-reach, reach + 1, dtype=np.float64) * spacing
     found = _nearest(windows, templates, handles, line, image_shape)
-    if subpixel:
-        for level in range(1, REFINEMENTS + 1):
-            fine = np.array([-1.0, 0.0, 1.0]) * spacing / 2**level
-            found = _nearest(windows, templates, found, fine, image_shape)
-    return clamp_points(found, *image_shape)
+    for level in range(1, REFINEMENTS + 1 if subpixel else 1):
+        found = _refined(windows, templates, found, spacing / 2**level, image_shape)
+    return found
