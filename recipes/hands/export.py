@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,13 +52,13 @@ def export(runs: list[Path], out: Path, name: str) -> Path:
     return path
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, nargs="+", required=True, help="run folders in order; the last is exported")
     parser.add_argument("--out", type=Path, required=True, help="the zoo's folder")
     parser.add_argument("--name", default="hands")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     path = export(args.run, args.out, args.name)
     print(json.dumps({"file": path.name, "megabytes": round(path.stat().st_size / 1e6, 1)}))
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ def write_pictures(generator: StyleGAN2, squeezenet: SqueezeNet, train: Photos, 
     pictures.save(pictures.beneath(*(pictures.grid(row) for row in rows)), out / "neighbours.png")
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True)
@@ -103,7 +104,7 @@ def main() -> None:
     parser.add_argument("--squeezenet", required=True, help="squeezenet_v1.0_dc.npz")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--pairs", type=int, default=500, help="pairs of images for the path length")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     args.out.mkdir(parents=True, exist_ok=True)
     generator, header = read_generator(args.model), read_header(args.model)
     squeezenet = SqueezeNet(args.squeezenet)

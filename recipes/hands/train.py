@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from recipes.hands import train_adversarial, train_autoencoder
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", required=True, help="folder of 0/ to 9/ with *.JPG")
@@ -22,7 +23,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the two run folders")
     parser.add_argument("--autoencoder", default="", help='further options of stage 1, such as "--phases 32:60000"')
     parser.add_argument("--adversarial", default="", help="further options of stage 2")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     first, second = (str(args.out / name) for name in ("autoencoder", "adversarial"))
     inputs = ["--photos", args.photos, "--squeezenet", args.squeezenet]
     if train_autoencoder.main([*inputs, "--out", first, *shlex.split(args.autoencoder)]):

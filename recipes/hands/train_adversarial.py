@@ -202,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> bool:
     parser.add_argument("--squeezenet", required=True, help="squeezenet_v1.0_dc.npz")
     parser.add_argument("--start", required=True, help="stage 1's run folder")
     parser.add_argument("--out", required=True, help="run folder: checkpoint, log, sheets")
-    parser.add_argument("--phases", default="64:60000,128:200000", help="resolution:images, ...")
+    parser.add_argument("--phases", default="128:300000", help="resolution:images, ...")
     parser.add_argument("--batch", type=int, default=16, help="photos a step; as many samples are made")
     parser.add_argument("--z-dim", type=int, default=64)
     parser.add_argument("--rate", type=float, default=2e-3, help="Adam's step size for generator and encoder")

@@ -78,7 +78,7 @@ def main() -> None:
     path = args.out / f"{args.name}.safetensors"
     card = {
         "description": "Synthetic heads: pose, expression, shape, hair, light",
-        "licence": "Apache-2.0 (rendered from ICT-FaceKit, MIT)",
+        "licence": "Apache-2.0 (rendered from ICT-FaceKit, MIT, and MakeHuman hair, CC0)",
         "images_shown": shown,
     }
     save_generator(generator, path, torch.float16, card)
@@ -87,7 +87,9 @@ def main() -> None:
     Image.fromarray(contact_sheet(stored)).save(args.out / f"{args.name}.png")
     facts = {"shown": f"{shown:,}", "error": f"{error:.1f}", "megabytes": f"{path.stat().st_size / 1e6:.1f}"}
     parameters = sum(parameter.numel() for parameter in stored.parameters())
-    text = CARD.read_text().format(**facts, parameters=f"{parameters / 1e6:.1f}", held_out=len(renders))
+    sizes = {"size": stored.img_resolution, "half": stored.img_resolution // 2}
+    sizes |= {"z_dim": stored.z_dim, "num_ws": stored.num_ws, "held_out": len(renders)}
+    text = CARD.read_text().format(**facts, **sizes, parameters=f"{parameters / 1e6:.1f}")
     (args.out / f"{args.name}.md").write_text(text)
     print(json.dumps(facts))
 

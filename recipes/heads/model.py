@@ -13,14 +13,15 @@ MUON_RATE = 1e-2
 ADAM_RATE = 6e-3
 
 
-def heads_config(z_dim: int, resolution: int = 128) -> StyleGAN2Config:
-    """256 channels up to 16 px, 128 at 32, 64 at 64, 32 at 128; no noise, so that z alone explains the image."""
+def heads_config(z_dim: int, resolution: int = 256) -> StyleGAN2Config:
+    """32 channels in the last block, twice as many in each below, at most 256: 64 at half the resolution, where drags
+    look. No noise, so that z alone explains the image."""
     return StyleGAN2Config(
         img_resolution=resolution,
         z_dim=z_dim,
         w_dim=256,
         mapping_layers=4,
-        channel_base=4096,
+        channel_base=32 * resolution,
         channel_max=256,
         use_noise=False,
     )

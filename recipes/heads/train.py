@@ -2,8 +2,8 @@
 
     python -m recipes.heads.train --data DIR --held-out DIR --assets DIR --out RUN
 
-Grows in phases (32, 64, 128 px): training the lower blocks first is far faster and ends better. Resumes from RUN's last
-checkpoint, also after Ctrl-C, with whatever schedule it is given then.
+Grows in phases (32, 64, 128, 256 px): training the lower blocks first is far faster and ends better. Resumes from RUN's
+last checkpoint, also after Ctrl-C, with whatever schedule it is given then.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def main() -> None:
     parser.add_argument("--held-out", required=True, help="folder of rendered shards that are only looked at")
     parser.add_argument("--assets", required=True, help="folder with metrics/squeezenet_v1.0_dc.npz")
     parser.add_argument("--out", required=True, help="run folder: checkpoint, log, sheets")
-    parser.add_argument("--phases", default="32:40000,64:40000,128:80000", help="resolution:images, ...")
+    parser.add_argument("--phases", default="32:80000,64:80000,128:120000,256:120000", help="resolution:images, ...")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--cooldown", type=float, default=0.7, help="share of the images over which the rate falls")
     parser.add_argument("--average", type=float, default=0.995, help="running average of weights, per step")

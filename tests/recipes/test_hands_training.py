@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import signal
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
 
 from draglab.checkpoints import read_generator, read_header
+from recipes.hands import export, measure, networks, train_adversarial, train_autoencoder
 from recipes.hands.discriminator import LEVELS, ProjectedDiscriminator, hinge_losses
 from recipes.hands.model import Encoder, divergence, encoder_optimizers, hands_config
 from recipes.hands.squeezenet import CHANNELS, STAGES, STRIDES, SqueezeNet, perceptual_distance
 from tests.recipes.test_hands_data import write_photos
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def write_squeezenet(path: Path) -> Path:
@@ -126,28 +125,31 @@ def test_the_discriminator_learns_to_tell_two_kinds_apart(squeezenet: SqueezeNet
     assert not [name for name, _ in discriminator.named_parameters() if name.startswith("mixing")]
 
 
-def run(module: str, *arguments: str | Path) -> str:
-    command = [sys.executable, "-m", f"recipes.hands.{module}", *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.mark.slow
-def test_both_stages_resume_export_and_measure(tmp_path: Path) -> None:
+def test_both_stages_resume_export_and_measure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(networks, "SAMPLES", 16)
+    # Training takes Ctrl-C and TERM over; the tests keep theirs.
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+
+    def run(module: ModuleType, *arguments: str | Path) -> str:
+        module.main([str(argument) for argument in arguments])
+        return capsys.readouterr().out
+
     photos = write_photos(tmp_path / "photos", 10)
     squeezenet = write_squeezenet(tmp_path / "squeezenet.npz")
     inputs = ["--photos", photos, "--squeezenet", squeezenet]
     small = ["--no-compile", "--batch", "4", "--limit", "16"]
     first, second = tmp_path / "first", tmp_path / "second"
-    run("train_autoencoder", *inputs, *small, "--out", first, "--phases", "32:8")
-    printed = run("train_autoencoder", *inputs, *small, "--out", first, "--phases", "32:8,64:4")
+    run(train_autoencoder, *inputs, *small, "--out", first, "--phases", "32:8")
+    printed = run(train_autoencoder, *inputs, *small, "--out", first, "--phases", "32:8,64:4")
     assert "resumed at 8 images" in printed
     assert (first / "sheet_0000012.png").exists()
 
-    run("train_adversarial", *inputs, *small, "--start", first, "--out", second, "--phases", "64:4")
+    run(train_adversarial, *inputs, *small, "--start", first, "--out", second, "--phases", "64:4")
     before = torch.load(second / "checkpoint.pt", weights_only=True)
-    printed = run("train_adversarial", *inputs, *small, "--start", first, "--out", second, "--phases", "64:4,128:4")
+    printed = run(train_adversarial, *inputs, *small, "--start", first, "--out", second, "--phases", "64:4,128:4")
     assert "resumed at 4 images" in printed
     after = torch.load(second / "checkpoint.pt", weights_only=True)
     for part in ("generator", "encoder", "discriminator", "average"):
@@ -159,7 +161,7 @@ def test_both_stages_resume_export_and_measure(tmp_path: Path) -> None:
     assert rows[-1]["shown"] == 8
     assert not list(second.glob("*.tmp"))
 
-    run("export", "--run", first, second, "--out", tmp_path / "zoo")
+    run(export, "--run", first, second, "--out", tmp_path / "zoo")
     path = tmp_path / "zoo" / "hands.safetensors"
     assert path.stat().st_size < 10e6
     assert read_header(path).card["images_shown"] == 20
@@ -168,7 +170,7 @@ def test_both_stages_resume_export_and_measure(tmp_path: Path) -> None:
     wanted = after["average"]["synthesis.b64.conv1.weight"]
     assert torch.allclose(generator.published_tensors()["synthesis.b64.conv1.weight"], wanted, atol=2e-3, rtol=2e-3)
 
-    facts = json.loads(run("measure", "--model", path, *inputs, "--out", tmp_path / "zoo", "--pairs", "4"))
+    facts = json.loads(run(measure, "--model", path, *inputs, "--out", tmp_path / "zoo", "--pairs", "4"))
     assert facts["frechet"] > facts["frechet_floor"] > 0
     assert 0 <= facts["precision"] <= 1
     card = (tmp_path / "zoo" / "hands.md").read_text()

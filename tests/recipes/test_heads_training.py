@@ -60,7 +60,7 @@ def test_train_resume_export(tmp_path: Path) -> None:
     assert generator.img_resolution == 128
     assert generator.w_avg.abs().max() > 0
     card = (tmp_path / "zoo" / "heads.md").read_text()
-    assert "16 images were\nshown" in card
+    assert "16 images were shown" in card
     assert "{" not in card
 
 
