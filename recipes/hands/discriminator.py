@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from recipes.hands.model import activated
-from recipes.hands.squeezenet import CHANNELS, STRIDES, SqueezeNet
+from recipes.squeezenet import CHANNELS, STRIDES, SqueezeNet
 
 LEVELS = {"conv1": 32, "fire4": 64, "fire8": 96, "fire9": 96}
 """Stages of SqueezeNet that are judged, and channels each is mixed down to."""

@@ -22,12 +22,12 @@ from torch import Tensor
 
 from draglab.checkpoints import read_generator, read_header
 from draglab.generators import StyleGAN2
-from recipes.hands import pictures
+from recipes import pictures
 from recipes.hands.data import Photos
 from recipes.hands.networks import pooled
-from recipes.hands.squeezenet import SqueezeNet, perceptual_distance
 from recipes.heads.data import to_float
 from recipes.measures import frechet_distance, nearest, path_length, precision_recall
+from recipes.squeezenet import SqueezeNet, perceptual_distance
 
 CARD = Path(__file__).with_name("card.md")
 FIRST_SEED = 1_000_000

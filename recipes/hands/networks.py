@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from draglab.generators import StyleGAN2
 from recipes.hands.data import Photos
 from recipes.hands.model import ENCODED_SIZE, Encoder, hands_config
-from recipes.hands.squeezenet import SqueezeNet
 from recipes.heads.data import shrink
 from recipes.heads.model import render_at, set_activation_dtype
 from recipes.measures import frechet_distance
+from recipes.squeezenet import SqueezeNet
 
 NAMES = ("generator", "encoder", "average", "average_encoder")
 SAMPLES = 256

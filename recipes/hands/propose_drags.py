@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from draglab.checkpoints import read_generator
 from draglab.generators import to_uint8
-from recipes.hands.pictures import samples_of
+from recipes.pictures import samples_of
 
 ENLARGED, COLUMNS = 3, 6
 

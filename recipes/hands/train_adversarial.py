@@ -24,10 +24,10 @@ from recipes.hands.model import ENCODED_SIZE, divergence
 from recipes.hands.networks import Networks, channels_last, enlarged
 from recipes.hands.run_folder import RunFolder
 from recipes.hands.sharing import SharedCores
-from recipes.hands.squeezenet import perceptual_distance
 from recipes.heads.data import shrink
 from recipes.heads.model import reconstruction_loss, render_at
 from recipes.heads.train import parse_phases
+from recipes.squeezenet import perceptual_distance
 
 BETAS = (0.0, 0.99)
 

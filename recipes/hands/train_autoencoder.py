@@ -21,10 +21,10 @@ from recipes.hands.model import ENCODED_SIZE, divergence, encoder_optimizers
 from recipes.hands.networks import Networks
 from recipes.hands.run_folder import RunFolder
 from recipes.hands.sharing import SharedCores
-from recipes.hands.squeezenet import perceptual_distance
 from recipes.heads.data import shrink
 from recipes.heads.model import make_optimizers, reconstruction_loss, render_at
 from recipes.heads.train import parse_phases, rate_factor
+from recipes.squeezenet import perceptual_distance
 
 
 class Trainer:

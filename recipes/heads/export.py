@@ -13,16 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
-from torch import Tensor
 
 from draglab.checkpoints import read_generator, save_generator
-from draglab.generators import StyleGAN2, to_uint8
+from draglab.generators import StyleGAN2
+from recipes import pictures
 from recipes.heads.data import Renders, to_float
 from recipes.heads.model import heads_config
 
 CARD = Path(__file__).with_name("card.md")
-SEEDS, ROWS, COLUMNS = 64, 8, 8
 
 
 def average_of(run: Path, z_dim: int, resolution: int) -> tuple[StyleGAN2, int]:
@@ -45,23 +43,10 @@ def held_out_error(generator: StyleGAN2, renders: Renders) -> float:
     return total / len(renders)
 
 
-@torch.no_grad()
 def contact_sheet(generator: StyleGAN2) -> np.ndarray:
     """64 seeds, and below them 8 rows that interpolate in w between two more seeds each."""
-
-    def grid(images: Tensor) -> np.ndarray:
-        rows = to_uint8(images).reshape(-1, COLUMNS, *generator.img_shape, 3)
-        return np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
-
-    latents = torch.cat([generator.w_plus_from_seed(seed) for seed in range(1, SEEDS + 1)])
-    upper = torch.cat([generator.image(part) for part in latents.split(8)])
-    lower = []
-    for row in range(ROWS):
-        ends = [generator.w_plus_from_seed(101 + 2 * row + end) for end in (0, 1)]
-        path = torch.cat([torch.lerp(ends[0], ends[1], t) for t in np.linspace(0, 1, COLUMNS).tolist()])
-        lower.append(generator.image(path))
-    gap = np.full((16, COLUMNS * generator.img_shape[1], 3), 255, np.uint8)
-    return np.concatenate([grid(upper), gap, grid(torch.cat(lower))])
+    seeds = pictures.samples_of(generator, list(range(1, 65)))
+    return pictures.beneath(pictures.grid(seeds), pictures.grid(pictures.interpolations(generator)))
 
 
 def main() -> None:
@@ -84,7 +69,7 @@ def main() -> None:
     save_generator(generator, path, torch.float16, card)
     stored = read_generator(path)
     error = held_out_error(stored, renders)
-    Image.fromarray(contact_sheet(stored)).save(args.out / f"{args.name}.png")
+    pictures.save(contact_sheet(stored), args.out / f"{args.name}.png")
     facts = {"shown": f"{shown:,}", "error": f"{error:.1f}", "megabytes": f"{path.stat().st_size / 1e6:.1f}"}
     parameters = sum(parameter.numel() for parameter in stored.parameters())
     sizes = {"size": stored.img_resolution, "half": stored.img_resolution // 2}

@@ -21,7 +21,7 @@ from torch import Tensor
 from draglab.generators import StyleGAN2, to_uint8
 from recipes.heads.data import Renders, shrink, to_float
 from recipes.heads.model import heads_config, make_optimizers, reconstruction_loss, render_at, set_activation_dtype
-from recipes.heads.perceptual import SqueezeNetDistance
+from recipes.squeezenet import SqueezeNet, perceptual_distance
 
 
 @dataclass(frozen=True)
@@ -62,15 +62,20 @@ class Trainer:
         self.average = StyleGAN2(config)
         self.average.load_state_dict(self.generator.state_dict())
         self.optimizers = make_optimizers(self.generator)
-        self.perceptual = SqueezeNetDistance(Path(args.assets) / "metrics" / "squeezenet_v1.0_dc.npz")
-        self.perceptual.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.squeezenet = SqueezeNet(Path(args.assets) / "metrics" / "squeezenet_v1.0_dc.npz")
+        self.squeezenet.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.shown = 0
         if (self.out / "checkpoint.pt").exists():
             self.load()
         if args.bfloat16:
             set_activation_dtype(self.generator, torch.bfloat16)
         self.render = torch.compile(render_at, dynamic=False) if args.compile else render_at
-        self.distance = torch.compile(self.perceptual, dynamic=False) if args.compile else self.perceptual
+        self.distance = torch.compile(self._distance, dynamic=False) if args.compile else self._distance
+
+    def _distance(self, images: Tensor, references: Tensor) -> Tensor:
+        with torch.no_grad():
+            wanted = self.squeezenet(references, "fire4")
+        return perceptual_distance(self.squeezenet(images, "fire4"), wanted).mean()
 
     def load(self) -> None:
         """Continue from the run folder's checkpoint."""

@@ -15,7 +15,7 @@ from draglab.checkpoints import read_generator, read_header
 from recipes.hands import export, measure, networks, train_adversarial, train_autoencoder
 from recipes.hands.discriminator import LEVELS, ProjectedDiscriminator, hinge_losses
 from recipes.hands.model import Encoder, divergence, encoder_optimizers, hands_config
-from recipes.hands.squeezenet import CHANNELS, STAGES, STRIDES, SqueezeNet, perceptual_distance
+from recipes.squeezenet import CHANNELS, STAGES, STRIDES, SqueezeNet, perceptual_distance
 from tests.recipes.test_hands_data import write_photos
 
 
@@ -53,13 +53,15 @@ def test_squeezenet_stages_have_the_sizes_that_the_tables_say(squeezenet: Squeez
     assert list(squeezenet(torch.zeros(1, 3, 64, 64), "fire4")) == list(STAGES[:4])
 
 
-def test_perceptual_distance_agrees_with_the_heads_recipe(squeezenet: SqueezeNet, tmp_path: Path) -> None:
-    from recipes.heads.perceptual import SqueezeNetDistance
-
+def test_perceptual_distance_sums_stages_of_normalised_features(squeezenet: SqueezeNet) -> None:
     a, b = torch.rand(2, 3, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    own = perceptual_distance(squeezenet(a, "fire4"), squeezenet(b, "fire4"))
-    other = SqueezeNetDistance(write_squeezenet(tmp_path / "weights.npz"))(a, b)
-    assert float(own.mean()) == pytest.approx(float(other), rel=1e-4)
+    expected = torch.zeros(3)
+    for x, y in zip(squeezenet(a, "fire4").values(), squeezenet(b, "fire4").values(), strict=True):
+        x, y = (each / (each.norm(dim=1, keepdim=True) + 1e-3) for each in (x, y))
+        expected += (x - y).norm(dim=1).square().mean((1, 2))
+    found = perceptual_distance(squeezenet(a, "fire4"), squeezenet(b, "fire4"))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    assert found.min() > 0
 
 
 def test_divergence_from_the_normal_prior() -> None:

@@ -1,4 +1,4 @@
-"""SqueezeNet 1.0 (Iandola et al. 2016): features for the losses, the discriminator and the measures."""
+"""SqueezeNet 1.0 (Iandola et al. 2016): features for losses, discriminators and measures."""
 
 from __future__ import annotations
 
