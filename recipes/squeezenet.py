@@ -55,7 +55,7 @@ def perceptual_distance(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> 
 
     In the manner of Zhang et al. 2018, without their learned weights: never call it LPIPS.
     """
-    total = torch.zeros(len(found["conv1"]))
+    total = torch.zeros(len(found["conv1"]), device=found["conv1"].device)
     for name in _LOSS_STAGES:
         a, b = (x[name] / (x[name].float().square().sum(1, keepdim=True).sqrt() + 1e-3) for x in (found, wanted))
         total = total + (a - b).square().sum(1).mean((1, 2))

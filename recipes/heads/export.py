@@ -25,7 +25,7 @@ CARD = Path(__file__).with_name("card.md")
 
 def average_of(run: Path, z_dim: int, resolution: int) -> tuple[StyleGAN2, int]:
     """The averaged generator of a run, with w_avg set, and the images it was shown."""
-    state = torch.load(run / "checkpoint.pt", weights_only=True)
+    state = torch.load(run / "checkpoint.pt", map_location="cpu", weights_only=True)
     generator = StyleGAN2(heads_config(z_dim, resolution))
     generator.load_state_dict(state["average"])
     z = torch.from_numpy(np.random.RandomState(123).randn(10_000, z_dim)).float()

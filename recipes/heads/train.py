@@ -57,13 +57,15 @@ class Trainer:
         self.out.mkdir(parents=True, exist_ok=True)
         self.phases = parse_phases(args.phases)
         torch.manual_seed(args.seed)
+        self.device = torch.device(args.device)
         config = heads_config(renders.z.shape[1], renders.images.shape[-1])
-        self.generator = StyleGAN2(config).requires_grad_(True).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        self.average = StyleGAN2(config)
+        self.generator = StyleGAN2(config).requires_grad_(True)
+        self.generator.to(self.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.average = StyleGAN2(config).to(self.device)
         self.average.load_state_dict(self.generator.state_dict())
         self.optimizers = make_optimizers(self.generator)
         self.squeezenet = SqueezeNet(Path(args.assets) / "metrics" / "squeezenet_v1.0_dc.npz")
-        self.squeezenet.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.squeezenet.to(self.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.shown = 0
         if (self.out / "checkpoint.pt").exists():
             self.load()
@@ -79,7 +81,7 @@ class Trainer:
 
     def load(self) -> None:
         """Continue from the run folder's checkpoint."""
-        state = torch.load(self.out / "checkpoint.pt", weights_only=True)
+        state = torch.load(self.out / "checkpoint.pt", map_location=self.device, weights_only=True)
         self.generator.load_state_dict(state["generator"])
         self.average.load_state_dict(state["average"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
@@ -100,9 +102,9 @@ class Trainer:
 
     def loss(self, batch: Tensor, resolution: int) -> tuple[Tensor, dict[str, float]]:
         """Training loss of a batch of indices, and its parts."""
-        references = shrink(to_float(self.renders.images[batch]), resolution)
+        references = shrink(to_float(self.renders.images[batch].to(self.device)), resolution)
         references = references.contiguous(memory_format=torch.channels_last)
-        images = self.render(self.generator, self.renders.z[batch], resolution)
+        images = self.render(self.generator, self.renders.z[batch].to(self.device), resolution)
         pixels = reconstruction_loss(images, references)
         parts = {"pixels": pixels.item()}
         if self.args.perceptual and resolution >= 64:
@@ -112,13 +114,17 @@ class Trainer:
             return pixels + self.args.perceptual * perceptual, parts
         return pixels, parts
 
+    def _pair(self, part: slice, resolution: int) -> tuple[Tensor, Tensor]:
+        """What the averaged generator makes of held-out scenes, and their renders."""
+        images = render_at(self.average, self.held_out.z[part].to(self.device), resolution)
+        return images, shrink(to_float(self.held_out.images[part].to(self.device)), resolution)
+
     @torch.no_grad()
     def held_out_error(self, resolution: int, count: int = 256) -> float:
         """Mean absolute error of the averaged generator on held-out renders, in steps of 255."""
         total = 0.0
         for start in range(0, count, 32):
-            images = render_at(self.average, self.held_out.z[start : start + 32], resolution)
-            references = shrink(to_float(self.held_out.images[start : start + 32]), resolution)
+            images, references = self._pair(slice(start, start + 32), resolution)
             total += (images - references).abs().mean().item() * 127.5 * len(references)
         return total / count
 
@@ -129,8 +135,7 @@ class Trainer:
 
         rows = []
         for start in (0, 8):
-            images = render_at(self.average, self.held_out.z[start : start + 8], resolution)
-            references = shrink(to_float(self.held_out.images[start : start + 8]), resolution)
+            images, references = self._pair(slice(start, start + 8), resolution)
             rows += [torch.cat(list(references), dim=2), torch.cat(list(images), dim=2)]
         picture = Image.fromarray(to_uint8(torch.cat(rows, dim=1)[None])[0])
         picture.save(self.out / f"sheet_{self.shown:07d}.png")
@@ -190,7 +195,7 @@ def main() -> None:
     parser.add_argument("--held-out", required=True, help="folder of rendered shards that are only looked at")
     parser.add_argument("--assets", required=True, help="folder with metrics/squeezenet_v1.0_dc.npz")
     parser.add_argument("--out", required=True, help="run folder: checkpoint, log, sheets")
-    parser.add_argument("--phases", default="32:80000,64:80000,128:120000,256:120000", help="resolution:images, ...")
+    parser.add_argument("--phases", default="32:30000,64:40000,128:60000,256:60000", help="resolution:images, ...")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--cooldown", type=float, default=0.7, help="share of the images over which the rate falls")
     parser.add_argument("--average", type=float, default=0.995, help="running average of weights, per step")
@@ -198,6 +203,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="use only the first so many renders")
     parser.add_argument("--save-minutes", type=float, default=4)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--bfloat16", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     args = parser.parse_args()
