@@ -25,7 +25,7 @@ def test_drag_writes_everything(draglab, model):
     assert sorted(os.listdir()) == ["a.mp4", "a.png", "e.json"]
     assert pixels("a.png").shape == (32, 32, 3)
     with av.open("a.mp4") as video:
-        assert len(list(video.decode(video=0))) == 20 + 3 + 20
+        assert len(list(video.decode(video=0))) == 20 + 3 * 4 + 20
 
 
 def test_an_edit_file_replays_to_the_same_pixels(draglab, model):
