@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from recipes.heads.data import shrink, to_float
+from recipes.heads.data import batches_of, shrink, to_float
 
 HOLD_OUT_EVERY = 10
 ROTATION, SCALE, SHIFT = 6.0, 0.05, 0.04
@@ -63,18 +63,9 @@ class Photos:
         """Photos [N, 3, r, r] in [-1, 1]."""
         return shrink(to_float(self.images[indices]), resolution).contiguous(memory_format=torch.channels_last)
 
-    def batches(self, size: int, start: int, seed: int = 0) -> Iterator[Tensor]:
-        """Indices of batch after batch, for ever, from photo number `start` on; the same for the same seed and start.
-
-        Every pass has an order of its own. What does not fill a batch waits for the next pass.
-        """
-        per_pass = max(1, len(self) // size)
-        batch = start // size
-        while True:
-            epoch, index = divmod(batch, per_pass)
-            order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
-            yield order[index * size : (index + 1) * size]
-            batch += 1
+    def batches(self, size: int, start: int) -> Iterator[Tensor]:
+        """See :func:`recipes.heads.data.batches_of`."""
+        return batches_of(len(self), size, start)
 
 
 def read_photo(path: Path, size: int) -> np.ndarray:

@@ -22,6 +22,7 @@ from recipes.hands.data import Photos, jittered
 from recipes.hands.discriminator import ProjectedDiscriminator, features_for, hinge_losses
 from recipes.hands.model import ENCODED_SIZE, divergence
 from recipes.hands.networks import Networks, channels_last, enlarged
+from recipes.hands.options import add_shared_options
 from recipes.hands.run_folder import RunFolder
 from recipes.hands.sharing import SharedCores
 from recipes.heads.data import shrink
@@ -198,26 +199,12 @@ class Trainer:
 def main(arguments: Sequence[str] | None = None) -> bool:
     """Command line; returns whether the schedule was finished."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", required=True, help="folder of 0/ to 9/ with *.JPG")
-    parser.add_argument("--squeezenet", required=True, help="squeezenet_v1.0_dc.npz")
+    add_shared_options(parser, phases="128:300000", batch=16, average=0.998)
     parser.add_argument("--start", required=True, help="stage 1's run folder")
-    parser.add_argument("--out", required=True, help="run folder: checkpoint, log, sheets")
-    parser.add_argument("--phases", default="128:300000", help="resolution:images, ...")
-    parser.add_argument("--batch", type=int, default=16, help="photos a step; as many samples are made")
-    parser.add_argument("--z-dim", type=int, default=64)
     parser.add_argument("--rate", type=float, default=2e-3, help="Adam's step size for generator and encoder")
     parser.add_argument("--discriminator-rate", type=float, default=1e-4)
     parser.add_argument("--adversarial", type=float, default=1.0, help="its gradient, relative to reconstruction's")
-    parser.add_argument("--divergence", type=float, default=1e-3, help="weight of the divergence from N(0, I), per nat")
-    parser.add_argument("--perceptual", type=float, default=0.1, help="weight of the SqueezeNet distance")
     parser.add_argument("--augment", type=float, default=1.0, help="strength of the shared augmentation")
-    parser.add_argument("--jitter", type=float, default=1.0, help="strength of turning, scaling and moving photos")
-    parser.add_argument("--average", type=float, default=0.998, help="running average of weights, per step")
-    parser.add_argument("--limit", type=int, help="use only the first so many photos")
-    parser.add_argument("--save-minutes", type=float, default=2)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--bfloat16", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     args = parser.parse_args(arguments)
     torch.set_flush_denormal(True)
     inductor_config.cpp.dynamic_threads = True

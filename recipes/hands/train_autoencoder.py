@@ -19,6 +19,7 @@ from torch import Tensor
 from recipes.hands.data import Photos, jittered
 from recipes.hands.model import ENCODED_SIZE, divergence, encoder_optimizers
 from recipes.hands.networks import Networks
+from recipes.hands.options import add_shared_options
 from recipes.hands.run_folder import RunFolder
 from recipes.hands.sharing import SharedCores
 from recipes.heads.data import shrink
@@ -136,22 +137,8 @@ class Trainer:
 def main(arguments: Sequence[str] | None = None) -> bool:
     """Command line; returns whether the schedule was finished."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", required=True, help="folder of 0/ to 9/ with *.JPG")
-    parser.add_argument("--squeezenet", required=True, help="squeezenet_v1.0_dc.npz")
-    parser.add_argument("--out", required=True, help="run folder: checkpoint, log, sheets")
-    parser.add_argument("--phases", default="32:25000,64:20000,128:15000", help="resolution:images, ...")
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--z-dim", type=int, default=64)
-    parser.add_argument("--divergence", type=float, default=1e-3, help="weight of the divergence from N(0, I), per nat")
-    parser.add_argument("--perceptual", type=float, default=0.1, help="weight of the SqueezeNet distance from 64 px on")
-    parser.add_argument("--jitter", type=float, default=1.0, help="strength of turning, scaling and moving photos")
+    add_shared_options(parser, phases="32:25000,64:20000,128:15000", batch=64, average=0.99)
     parser.add_argument("--cooldown", type=float, default=0.5, help="share of the images over which the rate falls")
-    parser.add_argument("--average", type=float, default=0.99, help="running average of weights, per step")
-    parser.add_argument("--limit", type=int, help="use only the first so many photos")
-    parser.add_argument("--save-minutes", type=float, default=2)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--bfloat16", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     args = parser.parse_args(arguments)
     torch.set_flush_denormal(True)
     inductor_config.cpp.dynamic_threads = True

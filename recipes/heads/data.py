@@ -36,18 +36,23 @@ class Renders:
         return len(self.z)
 
     def batches(self, size: int, start: int, seed: int = 0) -> Iterator[Tensor]:
-        """Indices of batch after batch, for ever: each pass in an order of its own, beginning with sample `start`.
+        """See :func:`batches_of`."""
+        return batches_of(len(self), size, start, seed)
 
-        The order depends on seed and position alone, so that a resumed run sees what an unbroken one would have.
-        Passes end with whole batches; what is left over waits for the next pass.
-        """
-        per_pass = len(self) // size
-        batch = start // size
-        while True:
-            epoch, index = divmod(batch, per_pass)
-            order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
-            yield order[index * size : (index + 1) * size]
-            batch += 1
+
+def batches_of(count: int, size: int, start: int, seed: int = 0) -> Iterator[Tensor]:
+    """Indices of `count` samples in batches, for ever: each pass in an order of its own, from sample `start` on.
+
+    The order depends on seed and position alone, so that a resumed run sees what an unbroken one would have.
+    Passes end with whole batches; what is left over waits for the next pass.
+    """
+    per_pass = max(1, count // size)
+    batch = start // size
+    while True:
+        epoch, index = divmod(batch, per_pass)
+        order = torch.randperm(count, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
+        yield order[index * size : (index + 1) * size]
+        batch += 1
 
 
 def to_float(images: Tensor) -> Tensor:

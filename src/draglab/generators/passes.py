@@ -14,7 +14,7 @@ from torch import Tensor
 PART_BYTES = 1 << 20
 
 
-def row_ranges(rows: int, row_bytes: int, part_bytes: int = PART_BYTES) -> list[tuple[int, int]]:
+def row_ranges(rows: int, row_bytes: int, part_bytes: int) -> list[tuple[int, int]]:
     """Ranges [first, end) of rows that are at most `part_bytes` together, one row at least."""
     step = max(1, part_bytes // row_bytes)
     return [(first, min(first + step, rows)) for first in range(0, rows, step)]
@@ -22,7 +22,7 @@ def row_ranges(rows: int, row_bytes: int, part_bytes: int = PART_BYTES) -> list[
 
 def _parts(x: Tensor) -> list[tuple[int, int]]:
     """Row ranges of x [N, H, W, C]."""
-    return row_ranges(x.shape[1], x.shape[0] * x.shape[2] * x.shape[3] * x.element_size())
+    return row_ranges(x.shape[1], x.shape[0] * x.shape[2] * x.shape[3] * x.element_size(), PART_BYTES)
 
 
 def scale_backward_(grad: Tensor, x: Tensor, styles: Tensor, with_x: bool = True) -> tuple[Tensor | None, Tensor]:
