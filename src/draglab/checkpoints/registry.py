@@ -7,7 +7,8 @@ from pathlib import Path
 
 import torch
 
-from draglab.checkpoints.native import ModelHeader, read_generator, read_header
+from draglab.checkpoints.native import ModelHeader, read_header
+from draglab.checkpoints.opening import open_model
 from draglab.errors import DraglabError
 from draglab.generators import StyleGAN2
 
@@ -38,22 +39,46 @@ def load_generator(name_or_path: str | Path = "heads", device: str | torch.devic
     """Load a generator, ready for dragging.
 
     Args:
-        name_or_path: a bundled model's name (see :func:`list_models`) or the path of a model file.
+        name_or_path: a bundled model's name (see :func:`list_models`), the path of a model file, or the name of a
+            public model that was downloaded with `draglab models pull`. Nothing is downloaded here.
         device: "cpu", "cuda", "mps"; None = the best that this machine has.
 
     Raises:
-        DraglabError: no such model or device, or the file is not a usable model.
+        DraglabError: no such model or device, not downloaded, or the file is not a usable model.
+    """
+    path, name = find_model(name_or_path)
+    generator = open_model(path, name)
+    return generator.to(best_device() if device is None else _device(device), memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+
+def find_model(name_or_path: str | Path) -> tuple[Path, str]:
+    """The file that a name or a path stands for, and what the model is called.
+
+    Raises:
+        DraglabError: there is no such model, or it is not downloaded.
     """
     name, path = str(name_or_path), Path(name_or_path)
     bundled = BUNDLED / f"{name}.safetensors"
     if "/" not in name and "\\" not in name and bundled.is_file():
-        generator = read_generator(bundled, name)
-    elif path.is_file():
-        generator = read_generator(path)
-    else:
+        return bundled, name
+    if path.is_file():
+        return path, path.stem
+    # Imported here: whoever loads a bundled model does not wait for what reads and checks the list of public ones.
+    from draglab.downloads import ModelFolder, read_catalogue
+    from draglab.downloads.pulling import how_to_get
+
+    catalogue = read_catalogue()
+    model = catalogue.find(name)
+    if model is None:
         names = ", ".join(sorted(path.stem for path in BUNDLED.glob("*.safetensors")))
-        raise DraglabError(f"there is no model '{name}': give the path of a model file or one of these names: {names}")
-    return generator.to(best_device() if device is None else _device(device), memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        raise DraglabError(
+            f"there is no model '{name}': give the path of a model file or one of these names: {names}; "
+            "draglab models list shows those that can be downloaded"
+        )
+    folder = ModelFolder()
+    if not folder.has(model):
+        raise DraglabError(how_to_get(model, folder, catalogue))
+    return folder.file(model), model.alias
 
 
 def best_device() -> torch.device:

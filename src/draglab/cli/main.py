@@ -33,7 +33,7 @@ app = typer.Typer(
 )
 app.command()(generate)
 app.command()(drag)
-app.command()(models)
+app.add_typer(models)
 app.command()(demo)
 
 
@@ -108,5 +108,6 @@ def _report(message: str, code: int, arguments: Sequence[str]) -> int:
 
 def _help_command(arguments: Sequence[str]) -> str:
     commands = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    commands |= {str(group.typer_instance.info.name) for group in app.registered_groups if group.typer_instance}
     named = [argument for argument in arguments[:1] if argument in commands]
     return " ".join(["draglab", *named, "--help"])

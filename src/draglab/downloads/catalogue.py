@@ -1,0 +1,147 @@
+"""The list of public models that draglab knows by name: src/draglab/zoo/public_models.json, checked when it is read."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from draglab.errors import DraglabError
+
+PUBLIC_MODELS = Path(__file__).resolve().parent.parent / "zoo" / "public_models.json"
+
+_Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$", max_length=100)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Licence(_Strict):
+    """What a model's licence means, in plain words."""
+
+    name: str
+    url: str | None
+    """Where its text is; None = there is none."""
+    consequences: str
+    """What may be done with the model, in one or two sentences."""
+    asks: bool
+    """Somebody must accept it before the first download: it is non-commercial, or nobody has given one."""
+
+    def __str__(self) -> str:
+        source = f" (see {self.url})" if self.url else ""
+        return f"{self.name}: {self.consequences}{source}"
+
+
+class PublicModel(_Strict):
+    """One published file."""
+
+    alias: _Name
+    """Short name: data, resolution and, where there are several, the kind ("ffhq-1024-sg3t")."""
+    file: _Name
+    """Published name of the file, and its name in the cache; changed where two publishers chose the same."""
+    family: Literal["stylegan2", "stylegan3", "stylegan-xl"]
+    height: int = Field(gt=0)
+    width: int = Field(gt=0)
+    format: str
+    licence: str
+    """Key of :attr:`Catalogue.licences`."""
+    url: str = Field(pattern=r"^https?://")
+    by_hand: bool = False
+    """No program can fetch it (Google Drive asks questions in between)."""
+    bytes: int | None = Field(default=None, gt=0)
+    megabytes: int | None = Field(default=None, gt=0)
+    """About how large it is, where the exact size is not known."""
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    sha256_from: str | None = None
+    """Who says so."""
+
+    @property
+    def size_text(self) -> str:
+        """For people."""
+        if self.bytes is not None:
+            return f"{self.bytes / 1e6:.0f} MB"
+        return "unknown" if self.megabytes is None else f"{self.megabytes} MB"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        host = urlsplit(self.url).hostname
+        if host == "drive.google.com" and not self.by_hand:
+            raise ValueError(f"{self.alias}: a file on Google Drive is fetched by hand")
+        if not self.url.startswith("https:") and host not in LOCAL_HOSTS:
+            raise ValueError(f"{self.alias}: the address is not https")
+        if (self.sha256 is None) != (self.sha256_from is None):
+            raise ValueError(f"{self.alias}: a SHA-256 and who says so come together")
+        return self
+
+
+LOCAL_HOSTS = {"localhost", "127.0.0.1"}
+"""This machine: tests run their servers there."""
+
+
+class Catalogue(_Strict):
+    """All public models."""
+
+    licences: dict[str, Licence]
+    redirects: dict[str, list[str]]
+    """Host of an address -> domains that it may send a download on to; others only within themselves."""
+    models: list[PublicModel]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        seen: set[str] = set()
+        for model in self.models:
+            if model.licence not in self.licences:
+                raise ValueError(f"{model.alias}: there is no licence {model.licence!r}")
+            # Compared as file systems that ignore case do.
+            keys = [model.alias.lower(), model.file.lower(), model.url, *([model.sha256] if model.sha256 else [])]
+            for key in keys:
+                if key in seen:
+                    raise ValueError(f"{model.alias}: {key!r} occurs twice")
+                seen.add(key)
+        return self
+
+    def find(self, name: str) -> PublicModel | None:
+        """The model of an alias or a published file's name."""
+        return next((model for model in self.models if name in (model.alias, model.file)), None)
+
+    def get(self, name: str) -> PublicModel:
+        """As :meth:`find`.
+
+        Raises:
+            DraglabError: there is none.
+        """
+        model = self.find(name)
+        if model is None:
+            raise DraglabError(f"there is no public model '{name}': draglab models list shows their names")
+        return model
+
+    def licence_of(self, model: PublicModel) -> Licence:
+        """The licence that a model is under."""
+        return self.licences[model.licence]
+
+    def redirects_of(self, model: PublicModel) -> list[str]:
+        """Domains that a model's server may redirect to, besides itself."""
+        return self.redirects.get(urlsplit(model.url).hostname or "", [])
+
+
+@cache
+def read_catalogue(path: Path = PUBLIC_MODELS) -> Catalogue:
+    """Read the list.
+
+    Raises:
+        DraglabError: it is missing or damaged.
+    """
+    try:
+        return Catalogue.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise DraglabError(f"cannot read the list of public models {path}: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise DraglabError(
+            f"the list of public models {path} is damaged: {place}: {first['msg']}; install draglab again"
+        ) from None

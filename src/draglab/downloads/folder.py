@@ -1,0 +1,177 @@
+"""Where downloaded models are kept, and the small files beside them.
+
+ffhq.pkl            the model, complete and checked
+ffhq.pkl.part       what has arrived of a download, and in ffhq.pkl.part.json which version of the file it is
+ffhq.pkl.json       the SHA-256 of the first download, where the publisher states none
+.ffhq.pkl.lock      held by the process that works on the model; the system lets go of it when that process ends
+licence-*.txt       licences that somebody has accepted
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from draglab.downloads.catalogue import Licence, PublicModel
+from draglab.errors import DraglabError
+
+VARIABLE = "DRAGLAB_MODELS"
+"""Environment variable that names another folder."""
+
+
+def default_folder(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
+    """DRAGLAB_MODELS, else the platform's folder for caches.
+
+    Raises:
+        DraglabError: this user has no home directory.
+    """
+    if environment.get(VARIABLE):
+        return Path(environment[VARIABLE]).expanduser().absolute()
+    try:
+        if platform == "win32":
+            local = environment.get("LOCALAPPDATA")
+            caches = Path(local) if local else Path.home() / "AppData" / "Local"
+        elif platform == "darwin":
+            caches = Path.home() / "Library" / "Caches"
+        else:
+            # The XDG specification has relative paths ignored.
+            given = environment.get("XDG_CACHE_HOME", "")
+            caches = Path(given) if os.path.isabs(given) else Path.home() / ".cache"
+    except RuntimeError:
+        raise DraglabError(f"there is no home directory to keep models in: set {VARIABLE} to a folder") from None
+    return caches / "draglab" / "models"
+
+
+class ModelFolder:
+    """The folder of downloaded models. Nothing is made or written until a method says so.
+
+    Args:
+        path: another place than :func:`default_folder`.
+    """
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        self.path = default_folder() if path is None else Path(path).absolute()
+
+    def file(self, model: PublicModel) -> Path:
+        """Where a model is, or would be."""
+        return self.path / model.file
+
+    def part(self, model: PublicModel) -> Path:
+        """Where the beginning of an unfinished download is."""
+        return self.path / f"{model.file}.part"
+
+    def version(self, model: PublicModel) -> Path:
+        """Where it is written which version of the file that beginning belongs to."""
+        return self.path / f"{model.file}.part.json"
+
+    def discard(self, model: PublicModel) -> None:
+        """Delete what there is of an unfinished download.
+
+        Raises:
+            DraglabError: it cannot be deleted.
+        """
+        with self.writing(self.part(model)):
+            self.part(model).unlink(missing_ok=True)
+            self.version(model).unlink(missing_ok=True)
+
+    def has(self, model: PublicModel) -> bool:
+        """Whether a model is there, complete."""
+        return self.file(model).is_file()
+
+    def has_accepted(self, licence: Licence) -> bool:
+        """Whether somebody has accepted a licence, with the consequences that it has today."""
+        try:
+            return self._acceptance(licence).is_file()
+        except OSError:
+            return False
+
+    def accept(self, licence: Licence) -> None:
+        """Remember that a licence was accepted.
+
+        Raises:
+            DraglabError: the folder cannot be written.
+        """
+        self.write(self._acceptance(licence), f"Accepted with draglab:\n{licence}\n")
+
+    def _acceptance(self, licence: Licence) -> Path:
+        # A licence that changes is asked about again.
+        return self.path / f"licence-{hashlib.sha256(str(licence).encode()).hexdigest()[:16]}.txt"
+
+    def write(self, path: Path, text: str) -> None:
+        """Write a small file of this folder, whole or not at all.
+
+        Raises:
+            DraglabError: it cannot be written.
+        """
+        temporary = self.path / f".{secrets.token_hex(6)}.tmp"
+        with self.writing(path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            try:
+                temporary.write_text(text, encoding="utf-8")
+                os.replace(temporary, path)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    @contextmanager
+    def writing(self, path: Path) -> Iterator[None]:
+        """Turns an OSError of the block, which writes ``path``, into a DraglabError."""
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise DraglabError(
+                f"cannot write {path}: {reason}; make room or get the rights to, or set {VARIABLE} to another folder"
+            ) from None
+
+    @contextmanager
+    def lock(self, model: PublicModel) -> Iterator[None]:
+        """Keep other processes from working on the same model.
+
+        Raises:
+            DraglabError: one does already, or the folder cannot be written.
+        """
+        import filelock
+
+        lock = filelock.FileLock(self.path / f".{model.file}.lock", timeout=0)
+        with self.writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            try:
+                lock.acquire()
+            except filelock.Timeout:
+                raise DraglabError(
+                    f"another draglab is working on {model.alias} in {self.path}: wait until it has ended"
+                ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def remove(self, model: PublicModel) -> None:
+        """Delete a model and what there is of an unfinished download.
+
+        The SHA-256 of the first download stays remembered: the next one is compared with it.
+
+        Raises:
+            DraglabError: there is nothing of it, or it cannot be deleted.
+        """
+        with self.lock(model):
+            if not (self.file(model).exists() or self.part(model).exists()):
+                raise DraglabError(f"'{model.alias}' is not downloaded: there is nothing to remove in {self.path}")
+            with self.writing(self.file(model)):
+                self.file(model).unlink(missing_ok=True)
+            self.discard(model)
+
+
+def sync_folder(path: Path) -> None:
+    """Make a renaming in a folder survive a power cut, where the system has such a thing."""
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
