@@ -3,7 +3,8 @@
 Points are (x, y) in float pixels of the image; (0, 0) is the centre of the top-left pixel, so an image of width W spans
 x = -0.5 to W - 0.5 and its last pixel centre is W - 1. At the borders positions are clamped, never wrapped.
 
-A mask is a bool array [H, W]; True = movable, False = frozen.
+A mask is a bool array [H, W]; True = movable, False = frozen. Where its edges are soft it is a float array instead: 1 =
+movable, 0 = frozen, and between them the share of movable.
 
 Radii and distances that the paper gives for 512-pixel images are in "pixels of a 512-pixel image" and are scaled with
 the image (see :func:`scale_from_512`).
@@ -17,6 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from draglab.errors import DraglabError
+
+Mask = NDArray[np.bool_] | NDArray[np.floating]
 
 REFERENCE_SIZE = 512
 """Image size, in pixels, in which the paper states its radii."""
@@ -88,41 +91,60 @@ def validate_pairs(
     return handle_array, target_array
 
 
-def validate_mask(mask: ArrayLike | None, height: int, width: int) -> NDArray[np.bool_] | None:
+def validate_mask(mask: ArrayLike | None, height: int, width: int) -> Mask | None:
     """Check a mask given from outside: bool [H, W], True = movable; None means that everything is movable.
 
+    A mask of floats from 0 to 1 has soft edges: 1 = movable, 0 = frozen, between them that share of movable.
+
     Raises:
-        DraglabError: not bool, another size, everything frozen, or everything movable (then no mask is meant).
+        DraglabError: neither bool nor floats from 0 to 1, another size, everything frozen, or everything movable (then no
+            mask is meant).
     """
     if mask is None:
         return None
     array = np.asarray(mask)
-    if array.dtype != np.bool_:
-        raise DraglabError(f"the mask holds {array.dtype} values: give booleans, True where the image may move")
+    if array.dtype != np.bool_ and not np.issubdtype(array.dtype, np.floating):
+        raise DraglabError(
+            f"the mask holds {array.dtype} values: give booleans, True where the image may move, or floats from 0 to 1"
+        )
     if array.shape != (height, width):
         got = "x".join(str(side) for side in array.shape[::-1])
         raise DraglabError(f"the mask is {got} but the image is {width}x{height}: give a mask of the image's size")
+    # Written so that NaN fails too.
+    if not ((array >= 0) & (array <= 1)).all():
+        raise DraglabError("the mask holds values beyond 0 and 1: give 1 where the image may move, 0 where it may not")
     if not array.any():
         raise DraglabError("the mask freezes the whole image: paint the region that may move")
-    if array.all():
+    if (array == 1).all():
         raise DraglabError("the mask lets the whole image move: leave it out, or paint a smaller movable region")
     return array
 
 
-def to_feature_coordinates(
-    points: NDArray[np.float64], image_size: tuple[int, int], feature_size: tuple[int, int]
-) -> NDArray[np.float64]:
-    """Image pixels -> pixels of a feature map that covers the same area, both (x, y) with pixel centres at integers.
+def image_extent(feature_size: tuple[int, int], margin: int) -> tuple[int, int]:
+    """(height, width) of the image in pixels of a feature map that reaches `margin` pixels over each border."""
+    return feature_size[0] - 2 * margin, feature_size[1] - 2 * margin
 
-    Sampling a feature map bilinearly at these coordinates gives what resizing it bilinearly to the image (half-pixel
-    centres, edges clamped) has at the image's pixels.
+
+def feature_scale(image_size: tuple[int, int], feature_size: tuple[int, int], margin: int = 0) -> NDArray[np.float64]:
+    """Pixels of a feature map for each pixel of the image, (x, y); see :func:`to_feature_coordinates`."""
+    height, width = image_extent(feature_size, margin)
+    return np.array([width / image_size[1], height / image_size[0]])
+
+
+def to_feature_coordinates(
+    points: NDArray[np.float64], image_size: tuple[int, int], feature_size: tuple[int, int], margin: int = 0
+) -> NDArray[np.float64]:
+    """Image pixels -> pixels of a feature map, both (x, y) with pixel centres at integers.
+
+    Sampling a feature map without margin bilinearly at these coordinates gives what resizing it bilinearly to the image
+    (half-pixel centres, edges clamped) has at the image's pixels.
 
     Args:
         points: [..., 2] (x, y) in image pixels.
-        image_size, feature_size: (height, width).
+        image_size, feature_size: (height, width); of the whole map.
+        margin: pixels by which the map reaches over each border of the image.
     """
-    scale = np.array([feature_size[1] / image_size[1], feature_size[0] / image_size[0]])
-    return (points + 0.5) * scale - 0.5
+    return (points + 0.5) * feature_scale(image_size, feature_size, margin) + (margin - 0.5)
 
 
 def disc_offsets(radius: float) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from draglab.generators import StyleGAN2, StyleGAN2Config
+from draglab.generators import Generator, StyleGAN2, StyleGAN2Config
 
 
 def _config(**changes: Any) -> StyleGAN2Config:
@@ -41,7 +41,7 @@ def make_generator(name: str, dtype: torch.dtype = torch.float64) -> StyleGAN2:
     return generator.to(dtype)
 
 
-def random_w_plus(generator: StyleGAN2, count: int = 1, seed: int = 0) -> torch.Tensor:
+def random_w_plus(generator: Generator, count: int = 1, seed: int = 0) -> torch.Tensor:
     """Another latent for every layer: [count, num_ws, w_dim]."""
     source = torch.Generator().manual_seed(seed)
     shape = (count, generator.num_ws, generator.w_dim)

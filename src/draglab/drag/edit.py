@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from draglab.geometry import validate_mask, validate_pairs
+from draglab.geometry import Mask, validate_mask, validate_pairs
 
 
 @dataclass(frozen=True)
@@ -17,16 +17,15 @@ class DragEdit:
     Attributes:
         handles: [n, 2] (x, y) in image pixels: points of the image. (0, 0) is the centre of the top-left pixel.
         targets: [n, 2] where they should go.
-        mask: bool [H, W], True = movable, or None = everything may move.
+        mask: bool [H, W], True = movable, or None = everything may move. Floats from 0 (frozen) to 1 (movable) give it
+            soft edges: the paper's mask term weights the change of a pixel by 1 - M, whatever M is.
     """
 
     handles: ArrayLike
     targets: ArrayLike
     mask: ArrayLike | None = None
 
-    def validated(
-        self, height: int, width: int
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_] | None]:
+    def validated(self, height: int, width: int) -> tuple[NDArray[np.float64], NDArray[np.float64], Mask | None]:
         """Handles, targets and mask as arrays that fit an image of height x width pixels.
 
         Raises:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from draglab.generators import FeatureMaps, StyleGAN2
-from draglab.generators.windows import WindowPlan, Windows
-from draglab.geometry import to_feature_coordinates
+from draglab.generators import FeatureMaps, Generator
+from draglab.generators.windows import Windows
+from draglab.geometry import image_extent, to_feature_coordinates
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Reading:
 
 
 class FeatureReader:
-    """Reads one block's features near the handles, and others for a mask.
+    """Reads one level's features near the handles, and others for a mask.
 
     Args:
-        generator: the model. resolution: the block.
+        generator: the model. level: of its features.
         reach: how far from a handle features are read, image pixels.
         handles: how many there are.
         others: ((height, width), count) of the windows that are read besides, if any.
@@ -48,8 +48,8 @@ class FeatureReader:
 
     def __init__(
         self,
-        generator: StyleGAN2,
-        resolution: int,
+        generator: Generator,
+        level: int,
         reach: float,
         handles: int,
         others: tuple[tuple[int, int], int] | None = None,
@@ -57,27 +57,33 @@ class FeatureReader:
     ):
         self.generator = generator
         self.dtype = dtype
-        self.resolution = resolution
+        self.level = level
         self.reach = reach
-        self.map_shape = generator.synthesis.shape_at(resolution)
-        self.side = window_side(reach, self.map_shape, generator.img_shape)
+        self.map_shape = generator.feature_shape(level)
+        self.margin = generator.feature_margin(level)
+        self.side = window_side(reach, image_extent(self.map_shape, self.margin), generator.img_shape)
+        self.alone = others is not None
         groups = [((self.side, self.side), handles)]
-        self.plan = WindowPlan(generator.synthesis, resolution, groups if others is None else [*groups, others])
-        self.windowed = self.plan.whole_until < resolution
+        self.plan = generator.window_plan(level, groups if others is None else [*groups, others])
+        self.windowed = self.plan is not None and self.plan.whole_until < level
 
     def read_whole(self, w_plus: Tensor) -> tuple[Windows, FeatureMaps]:
         """The whole map as one window, and all blocks' maps."""
-        maps = self.generator.feature_maps(w_plus, self.resolution, dtype=self.dtype)
-        return Windows(maps.top, np.zeros((1, 2), dtype=np.int64), self.map_shape), maps
+        maps = self.generator.feature_maps(w_plus, self.level, dtype=self.dtype)
+        return self.as_window(maps), maps
+
+    def as_window(self, maps: FeatureMaps) -> Windows:
+        """The highest map as one window."""
+        return Windows(maps.top, np.zeros((1, 2), dtype=np.int64), self.map_shape, self.margin)
 
     def origins(self, handles: NDArray[np.float64]) -> NDArray[np.int64]:
         """Where the windows of handles [n, 2] begin: [n, 2] (x, y), pixels of the feature map."""
-        first = to_feature_coordinates(handles - self.reach, self.generator.img_shape, self.map_shape)
+        first = to_feature_coordinates(handles - self.reach, self.generator.img_shape, self.map_shape, self.margin)
         return np.floor(first).astype(np.int64)
 
     def read(self, w_plus: Tensor, handles: NDArray[np.float64], others: NDArray[np.int64] | None = None) -> Reading:
         """Features within reach of the handles [n, 2], and those of the other windows at origins [k, 2] of the map."""
-        if not self.windowed:
+        if self.plan is None or not self.windowed:
             windows, maps = self.read_whole(w_plus)
             return Reading(windows, windows, maps)
         own = self.origins(handles)
@@ -87,8 +93,7 @@ class FeatureReader:
     @property
     def batch_key(self) -> tuple[int, ...] | None:
         """Readers of equal keys can :func:`read_together`; None = only alone, because a mask needs other windows."""
-        alone = len(self.plan.groups) > 1
-        return None if alone else (id(self.generator), self.resolution, self.side, id(self.dtype))
+        return None if self.alone else (id(self.generator), self.level, self.side, id(self.dtype))
 
 
 def read_together(
@@ -102,25 +107,25 @@ def read_together(
     first = readers[0]
     counts = [len(each) for each in handles]
     size = (first.side, first.side)
-    plan = WindowPlan(first.generator.synthesis, first.resolution, [(size, sum(counts))], len(readers))
+    plan = first.generator.window_plan(first.level, [(size, sum(counts))], len(readers))
     latents = torch.cat(list(w_plus))
-    if plan.whole_until == first.resolution:
-        maps = first.generator.feature_maps(latents, first.resolution, dtype=first.dtype)
+    if plan is None or plan.whole_until == first.level:
+        maps = first.generator.feature_maps(latents, first.level, dtype=first.dtype)
         parts = [
             FeatureMaps({level: block[i : i + 1] for level, block in maps.blocks.items()}) for i in range(len(readers))
         ]
-        origin = np.zeros((1, 2), dtype=np.int64)
-        wholes = [Windows(part.top, origin, first.map_shape) for part in parts]
+        wholes = [first.as_window(part) for part in parts]
         return [Reading(whole, whole, part) for whole, part in zip(wholes, parts, strict=True)]
     origins = np.concatenate([reader.origins(each) for reader, each in zip(readers, handles, strict=True)])
     (windows,) = plan.run(latents, [origins], owners=[np.repeat(np.arange(len(readers)), counts)], dtype=first.dtype)
     ends = np.cumsum(counts)
     return [
-        Reading(Windows(windows.values[start:end], windows.origins[start:end], windows.map_shape), None, None)
+        Reading(replace(windows, values=windows.values[start:end], origins=windows.origins[start:end]), None, None)
         for start, end in zip(ends - counts, ends, strict=True)
     ]
 
 
-def window_side(reach: float, map_shape: tuple[int, int], image_shape: tuple[int, int]) -> int:
-    """Side of a window, feature pixels, that holds all within `reach` image pixels of any point."""
-    return math.ceil(2 * reach * map_shape[0] / image_shape[0]) + 2
+def window_side(reach: float, extent: tuple[int, int], image_shape: tuple[int, int]) -> int:
+    """Side of a window, feature pixels, that holds all within `reach` image pixels of any point. `extent`: the image's
+    (height, width) in feature pixels."""
+    return math.ceil(2 * reach * extent[0] / image_shape[0]) + 2

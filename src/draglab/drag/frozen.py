@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from draglab.generators.windows import Windows, cut
+from draglab.geometry import Mask, image_extent
 
 
-def frozen_weights(mask: NDArray[np.bool_], feature_shape: tuple[int, int]) -> Tensor:
-    """1 - M for a feature map: [H, W], in image pixels per feature pixel.
+def frozen_weights(mask: Mask, feature_shape: tuple[int, int], margin: int = 0) -> Tensor:
+    """1 - M for a feature map: [H, W] = `feature_shape`, in image pixels per feature pixel.
 
     The paper sums |F - F0| (1 - M) over the pixels of features resized to the image. One feature pixel stands for
-    (image area / feature area) of those, of which the frozen share counts.
+    (image area / feature area) of those, of which the frozen share counts; of a soft mask (floats, 1 = movable) that is
+    the mean of 1 - M. The `margin` that a map has around the image is neither frozen nor movable: it counts nothing.
     """
-    frozen = torch.from_numpy(~mask)[None, None].float()
-    area = frozen.shape[2] * frozen.shape[3] / (feature_shape[0] * feature_shape[1])
-    return torch.nn.functional.adaptive_avg_pool2d(frozen, feature_shape)[0, 0] * area
+    frozen = torch.from_numpy(1 - mask.astype(np.float32))[None, None]
+    height, width = image_extent(feature_shape, margin)
+    area = frozen.shape[2] * frozen.shape[3] / (height * width)
+    weights = F.adaptive_avg_pool2d(frozen, (height, width))[0, 0] * area
+    return F.pad(weights, (margin, margin, margin, margin)) if margin else weights
 
 
 def _weights_like(start: Tensor, frozen: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from draglab.drag.adam import Adam
 from draglab.drag.settings import DragSettings
-from draglab.generators import StyleGAN2
+from draglab.generators import Generator
 
 
 class EditedLatent:
@@ -17,7 +17,7 @@ class EditedLatent:
         w_plus: [1, num_ws, w_dim], where the round starts.
     """
 
-    def __init__(self, generator: StyleGAN2, w_plus: Tensor, settings: DragSettings):
+    def __init__(self, generator: Generator, w_plus: Tensor, settings: DragSettings):
         self.start = w_plus
         self.spread = generator.w_std()
         self.settings = settings

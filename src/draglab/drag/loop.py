@@ -13,11 +13,11 @@ from draglab.drag.result import DragResult, result_of
 from draglab.drag.run import DragRun, DragStep, StopReason, advance
 from draglab.drag.settings import DragSettings
 from draglab.errors import DraglabError
-from draglab.generators import StyleGAN2
+from draglab.generators import Generator
 
 
 def drag_steps(
-    generator: StyleGAN2, w_plus: Tensor, edit: DragEdit, settings: DragSettings | None = None
+    generator: Generator, w_plus: Tensor, edit: DragEdit, settings: DragSettings | None = None
 ) -> Iterator[DragStep]:
     """Drag handles to targets, one iteration at a time; stop by not asking for more.
 
@@ -35,8 +35,8 @@ def drag_steps(
         a DragStep after every iteration, none if all handles are within the stop distance from the start.
 
     Raises:
-        DraglabError: points or mask do not fit the image, the feature block does not exist, or the step size is so
-            large that the optimisation left the range of numbers.
+        DraglabError: points or mask do not fit the image, the feature block or layer does not exist, or the step size
+            is so large that the optimisation left the range of numbers.
     """
     settings = settings or DragSettings()
     edit.validated(*generator.img_shape)
@@ -45,7 +45,7 @@ def drag_steps(
     return _iterate(generator, w_plus, edit, settings)
 
 
-def _iterate(generator: StyleGAN2, w_plus: Tensor, edit: DragEdit, settings: DragSettings) -> Iterator[DragStep]:
+def _iterate(generator: Generator, w_plus: Tensor, edit: DragEdit, settings: DragSettings) -> Iterator[DragStep]:
     run = DragRun(generator, w_plus, edit, settings)
     while run.stop_reason is None:
         (step,) = advance([run])
@@ -59,7 +59,7 @@ def _diverged(step: int) -> str:
 
 
 def drag(
-    generator: StyleGAN2,
+    generator: Generator,
     w_plus: Tensor,
     edit: DragEdit,
     settings: DragSettings | None = None,
@@ -83,7 +83,7 @@ def drag(
 
 
 def drag_many(
-    generator: StyleGAN2,
+    generator: Generator,
     w_plus: Tensor,
     edits: Sequence[DragEdit],
     settings: DragSettings | None = None,

@@ -52,12 +52,13 @@ def motion_loss(
     """
     here = handles[:, None, :] + offsets[None, :, :]
     there = here + steps[:, None, :]
+
+    def place(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        return to_feature_coordinates(points, image_shape, windows.map_shape, windows.margin)
+
     with torch.no_grad():
-        wanted = sample_points(windows, to_feature_coordinates(here, image_shape, windows.map_shape))
+        wanted = sample_points(windows, place(here))
     if anchors is not None and anchor > 0:
         wanted = torch.lerp(wanted, anchors, anchor)
-    if resized:
-        moved = sample_resized(windows, there, image_shape)
-    else:
-        moved = sample_points(windows, to_feature_coordinates(there, image_shape, windows.map_shape))
+    moved = sample_resized(windows, there, image_shape) if resized else sample_points(windows, place(there))
     return (wanted - moved).abs().sum()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from draglab.drag.run import DragRun, StopReason
-from draglab.generators import StyleGAN2, to_uint8
+from draglab.generators import Generator, to_uint8
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class DragResult:
     steps: int
     stop_reason: StopReason
     seconds: float
-    _generator: StyleGAN2
+    _generator: Generator
 
     def image(self) -> NDArray[np.uint8]:
         """The edited image, uint8 [H, W, C]."""

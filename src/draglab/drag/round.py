@@ -14,8 +14,8 @@ from draglab.drag.motion import directions, motion_loss
 from draglab.drag.sampling import sample_points
 from draglab.drag.settings import DragSettings
 from draglab.drag.tracking import track_points, tracking_reach
-from draglab.generators import StyleGAN2
-from draglab.geometry import disc_offsets, to_feature_coordinates
+from draglab.generators import Generator
+from draglab.geometry import Mask, disc_offsets, image_extent, to_feature_coordinates
 
 
 class Round:
@@ -24,7 +24,7 @@ class Round:
     Args:
         generator: the model. latent: at the round's start.
         handles: [n, 2] image pixels, at the round's start.
-        mask: bool [H, W], True = movable, or None.
+        mask: [H, W], bool, True = movable, or floats, 1 = movable; or None.
 
     Attributes:
         reading: features of the present latent. reader: what reads them.
@@ -32,29 +32,28 @@ class Round:
 
     def __init__(
         self,
-        generator: StyleGAN2,
+        generator: Generator,
         latent: EditedLatent,
         handles: NDArray[np.float64],
-        mask: NDArray[np.bool_] | None,
+        mask: Mask | None,
         settings: DragSettings,
     ):
         self.latent, self.settings, self.shape = latent, settings, generator.img_shape
-        resolution = settings.resolved_feature_resolution(generator.img_resolution)
-        generator.check_feature_resolution(resolution)
-        map_shape = generator.synthesis.shape_at(resolution)
-        self.offsets = disc_offsets(settings.motion_radius(self.shape, map_shape[0]))
+        level = settings.feature_level(generator)
+        extent = image_extent(generator.feature_shape(level), generator.feature_margin(level))
+        self.offsets = disc_offsets(settings.motion_radius(self.shape, extent[0]))
         self.radius = settings.tracking_radius(self.shape)
         # Handles are tracked first, then supervised where they were found, one pixel ahead at most. Features as if
         # resized to the image are interpolated between pixels of the image, which takes one more.
-        tracked = tracking_reach(self.radius, map_shape, self.shape, settings.subpixel)
+        tracked = tracking_reach(self.radius, extent, self.shape, settings.subpixel)
         reach = tracked + np.abs(self.offsets).max() + (1 if settings.subpixel else 2)
         self.term: ExactMaskLoss | SampledMaskLoss | None = None
         others = None
-        if mask is not None and not mask.all():
-            self.term = self._mask_term(generator, resolution, mask, window_side(reach, map_shape, self.shape))
+        if mask is not None and not (mask == 1).all():
+            self.term = self._mask_term(generator, level, mask, window_side(reach, extent, self.shape))
             others = (self.term.size, len(self.term.draw()))
         dtype = settings.feature_dtype()
-        self.reader = FeatureReader(generator, resolution, reach, len(handles), others, dtype)
+        self.reader = FeatureReader(generator, level, reach, len(handles), others, dtype)
         if isinstance(self.term, SampledMaskLoss) and not self.reader.windowed:
             # The whole map is there: nothing is saved by looking at parts of it.
             self.term = ExactMaskLoss(self.term.start, self.term.frozen[0, 0])
@@ -84,11 +83,9 @@ class Round:
         return track_points(self.reading.near, self.templates, handles, self.radius, self.shape, self.settings.subpixel)
 
     @torch.no_grad()
-    def _mask_term(
-        self, generator: StyleGAN2, resolution: int, mask: NDArray[np.bool_], side: int
-    ) -> ExactMaskLoss | SampledMaskLoss:
-        start = generator.feature_maps(self.latent.w_plus(), resolution, dtype=self.settings.feature_dtype()).top
-        frozen = frozen_weights(mask, (start.shape[2], start.shape[3]))
+    def _mask_term(self, generator: Generator, level: int, mask: Mask, side: int) -> ExactMaskLoss | SampledMaskLoss:
+        start = generator.feature_maps(self.latent.w_plus(), level, dtype=self.settings.feature_dtype()).top
+        frozen = frozen_weights(mask, generator.feature_shape(level), generator.feature_margin(level))
         averaged = self.settings.reduction == "mean"
         self.mask_scale = 1 / (frozen.sum().item() * start.shape[1]) if averaged else 1.0
         if self.settings.mask_term == "exact":
@@ -97,5 +94,5 @@ class Round:
 
     @torch.no_grad()
     def _at_start(self, pixels: NDArray[np.float64]) -> Tensor:
-        positions = to_feature_coordinates(pixels, self.shape, self.reading.near.map_shape)
-        return sample_points(self.reading.near, positions)
+        near = self.reading.near
+        return sample_points(near, to_feature_coordinates(pixels, self.shape, near.map_shape, near.margin))

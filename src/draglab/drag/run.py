@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from draglab.drag.edit import DragEdit
@@ -17,7 +17,8 @@ from draglab.drag.latent import EditedLatent
 from draglab.drag.round import Round
 from draglab.drag.settings import DragSettings
 from draglab.errors import DraglabError
-from draglab.generators import FeatureMaps, StyleGAN2, to_uint8
+from draglab.generators import FeatureMaps, Generator, to_uint8
+from draglab.geometry import validate_points
 
 StopReason = Literal["arrived", "max_steps", "stalled", "cancelled", "diverged"]
 STALL_IMPROVEMENT = 0.1
@@ -48,14 +49,14 @@ class DragStep:
     w_plus: Tensor
     arrived: bool
     stalled: bool
-    _generator: StyleGAN2
+    _generator: Generator
     _features: FeatureMaps | None
 
     def image(self, preview_resolution: int | None = None) -> NDArray[np.uint8]:
         """The edited image, uint8 [H, W, C]; computed now, from what the step has of the features.
 
         Args:
-            preview_resolution: height of a smaller and quicker one, see :meth:`draglab.generators.StyleGAN2.image`.
+            preview_resolution: height of a smaller and quicker one, see :meth:`draglab.generators.Generator.image`.
         """
         with torch.no_grad():
             images = self._generator.image(self.w_plus, self._features, preview_resolution=preview_resolution)
@@ -77,7 +78,7 @@ class DragRun:
         DraglabError: see :func:`draglab.drag_steps`.
     """
 
-    def __init__(self, generator: StyleGAN2, w_plus: Tensor, edit: DragEdit, settings: DragSettings | None = None):
+    def __init__(self, generator: Generator, w_plus: Tensor, edit: DragEdit, settings: DragSettings | None = None):
         self.settings = settings = settings or DragSettings()
         self.generator = generator
         self.start, self.targets, mask = edit.validated(*generator.img_shape)
@@ -89,9 +90,29 @@ class DragRun:
         self.best, self.best_index = float(self.distances.mean()), 0
         self.last: DragStep | None = None
         self.stop_reason: StopReason | None = "arrived" if (self.distances <= self.limit).all() else None
-        if self.stop_reason is None:
-            self.latent = EditedLatent(generator, w_plus.detach().clone(), settings)
-            self.round = Round(generator, self.latent, self.handles, mask, settings)
+        self.latent = EditedLatent(generator, w_plus.detach().clone(), settings)
+        self.round = Round(generator, self.latent, self.handles, mask, settings)
+
+    def retarget(self, targets: ArrayLike) -> None:
+        """Move the targets between two steps; what is tracked and kept stays that of the round's start.
+
+        Progress counts anew from here: a run that had arrived or stalled goes on, unless every handle is within the stop
+        distance of its new target. One that ended otherwise stays ended.
+
+        Args:
+            targets: [n, 2] (x, y) image pixels, one for each handle.
+
+        Raises:
+            DraglabError: not as many targets as handles, or one of them is no point of the image.
+        """
+        moved = validate_points(targets, *self.generator.img_shape, name="target")
+        if len(moved) != len(self.start):
+            raise DraglabError(f"{len(self.start)} handles but {len(moved)} targets were given: every handle needs one")
+        self.targets = moved
+        self.distances = np.linalg.norm(moved - self.handles, axis=1)
+        self.best, self.best_index = float(self.distances.mean()), 0 if self.last is None else self.last.index
+        if self.stop_reason in (None, "arrived", "stalled"):
+            self.stop_reason = "arrived" if (self.distances <= self.limit).all() else None
 
     def losses(self) -> Tensor:
         """Of the present latent, [3]: what is descended, its motion part, its mask part without weight."""

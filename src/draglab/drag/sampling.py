@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from draglab.generators.windows import Windows
-from draglab.geometry import to_feature_coordinates
+from draglab.geometry import feature_scale, to_feature_coordinates
 
 
 def _owners(windows: Windows, handles: int) -> NDArray[np.int64]:
@@ -97,7 +97,8 @@ def sample_resized(windows: Windows, pixels: NDArray[np.float64], image_shape: t
     for row in (0, 1):
         for column in (0, 1):
             neighbours = np.minimum(corner + np.array([column, row]), last)
-            index, shares = _corners(windows, to_feature_coordinates(neighbours, image_shape, windows.map_shape))
+            there = to_feature_coordinates(neighbours, image_shape, windows.map_shape, windows.margin)
+            index, shares = _corners(windows, there)
             parts.append((index, shares * near[column][..., 0] * near[row][..., 1]))
     return _gather(windows, *(np.concatenate(each) for each in zip(*parts, strict=True)))
 
@@ -155,8 +156,8 @@ def sample_positions(windows: Windows, pixels: Tensor, image_shape: tuple[int, i
     values, (map_height, map_width) = windows.values, windows.map_shape
     count, channels, height, width = values.shape
     sizes = position_tensor(np.array([map_width, map_height], dtype=np.float64), values)
-    scale = position_tensor(np.array([map_width / image_shape[1], map_height / image_shape[0]]), values)
-    positions = ((pixels + 0.5) * scale - 0.5).clamp(min=0).minimum(sizes - 1)
+    scale = position_tensor(feature_scale(image_shape, windows.map_shape, windows.margin), values)
+    positions = ((pixels + 0.5) * scale + (windows.margin - 0.5)).clamp(min=0).minimum(sizes - 1)
     positions = positions - position_tensor(windows.origins[:, None].astype(np.float64), values)
     inner = position_tensor(np.array([width - 1.0, height - 1.0]), values)
     near = positions.floor()

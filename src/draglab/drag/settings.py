@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 
 from draglab.errors import DraglabError
+from draglab.generators import Generator
 from draglab.geometry import scale_from_512
 
 LatentSpace = Literal["w+", "w"]
@@ -39,7 +40,8 @@ class DragSettings:
         r1_features: lower limit of that radius in pixels of the feature map; 0 = none.
         r2: half-width of the tracking window, pixels of a 512-pixel image.
         feature_resolution: block whose features are supervised and tracked. None = min(128, half the image's height);
-            the paper takes 128.
+            the paper takes 128. Of StyleGAN3 models the first layer that is sampled at this rate.
+        feature_layer: of StyleGAN3 models: index of the layer, from 0, in place of that one.
         num_layers: in "w+", how many of the first latents of w_plus are optimised.
         latent_space: "w+" optimises those separately, "w" moves all latents by one shared vector.
         stop_distance: d, in image pixels. None = the paper's rule: 1 up to 5 handles, 2 beyond.
@@ -68,6 +70,7 @@ class DragSettings:
     r1_features: float = 0.0
     r2: float = 12.0
     feature_resolution: int | None = None
+    feature_layer: int | None = None
     num_layers: int = 6
     latent_space: LatentSpace = "w+"
     stop_distance: float | None = None
@@ -102,6 +105,9 @@ class DragSettings:
         for name, value in counts.items():
             if value is not None and (isinstance(value, bool) or int(value) != value or value < 1):
                 raise DraglabError(f"{name} is {value}: it must be a whole number of at least 1")
+        layer = self.feature_layer
+        if layer is not None and (isinstance(layer, bool) or int(layer) != layer or layer < 0):
+            raise DraglabError(f"feature_layer is {layer}: it must be a whole number of at least 0")
         if isinstance(self.seed, bool) or not 0 <= self.seed < 2**32:
             raise DraglabError(f"seed is {self.seed}: it must be a whole number from 0 to {2**32 - 1}")
         if self.latent_space not in ("w+", "w"):
@@ -148,6 +154,15 @@ class DragSettings:
         if self.feature_resolution is None:
             return min(128, img_resolution // 2)
         return min(self.feature_resolution, img_resolution)
+
+    def feature_level(self, generator: Generator) -> int:
+        """Which features of this model are supervised and tracked.
+
+        Raises:
+            DraglabError: it has no such block or layer.
+        """
+        resolution = self.resolved_feature_resolution(generator.img_resolution)
+        return generator.feature_level(resolution, self.feature_layer)
 
     def motion_radius(self, image_shape: tuple[int, int], feature_height: int) -> float:
         """r1 in image pixels, for an image of (height, width)."""

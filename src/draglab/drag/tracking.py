@@ -9,6 +9,7 @@ from torch import Tensor
 
 from draglab.drag.sampling import position_tensor, sample_grids, sample_positions
 from draglab.generators.windows import Windows
+from draglab.geometry import to_feature_coordinates
 
 REFINEMENTS = 3
 """Times that sub-pixel search halves its spacing: positions are found to an eighth of the first spacing."""
@@ -23,10 +24,10 @@ def _nearest(
 ) -> Tensor:
     """Of the grid `line` x `line` around each centre, the position whose feature is nearest to the template: [n, 2]."""
     height, width = image_shape
-    scale_x, scale_y = windows.map_shape[1] / width, windows.map_shape[0] / height
     xs = np.clip(centres[:, :1] + line, 0, width - 1)
     ys = np.clip(centres[:, 1:] + line, 0, height - 1)
-    grids = sample_grids(windows, (xs + 0.5) * scale_x - 0.5, (ys + 0.5) * scale_y - 0.5)
+    lines = to_feature_coordinates(np.stack([xs, ys], axis=-1), image_shape, windows.map_shape, windows.margin)
+    grids = sample_grids(windows, lines[..., 0], lines[..., 1])
     best = (grids - templates[:, None, None, :]).abs().sum(-1).flatten(1).argmin(1, keepdim=True)
     columns, rows = (position_tensor(axis, best) for axis in (xs, ys))
     return torch.cat([columns.gather(1, best % len(line)), rows.gather(1, best // len(line))], dim=1)
@@ -49,13 +50,14 @@ def _refined(
     return candidates[torch.arange(len(found), device=found.device), best]
 
 
-def _spacing(map_shape: tuple[int, int], image_shape: tuple[int, int], subpixel: bool) -> float:
-    return max(1.0, 0.5 * image_shape[0] / map_shape[0]) if subpixel else 1.0
+def _spacing(extent: tuple[int, int], image_shape: tuple[int, int], subpixel: bool) -> float:
+    return max(1.0, 0.5 * image_shape[0] / extent[0]) if subpixel else 1.0
 
 
-def tracking_reach(radius: float, map_shape: tuple[int, int], image_shape: tuple[int, int], subpixel: bool) -> float:
-    """How far from where a handle was tracking may find it, image pixels."""
-    return radius + (_spacing(map_shape, image_shape, True) if subpixel else 0.0)
+def tracking_reach(radius: float, extent: tuple[int, int], image_shape: tuple[int, int], subpixel: bool) -> float:
+    """How far from where a handle was tracking may find it, image pixels. `extent`: the image's (height, width) in
+    pixels of the feature map."""
+    return radius + (_spacing(extent, image_shape, True) if subpixel else 0.0)
 
 
 @torch.no_grad()
@@ -81,7 +83,7 @@ def track_points(
     Returns:
         [n, 2] image pixels inside the image, where the features are: nothing has been waited for.
     """
-    spacing = _spacing(windows.map_shape, image_shape, subpixel)
+    spacing = _spacing(windows.extent, image_shape, subpixel)
     reach = int(np.floor(radius / spacing + 1e-9))
     line = np.arange(-reach, reach + 1, dtype=np.float64) * spacing
     found = _nearest(windows, templates, handles, line, image_shape)

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from draglab.drag import DragEdit, DragSettings, drag
 from draglab.errors import DraglabError
 from draglab.evaluation.landmarks import LandmarkNet
-from draglab.generators import StyleGAN2
+from draglab.generators import Generator
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,15 @@ class FixedDrag:
     """One drag of a list.
 
     Attributes:
-        seed: of the image. kind: what the drag asks for, in words. landmark: index of the point among the 68.
-        handle, target: (x, y) pixels.
+        seed: of the image. kind: what the drag asks for, in words. handle, target: (x, y) pixels.
+        landmark: index of the point among a head's 68; None = it is none of them, and nobody judges the drag.
     """
 
     seed: int
     kind: str
-    landmark: int
     handle: tuple[float, float]
     target: tuple[float, float]
+    landmark: int | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class DragOutcome:
 
     Attributes:
         tracked: from the tracked handle to the target. arrived: that is within the stop distance.
-        judged: from the landmark that the judge finds in the edited image to the target.
+        judged: from the landmark that the judge finds in the edited image to the target; None = not judged.
         judged_before: the same in the image before the edit.
         changed: mean absolute difference of the images, in steps of 255, outside a box around handle and target that is
             wider than them by an eighth of the image on every side.
@@ -53,40 +54,48 @@ class DragOutcome:
     seconds: float
     tracked: float
     arrived: bool
-    judged: float
-    judged_before: float
+    judged: float | None
+    judged_before: float | None
     changed: float
     before: np.ndarray
     after: np.ndarray
 
 
-def load_drags(path: str | Path) -> list[FixedDrag]:
+def load_drags(path: str | Path, image_size: int | None = None) -> list[FixedDrag]:
     """Read a list, for instance benchmarks/drags_heads.json.
 
+    Args:
+        image_size: width of the images that will be dragged, to make sure that the list was made for them.
+
     Raises:
-        DraglabError: the file is missing or not such a list.
+        DraglabError: the file is missing, not such a list, or for images of another size.
     """
     try:
-        rows = json.loads(Path(path).read_text())["drags"]
-        return [FixedDrag(**{**row, "handle": tuple(row["handle"]), "target": tuple(row["target"])}) for row in rows]
+        content = json.loads(Path(path).read_text())
+        rows, made_for = content["drags"], int(content["image_size"])
+        drags = [FixedDrag(**{**row, "handle": tuple(row["handle"]), "target": tuple(row["target"])}) for row in rows]
     except OSError as error:
         raise DraglabError(f"cannot read the list of drags {path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError):
-        raise DraglabError(f"{path} is not a list of drags: it needs seed, kind, landmark, handle, target") from None
+        raise DraglabError(
+            f"{path} is not a list of drags: it needs image_size, and for each drag seed, kind, handle, target"
+        ) from None
+    if image_size not in (None, made_for):
+        raise DraglabError(f"the drags of {path} are for images of {made_for} px, the model's have {image_size}")
+    return drags
 
 
 def run_drags(
-    generator: StyleGAN2, judge: LandmarkNet, drags: list[FixedDrag], settings: DragSettings
+    generator: Generator, judge: LandmarkNet | None, drags: list[FixedDrag], settings: DragSettings
 ) -> Iterator[DragOutcome]:
-    """Run each drag from its seed's image and judge the result."""
+    """Run each drag from its seed's image; judge the result if there is a judge and the drag is of a landmark."""
     for one in drags:
         w_plus = generator.w_plus_from_seed(one.seed)
         edit = DragEdit([one.handle], [one.target])
         result = drag(generator, w_plus, edit, settings)
         with torch.no_grad():
             images = generator.image(torch.cat([w_plus, result.w_plus])).clamp(-1, 1)
-            found = judge(images)[:, one.landmark].cpu().numpy()
-        judged_before, judged = np.linalg.norm(found - np.array(one.target), axis=1)
+            judged_before, judged = _judge(judge, images, one)
         before, after = ((image + 1) * 127.5 for image in images.permute(0, 2, 3, 1).cpu().numpy())
         tracked = float(result.distances[0])
         yield DragOutcome(
@@ -95,12 +104,21 @@ def run_drags(
             seconds=result.seconds,
             tracked=tracked,
             arrived=tracked <= settings.resolved_stop_distance(1),
-            judged=float(judged),
-            judged_before=float(judged_before),
+            judged=judged,
+            judged_before=judged_before,
             changed=_change_outside(before, after, one),
             before=before.round().astype(np.uint8),
             after=after.round().astype(np.uint8),
         )
+
+
+def _judge(judge: LandmarkNet | None, images: Tensor, one: FixedDrag) -> tuple[float, float] | tuple[None, None]:
+    """Distances of the landmark to the target in the image before and the one after."""
+    if judge is None or one.landmark is None:
+        return None, None
+    found = judge(images)[:, one.landmark].cpu().numpy()
+    before, after = np.linalg.norm(found - np.array(one.target), axis=1)
+    return float(before), float(after)
 
 
 def _change_outside(before: np.ndarray, after: np.ndarray, one: FixedDrag) -> float:
@@ -114,16 +132,21 @@ def _change_outside(before: np.ndarray, after: np.ndarray, one: FixedDrag) -> fl
 
 
 def summarize(outcomes: list[DragOutcome], image_size: int) -> dict[str, float]:
-    """Means over a list of outcomes; judged distances in percent of the image's width."""
-    percent = 100 / image_size
-    return {
+    """Means over a list of outcomes; judged distances, if any was judged, in percent of the image's width."""
+    summary = {
         "drags": len(outcomes),
         "arrived_percent": 100 * float(np.mean([outcome.arrived for outcome in outcomes])),
         "steps": float(np.mean([outcome.steps for outcome in outcomes])),
         "seconds": float(np.mean([outcome.seconds for outcome in outcomes])),
         "tracked_px": float(np.mean([outcome.tracked for outcome in outcomes])),
-        "judged_percent": percent * float(np.mean([outcome.judged for outcome in outcomes])),
-        "judged_median_percent": percent * float(np.median([outcome.judged for outcome in outcomes])),
-        "no_edit_percent": percent * float(np.mean([outcome.judged_before for outcome in outcomes])),
-        "changed_outside": float(np.mean([outcome.changed for outcome in outcomes])),
     }
+    judged = [outcome.judged for outcome in outcomes if outcome.judged is not None]
+    if judged:
+        percent = 100 / image_size
+        before = [outcome.judged_before for outcome in outcomes if outcome.judged_before is not None]
+        summary |= {
+            "judged_percent": percent * float(np.mean(judged)),
+            "judged_median_percent": percent * float(np.median(judged)),
+            "no_edit_percent": percent * float(np.mean(before)),
+        }
+    return summary | {"changed_outside": float(np.mean([outcome.changed for outcome in outcomes]))}

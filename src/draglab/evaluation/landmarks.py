@@ -10,7 +10,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import safetensors
-import safetensors.torch
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -19,6 +18,7 @@ from draglab.errors import DraglabError
 
 LANDMARKS = 68
 INPUT_SIZE = 128
+"""What a network looks at whose file does not say, in pixels."""
 HEADS_JUDGE = Path(__file__).resolve().parent.parent / "zoo" / "judges" / "heads_landmarks68.safetensors"
 
 
@@ -38,10 +38,15 @@ class _Residual(nn.Module):
 
 
 class LandmarkNet(nn.Module):
-    """Images -> 68 points: an hourglass to 32x32 heat maps whose centres of mass are the landmarks."""
+    """Images -> 68 points: an hourglass to heat maps, a quarter as wide, whose centres of mass are the landmarks.
 
-    def __init__(self) -> None:
+    Args:
+        input_size: pixels that it looks at, a multiple of 16; images of another size are resized.
+    """
+
+    def __init__(self, input_size: int = INPUT_SIZE) -> None:
         super().__init__()
+        self.input_size = input_size
         self.stem = nn.Sequential(_unit(3, 32, 2), _unit(32, 64, 2), _Residual(64))
         self.down = nn.Sequential(_unit(64, 96, 2), _Residual(96))
         self.bottom = nn.Sequential(_unit(96, 128, 2), _Residual(128), _Residual(128))
@@ -53,15 +58,15 @@ class LandmarkNet(nn.Module):
         """Landmarks of images.
 
         Args:
-            images: [N, 3, H, W] in [-1, 1]; resized to 128x128 if need be.
+            images: [N, 3, H, W] in [-1, 1].
 
         Returns:
             [N, 68, 2] (x, y) in pixels of the images as given.
         """
         height, width = images.shape[2:]
         x = images
-        if (height, width) != (INPUT_SIZE, INPUT_SIZE):
-            x = F.interpolate(x, (INPUT_SIZE, INPUT_SIZE), mode="bilinear", antialias=True)
+        if (height, width) != (self.input_size, self.input_size):
+            x = F.interpolate(x, (self.input_size, self.input_size), mode="bilinear", antialias=True)
         fine = self.stem(x)
         middle = self.down(fine)
         coarse = self.bottom(middle)
@@ -83,10 +88,12 @@ def load_landmark_net(path: str | Path = HEADS_JUDGE) -> LandmarkNet:
         DraglabError: the file is missing or does not fit.
     """
     try:
-        tensors = safetensors.torch.load_file(path)
-        net = LandmarkNet()
-        net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    except (OSError, safetensors.SafetensorError, RuntimeError) as error:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        net = LandmarkNet(int(metadata.get("input_size", INPUT_SIZE)))
+        net.load_state_dict(tensors)
+    except (OSError, safetensors.SafetensorError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise DraglabError(f"cannot load the landmark network from {path}: {reason}") from None
     return net.eval().requires_grad_(False)

@@ -47,7 +47,7 @@ def convolve(x: Tensor, styles: Tensor, weight: Tensor, forms: FrozenForms, padd
     """Correlation of x * styles, computed in x's dtype.
 
     Args:
-        x: [N, I, H, W]. styles: [N or 1, I]. weight: [O, I, 3, 3]. padding: zeros around x, 0 or 1.
+        x: [N, I, H, W]. styles: [N or 1, I]. weight: [O, I, 3, 3]. padding: zeros around x, 0 to 2.
 
     Returns:
         [N, O, H - 2 + 2 padding, W - 2 + 2 padding].

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from draglab.generators.config import StyleGAN2Config
+from draglab.generators.config import GeneratorConfig
 from draglab.generators.ops import ACTIVATION_GAIN, LEAKY_SLOPE, normal
 
 
@@ -39,15 +39,20 @@ def normalize_second_moment(x: Tensor) -> Tensor:
 
 
 class MappingNetwork(nn.Module):
-    """z [N, z_dim], c [N, c_dim] -> w [N, w_dim]; broadcast and truncation are :meth:`StyleGAN2.mapping`'s."""
+    """z [N, z_dim], c [N, c_dim] -> w [N, w_dim]; broadcast and truncation are :meth:`Generator.mapping`'s."""
 
     w_avg: Tensor
+    label_concat: nn.Parameter | None
 
-    def __init__(self, config: StyleGAN2Config):
+    def __init__(self, config: GeneratorConfig):
         super().__init__()
         self.num_layers = config.mapping_layers
         embedded = 0
-        if config.c_dim > 0:
+        self.register_parameter("label_concat", None)
+        if config.c_dim > 0 and config.label_concat:
+            embedded = config.z_dim
+            self.label_concat = nn.Parameter(normal(config.c_dim, embedded))
+        elif config.c_dim > 0:
             embedded = config.embed_features or config.w_dim
             self.embed = FullyConnected(config.c_dim, embedded)
         hidden = config.mapping_features or config.w_dim
@@ -59,8 +64,11 @@ class MappingNetwork(nn.Module):
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         """w [N, w_dim] before truncation; c is required when the model is conditional."""
-        x = normalize_second_moment(z)
-        if c is not None:
+        if c is not None and self.label_concat is not None:
+            x = normalize_second_moment(torch.cat([z, c @ self.label_concat], dim=1))
+        else:
+            x = normalize_second_moment(z)
+        if c is not None and self.label_concat is None:
             x = torch.cat([x, normalize_second_moment(self.embed(c))], dim=1)
         for index in range(self.num_layers):
             x = self.get_submodule(f"fc{index}")(x)

@@ -23,6 +23,7 @@ from torch import Tensor
 from draglab.generators.convolution import share_of_multiplications
 from draglab.generators.ops import low_pass_padding
 from draglab.generators.synthesis import NoiseDraw, NoiseSource, SynthesisBlock, SynthesisLayer, SynthesisNetwork
+from draglab.geometry import image_extent
 
 LAYER_OVERHEAD = 4e6
 """What starting one layer costs, in multiplications that could be done meanwhile."""
@@ -40,11 +41,18 @@ class Windows:
         values: [n, C, h, w]. Values outside the map are zero.
         origins: [n, 2] (x, y) of each window's first pixel in the map; may lie outside it.
         map_shape: (height, width) of the whole map.
+        margin: pixels by which the map reaches over each border of the image.
     """
 
     values: Tensor
     origins: NDArray[np.int64]
     map_shape: tuple[int, int]
+    margin: int = 0
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """(height, width) of the image in pixels of the map."""
+        return image_extent(self.map_shape, self.margin)
 
 
 def cut(

@@ -88,7 +88,7 @@ def convolve(x: Tensor, styles: Tensor, kernel: WinogradKernel, padding: int) ->
     Args:
         x: [N, I, H, W]; channels_last is fast.
         styles: [N or 1, I].
-        padding: zeros around x, 0 or 1.
+        padding: zeros around x, 0 to 2.
 
     Returns:
         [N, O, H - 2 + 2 padding, W - 2 + 2 padding], channels_last; differentiable once, with respect to x and styles.

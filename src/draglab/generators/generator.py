@@ -1,0 +1,314 @@
+"""What every generator offers: latents, features for dragging, images. The weights are frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from draglab.errors import DraglabError
+from draglab.generators.config import GeneratorConfig
+from draglab.generators.mapping import MappingNetwork
+from draglab.generators.published_weights import PublishedWeights
+from draglab.generators.windows import WindowPlan
+
+NoiseMode = Literal["const", "none", "random"]
+MAX_SEED = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class FeatureMaps:
+    """Features up to one level, kept so that an image can go on from them.
+
+    Attributes:
+        blocks: features [N, C, H, W] by level: of the blocks by their resolution (StyleGAN2), of one layer (StyleGAN3).
+    """
+
+    blocks: dict[int, Tensor]
+
+    @property
+    def level(self) -> int:
+        """The highest one."""
+        return max(self.blocks)
+
+    @property
+    def top(self) -> Tensor:
+        """The highest level's features."""
+        return self.blocks[self.level]
+
+    def detach(self) -> FeatureMaps:
+        """The same values outside the gradient's graph."""
+        return FeatureMaps({level: block.detach() for level, block in self.blocks.items()})
+
+
+class Generator(PublishedWeights):
+    """A generator with the published parameter names, frozen unless `requires_grad_()` is called.
+
+    Its features have *levels*: what a level is called depends on the architecture, :meth:`feature_level` finds it.
+
+    Attributes:
+        config: its configuration.
+        name: what it is called in edit files and tables.
+    """
+
+    def __init__(self, config: GeneratorConfig, name: str):
+        super().__init__()
+        self.config = config
+        self.name = name
+        self.mapping_network = MappingNetwork(config)
+        self._w_std: float | None = None
+
+    # Sizes, by the names that published code uses.
+    @property
+    def img_resolution(self) -> int:
+        """Height of the images in pixels."""
+        return self.config.img_resolution
+
+    @property
+    def img_shape(self) -> tuple[int, int]:
+        """(height, width) of the images in pixels."""
+        return self.config.img_shape
+
+    @property
+    def img_channels(self) -> int:
+        """Colour channels of the images."""
+        return self.config.img_channels
+
+    @property
+    def num_ws(self) -> int:
+        """Latents in one w_plus."""
+        return self.config.num_ws
+
+    @property
+    def z_dim(self) -> int:
+        """Length of z."""
+        return self.config.z_dim
+
+    @property
+    def w_dim(self) -> int:
+        """Length of w."""
+        return self.config.w_dim
+
+    @property
+    def c_dim(self) -> int:
+        """Length of the class vector, 0 for unconditional models."""
+        return self.config.c_dim
+
+    @property
+    def w_avg(self) -> Tensor:
+        """Mean of w over z: [w_dim]."""
+        return self.mapping_network.w_avg
+
+    @property
+    def feature_resolutions(self) -> list[int]:
+        """Resolutions by which features can be asked for."""
+        raise NotImplementedError
+
+    def feature_level(self, resolution: int, layer: int | None = None) -> int:
+        """The level that settings mean.
+
+        Args:
+            resolution: one of :attr:`feature_resolutions`.
+            layer: index of a layer, of architectures with several layers of one resolution; None = chosen by
+                resolution.
+
+        Raises:
+            DraglabError: there is no such level.
+        """
+        raise NotImplementedError
+
+    def feature_shape(self, level: int) -> tuple[int, int]:
+        """(height, width) of a level's maps, margins included."""
+        raise NotImplementedError
+
+    def feature_margin(self, level: int) -> int:
+        """Pixels by which a level's maps reach over each border of the image."""
+        raise NotImplementedError
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.w_avg.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the weights are stored and computed in."""
+        return self.w_avg.dtype
+
+    def mapping(
+        self,
+        z: Tensor,
+        c: Tensor | None = None,
+        truncation_psi: float = 1.0,
+        truncation_cutoff: int | None = None,
+    ) -> Tensor:
+        """Latents of the synthesis network.
+
+        Args:
+            z: [N, z_dim], standard normal.
+            c: [N, c_dim] class vectors, required exactly if c_dim > 0.
+            truncation_psi: w moves towards w_avg, to w_avg + psi * (w - w_avg); 1 = not at all, 0 = w_avg.
+            truncation_cutoff: how many of the first layers are truncated; None = all.
+
+        Returns:
+            w_plus [N, num_ws, w_dim].
+
+        Raises:
+            DraglabError: shapes that do not fit the model.
+        """
+        if z.ndim != 2 or z.shape[1] != self.z_dim:
+            raise DraglabError(f"z has shape {list(z.shape)}: this model takes [N, {self.z_dim}]")
+        if (c is None and self.c_dim > 0) or (c is not None and tuple(c.shape) != (len(z), self.c_dim)):
+            raise DraglabError(f"this model needs class vectors c of shape [{len(z)}, {self.c_dim}]")
+        conditional = c.to(self.device, self.dtype) if c is not None and self.c_dim > 0 else None
+        w = self.mapping_network(z.to(self.device, self.dtype), conditional)
+        w_plus = w[:, None].repeat(1, self.num_ws, 1)
+        if truncation_psi != 1:
+            cutoff = self.num_ws if truncation_cutoff is None else truncation_cutoff
+            w_plus[:, :cutoff] = self.w_avg.lerp(w_plus[:, :cutoff], truncation_psi)
+        return w_plus
+
+    def z_from_seed(self, seed: int) -> Tensor:
+        """z [1, z_dim] as published tools draw it: numpy.random.RandomState(seed).randn(1, z_dim).
+
+        Raises:
+            DraglabError: the seed is not an integer from 0 to 2**32 - 1.
+        """
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed <= MAX_SEED:
+            raise DraglabError(f"seed {seed} is out of range: take a whole number from 0 to {MAX_SEED}")
+        z = np.random.RandomState(int(seed)).randn(1, self.z_dim)
+        return torch.from_numpy(z).to(self.device, self.dtype)
+
+    @torch.no_grad()
+    def w_plus_from_seed(
+        self,
+        seed: int,
+        truncation_psi: float = 1.0,
+        truncation_cutoff: int | None = None,
+        c: int | Sequence[float] | Tensor | None = None,
+    ) -> Tensor:
+        """w_plus [1, num_ws, w_dim] of a seed; see :meth:`z_from_seed`, :meth:`class_vector` and :meth:`mapping`.
+
+        Raises:
+            DraglabError: the seed is out of range, or c does not fit the model.
+        """
+        return self.mapping(self.z_from_seed(seed), self.class_vector(c), truncation_psi, truncation_cutoff)
+
+    def class_vector(self, c: int | Sequence[float] | Tensor | None) -> Tensor | None:
+        """The class vector [1, c_dim] of what names a class; None for models without classes.
+
+        Args:
+            c: a class's index, or c_dim numbers (a mixture of classes; any range), or [1, c_dim].
+
+        Raises:
+            DraglabError: the model needs a class, or has none, or not this one.
+        """
+        if self.c_dim == 0:
+            if c is not None:
+                raise DraglabError("this model has no classes; leave the class out")
+            return None
+        if isinstance(c, int) and not isinstance(c, bool) and 0 <= c < self.c_dim:
+            return torch.eye(self.c_dim, device=self.device, dtype=self.dtype)[c : c + 1]
+        if c is not None and not isinstance(c, int):
+            vector = torch.as_tensor(c, dtype=self.dtype, device=self.device).reshape(1, -1)
+            if vector.shape[1] == self.c_dim and bool(vector.isfinite().all()):
+                return vector
+        raise DraglabError(f"this model needs a class from 0 to {self.c_dim - 1}, or {self.c_dim} finite numbers")
+
+    @torch.no_grad()
+    def w_std(self) -> float:
+        """Spread of w: root mean square of w - w_avg per coordinate, from 1,000 fixed seeds (classes drawn evenly)."""
+        if self._w_std is None:
+            random = np.random.RandomState(0)
+            z = torch.from_numpy(random.randn(1000, self.z_dim)).to(self.device, self.dtype)
+            c = None
+            if self.c_dim > 0:
+                c = torch.eye(self.c_dim)[torch.from_numpy(random.randint(self.c_dim, size=1000))].to(z)
+            w = self.mapping_network(z, c)
+            self._w_std = float((w - w.mean(0)).square().mean().sqrt())
+        return self._w_std
+
+    def feature_maps(
+        self,
+        w_plus: Tensor,
+        level: int,
+        noise_mode: NoiseMode = "const",
+        noise_seed: int | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> FeatureMaps:
+        """Features up to `level`; nothing above it is computed. See :meth:`features`.
+
+        They are computed in `dtype`; None = that of the weights.
+        """
+        raise NotImplementedError
+
+    def features(
+        self,
+        w_plus: Tensor,
+        level: int,
+        noise_mode: NoiseMode = "const",
+        noise_seed: int | None = None,
+    ) -> Tensor:
+        """What dragging supervises and tracks (DragGAN section 3.2).
+
+        Args:
+            w_plus: [N, num_ws, w_dim].
+            level: see :meth:`feature_level`. Nothing above it is computed.
+            noise_mode: "const" (stored noise maps), "none", or "random" (new ones, from `noise_seed` if given).
+
+        Returns:
+            [N, C, H, W], (H, W) = `feature_shape(level)`.
+
+        Raises:
+            DraglabError: no such level, or w_plus of another shape.
+        """
+        return self.feature_maps(w_plus, level, noise_mode, noise_seed).top
+
+    def window_plan(
+        self, level: int, groups: Sequence[tuple[tuple[int, int], int]], samples: int = 1
+    ) -> WindowPlan | None:
+        """How windows of a level are computed, see :class:`WindowPlan`; None = only whole maps can be."""
+        raise NotImplementedError
+
+    def image(
+        self,
+        w_plus: Tensor,
+        from_features: FeatureMaps | None = None,
+        noise_mode: NoiseMode = "const",
+        noise_seed: int | None = None,
+        preview_resolution: int | None = None,
+    ) -> Tensor:
+        """Images of latents.
+
+        Args:
+            w_plus: [N, num_ws, w_dim].
+            from_features: what :meth:`feature_maps` computed from the same w_plus; only what is above is run.
+            noise_mode, noise_seed: see :meth:`features`.
+            preview_resolution: one of :attr:`feature_resolutions`; the image at this height.
+
+        Returns:
+            [N, img_channels, H, W], in [-1, 1] up to overshoot.
+
+        Raises:
+            DraglabError: w_plus of another shape, or no such resolution.
+        """
+        raise NotImplementedError
+
+    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        """Images [N, img_channels, H, W] of z [N, z_dim]."""
+        return self.image(self.mapping(z, c))
+
+    def _check_w_plus(self, w_plus: Tensor) -> None:
+        if w_plus.ndim != 3 or tuple(w_plus.shape[1:]) != (self.num_ws, self.w_dim):
+            shape = f"[N, {self.num_ws}, {self.w_dim}]"
+            raise DraglabError(f"w_plus has shape {list(w_plus.shape)}: this model takes {shape}")
+
+
+@torch.no_grad()
+def to_uint8(images: Tensor) -> np.ndarray:
+    """Images float [N, C, H, W] in [-1, 1] -> uint8 array [N, H, W, C], as published tools round it."""
+    return (images * 127.5 + 128).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()

@@ -1,0 +1,96 @@
+"""StyleGAN3 for editing: frozen weights, features of any layer, image from features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from draglab.errors import DraglabError
+from draglab.generators.generator import FeatureMaps, Generator, NoiseMode
+from draglab.generators.stylegan3_config import StyleGAN3Config
+from draglab.generators.stylegan3_synthesis import StyleGAN3Synthesis
+
+
+class StyleGAN3(Generator):
+    """A StyleGAN3 generator, configuration T or R. The levels of its features are its layers, counted from 0.
+
+    Maps reach over the borders of the image. It has no noise: `noise_mode` changes nothing.
+    """
+
+    config: StyleGAN3Config
+
+    def __init__(self, config: StyleGAN3Config, name: str = "unnamed"):
+        super().__init__(config, name)
+        self.synthesis = StyleGAN3Synthesis(config)
+        self.requires_grad_(False)
+        self.eval()
+
+    @property
+    def feature_resolutions(self) -> list[int]:
+        """Rates of the layers: pixels of a map along the image's side."""
+        return sorted({spec.outputs.rate for spec in self.synthesis.specs})
+
+    def feature_level(self, resolution: int, layer: int | None = None) -> int:
+        """`layer`, or the first one of the rate `resolution` (docs/algorithm.md says why); see
+        :meth:`Generator.feature_level`."""
+        if layer is None:
+            self.check_feature_resolution(resolution)
+            return [spec.outputs.rate for spec in self.synthesis.specs].index(resolution)
+        self._check_layer(layer)
+        return layer
+
+    def feature_shape(self, level: int) -> tuple[int, int]:
+        """(height, width) of a layer's maps, margins included."""
+        size = self.synthesis.specs[level].outputs.size
+        return size, size
+
+    def feature_margin(self, level: int) -> int:
+        """Pixels by which a layer's maps reach over each border of the image."""
+        return self.synthesis.specs[level].outputs.margin
+
+    def feature_maps(
+        self,
+        w_plus: Tensor,
+        level: int,
+        noise_mode: NoiseMode = "const",
+        noise_seed: int | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> FeatureMaps:
+        """Features of layer `level`; see :meth:`Generator.feature_maps`."""
+        self._check_w_plus(w_plus)
+        self._check_layer(level)
+        return FeatureMaps({level: self.synthesis.run_layers(w_plus, level, dtype=dtype)})
+
+    def window_plan(self, level: int, groups: Sequence[tuple[tuple[int, int], int]], samples: int = 1) -> None:
+        """None: layers are computed whole."""
+        return
+
+    def image(
+        self,
+        w_plus: Tensor,
+        from_features: FeatureMaps | None = None,
+        noise_mode: NoiseMode = "const",
+        noise_seed: int | None = None,
+        preview_resolution: int | None = None,
+    ) -> Tensor:
+        """Images of latents; see :meth:`Generator.image`. A preview is the whole image, averaged down."""
+        self._check_w_plus(w_plus)
+        height = preview_resolution or self.img_resolution
+        self.check_feature_resolution(height)
+        known = None if from_features is None else (from_features.level, from_features.top)
+        image = self.synthesis.image(w_plus, known)
+        return image if height == self.img_resolution else F.avg_pool2d(image, self.img_resolution // height)
+
+    def check_feature_resolution(self, resolution: int) -> None:
+        """Raises a DraglabError unless the model has layers of this rate."""
+        if resolution not in self.feature_resolutions:
+            known = ", ".join(str(known) for known in self.feature_resolutions)
+            raise DraglabError(f"feature_resolution {resolution} is not a rate of this model: choose one of {known}")
+
+    def _check_layer(self, layer: int) -> None:
+        last = self.config.num_layers - 1
+        if not 0 <= layer <= last:
+            raise DraglabError(f"feature_layer {layer} is not a layer of this model: choose one from 0 to {last}")
