@@ -85,7 +85,8 @@ def test_unknown_models(draglab, name):
 def test_a_file_that_is_no_model(draglab):
     with open("m.safetensors", "w") as file:
         file.write("not a model")
-    check(draglab("drag", "-m", "m.safetensors", "--seed", 7, *POINT), "m.safetensors is not", ["m.safetensors"])
+    ran = draglab("drag", "-m", "m.safetensors", "--seed", 7, *POINT)
+    check(ran, "m.safetensors: the file is no checkpoint that draglab knows", ["m.safetensors"])
 
 
 def test_unknown_device(draglab, model):

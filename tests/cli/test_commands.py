@@ -55,13 +55,6 @@ def test_truncation_moves_towards_the_average(draglab, model):
     assert (images["1"][0] != images["1"][1]).any()
 
 
-def test_models(draglab):
-    names = [entry.name for entry in list_models()]
-    assert [row["name"] for row in draglab("models", "--json").json()["models"]] == names
-    table = draglab("models").out
-    assert all(name in table for name in names)
-
-
 @pytest.mark.skipif(not list_models(), reason="the bundled model is missing from src/draglab/zoo")
 def test_demo(draglab):
     ran = draglab("demo")

@@ -7,8 +7,9 @@ import pytest
 
 from draglab import DragEdit, DraglabError, DragSettings, drag
 from draglab.editor import Replay
+from draglab.generators import StyleGAN2
 from draglab.media.edit_file import EditFile, ModelReference, Round, SeedStart, WPlusStart, parse_edit_file
-from tests.tiny import TINY_SHA256, tiny_generator
+from tests.tiny import tiny_generator
 
 GENERATOR = tiny_generator()
 SETTINGS = {"max_steps": 4, "patience": None, "stop_distance": 0.01}
@@ -18,8 +19,10 @@ def one_round(steps: int | None = None, mask: np.ndarray | None = None, **settin
     return Round.from_arrays(np.array([[8, 9]]), np.array([[14.5, 9]]), mask, {**SETTINGS, **settings}, steps)
 
 
-def edit_file(*rounds: Round, start: SeedStart | WPlusStart | None = None) -> EditFile:
-    model = ModelReference(name="tiny", sha256=TINY_SHA256)
+def edit_file(
+    *rounds: Round, start: SeedStart | WPlusStart | None = None, generator: StyleGAN2 = GENERATOR
+) -> EditFile:
+    model = ModelReference(name="tiny", sha256=generator.sha256)
     return EditFile(model=model, start=start or SeedStart(seed=3), rounds=list(rounds) or [one_round()])
 
 
@@ -144,8 +147,13 @@ def test_another_model_is_refused():
 
 def test_models_with_classes():
     conditional = tiny_generator(c_dim=3)
-    images = [Replay(edit_file(start=SeedStart(seed=1, class_index=i)), conditional).image() for i in (0, 2)]
-    assert (images[0] != images[1]).any()
-    for index in (None, 3):
-        with pytest.raises(DraglabError, match="needs a class from 0 to 2"):
-            Replay(edit_file(start=SeedStart(seed=1, class_index=index)), conditional)
+
+    def image(**classes) -> np.ndarray:
+        return Replay(edit_file(start=SeedStart(seed=1, **classes), generator=conditional), conditional).image()
+
+    assert (image(class_index=0) != image(class_index=2)).any()
+    assert (image(class_index=2) == image(class_vector=[0.0, 0.0, 1.0])).all()
+    assert (image(class_index=2) != image(class_vector=[0.0, 0.5, 0.5])).any()
+    for classes in ({}, {"class_index": 3}, {"class_vector": [1.0, 0.0]}):
+        with pytest.raises(DraglabError, match="needs a class from 0 to 2, or 3 finite numbers"):
+            image(**classes)

@@ -1,15 +1,20 @@
 """Model files: reading them without running anything they contain."""
 
 from draglab.checkpoints.native import ModelHeader, read_generator, read_header, save_generator
+from draglab.checkpoints.opening import ModelFile, inspect_file, open_model
 from draglab.checkpoints.published import config_from_published
-from draglab.checkpoints.registry import ModelEntry, list_models, load_generator
+from draglab.checkpoints.registry import ModelEntry, find_model, list_models, load_generator
 
 __all__ = [
     "ModelEntry",
+    "ModelFile",
     "ModelHeader",
     "config_from_published",
+    "find_model",
+    "inspect_file",
     "list_models",
     "load_generator",
+    "open_model",
     "read_generator",
     "read_header",
     "save_generator",

@@ -5,7 +5,6 @@ Nothing in such a file is ever run. Weights may be stored in half precision; the
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import safetensors.torch
 import torch
 
 from draglab.errors import DraglabError
-from draglab.generators import StyleGAN2, StyleGAN2Config
+from draglab.generators import Generator, GeneratorConfig, build_generator, config_from_json
 
 FORMAT = "draglab-model"
 VERSION = 1
@@ -30,17 +29,19 @@ class ModelHeader:
 
     Attributes:
         config: the architecture. parameters: number of weights. dtype: how they are stored.
+        sizes: number of tensors and their bytes.
         card: free-form facts ("licence", "description", ...).
     """
 
-    config: StyleGAN2Config
+    config: GeneratorConfig
     parameters: int
     dtype: str
+    sizes: tuple[int, int]
     card: dict[str, Any]
 
 
 def save_generator(
-    generator: StyleGAN2,
+    generator: Generator,
     path: str | Path,
     dtype: torch.dtype = torch.float32,
     card: dict[str, Any] | None = None,
@@ -90,17 +91,18 @@ def read_header(path: str | Path) -> ModelHeader:
             raise DraglabError(
                 f"{path} was written by a newer draglab (version {version}, this one reads {VERSION}): upgrade draglab"
             )
-        config = StyleGAN2Config.from_json(json.loads(metadata["config"]))
+        config = config_from_json(json.loads(metadata["config"]))
         card = json.loads(metadata.get("card", "{}"))
         names = [name for name in tensors if not name.endswith(("noise_const", "w_avg"))]
         count = sum(_product(tensors[name]["shape"]) for name in names)
         dtype = str(next(iter(tensors.values()))["dtype"])
+        stored = max(int(tensor["data_offsets"][1]) for tensor in tensors.values())
     except (KeyError, ValueError, TypeError, AttributeError, StopIteration):
         raise DraglabError(f"{path} is damaged: its header is not readable; get the file again") from None
-    return ModelHeader(config, count, dtype, card if isinstance(card, dict) else {})
+    return ModelHeader(config, count, dtype, (len(tensors), stored), card if isinstance(card, dict) else {})
 
 
-def read_generator(path: str | Path, name: str | None = None) -> StyleGAN2:
+def read_generator(path: str | Path, name: str | None = None) -> Generator:
     """Load a model file into float32.
 
     Args:
@@ -118,7 +120,7 @@ def read_generator(path: str | Path, name: str | None = None) -> StyleGAN2:
         raise DraglabError(f"{path} is damaged: its tensors are not readable; get the file again") from None
     # Built without storage, so that a small file with a boastful configuration allocates nothing.
     with torch.device("meta"):
-        generator = StyleGAN2(header.config, name or path.stem, hashlib.sha256(content).hexdigest())
+        generator = build_generator(header.config, name or path.stem)
     generator.load_published({key: tensor.float() for key, tensor in tensors.items()})
     return generator
 

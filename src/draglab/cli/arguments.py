@@ -29,6 +29,10 @@ Truncation = Annotated[
         callback=finite, min=-10, max=10, help="Truncation psi: 1 is the full variety, towards 0 the average image."
     ),
 ]
+Class = Annotated[
+    str | None,
+    typer.Option("--class", help="For models with classes: which one, or the numbers of a mixture, as in 0,0.5,0.5."),
+]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda or mps; the best one there is when left out.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else.")]
 
@@ -45,6 +49,25 @@ def parse_seed(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) > MAX_SEED:
         raise DraglabError(f"seed {text!r} is out of range: give a whole number from 0 to {MAX_SEED}")
     return int(text)
+
+
+def parse_class(text: str | None) -> int | list[float] | None:
+    """A class's index from "3", the numbers of a class vector from "0,0.5,0.5".
+
+    Raises:
+        DraglabError: another form.
+    """
+    if text is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,6}", text):
+        return int(text)
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) < 2 or not all(math.isfinite(number) for number in numbers):
+        raise DraglabError(f"class {text!r} cannot be read: give a number such as 3, or a mixture such as 0,0.5,0.5")
+    return numbers
 
 
 def parse_seeds(texts: list[str]) -> list[int]:

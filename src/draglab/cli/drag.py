@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 import draglab
-from draglab.cli.arguments import Device, Json, Truncation, finite, parse_seed
+from draglab.cli.arguments import Class, Device, Json, Truncation, finite, parse_class, parse_seed
 from draglab.cli.interrupt import KeptBest
 from draglab.errors import DraglabError
 
 if TYPE_CHECKING:
-    from draglab.generators import StyleGAN2
+    from draglab.generators import Generator
     from draglab.media.edit_file import Round
 
 _SETTINGS = "Settings of the drag (the preset's when left out)"
@@ -39,9 +39,7 @@ def drag(
         str | None, typer.Option("--model", "-m", help="Bundled model or file; heads, or what the edit file names.")
     ] = None,
     truncation: Truncation = 1.0,
-    class_index: Annotated[
-        int | None, typer.Option("--class", min=0, help="For models with classes: which one.")
-    ] = None,
+    class_name: Class = None,
     device: Device = None,
     as_json: Json = False,
     preset: Annotated[
@@ -75,6 +73,10 @@ def drag(
     feature_resolution: Annotated[
         int | None, typer.Option(help="Which block's features are used.", rich_help_panel=_SETTINGS)
     ] = None,
+    feature_layer: Annotated[
+        int | None,
+        typer.Option(help="Which layer's features are used, from 0, of StyleGAN3 models.", rich_help_panel=_SETTINGS),
+    ] = None,
     stop_distance: Annotated[
         float | None,
         typer.Option(callback=finite, help="Arrived when this near, in pixels.", rich_help_panel=_SETTINGS),
@@ -101,6 +103,7 @@ def drag(
         "r1": r1,
         "r2": r2,
         "feature_resolution": feature_resolution,
+        "feature_layer": feature_layer,
         "stop_distance": stop_distance,
         "latent_space": latent_space,
         "num_layers": num_layers,
@@ -111,14 +114,14 @@ def drag(
         raise DraglabError(
             "nothing to start from: give an edit file, or --seed and --point, as in --seed 7 --point 64,90:64,105"
         )
-    if edit is not None and (seed is not None or truncation != 1.0 or class_index is not None):
+    if edit is not None and (seed is not None or truncation != 1.0 or class_name is not None):
         raise DraglabError("an edit file has its own start: leave --seed, --truncation and --class out")
     if edit is not None and not point and (overrides or preset != "draglab" or mask is not None):
         raise DraglabError("an edit file has its own settings and mask: leave them out, or add a round with --point")
     if edit is None and not point:
         raise DraglabError("no points were given: add --point handle:target, for instance --point 64,90:64,105")
 
-    number = None if seed is None else parse_seed(seed)
+    number, c = None if seed is None else parse_seed(seed), parse_class(class_name)
     from draglab.geometry import parse_point_pair
 
     pairs = [parse_point_pair(text) for text in point or []]
@@ -136,7 +139,8 @@ def drag(
         generator = draglab.load_generator(name, device=device)
         reference = ModelReference(name=name, sha256=loaded.model.sha256)
     else:
-        start = SeedStart(seed=number or 0, truncation_psi=truncation, class_index=class_index)
+        classes = {"class_index": c} if isinstance(c, int) else {"class_vector": c}
+        start = SeedStart(seed=number or 0, truncation_psi=truncation, **classes)
         rounds = []
         name = model or "heads"
         generator = draglab.load_generator(name, device=device)
@@ -154,7 +158,7 @@ def _round(
     mask: Path | None,
     preset: str,
     overrides: dict[str, Any],
-    generator: "StyleGAN2",
+    generator: "Generator",
 ) -> "Round":
     """One round from the command line's points, mask and settings, checked against the model."""
     from dataclasses import asdict, replace

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import draglab
-from draglab.cli.arguments import Device, Json, Model, Truncation, parse_seeds
+from draglab.cli.arguments import Class, Device, Json, Model, Truncation, parse_class, parse_seeds
 
 
 def generate(
@@ -19,12 +19,13 @@ def generate(
         ),
     ] = Path("seeds.png"),
     truncation: Truncation = 1.0,
+    class_name: Class = None,
     model: Model = "heads",
     device: Device = None,
     as_json: Json = False,
 ) -> None:
     """Generate images of seeds, to look for one to drag."""
-    seeds = parse_seeds(seed)
+    seeds, c = parse_seeds(seed), parse_class(class_name)
     files = _files(output, seeds)
 
     from draglab.generators import to_uint8
@@ -34,7 +35,7 @@ def generate(
     generator = draglab.load_generator(model, device=device)
 
     def image(number: int):
-        return to_uint8(generator.image(generator.w_plus_from_seed(number, truncation)))[0]
+        return to_uint8(generator.image(generator.w_plus_from_seed(number, truncation, c=c)))[0]
 
     if len(files) == len(seeds):
         for path, number in zip(files, seeds, strict=True):

@@ -15,7 +15,7 @@ from draglab.cli.interrupt import on_interrupt
 from draglab.cli.progress import DragProgress
 from draglab.editor import Replay
 from draglab.errors import DraglabError
-from draglab.generators import StyleGAN2, to_uint8
+from draglab.generators import Generator, to_uint8
 from draglab.media.edit_file import EditFile, save_edit_file
 from draglab.media.files import check_writable
 from draglab.media.images import check_image_suffix, save_image
@@ -116,13 +116,13 @@ class Outcome:
         return "\n".join([*lines, f"wrote {written}"] if written else lines)
 
 
-def image_at(generator: StyleGAN2, w_plus: torch.Tensor) -> NDArray[np.uint8]:
+def image_at(generator: Generator, w_plus: torch.Tensor) -> NDArray[np.uint8]:
     """The image of one latent [1, num_ws, w_dim], uint8 [H, W, C]."""
     with torch.no_grad():
         return to_uint8(generator.image(w_plus))[0]
 
 
-def run_edit(edit_file: EditFile, generator: StyleGAN2, outputs: Outputs) -> Outcome:
+def run_edit(edit_file: EditFile, generator: Generator, outputs: Outputs) -> Outcome:
     """Run an edit file, show progress on standard error, write the outputs.
 
     The first Ctrl-C ends it after the current step: the best step is kept and all files are written.

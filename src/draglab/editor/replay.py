@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from draglab.drag import DragEdit, DragSettings, DragStep, drag_steps
 from draglab.errors import DraglabError
-from draglab.generators import StyleGAN2, to_uint8
+from draglab.generators import Generator, to_uint8
 from draglab.media.edit_file import EditFile, Round, SeedStart, SettingValue
 
 RoundEnd = Literal["arrived", "max_steps", "stalled", "recorded", "stopped"]
@@ -62,7 +62,7 @@ class Replay:
         DraglabError: the generator is another model, or a start, points, mask or settings do not fit it.
     """
 
-    def __init__(self, edit_file: EditFile, generator: StyleGAN2) -> None:
+    def __init__(self, edit_file: EditFile, generator: Generator) -> None:
         if edit_file.model.sha256 != generator.sha256:
             raise DraglabError(
                 f"the edit was made with another model {edit_file.model.name} "
@@ -150,7 +150,7 @@ def _end(last: DragStep, settings: DragSettings, limit: int | None, stop: bool) 
     return "stopped"
 
 
-def start_latent(edit_file: EditFile, generator: StyleGAN2) -> torch.Tensor:
+def start_latent(edit_file: EditFile, generator: Generator) -> torch.Tensor:
     """The latent [1, num_ws, w_dim] where an edit starts.
 
     Raises:
@@ -158,7 +158,7 @@ def start_latent(edit_file: EditFile, generator: StyleGAN2) -> torch.Tensor:
     """
     start = edit_file.start
     if isinstance(start, SeedStart):
-        c = _class_vector(start.class_index, generator.c_dim)
+        c = start.class_index if start.class_vector is None else start.class_vector
         return generator.w_plus_from_seed(start.seed, start.truncation_psi, start.truncation_cutoff, c)
     if start.shape != [generator.num_ws, generator.w_dim]:
         expected = [generator.num_ws, generator.w_dim]
@@ -166,26 +166,13 @@ def start_latent(edit_file: EditFile, generator: StyleGAN2) -> torch.Tensor:
     return torch.from_numpy(start.array())[None].to(generator.device, generator.dtype)
 
 
-def _class_vector(class_index: int | None, c_dim: int) -> torch.Tensor | None:
-    if c_dim == 0:
-        if class_index is not None:
-            raise DraglabError("this model has no classes; leave the class out")
-        return None
-    if class_index is None or class_index >= c_dim:
-        raise DraglabError(f"this model needs a class from 0 to {c_dim - 1}")
-    return torch.nn.functional.one_hot(torch.tensor([class_index]), c_dim).float()
-
-
-def _prepare(one: Round, index: int, generator: StyleGAN2) -> tuple[DragEdit, DragSettings]:
+def _prepare(one: Round, index: int, generator: Generator) -> tuple[DragEdit, DragSettings]:
     """A round as the engine takes it, checked against the model."""
     try:
         edit = DragEdit(one.handles(), one.targets(), one.movable())
         edit.validated(*generator.img_shape)
         settings = _read_settings(one.settings)
-        resolution = settings.resolved_feature_resolution(generator.img_resolution)
-        if resolution not in generator.feature_resolutions:
-            known = ", ".join(map(str, generator.feature_resolutions))
-            raise DraglabError(f"feature_resolution {resolution} is not a block of this model: choose one of {known}")
+        settings.feature_level(generator)
     except DraglabError as error:
         if index == 0:
             raise

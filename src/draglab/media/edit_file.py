@@ -7,6 +7,7 @@ import base64
 import binascii
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 
 from draglab.errors import DraglabError
 from draglab.media.files import read_bytes, write_atomically
-from draglab.media.images import decode_mask, encode_mask
+from draglab.media.images import decode_mask, encode_mask, feathered
 
 FORMAT = "draglab-edit"
 VERSION = 1
@@ -54,6 +55,14 @@ class SeedStart(_Strict):
     truncation_cutoff: int | None = Field(default=None, ge=0)
     class_index: int | None = Field(default=None, ge=0)
     """For conditional models: which class."""
+    class_vector: list[float] | None = Field(default=None, min_length=1, max_length=65536)
+    """For conditional models: a mixture of classes, instead of class_index."""
+
+    @model_validator(mode="after")
+    def _one_class(self) -> Self:
+        if self.class_index is not None and self.class_vector is not None:
+            raise ValueError("class_index and class_vector are both given: leave one out")
+        return self
 
 
 class WPlusStart(_Strict):
@@ -99,16 +108,38 @@ class PointPair(_Strict):
     target: Annotated[list[Coordinate], Field(min_length=2, max_length=2)]
 
 
+class Retarget(_Strict):
+    """Targets that were moved while the round ran."""
+
+    after: int = Field(ge=1, le=10**9)
+    """How many steps had been made by then."""
+    targets: list[Annotated[list[Coordinate], Field(min_length=2, max_length=2)]] = Field(min_length=1)
+    """One for each handle, from then on."""
+
+
 class Round(_Strict):
     """One drag; the next round starts from the image where this one ended."""
 
     points: list[PointPair] = Field(min_length=1, max_length=10_000)
     mask: str | None = None
     """Base64 of a PNG, white = movable; null: everything may move."""
+    feather: float = Field(default=0, ge=0, le=1000)
+    """By how many pixels the mask's edges are softened."""
     settings: dict[str, SettingValue] = Field(default_factory=dict)
     """Fields of draglab.DragSettings; those left out have their defaults."""
     steps: int | None = Field(default=None, ge=0, le=10**9)
     """How many steps were run; null: until the drag stops by itself."""
+    moved: list[Retarget] = Field(default_factory=list, max_length=10_000)
+    """In the order of their steps."""
+
+    @model_validator(mode="after")
+    def _moved_fits(self) -> Self:
+        steps = [move.after for move in self.moved]
+        if any(later <= earlier for earlier, later in pairwise(steps)):
+            raise ValueError("targets must be moved in the order of their steps, once for each")
+        if any(len(move.targets) != len(self.points) for move in self.moved):
+            raise ValueError("where targets are moved, give one for each handle")
+        return self
 
     @field_validator("mask")
     @classmethod
@@ -146,9 +177,9 @@ class Round(_Strict):
         """[n, 2]"""
         return np.array([pair.target for pair in self.points], dtype=np.float64)
 
-    def movable(self) -> NDArray[np.bool_] | None:
-        """bool [H, W], True = movable; None when everything may move."""
-        return None if self.mask is None else decode_mask(self.mask)
+    def movable(self) -> NDArray[np.bool_] | NDArray[np.float32] | None:
+        """bool [H, W], True = movable, or floats where it is feathered, 1 = movable; None when everything may move."""
+        return None if self.mask is None else feathered(decode_mask(self.mask), self.feather)
 
 
 class EditFile(_Strict):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageFilter, PngImagePlugin, UnidentifiedImageError
 
 from draglab._version import __version__
 from draglab.errors import DraglabError
@@ -115,6 +115,16 @@ def encode_mask(mask: NDArray[np.bool_]) -> str:
     buffer = io.BytesIO()
     Image.fromarray(np.asarray(mask, dtype=np.bool_)).save(buffer, format="PNG", optimize=True)
     return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def feathered(mask: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_] | NDArray[np.float32]:
+    """A mask [H, W] with soft edges: blurred by a Gaussian, so that it goes from 0.02 to 0.98 within about `pixels` pixels
+    to either side of its edge (twice the standard deviation). In steps of 1/255. 0 pixels leave it as it is.
+    """
+    if pixels <= 0:
+        return mask
+    picture = Image.fromarray(mask.astype(np.uint8) * 255).filter(ImageFilter.GaussianBlur(pixels / 2))
+    return np.asarray(picture, dtype=np.float32) / 255
 
 
 def decode_mask(text: str) -> NDArray[np.bool_]:

@@ -26,7 +26,7 @@ def draw_edit(
     image: NDArray[np.uint8],
     handles: ArrayLike,
     targets: ArrayLike,
-    movable: NDArray[np.bool_] | None = None,
+    movable: NDArray[np.bool_] | NDArray[np.floating] | None = None,
     at_least: int = 512,
 ) -> NDArray[np.uint8]:
     """Draw handles (red), targets (blue), arrows from one to the other and the frozen region (darkened).
@@ -34,7 +34,7 @@ def draw_edit(
     Args:
         image: uint8 [H, W, 3].
         handles, targets: [n, 2] (x, y) in pixels of ``image``; (0, 0) is the centre of its top-left pixel.
-        movable: bool [H, W], True = movable; None darkens nothing.
+        movable: bool [H, W], True = movable, or floats, 1 = movable; None darkens nothing.
         at_least: the picture is enlarged by a whole factor until its shorter side has this many pixels.
 
     Returns:
@@ -43,7 +43,7 @@ def draw_edit(
     picture = enlarge(image, at_least)
     factor = picture.shape[0] / image.shape[0]
     if movable is not None:
-        picture = _darken(picture, ~np.asarray(movable, dtype=bool))
+        picture = _darken(picture, 1 - np.asarray(movable, dtype=np.float32))
     # Pixel centres are integers in the image; on the enlarged canvas positions count from its top-left corner.
     handle_points = (np.asarray(handles, dtype=np.float64).reshape(-1, 2) + 0.5) * factor
     target_points = (np.asarray(targets, dtype=np.float64).reshape(-1, 2) + 0.5) * factor
@@ -52,9 +52,9 @@ def draw_edit(
     return _draw_marks(picture, handle_points, target_points)
 
 
-def _darken(picture: NDArray[np.uint8], frozen: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def _darken(picture: NDArray[np.uint8], frozen: NDArray[np.float32]) -> NDArray[np.uint8]:
     height, width = picture.shape[:2]
-    layer = Image.fromarray(frozen.astype(np.uint8) * 255).resize((width, height), Image.Resampling.BILINEAR)
+    layer = Image.fromarray((frozen * 255 + 0.5).astype(np.uint8)).resize((width, height), Image.Resampling.BILINEAR)
     opacity = np.asarray(layer, dtype=np.float32)[..., None] * (_FROZEN_OPACITY / 255)
     return (picture * (1 - opacity) + _FROZEN * opacity + 0.5).astype(np.uint8)
 

@@ -1,0 +1,40 @@
+"""How tensors of other programs become published ones: names of changes, and what each does to a shape.
+
+materialize.py has a function of the same name for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from .values import Refused
+
+Shape = tuple[int, ...]
+
+SHAPES: dict[str, Callable[[Shape], Shape]] = {
+    "transpose": lambda shape: (shape[1], shape[0]),
+    # [height, width, in, out] -> [out, in, height, width]
+    "channels_first": lambda shape: (shape[3], shape[2], shape[0], shape[1]),
+    "flip": lambda shape: shape,  # of the last two axes
+    "plus_one": lambda shape: shape,
+    "first": lambda shape: shape[1:],
+    "flatten": lambda shape: (_product(shape),),
+    "scalar": lambda shape: () if _product(shape) == 1 else shape,
+}
+_AXES = {"transpose": 2, "channels_first": 4, "flip": 2, "first": 1}
+
+
+def changed_shape(shape: Shape, changes: Iterable[str]) -> Shape:
+    """The shape that a tensor has after the changes."""
+    for change in changes:
+        if len(shape) < _AXES.get(change, 0):
+            raise Refused("the file is damaged: a tensor has too few axes; get it again")
+        shape = SHAPES[change](shape)
+    return shape
+
+
+def _product(shape: Shape) -> int:
+    count = 1
+    for size in shape:
+        count *= size
+    return count

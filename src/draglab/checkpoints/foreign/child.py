@@ -1,0 +1,79 @@
+"""The process that reads a checkpoint: the file on standard input, the plan or why there is none on standard output.
+
+Started by sandbox.py with limits of memory and time. When it begins to read it can open no file, import no module and
+start no process any more.
+"""
+
+from __future__ import annotations
+
+import encodings.cp437  # noqa: F401 - a zip directory may need it when nothing can be imported any more
+import json
+import mmap
+import os
+import sys
+from typing import Any
+
+from .recognise import read_plan
+from .values import Refused
+
+CPU_SECONDS = 60
+SPARE_MEMORY = 512 << 20
+MEMORY_PER_BYTE = 8
+"""Of the file: itself, mapped, and the values made of its instructions."""
+_HARMLESS = {"builtins.id"}
+"""The only thing worth an audit event that the readers do."""
+
+
+def main() -> None:
+    """Read standard input, answer on standard output."""
+    size = os.fstat(0).st_size
+    try:
+        if size == 0:
+            raise Refused("the file is empty: get it again")
+        # Never closed: values refer to it until the process ends.
+        file = mmap.mmap(0, size, access=mmap.ACCESS_READ)
+        limit_resources(size)
+        sys.addaudithook(forbid)
+        answer: dict[str, Any] = {"plan": read_plan(memoryview(file)).to_json()}
+        _answer(answer)
+    except Refused as error:
+        _answer({"error": str(error)})
+    except MemoryError:
+        _answer({"error": "the file needs more memory to be read than an honest one of its size; not opened"})
+    except Exception as error:
+        _answer({"error": f"the file is damaged, or not what it seems to be ({type(error).__name__}); get it again"})
+
+
+def limit_resources(size: int) -> None:
+    """Limits for reading a file of `size` bytes, where the system has them."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    memory = SPARE_MEMORY + MEMORY_PER_BYTE * size
+    for kind, limit in (
+        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        try:
+            hard = resource.getrlimit(kind)[1]
+            allowed = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+            resource.setrlimit(kind, (allowed, allowed))
+        except (ValueError, OSError):  # macOS does not limit addresses
+            continue
+
+
+def forbid(event: str, _: tuple[Any, ...]) -> None:
+    """An audit hook: ends the process at anything that reading does not need."""
+    if event not in _HARMLESS:
+        os._exit(3)
+
+
+def _answer(answer: dict[str, Any]) -> None:
+    data = json.dumps(answer).encode()
+    while data:
+        data = data[os.write(1, data) :]
+    os._exit(0)

@@ -1,0 +1,315 @@
+"""A pickle machine that builds records instead of objects: nothing is imported, looked up or called.
+
+It understands the instructions of protocols 0 to 5 that carry data. Work and memory are bounded by the length of the
+pickle and by MAX_INSTRUCTIONS; no value nests Python's own stack, because nothing here recurses.
+"""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from collections.abc import Callable
+from typing import Any, ClassVar, NoReturn
+
+from .allowed import ALLOWED, CALLED, INSTANTIATED
+from .values import Blob, Global, LongText, PersistentId, Record, Refused, Region
+
+MAX_INSTRUCTIONS = 1_000_000
+"""A config F snapshot of three networks has about 60 thousand."""
+LONG_TEXT = 4096
+"""Text from this many bytes on stays in the file: source code, and bytes that protocol 2 keeps as text."""
+MAX_INTEGER_BYTES = 32
+MAX_LINE = 4096
+
+
+class InertUnpickler:
+    """Reads one pickle.
+
+    Args:
+        region: holds the pickle. start: where in it the pickle begins. stop: where it ends at the latest; None = with
+            the region. most: how many instructions it may have.
+    """
+
+    def __init__(self, region: Region, start: int = 0, stop: int | None = None, most: int = MAX_INSTRUCTIONS):
+        self.region = region
+        self.view = region.view
+        self.at = start
+        self.most = most
+        self.end = len(self.view) if stop is None else stop
+        self.stack: list[Any] = []
+        self.marks: list[list[Any]] = []
+        self.memo: dict[int, Any] = {}
+
+    def load(self) -> Any:  # noqa: RET503 - _refuse never returns
+        """The value; `at` is then where the pickle ends.
+
+        Raises:
+            Refused: an unknown name or instruction, damage, or too many instructions.
+        """
+        table = self._TABLE
+        stop = ord(".")
+        for _ in range(self.most):
+            if self.at >= self.end:
+                self._damaged("it ends too early")
+            code = self.view[self.at]
+            self.at += 1
+            if code == stop:
+                return self._pop()
+            step = table.get(code)
+            if step is None:
+                self._refuse(f"uses the pickle instruction {bytes([code])!r}, which no checkpoint needs")
+            step(self)
+        self._refuse(f"has more than {self.most:,} pickle instructions, far more than any checkpoint")
+
+    # Reading bytes.
+    def _damaged(self, why: str) -> NoReturn:
+        raise Refused(f"the file is damaged: {why} (byte {self.at:,}); get it again")
+
+    def _refuse(self, why: str) -> NoReturn:
+        raise Refused(f"the file {why} (byte {self.at:,}); draglab does not open it")
+
+    def _take(self, count: int) -> memoryview:
+        if count < 0 or count > self.end - self.at:
+            self._damaged("it ends too early")
+        self.at += count
+        return self.view[self.at - count : self.at]
+
+    def _unpack(self, form: str) -> Any:
+        return struct.unpack(form, self._take(struct.calcsize(form)))[0]
+
+    def _line(self) -> str:
+        window = bytes(self.view[self.at : min(self.at + MAX_LINE, self.end)])
+        length = window.find(b"\n")
+        if length < 0:
+            self._damaged("a line does not end")
+        self.at += length + 1
+        try:
+            return window[:length].decode("utf-8")
+        except UnicodeDecodeError:
+            self._damaged("a line is not text")
+
+    def _blob(self, count: int) -> None:
+        self._take(count)
+        self.stack.append(Blob(self.region, self.at - count, self.at))
+
+    def _text(self, count: int) -> None:
+        data = self._take(count)
+        if count >= LONG_TEXT:
+            self.stack.append(LongText(self.region, self.at - count, self.at))
+            return
+        try:
+            self.stack.append(str(data, "utf-8", "surrogatepass"))
+        except UnicodeDecodeError:
+            self._damaged("a text is not UTF-8")
+
+    # The stack. Values above a mark are a list of their own, as in the pickle module.
+    def _push(self, value: Any) -> None:
+        self.stack.append(value)
+
+    def _pop(self) -> Any:
+        if not self.stack:
+            self._damaged("an instruction lacks its value")
+        return self.stack.pop()
+
+    def _top(self) -> Any:
+        if not self.stack:
+            self._damaged("an instruction lacks its value")
+        return self.stack[-1]
+
+    def _mark(self) -> None:
+        self.marks.append(self.stack)
+        self.stack = []
+
+    def _above_mark(self) -> list[Any]:
+        if not self.marks:
+            self._damaged("a mark is missing")
+        above = self.stack
+        self.stack = self.marks.pop()
+        return above
+
+    def _tuple(self, count: int) -> None:
+        if len(self.stack) < count:
+            self._damaged("an instruction lacks its value")
+        parts = tuple(self.stack[len(self.stack) - count :])
+        del self.stack[len(self.stack) - count :]
+        self.stack.append(parts)
+
+    # The memo.
+    def _put(self, index: int) -> None:
+        # Python counts from 0 on. Numbers of a file's choice could also be such that a dict of them is slow.
+        if not 0 <= index < MAX_INSTRUCTIONS:
+            self._damaged("a memo index is out of range")
+        self.memo[index] = self._top()
+
+    def _get(self, index: int) -> None:
+        if index not in self.memo:
+            self._damaged(f"it refers to value {index}, which it does not have")
+        self.stack.append(self.memo[index])
+
+    # Containers.
+    def _set_items(self, pairs: list[Any]) -> None:
+        target = self._top()
+        if isinstance(target, Record):
+            target = target.items
+        if not isinstance(target, dict) or len(pairs) % 2:
+            self._damaged("entries are put into something that has none")
+        for key, value in zip(pairs[::2], pairs[1::2], strict=True):
+            # Nothing that is looked for has another key than text. The others, such as the numbers of an optimizer's
+            # parameters, become some text too: the hash of text is secret, so that no file can make keys collide.
+            target[key if isinstance(key, str) else f"{type(key).__name__} {len(target)}"] = value
+
+    def _append(self, values: list[Any]) -> None:
+        target = self._top()
+        if not isinstance(target, list):
+            self._damaged("values are appended to something that is no list")
+        target.extend(values)
+
+    def _dict(self) -> None:
+        pairs = self._above_mark()
+        self.stack.append({})
+        self._set_items(pairs)
+
+    # Names, and what would have been calls.
+    def _global(self, module: Any, name: Any) -> None:
+        if not (isinstance(module, str) and isinstance(name, str)):
+            self._damaged("a name is not text")
+        found = Global(module, name)
+        if found not in ALLOWED:
+            shown = f"{module}.{name}"[:200]
+            self._refuse(f"asks for {shown!r}, which no checkpoint needs: it may try to run code")
+        self.stack.append(found)
+
+    def _stack_global(self) -> None:
+        name, module = self._pop(), self._pop()
+        self._global(module, name)
+
+    def _record(self, allowed: set[Global]) -> None:
+        args, what = self._pop(), self._pop()
+        if not isinstance(what, Global) or not isinstance(args, tuple):
+            self._refuse("calls something that is not a name")
+        if what not in allowed:
+            self._refuse(f"uses {what} in a way that no checkpoint does")
+        self.stack.append(Record(what, args))
+
+    def _new_with_names(self) -> None:
+        if self._pop() != {}:
+            self._refuse("makes an object in a way that no checkpoint does")
+        self._record(INSTANTIATED)
+
+    def _build(self) -> None:
+        state, target = self._pop(), self._top()
+        if not isinstance(target, Record) or target.state is not None:
+            self._refuse("gives a state to something that has none")
+        target.state = state
+
+    def _persistent_id(self) -> None:
+        key = self._pop()
+        if not isinstance(key, tuple):
+            self._refuse("refers to something outside in a way that no checkpoint does")
+        self.stack.append(PersistentId(key))
+
+    def _instance(self) -> None:
+        """Protocol 0's way to make an object: named in the error, never made."""
+        module, name = self._line(), self._line()
+        self._global(module, name)
+        self._refuse("makes an object in a way that no checkpoint does")
+
+    def _integer(self, count: int) -> None:
+        if not 0 <= count <= MAX_INTEGER_BYTES:
+            self._refuse("holds a number larger than any checkpoint does")
+        self.stack.append(int.from_bytes(self._take(count), "little", signed=True))
+
+    def _number_line(self) -> None:
+        text = self._line()
+        if text in ("00", "01"):
+            self.stack.append(text == "01")
+            return
+        self._parse(text.removesuffix("L"), int)
+
+    def _parse(self, text: str, kind: Callable[[str], Any]) -> None:
+        try:
+            if len(text) > 64:
+                raise ValueError
+            self.stack.append(kind(text))
+        except ValueError:
+            self._damaged("a number is not readable")
+
+    def _protocol(self) -> None:
+        version = self._unpack("<B")
+        if version > pickle.HIGHEST_PROTOCOL:
+            self._refuse(f"is a pickle of protocol {version}, newer than any that draglab knows")
+
+    def _frame(self) -> None:
+        if self._unpack("<Q") > self.end - self.at:
+            self._damaged("it ends too early")
+
+    _TABLE: ClassVar[dict[int, Callable[[InertUnpickler], Any]]] = {
+        code[0]: step
+        for code, step in {
+            pickle.PROTO: _protocol,
+            pickle.FRAME: _frame,
+            pickle.MARK: _mark,
+            pickle.POP: lambda self: self.stack.pop() if self.stack else self._above_mark(),
+            pickle.POP_MARK: _above_mark,
+            pickle.DUP: lambda self: self._push(self._top()),
+            pickle.NONE: lambda self: self._push(None),
+            pickle.NEWTRUE: lambda self: self._push(True),
+            pickle.NEWFALSE: lambda self: self._push(False),
+            pickle.INT: _number_line,
+            pickle.LONG: _number_line,
+            pickle.FLOAT: lambda self: self._parse(self._line(), float),
+            pickle.BININT: lambda self: self._push(self._unpack("<i")),
+            pickle.BININT1: lambda self: self._push(self._unpack("<B")),
+            pickle.BININT2: lambda self: self._push(self._unpack("<H")),
+            pickle.LONG1: lambda self: self._integer(self._unpack("<B")),
+            pickle.LONG4: lambda self: self._integer(self._unpack("<i")),
+            pickle.BINFLOAT: lambda self: self._push(self._unpack(">d")),
+            pickle.UNICODE: lambda self: self._push(self._line()),
+            pickle.STRING: lambda self: self._push(self._line().strip("'\"")),
+            pickle.SHORT_BINSTRING: lambda self: self._text(self._unpack("<B")),
+            pickle.BINSTRING: lambda self: self._text(self._unpack("<i")),
+            pickle.SHORT_BINUNICODE: lambda self: self._text(self._unpack("<B")),
+            pickle.BINUNICODE: lambda self: self._text(self._unpack("<I")),
+            pickle.BINUNICODE8: lambda self: self._text(self._unpack("<Q")),
+            pickle.SHORT_BINBYTES: lambda self: self._blob(self._unpack("<B")),
+            pickle.BINBYTES: lambda self: self._blob(self._unpack("<I")),
+            pickle.BINBYTES8: lambda self: self._blob(self._unpack("<Q")),
+            pickle.BYTEARRAY8: lambda self: self._blob(self._unpack("<Q")),
+            pickle.EMPTY_TUPLE: lambda self: self._push(()),
+            pickle.TUPLE1: lambda self: self._tuple(1),
+            pickle.TUPLE2: lambda self: self._tuple(2),
+            pickle.TUPLE3: lambda self: self._tuple(3),
+            pickle.TUPLE: lambda self: self._push(tuple(self._above_mark())),
+            pickle.EMPTY_LIST: lambda self: self._push([]),
+            pickle.LIST: lambda self: self._push(self._above_mark()),
+            pickle.APPEND: lambda self: self._append([self._pop()]),
+            pickle.APPENDS: lambda self: self._append(self._above_mark()),
+            # Sets are only ever walked through here, never asked for a member.
+            pickle.EMPTY_SET: lambda self: self._push([]),
+            pickle.ADDITEMS: lambda self: self._append(self._above_mark()),
+            pickle.FROZENSET: lambda self: self._push(self._above_mark()),
+            pickle.EMPTY_DICT: lambda self: self._push({}),
+            pickle.DICT: _dict,
+            pickle.SETITEM: lambda self: self._set_items([self._pop(), self._pop()][::-1]),
+            pickle.SETITEMS: lambda self: self._set_items(self._above_mark()),
+            pickle.PUT: lambda self: self._put(self._memo_line()),
+            pickle.BINPUT: lambda self: self._put(self._unpack("<B")),
+            pickle.LONG_BINPUT: lambda self: self._put(self._unpack("<I")),
+            pickle.MEMOIZE: lambda self: self._put(len(self.memo)),
+            pickle.GET: lambda self: self._get(self._memo_line()),
+            pickle.BINGET: lambda self: self._get(self._unpack("<B")),
+            pickle.LONG_BINGET: lambda self: self._get(self._unpack("<I")),
+            pickle.GLOBAL: lambda self: self._global(self._line(), self._line()),
+            pickle.STACK_GLOBAL: _stack_global,
+            pickle.INST: _instance,
+            pickle.REDUCE: lambda self: self._record(CALLED),
+            pickle.NEWOBJ: lambda self: self._record(INSTANTIATED),
+            pickle.NEWOBJ_EX: _new_with_names,
+            pickle.BUILD: _build,
+            pickle.BINPERSID: _persistent_id,
+        }.items()
+    }
+
+    def _memo_line(self) -> int:
+        self._number_line()
+        return self._pop()

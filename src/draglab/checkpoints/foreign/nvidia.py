@@ -1,0 +1,146 @@
+"""Checkpoints of the NVIDIA PyTorch programs: pickled modules that would run source code of their own.
+
+Each module is a record of its class name, that source and its attributes. The source is only hashed, which tells the
+revision of the architecture; the attributes are walked for names and tensors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from . import allowed
+from .plain import entries, plain, text_bytes
+from .plan import Plan, check_tensors
+from .tensors import StorageLookup, TensorRef, find_tensor
+from .values import Record, Refused
+
+MAX_MODULES = 1000
+MAX_DEPTH = 32
+FINGERPRINTS = {
+    "53b4e1ec4571": "stylegan2-ada",
+    "b6f14e8fa2a9": "stylegan3 repository's StyleGAN2",
+    "06082fb3e892": "StyleGAN3",
+    "14a5dd7103e0": "StyleGAN-Human",
+}
+_POSITIONAL = ("z_dim", "c_dim", "w_dim", "img_resolution", "img_channels", "mapping_kwargs", "synthesis_kwargs")
+_XL = "this is a StyleGAN-XL model, which draglab does not run: it opens StyleGAN2 and StyleGAN3 generators"
+
+
+def is_module(value: Any) -> bool:
+    """Whether a value is a pickled module with its source."""
+    return isinstance(value, Record) and value.what == allowed.PERSISTENT and len(value.args) == 1
+
+
+def read_nvidia(generator: Record, storage_of: StorageLookup, format_name: str) -> Plan:
+    """The plan of a generator's module."""
+    description = _description(generator)
+    state = _state(generator)
+    arguments = _arguments(state)
+    fingerprint = hashlib.sha256(text_bytes(description.get("module_src"))).hexdigest()[:12]
+    tensors, modules = walk(generator, storage_of)
+    family = _family(tensors, arguments)
+    plan = Plan(format_name, family, arguments)
+    plan.tensors = {name: (tensor, ()) for name, tensor in tensors.items()}
+    revision = FINGERPRINTS.get(fingerprint)
+    plan.facts = {
+        "class": plain(description.get("class_name")),
+        "fingerprint": fingerprint,
+        "revision": revision or "unknown",
+    }
+    if revision is None:
+        plan.warnings.append(
+            f"the architecture's source (fingerprint {fingerprint}) is not one that draglab knows: "
+            "it is read by its arguments, and its images may differ from the original program's"
+        )
+    if family == "stylegan2":
+        plan.facts["layout"] = _correct(arguments, modules, revision)
+    return plan
+
+
+def walk(module: Record, storage_of: StorageLookup) -> tuple[dict[str, TensorRef], dict[str, dict[Any, Any]]]:
+    """All parameters and persistent buffers by name, and every module's attributes by name."""
+    tensors: dict[str, TensorRef] = {}
+    modules: dict[str, dict[Any, Any]] = {}
+    waiting: list[tuple[str, Any, int]] = [("", module, 0)]
+    while waiting:
+        prefix, current, depth = waiting.pop()
+        state = _state(current)
+        modules[prefix.removesuffix(".")] = state
+        hidden = plain(state.get("_non_persistent_buffers_set"))
+        hidden = {name for name in hidden if isinstance(name, str)} if isinstance(hidden, list) else set()
+        for kind in ("_parameters", "_buffers"):
+            for name, value in (entries(state.get(kind)) or {}).items():
+                if value is None or (kind == "_buffers" and name in hidden):
+                    continue
+                tensor = find_tensor(value, storage_of)
+                if tensor is None:
+                    raise Refused(f"the file is damaged: {prefix}{name} is not a tensor; get it again")
+                tensors[f"{prefix}{name}"] = tensor
+        check_tensors(tensors)
+        children = {name: child for name, child in (entries(state.get("_modules")) or {}).items() if child is not None}
+        # A file can hold one module and name it many times.
+        if depth == MAX_DEPTH or len(modules) + len(waiting) + len(children) > MAX_MODULES:
+            raise Refused("the file's modules are more, or nested deeper, than any checkpoint's; not opened")
+        waiting += [(f"{prefix}{name}.", child, depth + 1) for name, child in children.items()]
+    return tensors, modules
+
+
+def _description(module: Record) -> dict[Any, Any]:
+    found = entries(module.args[0])
+    if found is None or found.get("type") != "class":
+        raise Refused("the file is damaged: a module does not say what it is; get it again")
+    if found.get("version") != 6:
+        raise Refused(
+            f"the file uses version {plain(found.get('version'))} of pickled modules; draglab reads version 6"
+        )
+    return found
+
+
+def _state(module: Any) -> dict[Any, Any]:
+    if is_module(module):
+        state = entries(_description(module).get("state"))
+    elif isinstance(module, Record) and module.what == allowed.EMBEDDING:
+        state = entries(module.state)
+    else:
+        state = None
+    if state is None:
+        raise Refused("the file is damaged: a module lacks its attributes; get it again")
+    return state
+
+
+def _arguments(state: dict[Any, Any]) -> dict[str, Any]:
+    given = plain(state.get("_init_kwargs")) or {}
+    positional = plain(state.get("_init_args")) or []
+    if not isinstance(given, dict) or not isinstance(positional, list):
+        raise Refused("the file is damaged: the model's arguments are not readable; get it again")
+    arguments: dict[str, Any] = {**dict(zip(_POSITIONAL, positional, strict=False)), **given}
+    for name in _POSITIONAL[:5]:  # kept as attributes too
+        if name not in arguments and isinstance(plain(state.get(name)), int):
+            arguments[name] = plain(state[name])
+    return arguments
+
+
+def _family(tensors: dict[str, TensorRef], arguments: dict[str, Any]) -> str:
+    if any(name.startswith("mapping.embed_proj") for name in tensors) or "head_layers" in arguments:
+        raise Refused(_XL)
+    if "synthesis.b4.const" in tensors:
+        return "stylegan2"
+    if "synthesis.input.freqs" in tensors:
+        if len(tensors["mapping.w_avg"].shape) > 1 if "mapping.w_avg" in tensors else True:
+            raise Refused(_XL)
+        return "stylegan3"
+    raise Refused("the file's network is no StyleGAN2 or StyleGAN3 generator; draglab cannot drag it")
+
+
+def _correct(arguments: dict[str, Any], modules: dict[str, dict[Any, Any]], revision: str | None) -> str:
+    """Settle what an omitted argument means: the layers themselves say how they clamp. Returns the layout's name."""
+    nested = "synthesis_kwargs" in arguments or (
+        revision == "stylegan2-ada" and not any(name in arguments for name in ("channel_base", "num_fp16_res"))
+    )
+    layer = next((state for name, state in modules.items() if name.endswith(".conv1")), {})
+    if "conv_clamp" in layer:
+        place = arguments.setdefault("synthesis_kwargs", {}) if nested else arguments
+        if isinstance(place, dict):
+            place["conv_clamp"] = plain(layer["conv_clamp"])
+    return "nested" if nested else "flat"

@@ -1,0 +1,93 @@
+"""What the child process tells about a file: an architecture's arguments and where each tensor lies. JSON both ways."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from .tensors import TensorRef
+from .values import Refused, Region
+
+MAX_TENSORS = 5_000
+MAX_NAME = 200
+MAX_INLINE = 4 << 20
+"""Bytes of the tensors that are told directly, of all together."""
+
+
+@dataclass
+class Plan:
+    """A model that a file describes.
+
+    Attributes:
+        format: what kind of file, in words. family: "stylegan2", "stylegan3".
+        arguments: of the published program's generator, or the fields of StyleGAN2Config if `resolved`.
+        resolved: see `arguments`.
+        tensors: published name -> (reference, changes). Changes are the names of functions of materialize.py that turn
+            the file's tensor into the published one.
+        facts: what else is worth knowing, for people. warnings: what may be wrong, for people.
+    """
+
+    format: str
+    family: str
+    arguments: dict[str, Any]
+    resolved: bool = False
+    tensors: dict[str, tuple[TensorRef, tuple[str, ...]]] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values. Storages that come from decoded text are told as where that text lies."""
+        check_tensors(self.tensors)
+        sources: list[dict[str, Any]] = []
+        known: dict[int, int] = {}
+        inline = 0
+        rows = []
+        for name, (tensor, changes) in self.tensors.items():
+            storage = tensor.storage
+            if id(storage.region) not in known:
+                known[id(storage.region)] = len(sources)
+                sources.append(_source(storage.region))
+                inline += len(storage.region.view) if storage.region.origin == "inline" else 0
+                if inline > MAX_INLINE:
+                    raise Refused("the file is damaged: bytes are not where they should be; get it again")
+            rows.append(
+                {
+                    "name": name,
+                    "dtype": storage.dtype,
+                    "shape": tensor.shape,
+                    "strides": tensor.strides,
+                    "offset": tensor.offset,
+                    "source": known[id(storage.region)],
+                    "start": storage.start,
+                    "count": math.prod(tensor.shape),
+                    "changes": changes,
+                }
+            )
+        return {
+            "format": self.format,
+            "family": self.family,
+            "arguments": self.arguments,
+            "resolved": self.resolved,
+            "facts": self.facts,
+            "warnings": self.warnings,
+            "sources": sources,
+            "tensors": rows,
+        }
+
+
+def check_tensors(names: Collection[str]) -> None:
+    """Raises Refused if there are more tensors, or with longer names, than any generator has."""
+    if len(names) > MAX_TENSORS:
+        raise Refused(f"the model has more than {MAX_TENSORS:,} tensors, more than any checkpoint")
+    if any(len(name) > MAX_NAME for name in names):
+        raise Refused(f"the model has tensors with names of more than {MAX_NAME} letters; draglab does not open it")
+
+
+def _source(region: Region) -> dict[str, Any]:
+    if region.origin == "file":
+        return {}
+    if region.origin == "text":
+        return {"text": list(region.place)}
+    return {"hex": bytes(region.view).hex()}

@@ -1,0 +1,163 @@
+"""Pickles of the TensorFlow StyleGAN2 programs: networks as lists of named arrays, and source code to build them.
+
+The source is not looked at: names and shapes say what the network is.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from . import allowed
+from .changes import changed_shape
+from .infer import infer_config
+from .plain import entries, plain
+from .plan import Plan
+from .tensors import TensorRef, find_array
+from .values import Record, Refused
+
+_IGNORED = {
+    # Sizes, which the arrays tell.
+    "num_channels", "resolution", "label_size", "latent_size", "dlatent_size", "fmap_base", "fmap_max", "fmap_min",
+    "fmap_decay", "mapping_layers", "mapping_fmaps", "architecture", "dlatent_broadcast", "const_base",
+    # Training, sampling and half precision: what an image is does not depend on them.
+    "randomize_noise", "truncation_psi", "truncation_cutoff", "truncation_psi_val", "truncation_cutoff_val",
+    "dlatent_avg_beta", "style_mixing_prob", "is_training", "is_validation", "return_dlatents", "dtype",
+    "fused_modconv", "num_fp16_res", "use_fp16", "structure", "is_template_graph", "force_clean_graph",
+    "mapping_func", "synthesis_func", "components", "normalize_latents", "w_avg_beta", "name",
+}  # fmt: skip
+_USED = {
+    "conv_clamp",
+    "resample_kernel",
+    "mapping_lrmul",
+    "nonlinearity",
+    "mapping_nonlinearity",
+    "use_noise",
+    "demodulate",
+}
+_LAYER = {
+    "mod_weight": ("affine.weight", ("transpose",)),
+    "mod_bias": ("affine.bias", ("plus_one",)),
+    "noise_strength": ("noise_strength", ("scalar",)),
+    "bias": ("bias", ()),
+}
+_KINDS = {"Conv": "conv1", "Conv0_up": "conv0", "Conv1": "conv1", "ToRGB": "torgb", "Skip": "skip"}
+
+
+def is_network(value: Any) -> bool:
+    """Whether a value is a pickled network of these programs."""
+    return isinstance(value, Record) and value.what == allowed.NETWORK
+
+
+def read_tensorflow(network: Record, format_name: str) -> Plan:
+    """The plan of a generator: Gs of the three networks that such files hold."""
+    state = _state(network)
+    version = state.get("version")
+    parts = {str(name): _state(part) for name, part in (entries(state.get("components")) or {}).items()}
+    if set(parts) != {"synthesis", "mapping"}:
+        raise Refused("the file's network is not a generator with mapping and synthesis; draglab cannot drag it")
+    arrays = {name: _arrays(part) for name, part in parts.items()}
+    if any("StyleMod" in name for name in arrays["synthesis"]):
+        raise Refused("this is a StyleGAN1 model, another network: draglab runs StyleGAN2 and StyleGAN3")
+    arguments = {
+        name: value
+        for part in (state, *parts.values())
+        for name, value in (plain(part.get("static_kwargs")) or {}).items()
+    }
+    plan = Plan(format_name, "stylegan2", {}, resolved=True, facts={"version": plain(version)})
+    if version not in (4, 5):
+        plan.warnings.append(f"the network is of version {plain(version)}: draglab knows 4 (StyleGAN2) and 5 (ADA)")
+    top = max((int(found[1]) for name in arrays["synthesis"] if (found := re.match(r"(\d{1,5})x\1/", name))), default=4)
+    unknown = []
+    for part, named in arrays.items():
+        for name, array in named.items():
+            published = mapping_name(name) if part == "mapping" else synthesis_name(name, top)
+            if published is not None:
+                plan.tensors[published[0]] = (array, published[1])
+            elif not re.fullmatch(r"lod|ToRGB_lod[1-9]\d?/.*", name):
+                unknown.append(name)
+    if unknown:
+        raise Refused(f"the generator has arrays that draglab does not know: {', '.join(unknown[:3])[:120]}")
+    outer = _arrays(state)
+    if "dlatent_avg" in outer:
+        plan.tensors["mapping.w_avg"] = (outer["dlatent_avg"], ())
+    else:
+        plan.warnings.append("the file has no average latent: it is computed from 10,000 fixed samples")
+    shapes = {name: changed_shape(ref.shape, how) for name, (ref, how) in plan.tensors.items()}
+    plan.arguments = infer_config(shapes) | _settings(arguments, plan.warnings)
+    return plan
+
+
+def mapping_name(name: str) -> tuple[str, tuple[str, ...]] | None:
+    """Published name of one of the mapping network's, and the changes that its array needs."""
+    if found := re.fullmatch(r"Dense(\d{1,3})/(weight|bias)", name):
+        return f"mapping.fc{int(found[1])}.{found[2]}", ("transpose",) if found[2] == "weight" else ()
+    if found := re.fullmatch(r"LabelEmbed/(weight|bias)", name):
+        return f"mapping.embed.{found[1]}", ("transpose",) if found[1] == "weight" else ()
+    return ("mapping.label_concat", ()) if name == "LabelConcat/weight" else None
+
+
+def synthesis_name(name: str, top: int) -> tuple[str, tuple[str, ...]] | None:
+    """Published name of one of the synthesis network's, and the changes that its array needs. top: the resolution."""
+    if name == "4x4/Const/const":
+        return "synthesis.b4.const", ("first",)
+    if found := re.fullmatch(r"noise(\d{1,3})", name):
+        index = int(found[1]) + 1
+        return f"synthesis.b{4 << index // 2}.conv{index % 2}.noise_const", ("first", "first")
+    if found := re.fullmatch(r"ToRGB_lod0/(\w+)", name):
+        size, kind, tensor = top, "ToRGB", found[1]
+    elif found := re.fullmatch(r"(\d{1,5})x\1/(\w+)/(\w+)", name):
+        size, kind, tensor = int(found[1]), found[2], found[3]
+    else:
+        return None
+    if kind not in _KINDS:
+        return None
+    layer = f"synthesis.b{size}.{_KINDS[kind]}"
+    if tensor == "weight":
+        return f"{layer}.weight", ("channels_first", "flip") if kind in ("Conv0_up", "Skip") else ("channels_first",)
+    if tensor not in _LAYER:
+        return None
+    return f"{layer}.{_LAYER[tensor][0]}", _LAYER[tensor][1]
+
+
+def _settings(arguments: dict[str, Any], warnings: list[str]) -> dict[str, Any]:
+    """What the construction arguments add to the shapes."""
+    for name in ("nonlinearity", "mapping_nonlinearity"):
+        if arguments.get(name, "lrelu") != "lrelu":
+            raise Refused(
+                f"the model uses the activation {str(arguments[name])[:20]!r}: draglab runs lrelu models only"
+            )
+    for name in ("normalize_latents", "demodulate"):
+        if arguments.get(name) is False:
+            raise Refused(f"the model was made with {name}=False, which draglab does not run")
+    unknown = sorted(set(arguments) - _IGNORED - _USED)
+    if unknown:
+        warnings.append(f"arguments that draglab does not know are ignored: {', '.join(unknown)[:200]}")
+    found: dict[str, Any] = {"conv_clamp": arguments.get("conv_clamp")}
+    if arguments.get("resample_kernel"):
+        found["resample_filter"] = arguments["resample_kernel"]
+    if arguments.get("mapping_lrmul") is not None:
+        found["mapping_lr_multiplier"] = arguments["mapping_lrmul"]
+    return found | ({"use_noise": False} if arguments.get("use_noise") is False else {})
+
+
+def _state(network: Any) -> dict[Any, Any]:
+    state = entries(network.state) if is_network(network) else None
+    if state is None:
+        raise Refused("the file is damaged: a network lacks its contents; get it again")
+    return state
+
+
+def _arrays(state: dict[Any, Any]) -> dict[str, TensorRef]:
+    variables = state.get("variables")
+    if not isinstance(variables, list | tuple):
+        raise Refused("the file is damaged: a network lacks its variables; get it again")
+    found: dict[str, TensorRef] = {}
+    for pair in variables:
+        if not isinstance(pair, list | tuple) or len(pair) != 2 or not isinstance(pair[0], str):
+            raise Refused("the file is damaged: a variable lacks its name; get it again")
+        array = find_array(pair[1])
+        if array is None:
+            raise Refused(f"the file is damaged: {pair[0][:80]} is not an array; get it again")
+        found[pair[0]] = array
+    return found

@@ -1,0 +1,126 @@
+"""Tensors out of a file, from where a description says they lie. Only these bytes are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from torch import Tensor
+
+from draglab.errors import DraglabError
+
+_THREADS = 4
+"""Most of the time the system is making room for what is read, which several threads do at once."""
+
+_TYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+
+# Their effects on shapes are in foreign/changes.py.
+_CHANGES: dict[str, Callable[[Tensor], Tensor]] = {
+    "transpose": lambda x: x.t(),
+    "channels_first": lambda x: x.permute(3, 2, 0, 1),
+    "flip": lambda x: x.flip(-2, -1),
+    "plus_one": lambda x: x + 1,
+    "first": lambda x: x[0],
+    "flatten": lambda x: x.reshape(-1),
+    "scalar": lambda x: x.reshape(()) if x.numel() == 1 else x,
+}
+
+
+def read_tensors(path: Path, description: dict[str, Any]) -> dict[str, Tensor]:
+    """All tensors of a description (sandbox.read_description), contiguous and in float32, by published name.
+
+    Raises:
+        DraglabError: the file changed meanwhile, or there is not enough memory.
+    """
+    parts = _shares(description["tensors"], description["sources"])
+    try:
+        with ThreadPoolExecutor(len(parts)) as pool:
+            found = [
+                pair for part in pool.map(partial(_read_share, path, description["sources"]), parts) for pair in part
+            ]
+    except OSError as error:
+        raise DraglabError(f"cannot read {path}: {error.strerror}") from None
+    except (EOFError, UnicodeError):
+        raise DraglabError(f"{path} is not what it was a moment ago: is it still being written? Try again") from None
+    except (MemoryError, RuntimeError):
+        raise DraglabError(f"there is not enough memory for the tensors of {path}: close other programs") from None
+    return dict(found)
+
+
+def _shares(rows: list[dict[str, Any]], sources: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The tensors for each thread, about equal in size; those of one decoded text together."""
+    shares: list[list[dict[str, Any]]] = [[] for _ in range(_THREADS)]
+    loads = [0] * _THREADS
+    for row in rows:
+        index = row["source"] % _THREADS if sources[row["source"]] else loads.index(min(loads))
+        shares[index].append(row)
+        loads[index] += row["count"]
+    return shares
+
+
+def _read_share(path: Path, sources: list[dict[str, Any]], rows: list[dict[str, Any]]) -> list[tuple[str, Tensor]]:
+    with path.open("rb", buffering=0) as file:
+        open_sources = {index: _Source(file, sources[index]) for index in {row["source"] for row in rows}}
+        return [(row["name"], _tensor(open_sources[row["source"]], row)) for row in rows]
+
+
+class _Source:
+    """The file's bytes, or what one text of it decodes to."""
+
+    def __init__(self, file: BinaryIO, source: dict[str, Any]):
+        self.file = file
+        self.decoded: memoryview | None = None
+        if "hex" in source:
+            self.decoded = memoryview(bytes.fromhex(source["hex"]))
+        elif "text" in source:
+            start, stop = source["text"]
+            file.seek(start)
+            data = bytearray(stop - start)
+            _fill(file, memoryview(data))
+            self.decoded = memoryview(data.decode("utf-8").encode("latin-1"))
+
+    def fill(self, start: int, target: memoryview) -> None:
+        """Copy the bytes from `start` on into `target`."""
+        if self.decoded is None:
+            self.file.seek(start)
+            _fill(self.file, target)
+            return
+        part = self.decoded[start : start + len(target)]
+        if len(part) < len(target):
+            raise EOFError
+        target[:] = part
+
+
+def _fill(file: BinaryIO, target: memoryview) -> None:
+    while len(target):
+        count = file.readinto(target)  # pyright: ignore[reportAttributeAccessIssue]
+        if not count:
+            raise EOFError
+        target = target[count:]
+
+
+def _tensor(source: _Source, row: dict[str, Any]) -> Tensor:
+    dtype, shape, strides = _TYPES[row["dtype"]], row["shape"], row["strides"]
+    span = 1 + sum((side - 1) * stride for side, stride in zip(shape, strides, strict=True))
+    numbers = torch.empty(span, dtype=dtype)
+    start = row["start"] + row["offset"] * numbers.element_size()
+    source.fill(start, memoryview(numbers.view(torch.uint8).numpy()))  # pyright: ignore[reportArgumentType]
+    tensor = numbers.as_strided(shape, strides)
+    for change in row["changes"]:
+        tensor = _CHANGES[change](tensor)
+    return tensor.float().contiguous()

@@ -1,0 +1,154 @@
+"""Any model file -> generator: what kind it is, is seen from its contents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from draglab.checkpoints import native
+from draglab.checkpoints.foreign.tensors import ITEM_SIZES
+from draglab.checkpoints.materialize import read_tensors
+from draglab.checkpoints.published import config_from_published
+from draglab.checkpoints.published_stylegan3 import stylegan3_config_from_published
+from draglab.checkpoints.sandbox import read_description
+from draglab.errors import DraglabError
+from draglab.generators import Generator, GeneratorConfig, StyleGAN2Config, StyleGAN3Config, build_generator
+
+AVERAGED = 10_000
+"""Samples of w for a file that has no average."""
+_BUFFERS = (
+    "noise_const", "w_avg", "resample_filter", "up_filter", "down_filter", "magnitude_ema",
+    "input.freqs", "input.phases", "input.transform",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """What a model file is, known without loading a tensor.
+
+    Attributes:
+        format: what kind of file. config: the architecture.
+        parameters: number of weights, without buffers. sizes: number of tensors and their bytes as stored.
+        facts: what else it says about itself. warnings: what may be wrong with it.
+    """
+
+    path: Path
+    format: str
+    config: GeneratorConfig
+    parameters: int
+    sizes: tuple[int, int]
+    facts: dict[str, Any]
+    warnings: list[str]
+    _description: dict[str, Any] | None = None
+
+    @property
+    def architecture(self) -> str:
+        """ "StyleGAN2", "StyleGAN3-T", "StyleGAN3-R"."""
+        if isinstance(self.config, StyleGAN3Config):
+            return f"StyleGAN3-{'R' if self.config.use_radial_filters else 'T'}"
+        return "StyleGAN2"
+
+
+def inspect_file(path: str | Path) -> ModelFile:
+    """What a model file is; no tensor is loaded, and nothing that the file contains is run.
+
+    Raises:
+        DraglabError: no such file, or it is not a model that draglab can run; the message says why.
+    """
+    path = Path(path)
+    if is_safetensors(path):
+        header = native.read_header(path)
+        facts = {"stored as": header.dtype, **header.card}
+        return ModelFile(path, "draglab safetensors", header.config, header.parameters, header.sizes, facts, [])
+    description = read_description(path)
+    config = _config(path, description)
+    rows = description["tensors"]
+    parameters = sum(row["count"] for row in rows if not row["name"].endswith(_BUFFERS))
+    return ModelFile(
+        path,
+        description["format"],
+        config,
+        parameters,
+        (len(rows), sum(row["count"] * ITEM_SIZES[row["dtype"]] for row in rows)),
+        description["facts"],
+        description["warnings"],
+        description,
+    )
+
+
+def open_model(path: str | Path, name: str | None = None) -> Generator:
+    """Load any model file that draglab knows into float32.
+
+    Args:
+        name: what the model is called; None = the file's name without its suffix.
+
+    Raises:
+        DraglabError: as :func:`inspect_file`; also tensors that do not fit the architecture.
+    """
+    path = Path(path)
+    if is_safetensors(path):
+        return native.read_generator(path, name)
+    found = inspect_file(path)
+    assert found._description is not None
+    tensors = read_tensors(path, found._description)
+    # Built without storage, so that a small file with a boastful configuration allocates nothing.
+    with torch.device("meta"):
+        generator = build_generator(found.config, name or path.stem)
+    lacks_average = "mapping.w_avg" not in tensors
+    _add_missing(generator, tensors)
+    generator.load_published(tensors)
+    if lacks_average:
+        generator.w_avg.copy_(average_w(generator))
+    return generator
+
+
+def is_safetensors(path: Path) -> bool:
+    """Whether a file begins like safetensors: the header's length, then its JSON."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(9)
+            return len(start) == 9 and start[8:] == b"{" and int.from_bytes(start[:8], "little") < path.stat().st_size
+    except OSError:
+        return False  # whoever opens it next says why
+
+
+@torch.no_grad()
+def average_w(generator: Generator) -> Tensor:
+    """Mean of w [w_dim] over 10,000 fixed samples of z, classes evenly."""
+    random = np.random.RandomState(0)
+    z = torch.from_numpy(random.randn(AVERAGED, generator.z_dim)).float()
+    c = None
+    if generator.c_dim:
+        c = torch.eye(generator.c_dim)[torch.arange(AVERAGED) % generator.c_dim]
+    return generator.mapping_network(z, c).mean(0)
+
+
+def _config(path: Path, description: dict[str, Any]) -> GeneratorConfig:
+    arguments = description["arguments"]
+    try:
+        if description["resolved"]:
+            return StyleGAN2Config.from_json(arguments)
+        if description["family"] == "stylegan3":
+            return stylegan3_config_from_published(arguments)
+        return config_from_published(arguments)
+    except DraglabError as error:
+        raise DraglabError(f"cannot open {path}: {error}") from None
+    except (TypeError, ValueError, AttributeError, OverflowError):
+        raise DraglabError(f"cannot open {path}: its construction arguments are not readable; get it again") from None
+
+
+def _add_missing(generator: Generator, tensors: dict[str, Tensor]) -> None:
+    """Buffers that some programs do not store: an average to be computed, noise maps to be drawn."""
+    random = np.random.RandomState(0)
+    for name, wanted in generator.published_tensors().items():
+        if name in tensors:
+            continue
+        if name == "mapping.w_avg":
+            tensors[name] = torch.zeros(wanted.shape)
+        elif name.endswith("noise_const"):
+            tensors[name] = torch.from_numpy(random.randn(*wanted.shape)).float()

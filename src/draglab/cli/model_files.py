@@ -1,0 +1,85 @@
+"""`draglab models inspect` and `convert`: what a model file is, and the same model as safetensors."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from draglab.cli.arguments import Json
+from draglab.errors import DraglabError
+
+
+def inspect(
+    file: Annotated[str, typer.Argument(help="A model file of any kind that draglab opens, or a model's name.")],
+    as_json: Json = False,
+) -> None:
+    """Show what a model file is. No tensor is loaded, and nothing that the file contains is run."""
+    from draglab.checkpoints import find_model, inspect_file
+
+    path, _ = find_model(file)
+    found = inspect_file(path)
+    height, width = found.config.img_shape
+    tensors, stored = found.sizes
+    description: dict[str, Any] = {
+        "file": str(path),
+        "bytes": path.stat().st_size,
+        "format": found.format,
+        "architecture": found.architecture,
+        "image": f"{width} x {height}",
+        "classes": found.config.c_dim,
+        "parameters": found.parameters,
+        "tensors": tensors,
+        "tensor_bytes": stored,
+        **{name: value for name, value in found.facts.items() if value is not None},
+    }
+    if as_json:
+        print(json.dumps(description | {"config": found.config.to_json(), "warnings": found.warnings}))
+        return
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in description.items():
+        shown = f"{value:,}" if isinstance(value, int) else str(value)
+        table.add_row(name.replace("_", " "), Text(shown))
+    for name, value in found.config.to_json().items():
+        table.add_row(f"  {name}", Text(str(value)))
+    console = Console()
+    console.print(table)
+    for warning in found.warnings:
+        console.print(Text(f"warning: {warning}"), soft_wrap=True)
+
+
+def convert(
+    source: Annotated[str, typer.Argument(metavar="IN", help="A model file of any kind that draglab opens.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT.safetensors", help="Where to write it.")],
+    half: Annotated[bool, typer.Option("--half", help="Store half-precision weights: half the size.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a model as draglab's safetensors: smaller, quicker to open, no code in it."""
+    if target.suffix != ".safetensors":
+        raise DraglabError(f"{target} should end in .safetensors: that is what is written")
+
+    from draglab.media.files import check_writable
+
+    check_writable(target)
+
+    import torch
+
+    from draglab.checkpoints import find_model, inspect_file, open_model, save_generator
+
+    path, name = find_model(source)
+    found = inspect_file(path)
+    generator = open_model(path, name)
+    facts = {key: value for key, value in found.facts.items() if isinstance(value, str | int | float | bool)}
+    card = {"converted from": found.format, **facts}
+    save_generator(generator, target, torch.float16 if half else torch.float32, card)
+    if as_json:
+        print(json.dumps({"file": str(target), "bytes": target.stat().st_size, "warnings": found.warnings}))
+        return
+    for warning in found.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    print(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB)")
