@@ -16,6 +16,7 @@ from draglab.checkpoints import list_models, read_generator, read_header, save_g
 from draglab.errors import DraglabError
 from draglab.generators import StyleGAN2
 from tests.generators.configs import CONFIGS, make_generator, random_w_plus
+from tests.generators.stylegan3_configs import make_stylegan3
 
 
 @pytest.fixture(scope="module")
@@ -152,3 +153,16 @@ def test_bundled_models_say_what_they_are() -> None:
         assert entry.size < 15_000_000
         assert entry.header.card["licence"]
         assert entry.path.with_suffix(".md").exists()
+
+
+def test_halves_keep_what_shows_in_the_picture(tmp_path: Path) -> None:
+    generator = make_stylegan3("r", torch.float32)
+    path = tmp_path / "half.safetensors"
+    save_generator(generator, path, torch.float16)
+    stored, own = read_generator(path).published_tensors(), generator.published_tensors()
+    exact = [name for name in own if torch.equal(stored[name], own[name])]
+    assert any(name.endswith("up_filter") for name in exact)
+    assert {name for name in own if "freqs" in name or "phases" in name} <= set(exact)
+    assert "synthesis.input.weight" not in exact
+    assert read_header(path).dtype == "F16"
+    assert read_header(path).parameters == sum(parameter.numel() for parameter in generator.parameters())

@@ -22,6 +22,11 @@ FORMAT = "draglab-model"
 VERSION = 1
 _MAX_HEADER = 4 << 20
 
+EXACT = ("up_filter", "down_filter", "magnitude_ema", "input.freqs", "input.phases", "input.transform")
+"""Ends of names of tensors that are always stored as they are: halves of them show in the picture."""
+BUFFERS = (*EXACT, "noise_const", "w_avg", "resample_filter")
+"""Ends of names of tensors that are no weights."""
+
 
 @dataclass(frozen=True)
 class ModelHeader:
@@ -58,7 +63,8 @@ def save_generator(
     """
     path = Path(path)
     tensors = {
-        name: tensor.detach().cpu().to(dtype).contiguous() for name, tensor in generator.published_tensors().items()
+        name: tensor.detach().cpu().to(torch.float32 if name.endswith(EXACT) else dtype).contiguous()
+        for name, tensor in generator.published_tensors().items()
     }
     metadata = {
         "format": FORMAT,
@@ -93,9 +99,9 @@ def read_header(path: str | Path) -> ModelHeader:
             )
         config = config_from_json(json.loads(metadata["config"]))
         card = json.loads(metadata.get("card", "{}"))
-        names = [name for name in tensors if not name.endswith(("noise_const", "w_avg"))]
+        names = [name for name in tensors if not name.endswith(BUFFERS)]
         count = sum(_product(tensors[name]["shape"]) for name in names)
-        dtype = str(next(iter(tensors.values()))["dtype"])
+        dtype = str(next(tensor for name, tensor in tensors.items() if not name.endswith(BUFFERS))["dtype"])
         stored = max(int(tensor["data_offsets"][1]) for tensor in tensors.values())
     except (KeyError, ValueError, TypeError, AttributeError, StopIteration):
         raise DraglabError(f"{path} is damaged: its header is not readable; get the file again") from None

@@ -21,10 +21,6 @@ from draglab.generators import Generator, GeneratorConfig, StyleGAN2Config, Styl
 
 AVERAGED = 10_000
 """Samples of w for a file that has no average."""
-_BUFFERS = (
-    "noise_const", "w_avg", "resample_filter", "up_filter", "down_filter", "magnitude_ema",
-    "input.freqs", "input.phases", "input.transform",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,7 @@ def inspect_file(path: str | Path) -> ModelFile:
     description = read_description(path)
     config = _config(path, description)
     rows = description["tensors"]
-    parameters = sum(row["count"] for row in rows if not row["name"].endswith(_BUFFERS))
+    parameters = sum(row["count"] for row in rows if not row["name"].endswith(native.BUFFERS))
     return ModelFile(
         path,
         description["format"],

@@ -139,8 +139,12 @@ def drag(
         generator = draglab.load_generator(name, device=device)
         reference = ModelReference(name=name, sha256=loaded.model.sha256)
     else:
-        classes = {"class_index": c} if isinstance(c, int) else {"class_vector": c}
-        start = SeedStart(seed=number or 0, truncation_psi=truncation, **classes)
+        start = SeedStart(
+            seed=number or 0,
+            truncation_psi=truncation,
+            class_index=c if isinstance(c, int) else None,
+            class_vector=c if isinstance(c, list) else None,
+        )
         rounds = []
         name = model or "heads"
         generator = draglab.load_generator(name, device=device)

@@ -96,8 +96,8 @@ class DragRun:
     def retarget(self, targets: ArrayLike) -> None:
         """Move the targets between two steps; what is tracked and kept stays that of the round's start.
 
-        Progress counts anew from here: a run that had arrived or stalled goes on, unless every handle is within the stop
-        distance of its new target. One that ended otherwise stays ended.
+        Progress counts anew from here: a run that had arrived or stalled goes on, unless every handle is within the
+        stop distance of its new target. One that ended otherwise stays ended.
 
         Args:
             targets: [n, 2] (x, y) image pixels, one for each handle.
@@ -112,7 +112,9 @@ class DragRun:
         self.distances = np.linalg.norm(moved - self.handles, axis=1)
         self.best, self.best_index = float(self.distances.mean()), 0 if self.last is None else self.last.index
         if self.stop_reason in (None, "arrived", "stalled"):
-            self.stop_reason = "arrived" if (self.distances <= self.limit).all() else None
+            arrived = bool((self.distances <= self.limit).all())
+            spent = self.last is not None and self.last.index >= self.settings.max_steps
+            self.stop_reason = "arrived" if arrived else "max_steps" if spent else None
 
     def losses(self) -> Tensor:
         """Of the present latent, [3]: what is descended, its motion part, its mask part without weight."""
