@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench drags clean
+.PHONY: help demo test lint bench drags measures heads hands assets clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -33,6 +33,53 @@ bench: $(STAMP) ## speed and memory beside the plain reference, into benchmarks/
 
 drags: $(STAMP) ## run the 60 fixed drags of heads and judge them
 	$(BIN)/python -m benchmarks.drags --sheet demo/drags.png
+
+# Recipes. ASSETS is a folder of open data, laid out as recipes/README.md says; DATA takes 4 GB of renders.
+ASSETS ?=
+DATA ?= recipes/heads/data
+ZOO := src/draglab/zoo
+HEADS := recipes/heads
+HANDS := recipes/hands
+SQUEEZENET = $(ASSETS)/metrics/squeezenet_v1.0_dc.npz
+RENDERS = --data $(DATA)/train --held-out $(DATA)/held_out
+PHOTOS = --photos $(ASSETS)/sign_language_digits --squeezenet $(SQUEEZENET)
+
+assets:
+	@test -f "$(SQUEEZENET)" || { echo "say where the assets are: make $(MAKECMDGOALS) ASSETS=folder"; exit 2; }
+
+$(DATA)/train/visible.npy: | assets $(STAMP)
+	$(BIN)/python -m recipes.heads.dataset --assets $(ASSETS) --out $(DATA)/train --count 20000 --seed 10000000
+
+$(DATA)/held_out/visible.npy: | assets $(STAMP)
+	$(BIN)/python -m recipes.heads.dataset --assets $(ASSETS) --out $(DATA)/held_out --count 500 --seed 1000000
+
+$(DATA)/attributes.safetensors: | $(DATA)/train/visible.npy $(DATA)/held_out/visible.npy
+	$(BIN)/python -m recipes.heads.train_attributes $(RENDERS) --out $@
+
+$(DATA)/landmarks.safetensors: | $(DATA)/train/visible.npy $(DATA)/held_out/visible.npy
+	$(BIN)/python -m recipes.heads.train_landmarks $(RENDERS) --out $@
+
+measures: assets $(STAMP) $(DATA)/attributes.safetensors ## measure the bundled models: ASSETS=folder of open data DATA=folder of renders
+	$(BIN)/python -m recipes.heads.measure --model $(ZOO)/heads.safetensors $(RENDERS) --assets $(ASSETS) \
+		--attributes $(DATA)/attributes.safetensors --out $(HEADS)/out/bundled
+	$(BIN)/python -m recipes.hands.measure --model $(ZOO)/hands.safetensors $(PHOTOS) --out $(HANDS)/out/bundled
+
+heads: assets $(STAMP) $(DATA)/attributes.safetensors $(DATA)/landmarks.safetensors ## render, train and measure heads, for days; goes on where it stopped: ASSETS=folder
+	$(BIN)/python -m recipes.heads.train $(RENDERS) --assets $(ASSETS) --out $(HEADS)/runs/supervised
+	$(BIN)/python -m recipes.heads.train_adversarial $(RENDERS) --assets $(ASSETS) \
+		--start $(HEADS)/runs/supervised --out $(HEADS)/runs/adversarial
+	$(BIN)/python -m recipes.heads.export --run $(HEADS)/runs/supervised $(HEADS)/runs/adversarial --out $(HEADS)/out
+	$(BIN)/python -m recipes.heads.measure --model $(HEADS)/out/heads.safetensors $(RENDERS) --assets $(ASSETS) \
+		--attributes $(DATA)/attributes.safetensors --out $(HEADS)/out
+	$(BIN)/python -m recipes.heads.make_drags --assets $(ASSETS) --out $(HEADS)/out/drags_heads.json
+	$(BIN)/python -m benchmarks.drags --model $(HEADS)/out/heads.safetensors \
+		--drags $(HEADS)/out/drags_heads.json --judge $(DATA)/landmarks.safetensors
+	$(BIN)/python -m recipes.heads.train_encoder --model $(HEADS)/out/heads.safetensors $(RENDERS) --out $(HEADS)/out/encoder.safetensors
+
+hands: assets $(STAMP) ## train and measure hands, for a day; goes on where it stopped: ASSETS=folder
+	$(BIN)/python -m recipes.hands.train $(PHOTOS) --out $(HANDS)/runs
+	$(BIN)/python -m recipes.hands.export --run $(HANDS)/runs/autoencoder $(HANDS)/runs/adversarial --out $(HANDS)/out
+	$(BIN)/python -m recipes.hands.measure --model $(HANDS)/out/hands.safetensors $(PHOTOS) --out $(HANDS)/out
 
 clean: ## remove the environment, the demo and all caches
 	rm -rf $(VENV) demo benchmarks/out .pytest_cache .ruff_cache .hypothesis .benchmarks dist build

@@ -1,8 +1,10 @@
-"""Run the 60 fixed drags of `heads` and judge them.
+"""Run a list of fixed drags, the 60 of `heads` unless told otherwise, and judge them.
 
     python -m benchmarks.drags [--preset paper] [--set r1=6 ...] [--every 4] [--model FILE] [--sheet drags.png]
+    python -m benchmarks.drags --model hands --drags recipes/hands/drags.json
 
-Prints a table by kind of drag and writes benchmarks/out/drags_PRESET.json.
+Prints a table by kind of drag and writes benchmarks/out/LIST_PRESET.json. Drags of no landmark (hands) are not judged:
+the table then says how many arrived by the tracker's own account.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from PIL import Image
 import draglab
 from draglab.drag import DragSettings
 from draglab.evaluation import DragOutcome, load_drags, load_landmark_net, run_drags, summarize
+from draglab.evaluation.landmarks import HEADS_JUDGE
 from draglab.media.overlay import draw_edit
 
 HERE = Path(__file__).resolve().parent
@@ -50,23 +54,24 @@ def write_sheet(outcomes: list[DragOutcome], path: Path) -> None:
     Image.fromarray(np.concatenate(rows)).save(path)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", choices=["draglab", "paper"], default="draglab")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="changes to the preset")
     parser.add_argument("--every", type=int, default=1, help="only every so many drags")
     parser.add_argument("--model", default="heads")
+    parser.add_argument("--drags", type=Path, default=HERE / "drags_heads.json", help="list of drags")
     parser.add_argument("--judge", help="landmark network; the bundled one if left out")
     parser.add_argument("--sheet", type=Path, help="write before and after of every drag to this PNG")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     changes = {"max_steps": MAX_STEPS, **parse_changes(args.set)}
     settings = DragSettings.paper(**changes) if args.preset == "paper" else DragSettings.draglab(**changes)
     generator = draglab.load_generator(args.model)
-    judge = load_landmark_net(args.judge) if args.judge else load_landmark_net()
-    drags = load_drags(HERE / "drags_heads.json")[:: args.every]
-    outcomes = list(run_drags(generator, judge, drags, settings))
     size = generator.img_resolution
+    drags = load_drags(args.drags, size)[:: args.every]
+    judge = load_landmark_net(args.judge or HEADS_JUDGE) if any(one.landmark is not None for one in drags) else None
+    outcomes = list(run_drags(generator, judge, drags, settings))
     table = {"all": summarize(outcomes, size)}
     for kind in dict.fromkeys(one.kind for one in drags):
         table[kind] = summarize([outcome for outcome in outcomes if outcome.drag.kind == kind], size)
@@ -74,7 +79,7 @@ def main() -> None:
         print(f"{name:24s}" + "  ".join(f"{key} {value:.2f}" for key, value in row.items()))
     out = HERE / "out"
     out.mkdir(exist_ok=True)
-    (out / f"drags_{args.preset}.json").write_text(json.dumps(table, indent=2))
+    (out / f"{args.drags.stem}_{args.preset}.json").write_text(json.dumps(table, indent=2))
     if args.sheet:
         args.sheet.parent.mkdir(parents=True, exist_ok=True)
         write_sheet(outcomes, args.sheet)

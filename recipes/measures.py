@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from draglab.generators import StyleGAN2
+from draglab.generators import Generator
 
 
 def frechet_distance(a: Tensor, b: Tensor) -> float:
@@ -54,7 +54,7 @@ def nearest(points: Tensor, others: Tensor, count: int = 1) -> tuple[Tensor, Ten
 
 @torch.no_grad()
 def path_length(
-    generator: StyleGAN2,
+    generator: Generator,
     distance: Callable[[Tensor, Tensor], Tensor],
     count: int = 1000,
     epsilon: float = 1e-2,

@@ -7,21 +7,21 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from draglab.generators import StyleGAN2, to_uint8
+from draglab.generators import Generator, to_uint8
 
 COLUMNS = 8
 _GAP = 16
 
 
 @torch.no_grad()
-def samples_of(generator: StyleGAN2, seeds: list[int], batch: int = 16) -> Tensor:
+def samples_of(generator: Generator, seeds: list[int], batch: int = 16) -> Tensor:
     """Images [N, 3, H, W] in [-1, 1] of seeds."""
     latents = torch.cat([generator.w_plus_from_seed(seed) for seed in seeds])
     return torch.cat([generator.image(part) for part in latents.split(batch)]).clamp(-1, 1)
 
 
 @torch.no_grad()
-def interpolations(generator: StyleGAN2, rows: int = 8, first_seed: int = 101) -> Tensor:
+def interpolations(generator: Generator, rows: int = 8, first_seed: int = 101) -> Tensor:
     """[rows x 8, 3, H, W]: each row goes straight in w from one seed to another."""
     made = []
     for row in range(rows):

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from recipes.data import enlarged, to_float
+
 _MEAN_BGR = (104.0, 117.0, 123.0)
 STAGES: tuple[str, ...] = ("conv1", "fire2", "fire3", "fire4", "fire5", "fire6", "fire7", "fire8", "fire9")
 CHANNELS: dict[str, int] = dict(zip(STAGES, (96, 128, 128, 256, 256, 384, 384, 512, 512), strict=True))
@@ -60,3 +62,13 @@ def perceptual_distance(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> 
         a, b = (x[name] / (x[name].float().square().sum(1, keepdim=True).sqrt() + 1e-3) for x in (found, wanted))
         total = total + (a - b).square().sum(1).mean((1, 2))
     return total
+
+
+@torch.no_grad()
+def pooled(squeezenet: SqueezeNet, images: Tensor, batch: int = 32) -> Tensor:
+    """Mean over space of fire9, [N, 512], of images [N, 3, H, W] enlarged to 128 px if they are smaller.
+
+    Images are floats in [-1, 1], or uint8, which become floats batch by batch.
+    """
+    parts = (part if part.is_floating_point() else to_float(part) for part in images.split(batch))
+    return torch.cat([squeezenet(enlarged(part).clamp(-1, 1))["fire9"].mean((2, 3)) for part in parts])

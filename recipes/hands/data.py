@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from recipes.heads.data import batches_of, shrink, to_float
+from recipes.data import shrink, to_float
 
 HOLD_OUT_EVERY = 10
 ROTATION, SCALE, SHIFT = 6.0, 0.05, 0.04
@@ -62,10 +61,6 @@ class Photos:
     def floats(self, indices: Tensor | slice, resolution: int) -> Tensor:
         """Photos [N, 3, r, r] in [-1, 1]."""
         return shrink(to_float(self.images[indices]), resolution).contiguous(memory_format=torch.channels_last)
-
-    def batches(self, size: int, start: int) -> Iterator[Tensor]:
-        """See :func:`recipes.heads.data.batches_of`."""
-        return batches_of(len(self), size, start)
 
 
 def read_photo(path: Path, size: int) -> np.ndarray:

@@ -2,21 +2,22 @@
 
     python -m recipes.hands.train --photos DIR --squeezenet FILE --out RUN
 
-Writes RUN/autoencoder and RUN/adversarial. Ctrl-C and TERM save and leave.
+Writes RUN/autoencoder and RUN/adversarial. Ctrl-C and TERM save and leave, with exit code 1.
 """
 
 from __future__ import annotations
 
 import argparse
 import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from recipes.hands import train_adversarial, train_autoencoder
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line."""
+def main(arguments: Sequence[str] | None = None) -> bool:
+    """Command line; returns whether both schedules were finished."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", required=True, help="folder of 0/ to 9/ with *.JPG")
     parser.add_argument("--squeezenet", required=True, help="squeezenet_v1.0_dc.npz")
@@ -26,9 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     first, second = (str(args.out / name) for name in ("autoencoder", "adversarial"))
     inputs = ["--photos", args.photos, "--squeezenet", args.squeezenet]
-    if train_autoencoder.main([*inputs, "--out", first, *shlex.split(args.autoencoder)]):
-        train_adversarial.main([*inputs, "--start", first, "--out", second, *shlex.split(args.adversarial)])
+    if not train_autoencoder.main([*inputs, "--out", first, *shlex.split(args.autoencoder)]):
+        return False
+    return train_adversarial.main([*inputs, "--start", first, "--out", second, *shlex.split(args.adversarial)])
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(not main())

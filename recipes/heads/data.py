@@ -1,8 +1,7 @@
-"""The rendered data set: what dataset.py wrote, and batches of it."""
+"""The rendered data set: what dataset.py wrote, in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -35,32 +34,9 @@ class Renders:
     def __len__(self) -> int:
         return len(self.z)
 
-    def batches(self, size: int, start: int, seed: int = 0) -> Iterator[Tensor]:
-        """See :func:`batches_of`."""
-        return batches_of(len(self), size, start, seed)
-
-
-def batches_of(count: int, size: int, start: int, seed: int = 0) -> Iterator[Tensor]:
-    """Indices of `count` samples in batches, for ever: each pass in an order of its own, from sample `start` on.
-
-    The order depends on seed and position alone, so that a resumed run sees what an unbroken one would have.
-    Passes end with whole batches; what is left over waits for the next pass.
-    """
-    per_pass = max(1, count // size)
-    batch = start // size
-    while True:
-        epoch, index = divmod(batch, per_pass)
-        order = torch.randperm(count, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
-        yield order[index * size : (index + 1) * size]
-        batch += 1
-
-
-def to_float(images: Tensor) -> Tensor:
-    """uint8 -> float32 in [-1, 1]."""
-    return images.float() / 127.5 - 1
-
-
-def shrink(images: Tensor, resolution: int) -> Tensor:
-    """Area-averaged to `resolution`; [N, C, H, W] float."""
-    factor = images.shape[-1] // resolution
-    return images if factor == 1 else torch.nn.functional.avg_pool2d(images, factor)
+    def size_factor(self, size: int) -> int:
+        """How many pixels of a render one of `size` px covers, along an axis."""
+        own = self.images.shape[-1]
+        if own % size:
+            raise SystemExit(f"renders of {own} px cannot be shrunk to {size}: choose a divisor of {own}")
+        return own // size

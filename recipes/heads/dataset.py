@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,8 @@ def contact_sheet(assets: str, seed: int, resolution: int) -> Image.Image:
     return Image.fromarray(np.concatenate([np.concatenate(tiles[i : i + 8], 1) for i in range(0, 64, 8)]))
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--assets", required=True, help="folder that holds ict_facekit/ and makehuman/")
     parser.add_argument("--out", type=Path, help="folder for the dataset")
@@ -96,14 +98,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--resolution", type=int, choices=(128, 256), default=256)
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     if args.sheet:
         contact_sheet(args.assets, args.seed, args.resolution).save(args.sheet)
     if args.out:
         try:
             write_dataset(args.assets, args.out, args.count, args.seed, args.workers, args.resolution)
         except KeyboardInterrupt:
-            print("stopped; the finished shards stay, run the same command to go on")
+            raise SystemExit("stopped; the finished shards stay, run the same command to go on") from None
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import numpy as np
 
 from .anatomy import Anatomy, neck_weight
 from .geometry import smoothstep, unit
-from .hairstyles import FITS, SKULL_CENTER, Skull, Style, hairline, load_style
+from .hairstyles import FITS, SKULL_CENTER, Fit, Skull, Style, hairline, load_style
 from .raster import vertex_normals
 from .scene import Scene
 
@@ -28,6 +28,25 @@ class Locks:
     fade: np.ndarray  # float32 [V], 0 where it is cut away
 
 
+def presence(scene: Scene) -> dict[int, float]:
+    """Style (index into FITS) -> how much of it there is, 0..1; at most two."""
+    ends = np.cumsum([fit.share for fit in FITS])
+    at = scene.hair_style * ends[-1]
+    out = {}
+    for i, (end, fit) in enumerate(zip(ends, FITS, strict=True)):
+        # Distance on the circle to the middle of the style's sector.
+        off = abs((at - end + 0.5 * fit.share + 0.5 * ends[-1]) % ends[-1] - 0.5 * ends[-1])
+        share = smoothstep(_BLEND, -_BLEND, off - 0.5 * fit.share) * scene.hair_mass
+        if share > 0.0:
+            out[i] = float(share)
+    return out
+
+
+def grown_length(scene: Scene, fit: Fit) -> float:
+    """Length in cm from the hairline to which a style is cut."""
+    return fit.shortest + (fit.longest - fit.shortest) * scene.hair_length
+
+
 class Hair:
     """The loaded styles and their ties to the head's shape."""
 
@@ -36,26 +55,13 @@ class Hair:
         self.styles = [load_style(Path(assets_dir) / "makehuman", fit, skull, anatomy) for fit in FITS]
         self.anatomy = anatomy
 
-    def presence(self, scene: Scene) -> dict[int, float]:
-        """Style index -> how much of it there is, 0..1; at most two."""
-        ends = np.cumsum([s.fit.share for s in self.styles])
-        at = scene.hair_style * ends[-1]
-        out = {}
-        for i, (end, style) in enumerate(zip(ends, self.styles, strict=True)):
-            # Distance on the circle to the middle of the style's sector.
-            off = abs((at - end + 0.5 * style.fit.share + 0.5 * ends[-1]) % ends[-1] - 0.5 * ends[-1])
-            share = smoothstep(_BLEND, -_BLEND, off - 0.5 * style.fit.share) * scene.hair_mass
-            if share > 0.0:
-                out[i] = float(share)
-        return out
-
     def ears(self, scene: Scene) -> float:
         """How much the hair presses the ears to the head, 0..1."""
-        return sum(p * self.styles[i].fit.ears for i, p in self.presence(scene).items())
+        return sum(p * self.styles[i].fit.ears for i, p in presence(scene).items())
 
     def build(self, scene: Scene) -> list[Locks]:
         """The styles that are there, on the head of this scene."""
-        return [self._grow(scene, i, p) for i, p in self.presence(scene).items()]
+        return [self._grow(scene, i, p) for i, p in presence(scene).items()]
 
     def _grow(self, scene: Scene, index: int, presence: float) -> Locks:
         style = self.styles[index]
@@ -85,7 +91,7 @@ class Hair:
         d = v - SKULL_CENTER
         tipped = SKULL_CENTER + np.stack([d[:, 0], c * d[:, 1] - s * d[:, 2], s * d[:, 1] + c * d[:, 2]], axis=-1)
         v = v + style.top[:, None] * (tipped - v)
-        longest = fit.shortest + (fit.longest - fit.shortest) * scene.hair_length
+        longest = grown_length(scene, fit)
         soft = 1.0 + 0.10 * longest
         fade = smoothstep(0.0, 1.0, (presence * (longest + soft) - style.reach) / soft)
         # Cut above the eyes.

@@ -1,6 +1,6 @@
 """Choose the 60 fixed drags of `heads` from the scenes alone, before any model is looked at.
 
-    python -m recipes.heads.make_drags --assets DIR --out benchmarks/drags_heads.json
+    python -m recipes.heads.make_drags --assets DIR --size 256 --out benchmarks/drags_heads.json
 
 z is the scene, so the exact landmarks of a seed's render say where nose tip, chin and mouth corners of the model's
 image should be. The first 20 seeds count whose landmarks are visible, whose head is turned by less than 30 degrees and
@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from recipes.heads.render import Z_DIM, HeadRenderer, Render
 
-SIZE = 128
 SEEDS = 20
 NOSE_TIP, CHIN, RIGHT_CORNER, LEFT_CORNER = 30, 8, 48, 54
 
@@ -29,8 +29,11 @@ def is_usable(render: Render) -> bool:
 
 
 def drags_of(seed: int, render: Render) -> list[dict[str, object]]:
-    """Nose sideways (towards the middle if the head is turned), chin down along the face, a mouth corner outwards."""
-    random = np.random.RandomState(seed)
+    """Nose sideways (towards the middle if the head is turned), chin down along the face, a mouth corner outwards.
+
+    Points are in pixels of the render.
+    """
+    random, size = np.random.RandomState(seed), len(render.image)
     nose, chin = render.landmarks[NOSE_TIP], render.landmarks[CHIN]
     right, left = render.landmarks[RIGHT_CORNER], render.landmarks[LEFT_CORNER]
     side = -np.sign(render.scene.yaw) if abs(render.scene.yaw) > 8 else random.choice([-1.0, 1.0])
@@ -45,29 +48,31 @@ def drags_of(seed: int, render: Render) -> list[dict[str, object]]:
     ]
     drags = []
     for kind, landmark, handle, direction in plans:
-        target = handle + direction * random.uniform(0.06, 0.12) * SIZE
+        target = handle + direction * random.uniform(0.06, 0.12) * size
         points = {"handle": [round(float(v), 2) for v in handle], "target": [round(float(v), 2) for v in target]}
         drags.append({"seed": seed, "kind": kind, "landmark": landmark, **points})
     return drags
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--assets", required=True)
     parser.add_argument("--out", type=Path, required=True)
-    args = parser.parse_args()
+    parser.add_argument("--size", type=int, default=256, help="pixels of the model's images")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="how many heads to choose, for three drags each")
+    args = parser.parse_args(arguments)
     renderer = HeadRenderer(args.assets)
     drags: list[dict[str, object]] = []
     seed = 0
-    while len(drags) < 3 * SEEDS:
+    while len(drags) < 3 * args.seeds:
         seed += 1
-        render = renderer.render(np.random.RandomState(seed).randn(Z_DIM), SIZE)
+        render = renderer.render(np.random.RandomState(seed).randn(Z_DIM), args.size)
         if is_usable(render):
             drags += drags_of(seed, render)
     rows = ",\n".join("    " + json.dumps(drag) for drag in drags)
-    args.out.write_text(f'{{\n  "model": "heads",\n  "image_size": {SIZE},\n  "drags": [\n{rows}\n  ]\n}}\n')
-    print(f"{len(drags)} drags of {SEEDS} seeds, the last is {seed}")
+    args.out.write_text(f'{{\n  "model": "heads",\n  "image_size": {args.size},\n  "drags": [\n{rows}\n  ]\n}}\n')
+    print(f"{len(drags)} drags of {args.seeds} seeds, the last is {seed}")
 
 
 if __name__ == "__main__":

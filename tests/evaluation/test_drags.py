@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from draglab.drag import DragSettings
@@ -63,6 +65,35 @@ def test_outcomes_measure_what_they_say() -> None:
     assert summary["drags"] == 1
 
 
+def test_drags_of_no_landmark_are_not_judged() -> None:
+    class Judge(LandmarkNet):
+        """Must not be asked."""
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            raise AssertionError
+
+    drag = FixedDrag(seed=3, kind="tip", handle=(10.0, 14.0), target=(10.0, 18.0))
+    for judge in (Judge(), None):
+        outcomes = list(run_drags(tiny_generator(), judge, [drag], DragSettings(max_steps=1)))
+        assert outcomes[0].judged is outcomes[0].judged_before is None
+        summary = summarize(outcomes, 32)
+        assert "arrived_percent" in summary
+        assert not [name for name in summary if "judged" in name or name == "no_edit_percent"]
+
+
+def test_drags_of_another_size_are_refused() -> None:
+    assert load_drags(LIST, 128) == load_drags(LIST)
+    with pytest.raises(DraglabError, match="for images of 128 px, the model's have 256"):
+        load_drags(LIST, 256)
+
+
+def test_a_list_without_landmarks_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "drags.json"
+    row = {"seed": 1, "kind": "tip", "handle": [1, 2], "target": [3, 4]}
+    path.write_text(json.dumps({"model": "hands", "image_size": 128, "drags": [row]}))
+    assert load_drags(path, 128) == [FixedDrag(seed=1, kind="tip", handle=(1, 2), target=(3, 4))]
+
+
 def test_landmark_net_answers_in_pixels_of_the_image_given() -> None:
     torch.manual_seed(0)
     net = LandmarkNet().eval()
@@ -75,6 +106,20 @@ def test_landmark_net_answers_in_pixels_of_the_image_given() -> None:
     torch.testing.assert_close((large + 0.5) / 2, small + 0.5, rtol=0, atol=5)
 
 
+def test_a_judge_looks_at_the_size_that_its_file_says(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net = LandmarkNet(64)
+    path = tmp_path / "judge.safetensors"
+    safetensors.torch.save_file(net.state_dict(), path, {"input_size": "64"})
+    images = torch.rand(1, 3, 128, 128) * 2 - 1
+    loaded = load_landmark_net(path)
+    assert loaded.input_size == 64
+    with torch.no_grad():
+        assert torch.equal(loaded(images), net(images))
+        loaded.input_size = 128
+        assert not torch.equal(loaded(images), net(images))
+
+
 def test_missing_judge_is_named(tmp_path: Path) -> None:
     with pytest.raises(DraglabError, match="cannot load the landmark network"):
         load_landmark_net(tmp_path / "absent.safetensors")
@@ -83,5 +128,7 @@ def test_missing_judge_is_named(tmp_path: Path) -> None:
 @pytest.mark.skipif(not HEADS_JUDGE.exists(), reason="the judge of heads is not bundled yet")
 def test_bundled_judge_loads_and_is_small() -> None:
     assert HEADS_JUDGE.stat().st_size < 3_000_000
-    points = load_landmark_net()(torch.zeros(1, 3, 128, 128))
+    judge = load_landmark_net()
+    assert judge.input_size == 128
+    points = judge(torch.zeros(1, 3, 128, 128))
     assert torch.isfinite(points).all()

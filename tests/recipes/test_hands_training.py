@@ -7,38 +7,17 @@ import signal
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
 import pytest
 import torch
 
 from draglab.checkpoints import read_generator, read_header
+from recipes.convnet import convnet_optimizers
+from recipes.discriminator import LEVELS, ProjectedDiscriminator, hinge_losses
 from recipes.hands import export, measure, networks, train_adversarial, train_autoencoder
-from recipes.hands.discriminator import LEVELS, ProjectedDiscriminator, hinge_losses
-from recipes.hands.model import Encoder, divergence, encoder_optimizers, hands_config
+from recipes.hands.model import Encoder, divergence, hands_config
 from recipes.squeezenet import CHANNELS, STAGES, STRIDES, SqueezeNet, perceptual_distance
+from tests.recipes.networks import write_squeezenet
 from tests.recipes.test_hands_data import write_photos
-
-
-def write_squeezenet(path: Path) -> Path:
-    """Random weights under the names and in the shapes of the real file."""
-    random = np.random.RandomState(0)
-    arrays: dict[str, np.ndarray] = {}
-
-    def add(name: str, outputs: int, inputs: int, size: int) -> None:
-        scale = np.sqrt(2 / (inputs * size * size))
-        arrays[name] = (random.randn(outputs, inputs, size, size) * scale).astype(np.float32)
-        arrays[name + ".b"] = np.zeros(outputs, np.float32)
-
-    add("conv1", 96, 3, 7)
-    inputs = 96
-    for name in STAGES[1:]:
-        squeezed, half = CHANNELS[name] // 8, CHANNELS[name] // 2
-        add(f"{name}__squeeze1x1", squeezed, inputs, 1)
-        add(f"{name}__expand1x1", half, squeezed, 1)
-        add(f"{name}__expand3x3", half, squeezed, 3)
-        inputs = CHANNELS[name]
-    np.savez(path, **arrays)  # pyright: ignore[reportArgumentType]
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +57,7 @@ def test_divergence_from_the_normal_prior() -> None:
 def test_the_encoder_learns() -> None:
     torch.manual_seed(0)
     encoder = Encoder(8)
-    optimizers = encoder_optimizers(encoder)
+    optimizers = convnet_optimizers(encoder)
     images = torch.rand(8, 3, 64, 64) * 2 - 1
     wanted = torch.randn(8, 8)
     losses = []

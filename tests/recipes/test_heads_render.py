@@ -13,7 +13,9 @@ import pytest
 pytest.importorskip("numba", reason="the head renderer needs numba")
 pytest.importorskip("scipy", reason="the head renderer needs scipy")
 
-from recipes.heads import dataset
+from draglab.evaluation import load_drags
+from recipes.heads import dataset, make_drags
+from recipes.heads.hair import presence
 from recipes.heads.render import LABELS, Z_DIM, HeadRenderer, normalize_z, scene_from_z
 
 ASSETS = Path(os.environ.get("DRAGLAB_ASSETS", Path(__file__).resolve().parents[2] / ".." / "shared" / "assets"))
@@ -93,7 +95,7 @@ def test_walk_around_the_circle_of_styles_has_no_jump(renderer, neutral):
 
 def test_at_most_two_styles_share_a_head_and_together_they_are_whole(renderer, neutral):
     for style in np.linspace(0.0, 1.0, 97):
-        shares = renderer.hair.presence(replace(neutral, hair_mass=1.0, hair_style=float(style)))
+        shares = presence(replace(neutral, hair_mass=1.0, hair_style=float(style)))
         assert 1 <= len(shares) <= 2
         assert sum(shares.values()) == pytest.approx(1.0, abs=1e-6)
 
@@ -178,3 +180,28 @@ def test_a_shard_holds_what_the_renderer_makes(renderer, tmp_path, monkeypatch):
         np.testing.assert_array_equal(shard["landmarks"][1], again.landmarks)
         assert shard["z"].shape == (2, Z_DIM)
     assert [p.name for p in tmp_path.iterdir()] == ["shard.npz"]
+
+
+def test_shards_are_joined_in_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(dataset, "SHARD", 2)
+    for first, count in ((7, 2), (9, 1)):
+        numbers = np.arange(first, first + count)
+        parts = {name: numbers.astype(np.float32) for name in ("z", "images", "landmarks", "visible")}
+        (tmp_path / "shards").mkdir(exist_ok=True)
+        np.savez(tmp_path / "shards" / f"{first:09d}_{count}_64.npz", **parts)  # pyright: ignore[reportArgumentType]
+    dataset.write_dataset("", tmp_path, 3, seed=7, workers=1, resolution=64)
+    assert np.load(tmp_path / "images.npy").tolist() == [7, 8, 9]
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_drags_are_chosen_in_pixels_of_the_size_asked_for(renderer, tmp_path, monkeypatch, size):
+    monkeypatch.setattr(make_drags, "HeadRenderer", lambda _: renderer)
+    path = tmp_path / "drags.json"
+    make_drags.main(["--assets", "", "--out", str(path), "--size", str(size), "--seeds", "2"])
+    drags = load_drags(path, size)
+    assert len(drags) == 6 and len({drag.seed for drag in drags}) == 2
+    for drag in drags:
+        landmarks = renderer.render(latent(drag.seed), size).landmarks
+        assert drag.landmark is not None
+        np.testing.assert_allclose(drag.handle, landmarks[drag.landmark], atol=0.01)
+        assert 0.0595 * size <= np.hypot(*np.subtract(drag.target, drag.handle)) <= 0.1205 * size

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from recipes.heads.muon import Muon, orthogonalized
+from recipes.muon import Muon, orthogonalized
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (6, 20), (20, 6)])

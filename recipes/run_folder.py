@@ -20,6 +20,11 @@ from draglab.generators import to_uint8
 KEPT_SHEETS = 16
 
 
+def read_checkpoint(run: str | Path) -> dict[str, Any]:
+    """What a run folder's checkpoint holds, on the CPU; a run on one device can go on on another."""
+    return torch.load(Path(run) / "checkpoint.pt", map_location="cpu", weights_only=True)
+
+
 class RunFolder:
     """What a training run leaves behind, and when it should save or stop.
 
@@ -57,9 +62,8 @@ class RunFolder:
         return time.monotonic() - self._saved > 60 * self.save_minutes
 
     def load(self) -> dict[str, Any] | None:
-        """The checkpoint, if there is one."""
-        path = self.path / "checkpoint.pt"
-        return torch.load(path, weights_only=True) if path.exists() else None
+        """The checkpoint, if there is one, on the CPU."""
+        return read_checkpoint(self.path) if (self.path / "checkpoint.pt").exists() else None
 
     def save(self, state: dict[str, Any]) -> None:
         """Write the checkpoint under a temporary name, then rename it."""

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from recipes.hands.model import activated
+from recipes.convnet import activated
 from recipes.squeezenet import CHANNELS, STRIDES, SqueezeNet
 
 LEVELS = {"conv1": 32, "fire4": 64, "fire8": 96, "fire9": 96}
@@ -84,7 +84,7 @@ class Head(nn.Module):
 
 
 class ProjectedDiscriminator(nn.Module):
-    """Logits of several heads from SqueezeNet's features of 128-pixel images."""
+    """Logits of several heads from SqueezeNet's features of images of `size` px."""
 
     def __init__(self, size: int = 128, seed: int = 0):
         super().__init__()

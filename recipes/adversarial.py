@@ -1,0 +1,164 @@
+"""The adversarial stage that recipes share: a projected discriminator beside a loss to references.
+
+Every step makes pictures of two kinds: some whose reference is known (reconstructions, rendered scenes) and some that
+are mere samples. The discriminator judges both; the loss to references goes on and keeps what the first stage learnt.
+"""
+
+from __future__ import annotations
+
+import argparse
+from abc import abstractmethod
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from recipes.augment import Augmentation
+from recipes.data import enlarged
+from recipes.discriminator import ProjectedDiscriminator, features_for, hinge_losses
+from recipes.generators import channels_last, reconstruction_loss
+from recipes.run_folder import read_checkpoint
+from recipes.squeezenet import SqueezeNet, perceptual_distance
+from recipes.trainer import N, PhasedTrainer
+
+BETAS = (0.0, 0.99)
+
+
+def add_adversarial_options(parser: argparse.ArgumentParser) -> None:
+    """What every adversarial stage takes on the command line."""
+    parser.add_argument("--start", required=True, help="stage 1's run folder")
+    parser.add_argument("--rate", type=float, default=2e-3, help="Adam's step size for what makes the pictures")
+    parser.add_argument("--discriminator-rate", type=float, default=1e-4)
+    parser.add_argument("--adversarial", type=float, default=1.0, help="its gradient, relative to that to references")
+    parser.add_argument("--augment", type=float, default=1.0, help="strength of the shared augmentation")
+
+
+class Adversary:
+    """Discriminator, its optimiser, and the weight of its gradient.
+
+    Attributes:
+        weight: what scales the adversarial gradient to that of the loss to references; follows their ratio.
+    """
+
+    def __init__(self, args: argparse.Namespace, squeezenet: SqueezeNet, size: int, device: torch.device):
+        """`args`: see :func:`add_adversarial_options`, with perceptual, seed, bfloat16 and compile. `size`: of the
+        pictures in pixels, at least; smaller ones are enlarged."""
+        self.args, self.size, self.device = args, size, device
+        self.dtype = torch.bfloat16 if args.bfloat16 else torch.float32
+        self.squeezenet = squeezenet
+        self.discriminator: ProjectedDiscriminator = channels_last(ProjectedDiscriminator(size, args.seed).to(device))
+        self.optimizer = torch.optim.Adam(self.discriminator.parameters(), args.discriminator_rate, betas=BETAS)
+        self.weight = 0.0
+        self.look = torch.compile(self._look, dynamic=False) if args.compile else self._look
+
+    def _look(self, images: Tensor) -> dict[str, Tensor]:
+        return features_for(self.squeezenet, images, self.dtype)
+
+    def _judged(self, mixed: dict[str, Tensor]) -> Tensor:
+        """Logits of mixed features; the heads compute in `dtype`."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+            return self.discriminator(mixed)
+
+    def _weigh(self, ratio: float) -> None:
+        """Follow the ratio of the two losses' gradients slowly: while the discriminator is new, it means little."""
+        self.weight = ratio if self.weight == 0 else 0.99 * self.weight + 0.01 * min(ratio, 2 * self.weight)
+
+    @torch.no_grad()
+    def calibrate(self, images: Tensor) -> None:
+        """Take the scales of features from real pictures [N, 3, H, W] in [-1, 1]."""
+        self.discriminator.mixing.calibrate(self.squeezenet(enlarged(images, self.size)))
+
+    def step(self, made: Tensor, references: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """One step of the discriminator.
+
+        Args:
+            made: [N + M, 3, r, r], of which the first N have references; references: [N, 3, r, r].
+
+        Returns:
+            The gradient of all losses at `made`, as the discriminator was before the step, and the losses.
+        """
+        args, count = self.args, len(references)
+        # Both losses' gradients are taken at the images, so that one pass through the generator serves both and the
+        # adversarial one can be scaled to the other (as Esser et al. 2021 do at the last layer).
+        images = made.detach().requires_grad_()
+        pixels = reconstruction_loss(images[:count], references)
+        # Picture i is changed as reference i is, so that one look serves distance and discriminator.
+        change = Augmentation.draw(len(made), args.augment, self.device)
+        seen = self.look(change(enlarged(images, self.size)))
+        with torch.no_grad():
+            real = self.look(change[:count](enlarged(references, self.size)))
+            mixed_real = self.discriminator.mixing(real)
+        mixed = self.discriminator.mixing(seen)
+        self.discriminator.requires_grad_(False)
+        perceptual = perceptual_distance({name: x[:count] for name, x in seen.items()}, real).mean()
+        adversarial = -self._judged(mixed).mean(0).sum()
+        (pull,) = torch.autograd.grad(pixels + args.perceptual * perceptual, images, retain_graph=True)
+        (push,) = torch.autograd.grad(adversarial, images)
+        self._weigh(float(pull[:count].norm() / (push[:count].norm() + 1e-12)))
+        gradient = pull + args.adversarial * self.weight * push
+
+        self.discriminator.requires_grad_(True)
+        logits_real = self._judged(mixed_real)
+        logits = self._judged({name: x.detach() for name, x in mixed.items()})
+        judging = hinge_losses(logits_real, logits)
+        self.optimizer.zero_grad(set_to_none=True)
+        judging.backward()
+        self.optimizer.step()
+        return gradient, {
+            "pixels": pixels.item(),
+            "perceptual": perceptual.item(),
+            "real": logits_real.mean().item(),
+            "reconstructed": logits[:count].mean().item(),
+            "sampled": logits[count:].mean().item(),
+            "judging": judging.item(),
+            "weight": self.weight,
+        }
+
+
+class AdversarialTrainer(PhasedTrainer[N]):
+    """An adversarial run that starts from stage 1's averages; recipes add their networks.
+
+    Attributes:
+        adversary: judges. optimizer: of the networks that make the pictures.
+    """
+
+    adversary: Adversary
+    optimizer: torch.optim.Optimizer
+
+    def prepare(self, adversary: Adversary, trained: Iterable[nn.Parameter]) -> None:
+        """Begin from stage 1's averages or resume. `trained`: parameters that make the pictures."""
+        self.adversary = adversary
+        # Every weight acts as the generator's do: stored with variance 1 (the mapping's larger), scaled at run time.
+        self.optimizer = torch.optim.Adam(trained, self.args.rate, betas=BETAS)
+        state = self.resume(self._optimizers())
+        if state is None:
+            self.networks.load(read_checkpoint(Path(self.args.start)))
+            self.networks.start_from_averages()
+            adversary.calibrate(self.examples())
+        else:
+            adversary.discriminator.load_state_dict(state["discriminator"])
+            adversary.weight = state["weight"]
+        # A stopped run goes on with other pictures and latents than it began with.
+        torch.manual_seed(self.args.seed + self.shown)
+
+    def _optimizers(self) -> list[torch.optim.Optimizer]:
+        return [self.optimizer, self.adversary.optimizer]
+
+    @abstractmethod
+    def examples(self) -> Tensor:
+        """Some real pictures [N, 3, H, W] in [-1, 1] of the full size, to calibrate the adversary on."""
+
+    def state(self) -> dict[str, Any]:
+        """All that a resumed run needs."""
+        return self.common_state(self._optimizers()) | {
+            "discriminator": self.adversary.discriminator.state_dict(),
+            "weight": self.adversary.weight,
+        }
+
+    def run(self) -> bool:
+        """As always, but a new run first judges what it starts from."""
+        if self.shown == 0:
+            self.folder.log({"shown": 0} | self.judge(self.phases[0].resolution))
+        return super().run()
