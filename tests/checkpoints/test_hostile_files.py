@@ -240,6 +240,15 @@ def network(value: Any) -> bytes:
     return assemble(one([], {"synthesis": one([("noise0", value)]), "mapping": one([])}))
 
 
+def test_arguments_that_are_none() -> None:
+    networks = writers.tensorflow(tiny_generator())
+    networks[2].state["static_kwargs"] = [1, 2]
+    refuse(writers.dump(networks), "the model's arguments are not readable")
+    networks[2].state["static_kwargs"] = "resolution"
+    refuse(writers.dump(networks), "the model's arguments are not readable")
+    refuse(assemble({"G_ema": module(arguments=[1])}), "the model's arguments are not readable")
+
+
 def test_object_arrays() -> None:
     refuse_file(variable(np.array([Evil()], dtype=object)), r"asks for 'builtins\.exec'")
     refuse(variable(np.array([None, 1], dtype=object)), "holds objects instead of numbers")

@@ -75,6 +75,23 @@ def test_zip_directories_that_are_wrong(place: int, value: int, message: str) ->
     refuse(bytes(data), message)
 
 
+@pytest.mark.parametrize("length", [2**32 - 2, 2**31, 0])
+def test_zip_directory_longer_than_the_file(length: int) -> None:
+    data = bytearray(entries(PICKLE))
+    start = data.index(b"PK\x05\x06") + 12
+    data[start : start + 4] = struct.pack("<I", length)
+    refuse(bytes(data), "directory is not readable|does not hold one data.pkl")
+
+
+def test_zip_directory_of_64_bits_longer_than_the_file() -> None:
+    data = bytearray(entries(PICKLE))
+    start = data.index(b"PK\x05\x06")
+    huge = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, 2**62, 0)
+    place = struct.pack("<4sIQI", b"PK\x06\x07", 0, start, 1)
+    data[start + 8 : start + 20] = b"\xff" * 12
+    refuse(bytes(data[:start]) + huge + place + bytes(data[start:]), "directory is not readable")
+
+
 def test_zip_entry_longer_than_the_file() -> None:
     data = bytearray(entries(PICKLE))
     start = data.index(b"PK\x01\x02") + 20

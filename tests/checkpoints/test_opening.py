@@ -9,7 +9,7 @@ import torch
 
 from draglab.checkpoints import inspect_file, open_model
 from draglab.errors import DraglabError
-from draglab.generators import StyleGAN2
+from draglab.generators import Generator, StyleGAN2, StyleGAN2Config
 from tests.checkpoints import writers
 from tests.tiny import tiny_generator
 
@@ -25,7 +25,7 @@ def perturbed(**changes: object) -> StyleGAN2:
     return generator
 
 
-def same(one: StyleGAN2, other: StyleGAN2, but: str = "") -> None:
+def same(one: Generator, other: Generator, but: str = "") -> None:
     """Equal tensors, but for one name, and equal images."""
     first, second = one.published_tensors(), other.published_tensors()
     assert first.keys() == second.keys()
@@ -67,6 +67,7 @@ def test_every_format_opens(format_name: str, tmp_path: Path) -> None:
 def test_options(format_name: str, changes: dict[str, object], tmp_path: Path) -> None:
     generator = perturbed(**changes)
     opened = open_model(writers.write(tmp_path / "model.bin", generator, format_name))
+    assert isinstance(opened.config, StyleGAN2Config)
     assert opened.config.conv_clamp == generator.config.conv_clamp
     same(generator, opened)
 

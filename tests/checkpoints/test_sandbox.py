@@ -219,6 +219,14 @@ def test_answers_that_no_reader_gives(changed: Any, plan: dict[str, Any], honest
         check_description({"plan": changed(copy.deepcopy(plan))}, size)
 
 
+def test_sources_larger_than_the_file(plan: dict[str, Any], honest: Path) -> None:
+    size = honest.stat().st_size
+    several = copy.deepcopy(plan)
+    several["sources"] = [{}, *[{"text": [0, size]} for _ in range(2 + (1 << 20) // size)]]
+    with pytest.raises(DraglabError, match="larger than the file"):
+        check_description({"plan": several}, size)
+
+
 def test_texts_of_a_file_cannot_write_to_the_terminal(plan: dict[str, Any], honest: Path) -> None:
     hostile = copy.deepcopy(plan)
     hostile["facts"] = {"class": "\x1b[2J\ud800\nsecond line" + "x" * 10_000}

@@ -103,7 +103,7 @@ def read_header(path: str | Path) -> ModelHeader:
         count = sum(_product(tensors[name]["shape"]) for name in names)
         dtype = str(next(tensor for name, tensor in tensors.items() if not name.endswith(BUFFERS))["dtype"])
         stored = max(int(tensor["data_offsets"][1]) for tensor in tensors.values())
-    except (KeyError, ValueError, TypeError, AttributeError, StopIteration):
+    except (LookupError, ValueError, TypeError, AttributeError, StopIteration, OverflowError, RecursionError):
         raise DraglabError(f"{path} is damaged: its header is not readable; get the file again") from None
     return ModelHeader(config, count, dtype, (len(tensors), stored), card if isinstance(card, dict) else {})
 
@@ -122,7 +122,7 @@ def read_generator(path: str | Path, name: str | None = None) -> Generator:
     content = path.read_bytes()
     try:
         tensors = safetensors.torch.load(content)
-    except safetensors.SafetensorError:
+    except (safetensors.SafetensorError, KeyError):  # KeyError: a type of numbers that this torch does not have
         raise DraglabError(f"{path} is damaged: its tensors are not readable; get the file again") from None
     # Built without storage, so that a small file with a boastful configuration allocates nothing.
     with torch.device("meta"):
@@ -138,7 +138,7 @@ def _raw_header(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
             length = int.from_bytes(file.read(8), "little")
             size = path.stat().st_size
             text = file.read(length) if 0 < length <= min(size - 8, _MAX_HEADER) else b""
-        header = json.loads(text)
+        header = json.loads(text.decode("utf-8"))  # json alone would also take UTF-16, which safetensors is not
         metadata = header.pop("__metadata__", {})
         if not isinstance(metadata, dict):
             raise ValueError
@@ -147,7 +147,7 @@ def _raw_header(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
         raise DraglabError(f"there is no model file {path}: check the path") from None
     except OSError as error:
         raise DraglabError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, AttributeError, RecursionError):
+    except (ValueError, AttributeError, TypeError, RecursionError):
         raise DraglabError(
             f"{path} is not a safetensors file: draglab opens models in its own safetensors format"
         ) from None

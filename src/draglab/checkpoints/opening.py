@@ -106,10 +106,12 @@ def open_model(path: str | Path, name: str | None = None) -> Generator:
 def is_safetensors(path: Path) -> bool:
     """Whether a file begins like safetensors: the header's length, then its JSON."""
     try:
+        if not path.is_file():  # to open a pipe could take for ever
+            return False
         with path.open("rb") as file:
             start = file.read(9)
             return len(start) == 9 and start[8:] == b"{" and int.from_bytes(start[:8], "little") < path.stat().st_size
-    except OSError:
+    except (OSError, ValueError):
         return False  # whoever opens it next says why
 
 
@@ -117,11 +119,15 @@ def is_safetensors(path: Path) -> bool:
 def average_w(generator: Generator) -> Tensor:
     """Mean of w [w_dim] over 10,000 fixed samples of z, classes evenly."""
     random = np.random.RandomState(0)
-    z = torch.from_numpy(random.randn(AVERAGED, generator.z_dim)).float()
-    c = None
-    if generator.c_dim:
-        c = torch.eye(generator.c_dim)[torch.arange(AVERAGED) % generator.c_dim]
-    return generator.mapping_network(z, c).mean(0)
+    total = torch.zeros(generator.w_dim)
+    # Some at a time: a small file can have wide latents or many classes.
+    for indices in torch.arange(AVERAGED).split(100):
+        z = torch.from_numpy(random.randn(len(indices), generator.z_dim)).float()
+        c = None
+        if generator.c_dim:
+            c = torch.nn.functional.one_hot(indices % generator.c_dim, generator.c_dim).float()
+        total += generator.mapping_network(z, c).sum(0)
+    return total / AVERAGED
 
 
 def _config(path: Path, description: dict[str, Any]) -> GeneratorConfig:

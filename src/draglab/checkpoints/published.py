@@ -27,9 +27,11 @@ def config_from_published(arguments: Mapping[str, Any]) -> StyleGAN2Config:
         DraglabError: an argument that draglab does not know or cannot run.
     """
     top = dict(arguments)
-    mapping = dict(top.pop("mapping_kwargs", {}))
     nested = "synthesis_kwargs" in top
-    synthesis = dict(top.pop("synthesis_kwargs", {}))
+    mapping, synthesis = top.pop("mapping_kwargs", {}), top.pop("synthesis_kwargs", {})
+    if not isinstance(mapping, Mapping) or not isinstance(synthesis, Mapping):
+        raise DraglabError("the model's mapping_kwargs or synthesis_kwargs are no list of arguments: get it again")
+    mapping, synthesis = dict(mapping), dict(synthesis)
     if not nested:
         synthesis = {name: top.pop(name) for name in list(top) if name in _SYNTHESIS | _IGNORED | {"activation"}}
         synthesis.setdefault("conv_clamp", 256)

@@ -49,6 +49,8 @@ def stylegan3_config_from_published(arguments: Mapping[str, Any]) -> StyleGAN3Co
     """
     top = {name: value for name, value in arguments.items() if name not in _IGNORED}
     mapping = top.pop("mapping_kwargs", None) or {}
+    if not isinstance(mapping, Mapping):
+        raise DraglabError("the model's mapping_kwargs are no list of arguments: get it again")
     mapping = {name: value for name, value in mapping.items() if name not in _MAPPING_IGNORED}
     unknown = sorted(set(top) - _SAME) + sorted(f"mapping_kwargs.{name}" for name in set(mapping) - set(_MAPPING))
     if unknown:

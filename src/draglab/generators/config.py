@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from draglab.errors import DraglabError
@@ -14,6 +14,17 @@ MAX_MAPPING_LAYERS = 64
 MAX_WIDTH = 65536
 
 Architecture = Literal["skip", "orig", "resnet"]
+
+
+def _fits(value: Any, kind: str) -> bool:
+    """Whether a value, which may come from a file, is of the type that a field's annotation names."""
+    if " | " in kind:
+        return any(_fits(value, part) for part in kind.split(" | "))
+    if kind == "float":
+        return type(value) in (int, float) and -1e30 < value < 1e30
+    if kind.startswith("tuple["):
+        return isinstance(value, tuple) and all(_fits(part, kind[len("tuple[") : -len(", ...]")]) for part in value)
+    return type(value).__name__ == {"None": "NoneType", "Architecture": "str"}.get(kind, kind)
 
 
 @dataclass(frozen=True)
@@ -44,13 +55,21 @@ class GeneratorConfig:
     label_concat: bool = False
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not _fits(value, str(field.type)):
+                raise DraglabError(f"the model's configuration is not usable: {field.name} is {value!a:.80}")
         resolution = self.img_resolution
         if resolution < 8 or resolution & (resolution - 1):
             raise DraglabError(
                 f"img_resolution {resolution} is not a power of two of at least 8: the file is not usable"
             )
-        if self.z_dim < 1 or self.w_dim < 1 or self.c_dim < 0 or self.mapping_layers < 1:
-            raise DraglabError("z_dim, w_dim and mapping_layers must be at least 1 and c_dim at least 0")
+        if min(self.z_dim, self.w_dim, self.img_channels, self.mapping_layers) < 1 or self.c_dim < 0:
+            raise DraglabError("z_dim, w_dim, img_channels and mapping_layers must be at least 1 and c_dim at least 0")
+        if any(width is not None and width < 1 for width in (self.mapping_features, self.embed_features)):
+            raise DraglabError("mapping_features and embed_features must be at least 1")
+        if self.mapping_lr_multiplier <= 0:
+            raise DraglabError("mapping_lr_multiplier must be above 0")
         too_many = resolution > MAX_RESOLUTION or self.mapping_layers > MAX_MAPPING_LAYERS
         if too_many or max(self._widths()) > MAX_WIDTH:
             limits = f"{MAX_RESOLUTION} pixels, {MAX_MAPPING_LAYERS} mapping layers and {MAX_WIDTH} channels"
@@ -107,6 +126,8 @@ class StyleGAN2Config(GeneratorConfig):
             raise DraglabError(f"unknown architecture '{self.architecture}': draglab knows skip, orig and resnet")
         if not 2 <= len(self.resample_filter) <= 16:
             raise DraglabError("resample_filter needs 2 to 16 taps, for instance 1, 3, 3, 1")
+        if max(self.img_shape) > MAX_RESOLUTION:
+            raise DraglabError(f"images of {self.img_shape} pixels are larger than draglab's limit of {MAX_RESOLUTION}")
         if self.base_width < 1 or self.channel_base < self.img_resolution or self.channel_max < 1:
             raise DraglabError("base_width, channel_max and channel_base / img_resolution must be at least 1")
         table = self.channels
@@ -162,5 +183,5 @@ class StyleGAN2Config(GeneratorConfig):
             table = values.get("channels")
             channels = None if table is None else tuple(int(count) for count in table)
             return cls(**{**values, "resample_filter": taps, "channels": channels})
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise DraglabError(f"the model's configuration is not usable: {error}") from None

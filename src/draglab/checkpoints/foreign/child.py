@@ -6,14 +6,13 @@ start no process any more.
 
 from __future__ import annotations
 
-import encodings.cp437  # noqa: F401 - a zip directory may need it when nothing can be imported any more
 import json
 import mmap
 import os
 import sys
 from typing import Any
 
-from .recognise import read_plan
+from .recognise import is_zip, read_plan
 from .values import Refused
 
 CPU_SECONDS = 60
@@ -32,6 +31,10 @@ def main() -> None:
             raise Refused("the file is empty: get it again")
         # Never closed: values refer to it until the process ends.
         file = mmap.mmap(0, size, access=mmap.ACCESS_READ)
+        if is_zip(memoryview(file)):  # needs modules that cannot be imported any more later
+            import encodings.cp437  # noqa: F401
+
+            from . import torch_zip  # noqa: F401
         limit_resources(size)
         sys.addaudithook(forbid)
         answer: dict[str, Any] = {"plan": read_plan(memoryview(file)).to_json()}

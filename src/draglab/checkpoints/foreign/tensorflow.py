@@ -59,11 +59,12 @@ def read_tensorflow(network: Record, format_name: str) -> Plan:
     arrays = {name: _arrays(part) for name, part in parts.items()}
     if any("StyleMod" in name for name in arrays["synthesis"]):
         raise Refused("this is a StyleGAN1 model, another network: draglab runs StyleGAN2 and StyleGAN3")
-    arguments = {
-        name: value
-        for part in (state, *parts.values())
-        for name, value in (plain(part.get("static_kwargs")) or {}).items()
-    }
+    arguments: dict[str, Any] = {}
+    for part in (state, *parts.values()):
+        given = plain(part.get("static_kwargs")) or {}
+        if not isinstance(given, dict):
+            raise Refused("the file is damaged: the model's arguments are not readable; get it again")
+        arguments |= given
     plan = Plan(format_name, "stylegan2", {}, resolved=True, facts={"version": plain(version)})
     if version not in (4, 5):
         plan.warnings.append(f"the network is of version {plain(version)}: draglab knows 4 (StyleGAN2) and 5 (ADA)")

@@ -90,11 +90,14 @@ class _Reader(io.RawIOBase):
         return self.at
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        self.at = max(0, offset + (0, self.at, len(self.bytes))[whence])
-        return self.at
+        place = offset + (0, self.at, len(self.bytes))[whence]
+        if place < 0:
+            raise ValueError("a place before the file")
+        self.at = place
+        return place
 
-    def readinto(self, buffer: Any) -> int:
-        part = self.bytes[self.at : self.at + len(buffer)]
-        buffer[: len(part)] = part
+    def read(self, size: int = -1) -> bytes:
+        # Not readinto: what a directory says about its length would be allocated before it is known to be there.
+        part = bytes(self.bytes[self.at :] if size < 0 else self.bytes[self.at : self.at + size])
         self.at += len(part)
-        return len(part)
+        return part
