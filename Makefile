@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench drags measures heads hands assets clean
+.PHONY: help run demo test lint bench drags measures heads hands assets clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -17,6 +17,9 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,recipes]'
 	@touch $@
 
+run: $(STAMP) ## the editor in the browser; Ctrl-C ends it
+	@$(BIN)/draglab edit
+
 demo: $(STAMP) ## drag the bundled model: before.png, after.png, drag.mp4 and edit.json under demo/
 	$(BIN)/draglab demo --out demo
 
@@ -27,6 +30,12 @@ lint: $(STAMP) ## check style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory web/node_modules && npm --prefix web run --silent check; \
+		else echo "npm is not there: the editor's page is not type-checked"; fi
+
+web/node_modules: web/package.json web/package-lock.json
+	npm --prefix web ci --silent --no-audit --no-fund
+	@touch $@
 
 bench: $(STAMP) ## speed and memory beside the plain reference, into benchmarks/out/
 	$(BIN)/python -m benchmarks.speed

@@ -18,14 +18,15 @@ ALLOWED: dict[str, set[str]] = {
     "_version": set(),
     "geometry": _FOUNDATION,
     "generators": _FOUNDATION | {"geometry"},
-    "checkpoints": _FOUNDATION | {"geometry", "generators"},
+    "downloads": _FOUNDATION,
+    "checkpoints": _FOUNDATION | {"geometry", "generators", "downloads"},
     "drag": _MODELS,
     "media": _MODELS,
     "inversion": _MODELS,
     "editor": _EDITOR,
     "evaluation": _EDITOR,
-    "server": _EDITOR,
-    "cli": _EDITOR | {"evaluation"},
+    "server": _EDITOR | {"downloads"},
+    "cli": _EDITOR | {"evaluation", "downloads", "server"},
     "__init__": _EDITOR,
 }
 """Room -> rooms it may import besides itself."""

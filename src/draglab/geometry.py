@@ -97,8 +97,8 @@ def validate_mask(mask: ArrayLike | None, height: int, width: int) -> Mask | Non
     A mask of floats from 0 to 1 has soft edges: 1 = movable, 0 = frozen, between them that share of movable.
 
     Raises:
-        DraglabError: neither bool nor floats from 0 to 1, another size, everything frozen, or everything movable (then no
-            mask is meant).
+        DraglabError: neither bool nor floats from 0 to 1, another size, everything frozen, or everything movable (then
+            no mask is meant).
     """
     if mask is None:
         return None

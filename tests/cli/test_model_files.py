@@ -40,7 +40,8 @@ def test_convert_keeps_the_model(draglab, pickled: Path, tmp_path: Path) -> None
     assert draglab("models", "convert", str(pickled), str(target)).code == 0
     assert open_model(target).sha256 == tiny_generator(c_dim=3).sha256
     half = tmp_path / "half.safetensors"
-    assert json.loads(draglab("models", "convert", str(pickled), str(half), "--half", "--json").out)["file"] == str(half)
+    ran = draglab("models", "convert", str(pickled), str(half), "--half", "--json")
+    assert ran.json()["file"] == str(half)
     assert half.stat().st_size < 0.6 * target.stat().st_size
     image = draglab("generate", "-m", str(target), "--seed", "1", "--class", "0,0.5,0.5", "-o", str(tmp_path / "i.png"))
     assert image.code == 0
@@ -57,7 +58,8 @@ def test_bad_input(draglab, pickled: Path, tmp_path: Path) -> None:
         assert ran.code == 2
         assert message in ran.err
         assert len(ran.err.splitlines()) == 1
-    for given, message in (("7", "0 to 2"), ("x", "cannot be read"), ("1,2", "3 finite numbers"), ("nan,1,1", "cannot")):
+    classes = {"7": "0 to 2", "x": "cannot be read", "1,2": "3 finite numbers", "nan,1,1": "cannot be read"}
+    for given, message in classes.items():
         ran = draglab("generate", "-m", str(pickled), "--seed", "1", "--class", given, "-o", str(tmp_path / "i.png"))
         assert ran.code == 2
         assert message in ran.err

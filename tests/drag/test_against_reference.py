@@ -57,13 +57,19 @@ def half_mask() -> Tensor:
     return mask
 
 
+def soft_mask() -> Tensor:
+    """Movable on the left, frozen on the right, in part between them; in 16ths, which float32 keeps exactly."""
+    return (3 - torch.arange(SIZE, dtype=torch.float64) / 16).clamp(0, 1).expand(SIZE, SIZE).clone()
+
+
 Case = tuple[list[tuple[int, int]], list[tuple[int, int]], Callable[[], Tensor] | None]
 ONE: Case = ([(20, 30)], [(29, 38)], None)
 THREE: Case = ([(20, 30), (3, 3), (60, 50)], [(29, 38), (3, 12), (40, 50)], None)
 MASKED: Case = ([(20, 30)], [(29, 38)], half_mask)
+SOFT: Case = ([(20, 30)], [(29, 38)], soft_mask)
 
 
-@pytest.mark.parametrize("case", [ONE, THREE, MASKED], ids=["one", "three", "masked"])
+@pytest.mark.parametrize("case", [ONE, THREE, MASKED, SOFT], ids=["one", "three", "masked", "soft"])
 def test_exact_where_the_features_have_the_size_of_the_image(generator: StyleGAN2, case: Case) -> None:
     """Resizing is then the identity, so nothing is left to explain by sampling."""
     handles, targets, mask = case

@@ -114,7 +114,11 @@ def test_mask_keeps_the_frozen_region(generator: StyleGAN2) -> None:
         (DragEdit([[1, 2]], [[5, 6]], np.ones((8, 8), bool)), "8x8 but the image is 32x32"),
         (DragEdit([[1, 2]], [[5, 6]], np.ones((32, 32), bool)), "whole image move"),
         (DragEdit([[1, 2]], [[5, 6]], np.zeros((32, 32), bool)), "freezes the whole image"),
-        (DragEdit([[1, 2]], [[5, 6]], np.zeros((32, 32))), "give booleans"),
+        (DragEdit([[1, 2]], [[5, 6]], np.zeros((32, 32), int)), "give booleans"),
+        (DragEdit([[1, 2]], [[5, 6]], np.zeros((32, 32))), "freezes the whole image"),
+        (DragEdit([[1, 2]], [[5, 6]], np.ones((32, 32))), "whole image move"),
+        (DragEdit([[1, 2]], [[5, 6]], np.full((32, 32), 1.5)), "beyond 0 and 1"),
+        (DragEdit([[1, 2]], [[5, 6]], np.full((32, 32), np.nan)), "beyond 0 and 1"),
     ],
 )
 def test_bad_edits_are_refused_before_anything_runs(generator: StyleGAN2, edit: DragEdit, message: str) -> None:

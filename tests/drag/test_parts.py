@@ -26,6 +26,18 @@ def test_directions() -> None:
     np.testing.assert_allclose(directions(handles, targets, clip=True), [[0.6, 0.8], [0, -1], [0.5, 0], [0, 0]])
 
 
+def test_frozen_weights_of_soft_masks() -> None:
+    """A bool mask is a soft one of zeros and ones; between them a pixel counts in part."""
+    mask = np.random.RandomState(0).rand(12, 16) < 0.5
+    soft = np.random.RandomState(1).rand(12, 16).astype(np.float32)
+    assert torch.equal(frozen_weights(mask, (4, 4)), frozen_weights(mask.astype(np.float64), (4, 4)))
+    weights = frozen_weights(soft, (4, 4))
+    for row in range(4):
+        for column in range(4):
+            patch = soft[3 * row : 3 * row + 3, 4 * column : 4 * column + 4]
+            assert weights[row, column].item() == pytest.approx((1 - patch).sum(), rel=1e-5)
+
+
 def test_frozen_weights_count_image_pixels() -> None:
     mask = np.ones((8, 8), bool)
     mask[:3, :2] = False

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from draglab import DragEdit, DraglabError, DragSettings, drag
+from draglab.drag import DragRun, advance
 from draglab.editor import Replay
 from draglab.generators import StyleGAN2
-from draglab.media.edit_file import EditFile, ModelReference, Round, SeedStart, WPlusStart, parse_edit_file
+from draglab.media.edit_file import EditFile, ModelReference, Retarget, Round, SeedStart, WPlusStart, parse_edit_file
 from tests.tiny import tiny_generator
 
 GENERATOR = tiny_generator()
@@ -17,6 +18,10 @@ SETTINGS = {"max_steps": 4, "patience": None, "stop_distance": 0.01}
 
 def one_round(steps: int | None = None, mask: np.ndarray | None = None, **settings) -> Round:
     return Round.from_arrays(np.array([[8, 9]]), np.array([[14.5, 9]]), mask, {**SETTINGS, **settings}, steps)
+
+
+def moved(**values) -> Round:
+    return one_round().model_copy(update={"moved": [Retarget(**values)]})
 
 
 def edit_file(
@@ -55,6 +60,27 @@ def test_several_rounds_replay_to_the_same_pixels():
     written = parse_edit_file(first.recorded().model_dump_json().encode())
     assert [one.steps for one in written.rounds] == [4, 4]
     assert (run(written).image() == first.image()).all()
+
+
+def test_targets_that_moved_move_again():
+    """As DragRun.retarget has it; a run that arrives by then goes on."""
+    one = moved(after=2, targets=[[8, 28]])
+    replay = Replay(edit_file(one), GENERATOR)
+    targets = [now.step.targets.tolist() for now in replay]
+    assert targets == [[[14.5, 9]]] * 2 + [[[8, 28]]] * 2
+    drag_run = DragRun(
+        GENERATOR, GENERATOR.w_plus_from_seed(3), DragEdit([[8, 9]], [[14.5, 9]]), DragSettings(**SETTINGS)
+    )
+    for index in range(4):
+        if index == 2:
+            drag_run.retarget([[8, 28]])
+        advance([drag_run])
+    assert drag_run.last is not None
+    assert (replay.image() == drag_run.last.image()).all()
+    arriving = moved(after=1, targets=[[28, 9]])
+    arriving = arriving.model_copy(update={"settings": {**SETTINGS, "stop_distance": 5.5}})
+    (report,) = run(edit_file(arriving)).reports
+    assert report.steps > 1
 
 
 def test_a_start_by_values():
@@ -112,6 +138,7 @@ def test_settings_are_recorded_in_full():
         ([Round.from_arrays(np.array([[8, 9]]), np.array([[8, 9]]))], "lies on its target"),
         ([one_round(), Round.from_arrays(np.array([[8, 9]]), np.array([[-1, 9]]))], "round 2: target"),
         ([one_round(mask=np.ones((8, 8), bool))], "mask is 8x8"),
+        ([moved(after=1, targets=[[33, 1]])], "target .* is outside"),
         ([one_round(mask=np.ones((32, 32), bool))], "lets the whole image move"),
         ([one_round(mask=np.zeros((32, 32), bool))], "freezes the whole image"),
         ([one_round(speed=3)], "unknown setting 'speed'"),

@@ -11,6 +11,7 @@ from draglab.media.edit_file import (
     SIZE_LIMIT,
     EditFile,
     ModelReference,
+    Retarget,
     Round,
     SeedStart,
     WPlusStart,
@@ -38,7 +39,10 @@ def rounds(draw):
     array = np.array(draw(pairs))
     settings = draw(st.dictionaries(st.text(max_size=8), settings_values, max_size=3))
     steps = draw(st.none() | st.integers(0, 500))
-    return Round.from_arrays(array[:, :2], array[:, 2:], draw(masks), settings, steps)
+    made = Round.from_arrays(array[:, :2], array[:, 2:], draw(masks), settings, steps)
+    after = sorted(draw(st.sets(st.integers(1, 500), max_size=3)))
+    moved = [Retarget(after=step, targets=array[:, :2].tolist()) for step in after]
+    return made.model_copy(update={"feather": draw(st.floats(0, 9)), "moved": moved})
 
 
 edits = st.builds(
@@ -90,11 +94,21 @@ def test_arrays_come_back():
     assert Round.from_arrays(np.zeros((1, 2)), np.ones((1, 2))).movable() is None
 
 
+def test_a_feathered_mask_has_soft_edges():
+    mask = np.zeros((20, 20), bool)
+    mask[:, :10] = True
+    one = Round.from_arrays(np.zeros((1, 2)), np.ones((1, 2)), mask).model_copy(update={"feather": 4.0})
+    movable = one.movable()
+    assert movable is not None and movable.dtype == np.float32
+    assert 0 < movable[0, 11] < 0.5 < movable[0, 8] < 1
+
+
 def test_short_form_has_the_defaults():
     edit = parse(example())
     assert edit.start == SeedStart(seed=7, truncation_psi=1.0, truncation_cutoff=None, class_index=None)
     assert edit.rounds[0].settings == {}
     assert edit.rounds[0].steps is None
+    assert (edit.rounds[0].feather, edit.rounds[0].moved) == (0, [])
 
 
 NAN_LATENT = "AADAfwAAgD8="  # float32 NaN, 1
@@ -108,6 +122,10 @@ NAN_LATENT = "AADAfwAAgD8="  # float32 NaN, 1
         (["version"], 0, "^edit.json: version: "),
         (["version"], "1", "^edit.json: version: "),
         (["comment"], "hello", "^edit.json: comment: Extra"),
+        (["rounds", 0, "feather"], -1, r"^edit.json: rounds\[0\].feather: "),
+        (["rounds", 0, "moved"], [{"after": 0, "targets": [[1, 2]]}], r"rounds\[0\].moved\[0\].after: "),
+        (["rounds", 0, "moved"], [{"after": 1, "targets": [[1, 2], [3, 4]]}], "give one for each handle"),
+        (["rounds", 0, "moved"], [{"after": 2, "targets": [[1, 2]]}] * 2, "in the order of their steps"),
         (["model"], None, "^edit.json: model: "),
         (["model", "sha256"], "abc", r"^edit.json: model\.sha256: "),
         (["start", "seed"], -1, r"^edit.json: start\.seed: "),

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from draglab import DraglabError
-from draglab.media.images import MAX_SIDE, decode_mask, encode_mask, enlarge, load_mask, save_image
+from draglab.media.images import MAX_SIDE, decode_mask, encode_mask, enlarge, feathered, load_mask, save_image
 
 MASKS = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, max_side=40))
 
@@ -138,3 +138,17 @@ def test_damaged_masks_only_give_draglab_errors(mask, data):
 def test_any_text_as_a_mask_only_gives_draglab_errors(text):
     with pytest.raises(DraglabError):
         decode_mask(text)
+
+
+def test_feathered_masks_are_soft_on_both_sides_of_the_edge():
+    mask = np.zeros((40, 60), bool)
+    mask[:, :30] = True
+    soft = feathered(mask, 8)
+    assert soft.dtype == np.float32 and soft.shape == mask.shape
+    row = soft[20]
+    assert (np.diff(row) <= 0).all() and (soft == row).all()
+    np.testing.assert_allclose(row + row[::-1], 1, atol=0.01)
+    # The edge lies between pixels 29 and 30; a Gaussian of standard deviation 4 has 2.3 % beyond two of them.
+    np.testing.assert_allclose([row[21], row[38]], [0.98, 0.02], atol=0.02)
+    assert row[10] == 1 and row[50] == 0
+    assert feathered(mask, 0) is mask

@@ -42,6 +42,16 @@ def test_only_the_frozen_region_is_darkened():
     assert max(at(picture, (10, 10))) < 80
 
 
+def test_what_is_frozen_in_part_is_darkened_in_part():
+    image = np.full((4, 512, 3), 200, np.uint8)
+    movable = np.repeat(np.linspace(0, 1, 512)[None], 4, axis=0)
+    row = draw_edit(image, [], [], movable, at_least=1)[2, :, 0].astype(int)
+    assert (np.diff(row) >= 0).all()
+    frozen = int(draw_edit(image, [], [], movable < 0, at_least=1)[2, 0, 0])
+    assert row[0] == frozen and row[-1] == 200
+    assert abs(row[256] - (frozen + 200) / 2) <= 2
+
+
 def test_edges_do_not_darken():
     """On white, nothing of a mark without its shadow may be darker than the shadow allows."""
     picture = draw_edit(np.full((128, 128, 3), 255, np.uint8), [[30, 64]], [[90, 64]])

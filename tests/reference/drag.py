@@ -58,7 +58,7 @@ def reference_drag(
     Args:
         synthesis: w_plus [1, num_ws, w_dim] -> (features by resolution, image).
         handles, targets: whole pixels of the image.
-        mask: bool [H, W], True = movable, or None.
+        mask: [H, W], bool, True = movable, or the share of movable, or None.
         r1, r2: in pixels of a 512-pixel image.
     """
     optimised = w_plus[:, :num_layers].detach().clone().requires_grad_(True)
@@ -92,7 +92,7 @@ def reference_drag(
                         motion = motion + (here - there).abs().sum()
         frozen = features.new_zeros(())
         if mask is not None:
-            frozen = ((features - start).abs() * (~mask)[None, None]).sum()
+            frozen = ((features - start).abs() * (1 - mask.to(features))[None, None]).sum()
         loss = motion + mask_weight * frozen
         optimizer.zero_grad()
         loss.backward()

@@ -15,6 +15,7 @@ import typer
 from draglab._version import __version__
 from draglab.cli.demo import demo
 from draglab.cli.drag import drag
+from draglab.cli.edit import edit
 from draglab.cli.generate import generate
 from draglab.cli.interrupt import KeptBest
 from draglab.cli.models import models
@@ -27,10 +28,10 @@ EXIT_INTERRUPTED = 130
 app = typer.Typer(
     name="draglab",
     help="Take hold of points in a GAN's image and drag them where they should be.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(edit)
 app.command()(generate)
 app.command()(drag)
 app.add_typer(models)
@@ -43,13 +44,15 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand is None:
+        edit()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,24 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
 from draglab.cli.interrupt import on_interrupt
 from draglab.cli.progress import DragProgress
 from draglab.editor import Replay
+from draglab.editor.film import FPS, Moment, pictures_between
 from draglab.errors import DraglabError
-from draglab.generators import Generator, to_uint8
+from draglab.generators import Generator
 from draglab.media.edit_file import EditFile, save_edit_file
 from draglab.media.files import check_writable
 from draglab.media.images import check_image_suffix, save_image
 from draglab.media.overlay import draw_edit
 from draglab.media.video import check_video_support, open_video
-
-FPS = 20
-FRAMES_PER_STEP = 4
-"""A drag may arrive in five steps; between two of them the latent moves in a straight line."""
 
 _ENDS = {
     "arrived": "arrived at step {steps}",
@@ -116,12 +109,6 @@ class Outcome:
         return "\n".join([*lines, f"wrote {written}"] if written else lines)
 
 
-def image_at(generator: Generator, w_plus: torch.Tensor) -> NDArray[np.uint8]:
-    """The image of one latent [1, num_ws, w_dim], uint8 [H, W, C]."""
-    with torch.no_grad():
-        return to_uint8(generator.image(w_plus))[0]
-
-
 def run_edit(edit_file: EditFile, generator: Generator, outputs: Outputs) -> Outcome:
     """Run an edit file, show progress on standard error, write the outputs.
 
@@ -136,7 +123,7 @@ def run_edit(edit_file: EditFile, generator: Generator, outputs: Outputs) -> Out
         video = stack.enter_context(open_video(outputs.video, FPS)) if outputs.video is not None else None
         stack.enter_context(on_interrupt(replay.stop))
         progress = stack.enter_context(DragProgress(len(edit_file.rounds)))
-        w_plus, handles = replay.w_plus, edit_file.rounds[0].handles()
+        before = Moment(replay.w_plus, edit_file.rounds[0].handles())
         if video is not None:
             first = edit_file.rounds[0]
             picture = draw_edit(replay.image(), first.handles(), first.targets(), first.movable())
@@ -148,11 +135,11 @@ def run_edit(edit_file: EditFile, generator: Generator, outputs: Outputs) -> Out
             progress.update(now)
             if video is not None:
                 if now.step.index == 1:
-                    handles = np.asarray(now.edit.handles, dtype=np.float64)
-                for share in np.arange(1, FRAMES_PER_STEP + 1) / FRAMES_PER_STEP:
-                    picture = image_at(generator, torch.lerp(w_plus, now.step.w_plus, float(share)))
-                    video.add(draw_edit(picture, handles + (now.step.handles - handles) * share, now.edit.targets))
-                w_plus, handles = now.step.w_plus, now.step.handles
+                    before = Moment(before.w_plus, edit_file.rounds[now.round_index].handles())
+                after = Moment(now.step.w_plus, now.step.handles)
+                for picture in pictures_between(generator, before, after, now.step.targets):
+                    video.add(picture)
+                before = after
             tick = time.perf_counter()
         if video is not None:
             video.add(replay.image(), repeat=FPS)

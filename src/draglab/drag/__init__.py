@@ -3,7 +3,7 @@
 from draglab.drag.edit import DragEdit
 from draglab.drag.loop import drag, drag_many, drag_steps
 from draglab.drag.result import DragResult
-from draglab.drag.run import DragRun, DragStep, advance
+from draglab.drag.run import DragRun, DragStep, advance, diverged
 from draglab.drag.settings import DragSettings
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "DragSettings",
     "DragStep",
     "advance",
+    "diverged",
     "drag",
     "drag_many",
     "drag_steps",

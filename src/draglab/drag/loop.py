@@ -10,7 +10,7 @@ from torch import Tensor
 
 from draglab.drag.edit import DragEdit
 from draglab.drag.result import DragResult, result_of
-from draglab.drag.run import DragRun, DragStep, StopReason, advance
+from draglab.drag.run import DragRun, DragStep, StopReason, advance, diverged
 from draglab.drag.settings import DragSettings
 from draglab.errors import DraglabError
 from draglab.generators import Generator
@@ -50,12 +50,8 @@ def _iterate(generator: Generator, w_plus: Tensor, edit: DragEdit, settings: Dra
     while run.stop_reason is None:
         (step,) = advance([run])
         if step is None:
-            raise DraglabError(_diverged(1 if run.last is None else run.last.index + 1))
+            raise diverged(1 if run.last is None else run.last.index + 1)
         yield step
-
-
-def _diverged(step: int) -> str:
-    return f"the optimisation left the range of numbers at step {step}: lower step_size"
 
 
 def drag(
@@ -78,7 +74,7 @@ def drag(
         generator, w_plus, [edit], settings, None if callback is None else lambda _, step: callback(step)
     )
     if result.stop_reason == "diverged":
-        raise DraglabError(_diverged(result.steps + 1))
+        raise diverged(result.steps + 1)
     return result
 
 

@@ -190,6 +190,11 @@ def advance(runs: Sequence[DragRun]) -> list[DragStep | None]:
     return steps
 
 
+def diverged(step: int) -> DraglabError:
+    """What to say of a run that left the range of numbers at that step."""
+    return DraglabError(f"the optimisation left the range of numbers at step {step}: lower step_size")
+
+
 def _read(batch: list[DragRun]) -> None:
     if len(batch) == 1:
         batch[0].round.reading = batch[0].round.read(batch[0].handles)

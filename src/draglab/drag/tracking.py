@@ -50,14 +50,15 @@ def _refined(
     return candidates[torch.arange(len(found), device=found.device), best]
 
 
-def _spacing(extent: tuple[int, int], image_shape: tuple[int, int], subpixel: bool) -> float:
+def search_spacing(extent: tuple[int, int], image_shape: tuple[int, int], subpixel: bool) -> float:
+    """Of the grid on which tracking looks, image pixels. `extent`: the image's (height, width) in feature pixels."""
     return max(1.0, 0.5 * image_shape[0] / extent[0]) if subpixel else 1.0
 
 
 def tracking_reach(radius: float, extent: tuple[int, int], image_shape: tuple[int, int], subpixel: bool) -> float:
     """How far from where a handle was tracking may find it, image pixels. `extent`: the image's (height, width) in
     pixels of the feature map."""
-    return radius + (_spacing(extent, image_shape, True) if subpixel else 0.0)
+    return radius + (search_spacing(extent, image_shape, True) if subpixel else 0.0)
 
 
 @torch.no_grad()
@@ -83,7 +84,7 @@ def track_points(
     Returns:
         [n, 2] image pixels inside the image, where the features are: nothing has been waited for.
     """
-    spacing = _spacing(windows.extent, image_shape, subpixel)
+    spacing = search_spacing(windows.extent, image_shape, subpixel)
     reach = int(np.floor(radius / spacing + 1e-9))
     line = np.arange(-reach, reach + 1, dtype=np.float64) * spacing
     found = _nearest(windows, templates, handles, line, image_shape)

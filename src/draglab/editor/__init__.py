@@ -1,4 +1,4 @@
-"""An edit in rounds: running it, recording it, making it again. No HTTP, no printing."""
+"""Editing sessions with their history, and edit files made again. No HTTP, no printing."""
 
 from draglab.editor.replay import Replay, ReplayStep, RoundReport
 

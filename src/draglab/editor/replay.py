@@ -1,18 +1,20 @@
 """Runs the rounds of an edit file and records what was run."""
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, get_type_hints
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
 
-from draglab.drag import DragEdit, DragSettings, DragStep, drag_steps
+from draglab.drag import DragEdit, DragRun, DragSettings, DragStep, advance, diverged
+from draglab.editor.settings import read_settings
 from draglab.errors import DraglabError
 from draglab.generators import Generator, to_uint8
-from draglab.media.edit_file import EditFile, Round, SeedStart, SettingValue
+from draglab.geometry import validate_points
+from draglab.media.edit_file import EditFile, Round, SeedStart
 
 RoundEnd = Literal["arrived", "max_steps", "stalled", "recorded", "stopped"]
 """Why a round ended: as draglab.drag says it, after the number of steps in the file, or because somebody stopped it."""
@@ -116,38 +118,35 @@ class Replay:
 
     def _run(self, index: int, edit: DragEdit, settings: DragSettings) -> Iterator[ReplayStep]:
         limit = self._edit_file.rounds[index].steps
-        best = last = None
-        if limit != 0:
-            for step in drag_steps(self._generator, self.w_plus, edit, settings):
-                last = step
-                if best is None or step.distances.mean() < best.distances.mean():
-                    best = step
-                yield ReplayStep(index, edit, settings, step)
-                if self._stop or step.index == limit:
-                    break
-        if last is None or best is None:
-            handles, targets, _ = edit.validated(*self._generator.img_shape)
-            distances = np.linalg.norm(targets - handles, axis=1)
+        moves = {move.after: move.targets for move in self._edit_file.rounds[index].moved}
+        run = DragRun(self._generator, self.w_plus, edit, settings)
+        best, least = None, math.inf
+        while limit != 0 and run.stop_reason is None:
+            (step,) = advance([run])
+            if step is None:
+                raise diverged(1 if run.last is None else run.last.index + 1)
+            if (mean := float(step.distances.mean())) < least:
+                best, least = step, mean
+            yield ReplayStep(index, edit, settings, step)
+            if step.index in moves:
+                run.retarget(moves[step.index])
+                best, least = step, float(run.distances.mean())
+            if self._stop or step.index == limit:
+                break
+        if run.last is None or best is None:
             end: RoundEnd = "recorded" if limit == 0 else "arrived"
-            self._reports.append(RoundReport(0, end, handles, targets, distances))
+            self._reports.append(RoundReport(0, end, run.handles, run.targets, run.distances))
             return
-        end = _end(last, settings, limit, self._stop)
-        kept = best if end == "stopped" else last
+        end = _end(run, limit)
+        kept = best if end == "stopped" else run.last
         self.w_plus = kept.w_plus
         self._reports.append(RoundReport(kept.index, end, kept.handles, kept.targets, kept.distances))
 
 
-def _end(last: DragStep, settings: DragSettings, limit: int | None, stop: bool) -> RoundEnd:
-    if last.arrived:
-        return "arrived"
-    if last.stalled:
-        return "stalled"
-    if last.index == settings.max_steps:
-        return "max_steps"
-    if last.index == limit:
-        return "recorded"
-    assert stop
-    return "stopped"
+def _end(run: DragRun, limit: int | None) -> RoundEnd:
+    if run.stop_reason in ("arrived", "stalled", "max_steps"):
+        return run.stop_reason
+    return "recorded" if run.last is not None and run.last.index == limit else "stopped"
 
 
 def start_latent(edit_file: EditFile, generator: Generator) -> torch.Tensor:
@@ -171,23 +170,12 @@ def _prepare(one: Round, index: int, generator: Generator) -> tuple[DragEdit, Dr
     try:
         edit = DragEdit(one.handles(), one.targets(), one.movable())
         edit.validated(*generator.img_shape)
-        settings = _read_settings(one.settings)
+        for move in one.moved:
+            validate_points(move.targets, *generator.img_shape, name="target")
+        settings = read_settings(one.settings)
         settings.feature_level(generator)
     except DraglabError as error:
         if index == 0:
             raise
         raise DraglabError(f"round {index + 1}: {error}") from None
     return edit, settings
-
-
-def _read_settings(values: Mapping[str, SettingValue]) -> DragSettings:
-    """DragSettings of plain values, whose types are checked: a file can hold text where a number belongs."""
-    hints = get_type_hints(DragSettings)
-    for name, value in values.items():
-        if name not in hints:
-            raise DraglabError(f"unknown setting {name!a}; known are {', '.join(hints)}")
-        try:
-            TypeAdapter(hints[name]).validate_python(value, strict=True)
-        except ValidationError:
-            raise DraglabError(f"setting {name} cannot be {value!a}; see draglab.DragSettings") from None
-    return DragSettings(**dict(values))  # pyright: ignore[reportArgumentType]  (checked above)

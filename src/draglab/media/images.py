@@ -118,13 +118,13 @@ def encode_mask(mask: NDArray[np.bool_]) -> str:
 
 
 def feathered(mask: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_] | NDArray[np.float32]:
-    """A mask [H, W] with soft edges: blurred by a Gaussian, so that it goes from 0.02 to 0.98 within about `pixels` pixels
-    to either side of its edge (twice the standard deviation). In steps of 1/255. 0 pixels leave it as it is.
+    """A mask [H, W] with soft edges: blurred by a Gaussian of which `pixels` are two standard deviations, so that a
+    straight edge goes from 0.02 to 0.98 from `pixels` before it to `pixels` behind it. In steps of 1/255; 0 = as it is.
     """
     if pixels <= 0:
         return mask
     picture = Image.fromarray(mask.astype(np.uint8) * 255).filter(ImageFilter.GaussianBlur(pixels / 2))
-    return np.asarray(picture, dtype=np.float32) / 255
+    return np.asarray(picture, dtype=np.float32) / np.float32(255)
 
 
 def decode_mask(text: str) -> NDArray[np.bool_]:

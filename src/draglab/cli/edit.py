@@ -1,0 +1,66 @@
+"""`draglab edit`: the editor in the browser."""
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from draglab.cli.arguments import Device
+
+
+def edit(
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Where to listen; 8765, or another one if that is taken.")
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on. Other machines reach all but 127.0.0.1, so those need --token.")
+    ] = "127.0.0.1",
+    token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="DRAGLAB_TOKEN", show_envvar=True, help="A secret that the page's address must then contain."
+        ),
+    ] = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
+    models: Annotated[
+        Path | None,
+        typer.Option(help="Folder of model files to choose from; where `draglab models pull` keeps them if left out."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder where sessions are kept; the system's place for data if left out.")
+    ] = None,
+    device: Device = None,
+    limit: Annotated[
+        list[str] | None, typer.Option(help="Change a limit, as in points=200; see docs/server.md. Repeatable.")
+    ] = None,
+) -> None:
+    """Open the editor in the browser. Ctrl-C ends it; sessions are kept."""
+    from draglab.errors import DraglabError
+    from draglab.server.app import Options
+    from draglab.server.limits import Limits
+    from draglab.server.serving import PORT, bind, check_access, open_browser, serve
+
+    limits = Limits().changed(limit or [])
+    check_access(host, token)
+    if models is not None and not models.is_dir():
+        raise DraglabError(f"there is no folder {models}: give --models a folder of model files")
+    options = Options(host=host, token=token, models=models, device=device, data=data, limits=limits)
+    listener = bind(host, port)
+    options = replace(options, port=listener.getsockname()[1])
+
+    def started(url: str) -> None:
+        if port is None and options.port != PORT:
+            print(f"port {PORT} is taken, so this is {options.port}")
+        print(f"draglab is at {url}")
+        print("Ctrl-C ends it", flush=True)
+        if browser:
+            open_browser(url)
+
+    serve(options, listener, started)
+    print("draglab has ended; sessions are kept", flush=True)
+    sys.stderr.flush()
+    # Everything is put away; taking torch down would take another second.
+    os._exit(0)

@@ -1,0 +1,150 @@
+"""An edit in words that make it again: a command line, or a program."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from draglab.drag import DragSettings
+from draglab.editor.document import Document
+from draglab.editor.recording import RunRound, edit_file_of, rounds_to
+from draglab.editor.state import XY, Node, StartSpec
+from draglab.media.edit_file import EditFile
+
+EDIT_FILE = "edit.json"
+OPTIONS = {
+    "max_steps": "steps", "step_size": "step-size", "mask_weight": "mask-weight", "r1": "r1", "r2": "r2",
+    "feature_resolution": "feature-resolution", "feature_layer": "feature-layer", "stop_distance": "stop-distance",
+    "latent_space": "latent-space", "precision": "precision", "num_layers": "num-layers",
+}  # fmt: skip
+"""Settings that `draglab drag` has options for."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What makes an edit again.
+
+    Attributes:
+        text: to be pasted. edit_file: what the text expects as "edit.json" beside it; None = nothing.
+    """
+
+    text: str
+    edit_file: EditFile | None
+
+
+def as_command(document: Document, node: Node) -> Description:
+    """A command line that makes a node's image again, as after.png.
+
+    Raises:
+        DraglabError: nothing was dragged, and the start is more than a seed.
+    """
+    start, rounds = document.history.nodes[node.start_id], rounds_to(document, node)
+    spec = document.history.start_of(node)
+    plain = spec.seed is not None and spec.mix is None and spec.truncation_cutoff is None and not start.kept
+    if plain and not rounds:
+        return Description(_command("generate", [*_start_options(spec), "-o", "after.png"]), None)
+    changes = _changes(rounds[0]) if rounds else {}
+    if (
+        plain
+        and len(rounds) == 1
+        and _is_simple(rounds[0])
+        and all(OPTIONS.get(k) and v is not None for k, v in changes.items())
+    ):
+        record = rounds[0].record
+        points = [f"{_pair(h)}:{_pair(t)}" for h, t in zip(record.handles, record.targets, strict=True)]
+        words = _start_options(spec)
+        words += [word for point in points for word in ("--point", point)]
+        words += [f"--{OPTIONS[name]}={_number(value)}" for name, value in changes.items()]
+        return Description(_command("drag", [*words, "-o", "after.png"]), None)
+    edit = edit_file_of(document, node)
+    return Description(_command("drag", [EDIT_FILE, "-o", "after.png"]), edit)
+
+
+def as_python(document: Document, node: Node) -> Description:
+    """A program that makes a node's image again, as `image`.
+
+    Raises:
+        DraglabError: as :func:`as_command`.
+    """
+    start, rounds = document.history.nodes[node.start_id], rounds_to(document, node)
+    spec = document.history.start_of(node)
+    if spec.seed is None or start.kept or not all(map(_is_simple, rounds)):
+        edit = edit_file_of(document, node)
+        return Description(_REPLAY.format(file=EDIT_FILE, model=spec.model), edit)
+    imports = ["import draglab"] if rounds else ["import draglab", "from draglab.generators import to_uint8"]
+    lines = [*imports, "", f"generator = draglab.load_generator({spec.model!r})"]
+    lines.append(f"w_plus = generator.w_plus_from_seed({_start_arguments(spec, spec.seed)})")
+    if spec.mix is not None:
+        layers = f"[:, {spec.mix.first_layer}:]"
+        lines.append(f"w_plus{layers} = generator.w_plus_from_seed({_start_arguments(spec, spec.mix.seed)}){layers}")
+    for run in rounds:
+        record = run.record
+        changes = ", ".join(f"{name}={value!r}" for name, value in _changes(run).items())
+        lines += [
+            f"edit = draglab.DragEdit(handles={list(record.handles)}, targets={list(record.targets)})",
+            f"result = draglab.drag(generator, w_plus, edit, draglab.DragSettings({changes}))",
+            "w_plus = result.w_plus",
+        ]
+    last = "result.image()" if rounds else "to_uint8(generator.image(w_plus))[0]"
+    return Description("\n".join([*lines, f"image = {last}  # uint8 [H, W, 3]", ""]), None)
+
+
+_REPLAY = """\
+import draglab
+from draglab.editor import Replay
+from draglab.media.edit_file import load_edit_file
+
+replay = Replay(load_edit_file({file!r}), draglab.load_generator({model!r}))
+for now in replay:
+    pass
+image = replay.image()  # uint8 [H, W, 3]
+"""
+
+
+def _is_simple(run: RunRound) -> bool:
+    """Whether points and settings say all of a round."""
+    return run.node.mask_id is None and not any(move.after < len(run.frames) for move in run.record.moves)
+
+
+def _changes(run: RunRound) -> dict[str, Any]:
+    """The settings that make a round again, those that are not the defaults; it ends where it ended."""
+    default = asdict(DragSettings())
+    settings = dict(run.record.settings)
+    by_itself = run.whole and run.record.end in ("arrived", "stalled", "max_steps") and not run.record.moves
+    if not by_itself:
+        settings["max_steps"] = len(run.frames)
+    return {name: value for name, value in settings.items() if value != default[name]}
+
+
+def _start_options(spec: StartSpec) -> list[str]:
+    words = [f"--model={spec.model}", f"--seed={spec.seed}"]
+    if spec.truncation_psi != 1:
+        words.append(f"--truncation={_number(spec.truncation_psi)}")
+    if spec.class_vector is not None:
+        words.append(f"--class={','.join(map(_number, spec.class_vector))}")
+    elif spec.class_index is not None:
+        words.append(f"--class={spec.class_index}")
+    return words
+
+
+def _start_arguments(spec: StartSpec, seed: int) -> str:
+    given = {
+        "truncation_psi": None if spec.truncation_psi == 1 else spec.truncation_psi,
+        "truncation_cutoff": spec.truncation_cutoff,
+        "c": spec.class_index if spec.class_vector is None else spec.class_vector,
+    }
+    return ", ".join([str(seed), *(f"{name}={value!r}" for name, value in given.items() if value is not None)])
+
+
+def _command(name: str, words: list[str]) -> str:
+    return shlex.join(["draglab", name, *words])
+
+
+def _pair(point: XY) -> str:
+    return f"{_number(point[0])},{_number(point[1])}"
+
+
+def _number(value: Any) -> str:
+    """As short as it can be without another value being read from it."""
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)

@@ -1,0 +1,136 @@
+"""A session's history on disk, and what its nodes refer to: generators, latents, masks, pictures."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from draglab.drag import DragSettings
+from draglab.editor.history import History
+from draglab.editor.journal import Journal
+from draglab.editor.pictures import THUMBNAIL, decode_thumbnail, encode_thumbnail, render
+from draglab.editor.settings import read_settings
+from draglab.editor.state import ModelFacts, Node
+from draglab.errors import DraglabError
+from draglab.generators import Generator
+from draglab.geometry import Mask
+from draglab.media.images import decode_mask, encode_mask, feathered
+
+GeneratorOf = Callable[[str], Generator]
+"""The generator of a model's name; whoever owns generators decides how long each is kept."""
+
+
+class Document:
+    """A session's history on disk.
+
+    Args:
+        journal, session: where it is written down.
+        generator_of: gives generators; asked whenever one is needed, so that none is held here.
+
+    Attributes:
+        history: all that was written down so far.
+    """
+
+    def __init__(self, journal: Journal, session: str, generator_of: GeneratorOf) -> None:
+        self.journal, self.session, self.generator_of = journal, session, generator_of
+        self.history = History()
+
+    def read(self) -> None:
+        """Take the history from the journal. A round that ran when its process ended was interrupted.
+
+        Raises:
+            DraglabError: there is no such session.
+        """
+        for entry in self.journal.entries(self.session):
+            self.history.apply(entry)
+        for node in list(self.history.nodes.values()):
+            if node.round is not None and node.round.end is None:
+                self.record("end", {"node": node.id, "reason": "interrupted"})
+
+    def record(self, kind: str, body: dict[str, Any], data: bytes | None = None) -> int:
+        """Write a change down, then make it; its number."""
+        entry = self.journal.append(self.session, self.history.last + 1, kind, body, data)
+        self.history.apply(entry)
+        return entry.number
+
+    def settings(self) -> DragSettings:
+        """Of the next drag."""
+        return read_settings(self.history.settings)
+
+    def generator(self, node: Node) -> Generator:
+        """The generator of a node's image.
+
+        Raises:
+            DraglabError: it is not there, or it is another one than when the image was made.
+        """
+        name = self.history.start_of(node).model
+        generator = self.generator_of(name)
+        if generator.sha256 != self.history.models[node.start_id].sha256:
+            raise DraglabError(
+                f"the model {name} is another one than when this was made: put the old file back, or start anew"
+            )
+        return generator
+
+    def latent(self, latent_id: int, generator: Generator) -> Tensor:
+        """The latent [1, num_ws, w_dim] that an entry holds."""
+        values = np.frombuffer(self.journal.data(self.session, latent_id), dtype="<f4")
+        shaped = values.reshape(1, generator.num_ws, generator.w_dim).astype(np.float32)
+        return torch.from_numpy(shaped).to(generator.device, generator.dtype)
+
+    def latent_of(self, node: Node, frame: int | None = None) -> int:
+        """The entry that holds a node's latent, or that of step `frame` of a round, 0 = before the first."""
+        if frame is None:
+            return node.latent_id
+        step = self.history.frame(node, frame)
+        if step is not None:
+            return step.latent_id
+        assert node.parent is not None
+        return self.history.nodes[node.parent].latent_id
+
+    def mask(self, node: Node) -> tuple[NDArray[np.bool_] | None, float]:
+        """bool [H, W], True = movable, or None = everything; and the softness of its edges in pixels."""
+        if node.mask_id is None:
+            return None, 0.0
+        text = base64.b64encode(self.journal.data(self.session, node.mask_id)).decode("ascii")
+        return decode_mask(text), self.history.feathers[node.mask_id]
+
+    def movable(self, node: Node) -> Mask | None:
+        """A node's mask as a drag takes it."""
+        mask, feather = self.mask(node)
+        return None if mask is None else feathered(mask, feather)
+
+    def picture(self, node: Node, frame: int | None = None, height: int | None = None) -> NDArray[np.uint8]:
+        """The image of a node, or of one step of a round; see :func:`draglab.editor.pictures.render`."""
+        generator = self.generator(node)
+        return render(generator, self.latent(self.latent_of(node, frame), generator), height)
+
+    def thumbnail(self, node: Node) -> NDArray[np.uint8]:
+        """A small picture of a node, kept on disk."""
+        data = self.journal.thumbnail(self.session, node.id)
+        if data is None:
+            data = encode_thumbnail(self.picture(node, height=THUMBNAIL))
+            if node.round is None or node.round.end is not None:
+                self.journal.keep_thumbnail(self.session, node.id, data)
+        return decode_thumbnail(data)
+
+
+def latent_bytes(w_plus: Tensor) -> bytes:
+    """A latent [1, num_ws, w_dim] as the journal keeps it: float32, little-endian."""
+    return w_plus.detach().float().cpu().numpy().astype("<f4").tobytes()
+
+
+def mask_bytes(mask: NDArray[np.bool_]) -> bytes:
+    """A mask as the journal keeps it: a PNG."""
+    return base64.b64decode(encode_mask(mask))
+
+
+def facts_of(generator: Generator) -> ModelFacts:
+    """What is remembered of a generator."""
+    height, width = generator.img_shape
+    return ModelFacts(generator.sha256, width, height, generator.num_ws, generator.w_dim, generator.c_dim)

@@ -1,0 +1,234 @@
+"""Rounds of a document: begun, advanced step by step, steered while they run, ended, made again from an edit file."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from draglab.drag import DragEdit, DragRun, DragSettings, advance
+from draglab.editor.document import Document, latent_bytes, mask_bytes
+from draglab.editor.pictures import preview_resolution
+from draglab.editor.running import RunningRound
+from draglab.editor.settings import read_settings
+from draglab.editor.state import EndReason, Point, StepReport
+from draglab.errors import DraglabError
+from draglab.geometry import MIN_TRAVEL
+from draglab.media.edit_file import Round
+from draglab.media.images import decode_mask
+
+
+class Dragging:
+    """The round that runs in a document, if one does, and those of an opened edit file that are still to be run.
+
+    A round that arrives while a target is being pulled is held: if the target is pulled further, the round goes on.
+
+    Attributes:
+        queue: rounds to be made again.
+    """
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.queue: deque[Round] = deque()
+        self._active: RunningRound | None = None
+        self._held: RunningRound | None = None
+        self._pulling = False
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a step to be made."""
+        return self._active is not None or bool(self.queue)
+
+    @property
+    def replaying(self) -> bool:
+        """Whether what runs is made again as an edit file has it."""
+        return bool(self.queue) or (self._active is not None and self._active.recorded)
+
+    @property
+    def remaining(self) -> int:
+        """How many rounds of an edit file are still to be begun."""
+        return len(self.queue)
+
+    def start(self) -> None:
+        """Begin a round from what is shown: points that have a target, mask, settings.
+
+        Raises:
+            DraglabError: no point has somewhere to go, or points, mask or settings do not fit.
+        """
+        if self.running:
+            raise DraglabError("a drag is running already: stop it first")
+        run, ids = self._run(self.document.settings())
+        if run.stop_reason is not None:
+            raise DraglabError("every point is already where it should go: pull a target further")
+        self._begin(RunningRound(run, 0, ids))
+
+    def step(self) -> StepReport | None:
+        """Make one step; None when nothing runs, or when a round ended without one.
+
+        Raises:
+            DraglabError: a round of an opened edit file does not fit.
+        """
+        while self._active is None and self.queue:
+            self._begin_queued()
+        active = self._active
+        if active is None:
+            return None
+        try:
+            (step,) = advance([active.run])
+            if step is not None:
+                body = {"node": active.node, "handles": step.handles.tolist(), "loss": step.loss}
+                self.document.record("frame", body, latent_bytes(step.w_plus))
+        except BaseException:
+            # A step that was not written down must not be gone on from.
+            self.queue.clear()
+            self._active = None
+            with suppress(DraglabError):
+                self.document.record("end", {"node": active.node, "reason": "interrupted"})
+            raise
+        if step is None:
+            self.queue.clear()
+            self._end(active, "diverged")
+            return None
+        if (move := active.due) is not None:
+            self._move(active, dict(zip(active.ids, move.targets, strict=True)))
+        if (reason := active.end) is not None:
+            self._end(active, reason)
+        return StepReport.of(self.document.history.nodes[active.node])
+
+    def stop(self) -> None:
+        """End the round, and what is left of an edit file; nothing happens when nothing runs."""
+        self.queue.clear()
+        if self._active is not None:
+            self._end(self._active, "stopped")
+        self._held = None
+
+    def steer(self, points: Sequence[Point], pulling: bool) -> bool:
+        """Move the targets of the round that runs, or of the one that is held. Handles stay where the round has them.
+
+        Args:
+            points: all of them. pulling: the gesture goes on.
+
+        Returns:
+            whether it was for a round; otherwise nothing has happened.
+
+        Raises:
+            DraglabError: a round runs, and points were added or removed, or one has no target any more.
+        """
+        round_ = self._active or self._held
+        if round_ is None:
+            return False
+        node = self.document.history.nodes[round_.node]
+        targets = {point.id: point.target for point in points}
+        fits = targets.keys() == {point.id for point in node.points} and None not in map(targets.get, round_.ids)
+        if self._active is None:
+            self._held = round_ if pulling else None
+            if not fits:
+                return False
+            round_.run.retarget(_array(targets, round_.ids))
+            if round_.end is not None:
+                return False
+            self.document.record("resume", {"node": node.id})
+            self._active, self._held = round_, None
+        elif not fits:
+            raise DraglabError("stop the drag before points are added or removed: while it runs, only targets move")
+        self._pulling = pulling
+        if any(point.target != targets[point.id] for point in node.points):
+            self._move(round_, targets)
+        if (reason := round_.end) is not None:
+            self._end(round_, reason)
+        return True
+
+    def image(self, height: int | None) -> NDArray[np.uint8] | None:
+        """Of the step made last in the round that runs, from the features that it has; None if there is none."""
+        if self._active is None or self._active.run.last is None:
+            return None
+        return self._active.run.last.image(preview_resolution(self._active.run.generator, height))
+
+    def _run(self, settings: DragSettings) -> tuple[DragRun, tuple[int | str, ...]]:
+        """A drag of what is shown, and the ids of its points."""
+        document, node = self.document, self.document.history.node
+        aimed = [
+            (point.id, point.handle, point.target)
+            for point in node.points
+            if point.target is not None and math.dist(point.handle, point.target) >= MIN_TRAVEL
+        ]
+        if not aimed:
+            raise DraglabError("no point has somewhere to go: press on the image and pull")
+        ids, handles, targets = zip(*aimed, strict=True)
+        generator = document.generator(node)
+        edit = DragEdit(handles, targets, document.movable(node))
+        return DragRun(generator, document.latent(node.latent_id, generator), edit, settings), ids
+
+    def _begin(self, round_: RunningRound) -> None:
+        settings = asdict(round_.run.settings)
+        body = {"parent": self.document.history.cursor, "ids": list(round_.ids), "settings": settings}
+        round_.node = self.document.record("round", body)
+        self._active, self._held, self._pulling = round_, None, False
+
+    def _begin_queued(self) -> None:
+        """Bring the document to where the next round of the edit file begins, and begin it."""
+        document, wanted = self.document, self.queue[0]
+        try:
+            points = points_of(wanted)
+            if points != document.history.node.points:
+                body = {"parent": document.history.cursor, "points": [asdict(point) for point in points]}
+                document.record("points", body)
+            mask = None if wanted.mask is None else decode_mask(wanted.mask)
+            record_mask(document, mask, wanted.feather)
+            settings = read_settings(wanted.settings)
+            default = asdict(DragSettings())
+            changed = {name: value for name, value in asdict(settings).items() if value != default[name]}
+            if changed != document.history.settings:
+                document.record("settings", {"changed": changed})
+            if wanted.steps != 0:
+                run, ids = self._run(settings)
+                self._begin(RunningRound(run, 0, ids, True, wanted.steps, wanted.moved))
+                if run.stop_reason is not None and self._active is not None:
+                    self._end(self._active, "arrived")
+        except BaseException:
+            self.queue.clear()
+            raise
+        self.queue.popleft()
+
+    def _move(self, round_: RunningRound, targets: Mapping[int | str, Any]) -> None:
+        points = self.document.history.nodes[round_.node].points
+        moved = [asdict(replace(point, target=targets.get(point.id, point.target))) for point in points]
+        self.document.record("retarget", {"node": round_.node, "points": moved})
+        round_.run.retarget(_array(targets, round_.ids))
+
+    def _end(self, round_: RunningRound, reason: EndReason) -> None:
+        self._active = None
+        goes_on = self._pulling and reason in ("arrived", "stalled")
+        self._held = round_ if goes_on else None
+        self.document.record("end", {"node": round_.node, "reason": reason})
+
+
+def points_of(wanted: Round) -> tuple[Point, ...]:
+    """The points where a round of an edit file begins."""
+    return tuple(
+        Point(number, (pair.handle[0], pair.handle[1]), (pair.target[0], pair.target[1]))
+        for number, pair in enumerate(wanted.points, 1)
+    )
+
+
+def record_mask(document: Document, mask: NDArray[np.bool_] | None, feather: float) -> None:
+    """Write a mask down if it is another one than that of what is shown."""
+    node = document.history.node
+    present, softness = document.mask(node)
+    if mask is None or mask.all():
+        same, mask = present is None, None
+    else:
+        same = present is not None and np.array_equal(present, mask) and softness == feather
+    if not same:
+        body = {"parent": node.id, "given": mask is not None, "feather": feather}
+        document.record("mask", body, None if mask is None else mask_bytes(mask))
+
+
+def _array(targets: Mapping[int | str, Any], ids: Sequence[int | str]) -> NDArray[np.float64]:
+    return np.array([targets[each] for each in ids], dtype=np.float64)

@@ -1,0 +1,99 @@
+"""What a document gives away: pictures, videos, edit files, latents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+import safetensors.numpy
+
+from draglab.editor.document import Document
+from draglab.editor.film import FPS, Moment, pictures_between
+from draglab.editor.pictures import render
+from draglab.editor.recording import RunRound, edit_file_of, rounds_to
+from draglab.editor.state import Node
+from draglab.errors import DraglabError
+from draglab.media.edit_file import save_edit_file
+from draglab.media.files import check_writable, write_atomically
+from draglab.media.images import EDITED, GENERATED, save_image
+from draglab.media.overlay import draw_edit
+from draglab.media.video import check_video_support, open_video
+
+Kind = Literal["png", "jpg", "webp", "mp4", "gif", "json", "npz", "safetensors"]
+Scope = Literal["image", "round", "history"]
+"""Of videos: the last drag, or all of the image's. Everything else is of the image that is shown."""
+
+
+def export(document: Document, kind: Kind, scope: Scope, path: Path) -> Iterator[None]:
+    """Write what is shown into a file, in pieces: iterate to the end.
+
+    What is written is settled, and checked, by the call; changes of the document between the pieces have no effect.
+
+    Args:
+        kind: also the suffix of path.
+            "json": an edit file; "npz", "safetensors": `w_plus` [1, num_ws, w_dim] float32.
+
+    Raises:
+        DraglabError: an unknown kind, nothing of that kind is there, or the file cannot be written.
+    """
+    if kind not in get_args(Kind) or scope not in get_args(Scope):
+        raise DraglabError(f"cannot export {scope!a} as {kind!a}: choose one of {', '.join(get_args(Kind))}")
+    if path.suffix != f".{kind}":
+        raise DraglabError(f"cannot write {path}: its name must end in .{kind}")
+    check_writable(path)
+    node = document.history.node
+    if kind in ("mp4", "gif"):
+        check_video_support(path)
+        rounds = rounds_to(document, node)
+        if scope == "image" or not rounds:
+            raise DraglabError("there is no drag to make a video of: drag something first, or export the image")
+        return _video(document, rounds if scope == "history" else rounds[-1:], path)
+    if kind == "json":
+        edit = edit_file_of(document, node)
+        return _once(lambda: save_edit_file(path, edit))
+    if kind in ("npz", "safetensors"):
+        return _once(lambda: _save_latent(document, node, path))
+    description = EDITED if rounds_to(document, node) or document.history.nodes[node.start_id].kept else GENERATED
+    return _once(lambda: save_image(path, document.picture(node), description))
+
+
+def _once(write: Callable[[], None]) -> Iterator[None]:
+    write()
+    yield
+
+
+def _save_latent(document: Document, node: Node, path: Path) -> None:
+    model, name = document.history.models[node.start_id], document.history.start_of(node).model
+    data = document.journal.data(document.session, node.latent_id)
+    w_plus = np.frombuffer(data, dtype="<f4").reshape(1, model.num_ws, model.w_dim)
+    with write_atomically(path) as temporary, temporary.open("wb") as file:
+        if path.suffix == ".npz":
+            np.savez(file, w_plus=w_plus)
+        else:
+            facts = {"model": name, "model_sha256": model.sha256}
+            file.write(safetensors.numpy.save({"w_plus": np.ascontiguousarray(w_plus)}, facts))
+
+
+def _video(document: Document, rounds: list[RunRound], path: Path) -> Iterator[None]:
+    """Each round from its first image on; the first one and the last stand still for a second."""
+    generator = document.generator(rounds[0].node)
+    with open_video(path, FPS) as video:
+        latent = document.latent(document.latent_of(rounds[0].node, 0), generator)
+        for number, run in enumerate(rounds):
+            before = Moment(latent, np.array(run.record.handles))
+            if number == 0:
+                picture = render(generator, latent)
+                movable = document.movable(run.node)
+                video.add(draw_edit(picture, run.record.handles, run.record.targets, movable), repeat=FPS)
+                yield
+            for step, frame in enumerate(run.frames, 1):
+                latent = document.latent(frame.latent_id, generator)
+                after = Moment(latent, np.array(frame.handles))
+                for picture in pictures_between(generator, before, after, run.record.targets_after(step - 1)):
+                    video.add(picture)
+                    yield
+                before = after
+        video.add(render(generator, latent), repeat=FPS)
+    yield

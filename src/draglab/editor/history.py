@@ -1,0 +1,226 @@
+"""The history of a session: a tree of states that grows and of which nothing is overwritten.
+
+It is a fold over the journal's entries: a session that runs and one that is opened again apply the same entries, so
+they cannot differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from draglab.editor.journal import Entry
+from draglab.editor.state import XY, Frame, ModelFacts, Node, Point, Retarget, RoundRecord, StartSpec
+from draglab.errors import DraglabError
+from draglab.media.edit_file import SettingValue
+
+
+class History:
+    """What a session's entries say.
+
+    Attributes:
+        nodes: by id, in the order in which they were made. cursor: id of the node that is shown.
+        settings: the fields of DragSettings that were changed.
+        feathers: of masks, by the number of the entry that holds them: pixels.
+        models: what the generator was, by the start's node.
+        last: number of the last entry.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: dict[int, Node] = {}
+        self.cursor = 0
+        self.settings: dict[str, SettingValue] = {}
+        self.feathers: dict[int, float] = {}
+        self.models: dict[int, ModelFacts] = {}
+        self.last = 0
+        self._visited: dict[int, int] = {}
+        self._apply: dict[str, Callable[[Entry], None]] = {
+            "start": self._start,
+            "points": self._points,
+            "mask": self._mask,
+            "round": self._round,
+            "frame": self._frame,
+            "retarget": self._retarget,
+            "end": self._end,
+            "resume": self._resume,
+            "continue": self._continue,
+            "cursor": self._cursor,
+            "settings": self._settings,
+        }
+
+    def apply(self, entry: Entry) -> None:
+        """Take in the next entry."""
+        self._apply[entry.kind](entry)
+        self.last = entry.number
+
+    @property
+    def node(self) -> Node:
+        """The one that is shown."""
+        return self.nodes[self.cursor]
+
+    @property
+    def undo_node(self) -> int | None:
+        """Where undo goes."""
+        return self.node.parent
+
+    @property
+    def redo_node(self) -> int | None:
+        """Where redo goes: to the child visited last."""
+        return self._visited.get(self.cursor)
+
+    def get(self, node: int) -> Node:
+        """A node by its id.
+
+        Raises:
+            DraglabError: there is none.
+        """
+        if node not in self.nodes:
+            raise DraglabError(f"there is no entry {node} in this session's history: choose one of the list")
+        return self.nodes[node]
+
+    def start_of(self, node: Node) -> StartSpec:
+        """The start of the node's image."""
+        start = self.nodes[node.start_id].start
+        assert start is not None
+        return start
+
+    def path(self, node: int) -> list[Node]:
+        """The nodes from the start of its image to a node, both included."""
+        found = [self.get(node)]
+        while found[-1].kind != "start":
+            parent = found[-1].parent
+            assert parent is not None
+            found.append(self.nodes[parent])
+        return found[::-1]
+
+    def frame(self, node: Node, step: int) -> Frame | None:
+        """Step `step` of a round; None = the state before the first, for step 0.
+
+        Raises:
+            DraglabError: the node is no round, or has no such step.
+        """
+        if node.round is None:
+            raise DraglabError("only a drag has steps: choose one in the history")
+        if not 0 <= step <= len(node.round.frames):
+            raise DraglabError(f"this drag has the steps 0 to {len(node.round.frames)}: there is no step {step}")
+        return node.round.frames[step - 1] if step else None
+
+    # One method for each kind of entry.
+
+    def _start(self, entry: Entry) -> None:
+        body = entry.body
+        self.models[entry.number] = ModelFacts(**body["model"])
+        spec = StartSpec.from_json(body["spec"])
+        parent = self.nodes.get(body["parent"]) if body["parent"] is not None else None
+        self._add(
+            Node(
+                id=entry.number,
+                parent=body["parent"],
+                kind="start",
+                latent_id=entry.number,
+                points=parent.points if parent and body["keep_points"] else (),
+                mask_id=parent.mask_id if parent and body["keep_points"] else None,
+                start_id=entry.number,
+                created=entry.created,
+                start=spec,
+                kept=body["keep_drag"],
+                base_id=entry.number if spec.seed is None and body["base"] is None else body["base"],
+            )
+        )
+
+    def _points(self, entry: Entry) -> None:
+        points = tuple(Point.from_json(point) for point in entry.body["points"])
+        self._add(self._child(entry, kind="points", points=points))
+
+    def _mask(self, entry: Entry) -> None:
+        given = entry.body["given"]
+        if given:
+            self.feathers[entry.number] = entry.body["feather"]
+        self._add(self._child(entry, kind="mask", mask_id=entry.number if given else None))
+
+    def _round(self, entry: Entry) -> None:
+        ids = entry.body["ids"]
+        points = {point.id: point for point in self.nodes[entry.body["parent"]].points}
+        dragged = [points[each] for each in ids]
+        targets = tuple(point.target for point in dragged if point.target is not None)
+        record = RoundRecord(tuple(ids), tuple(point.handle for point in dragged), targets, entry.body["settings"])
+        self._add(self._child(entry, kind="round", round=record))
+
+    def _frame(self, entry: Entry) -> None:
+        node, record = self._running(entry.body)
+        handles = tuple((float(x), float(y)) for x, y in entry.body["handles"])
+        record.frames.append(Frame(entry.number, handles, entry.body["loss"]))
+        points = _moved(node.points, dict(zip(record.ids, handles, strict=True)))
+        self.nodes[node.id] = replace(node, latent_id=entry.number, points=points)
+
+    def _retarget(self, entry: Entry) -> None:
+        node, record = self._running(entry.body)
+        asked = {point["id"]: Point.from_json(point).target for point in entry.body["points"]}
+        points = tuple(replace(point, target=asked[point.id]) for point in node.points)
+        self.nodes[node.id] = replace(node, points=points)
+        targets = tuple(target for each in record.ids if (target := asked[each]) is not None)
+        after = len(record.frames)
+        if after == 0:
+            record.targets = targets
+            return
+        if record.moves and record.moves[-1].after == after:
+            record.moves.pop()
+        record.moves.append(Retarget(after, targets))
+
+    def _end(self, entry: Entry) -> None:
+        self._running(entry.body)[1].end = entry.body["reason"]
+
+    def _resume(self, entry: Entry) -> None:
+        self._running(entry.body)[1].end = None
+
+    def _continue(self, entry: Entry) -> None:
+        node = self.nodes[entry.body["parent"]]
+        step = entry.body["frame"]
+        frame = self.frame(node, step)
+        assert frame is not None and node.round is not None
+        points = _moved(
+            node.points,
+            dict(zip(node.round.ids, frame.handles, strict=True)),
+            dict(zip(node.round.ids, node.round.targets_after(step), strict=True)),
+        )
+        self._add(self._child(entry, kind="continue", latent_id=frame.latent_id, points=points, frame=step))
+
+    def _cursor(self, entry: Entry) -> None:
+        self._visit(entry.body["node"])
+
+    def _settings(self, entry: Entry) -> None:
+        self.settings = entry.body["changed"]
+
+    def _running(self, body: Mapping[str, Any]) -> tuple[Node, RoundRecord]:
+        node = self.nodes[body["node"]]
+        assert node.round is not None
+        return node, node.round
+
+    def _child(self, entry: Entry, **changes: Any) -> Node:
+        """A node like its parent, with changes."""
+        parent = self.nodes[entry.body["parent"]]
+        own: dict[str, Any] = {"start": None, "round": None, "frame": None, "kept": False, "base_id": None}
+        return replace(parent, id=entry.number, parent=parent.id, created=entry.created, **{**own, **changes})
+
+    def _add(self, node: Node) -> None:
+        self.nodes[node.id] = node
+        self._visit(node.id)
+
+    def _visit(self, node: int) -> None:
+        """Show a node; redo then leads back to it from wherever undo goes."""
+        self.cursor = node
+        while (parent := self.nodes[node].parent) is not None:
+            self._visited[parent] = node
+            node = parent
+
+
+def _moved(
+    points: tuple[Point, ...], handles: Mapping[int | str, XY], targets: Mapping[int | str, XY] | None = None
+) -> tuple[Point, ...]:
+    """Points with other handles, and targets, where some are given."""
+    other = targets or {}
+    return tuple(
+        replace(point, handle=handles.get(point.id, point.handle), target=other.get(point.id, point.target))
+        for point in points
+    )

@@ -1,0 +1,49 @@
+"""Pictures of latents, as large as they are shown."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from draglab.generators import Generator, to_uint8
+
+THUMBNAIL = 96
+"""Height of the pictures in lists, pixels."""
+
+
+def preview_resolution(generator: Generator, height: int | None) -> int | None:
+    """The smallest picture that the model makes with at least this height; None = only the whole one has."""
+    if height is None:
+        return None
+    return min(
+        (each for each in generator.feature_resolutions if height <= each < generator.img_resolution), default=None
+    )
+
+
+@torch.no_grad()
+def render(generator: Generator, w_plus: Tensor, height: int | None = None) -> NDArray[np.uint8]:
+    """The image of one latent [1, num_ws, w_dim]: uint8 [H, W, 3].
+
+    Args:
+        height: at which it is shown, pixels; a smaller and quicker picture is made where that is enough. None = whole.
+    """
+    return to_uint8(generator.image(w_plus, preview_resolution=preview_resolution(generator, height)))[0]
+
+
+def encode_thumbnail(picture: NDArray[np.uint8]) -> bytes:
+    """A picture, made small, as the bytes of a PNG."""
+    height, width = picture.shape[:2]
+    size = (max(round(width * THUMBNAIL / height), 1), THUMBNAIL)
+    buffer = io.BytesIO()
+    Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def decode_thumbnail(data: bytes) -> NDArray[np.uint8]:
+    """The inverse of :func:`encode_thumbnail`: uint8 [H, W, 3]."""
+    return np.asarray(Image.open(io.BytesIO(data), formats=["PNG"]))

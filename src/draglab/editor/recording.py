@@ -1,0 +1,82 @@
+"""A branch of a document as an edit file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from draglab.editor.document import Document
+from draglab.editor.starting import file_start
+from draglab.editor.state import Frame, Node, RoundRecord
+from draglab.errors import DraglabError
+from draglab.media.edit_file import EditFile, ModelReference, Retarget, Round
+
+
+@dataclass(frozen=True)
+class RunRound:
+    """A round of a branch, up to the step from which the branch goes on.
+
+    Attributes:
+        node: it. record: its record. frames: those of the branch. whole: all there are.
+    """
+
+    node: Node
+    record: RoundRecord
+    frames: tuple[Frame, ...]
+    whole: bool
+
+
+def rounds_to(document: Document, node: Node) -> list[RunRound]:
+    """The rounds from the start of a node's image to the node, without those that made no step."""
+    path = document.history.path(node.id)
+    found = []
+    for here, after in zip(path, [*path[1:], None], strict=True):
+        if here.round is None or not here.round.frames:
+            continue
+        count = len(here.round.frames) if after is None or after.frame is None else after.frame
+        found.append(RunRound(here, here.round, tuple(here.round.frames[:count]), count == len(here.round.frames)))
+    return found
+
+
+def edit_file_of(document: Document, node: Node) -> EditFile:
+    """What makes a node's image again: its start and the rounds since. The seed is kept where it says all.
+
+    Raises:
+        DraglabError: there is nothing to make again: no drag, and no point that has a target.
+    """
+    history = document.history
+    start = history.nodes[node.start_id]
+    spec = history.start_of(node)
+    values = None
+    if spec.seed is None or spec.mix is not None or start.kept:
+        model = history.models[start.id]
+        data = document.journal.data(document.session, start.latent_id)
+        values = np.frombuffer(data, dtype="<f4").reshape(model.num_ws, model.w_dim)
+    rounds = [_round(document, each) for each in rounds_to(document, node)]
+    if not rounds:
+        aimed = [(point.handle, point.target) for point in node.points if point.target not in (None, point.handle)]
+        if not aimed:
+            raise DraglabError("there is no edit yet: drag something first")
+        handles, targets = zip(*aimed, strict=True)
+        # Points that wait for their first drag.
+        rounds = [_as_round(document, node, handles, targets, history.settings, 0)]
+    reference = ModelReference(name=spec.model, sha256=history.models[start.id].sha256)
+    return EditFile(model=reference, start=file_start(spec, values), rounds=rounds)
+
+
+def _round(document: Document, run: RunRound) -> Round:
+    record, steps = run.record, len(run.frames)
+    made = _as_round(document, run.node, record.handles, record.targets, record.settings, steps)
+    moved = [
+        Retarget(after=move.after, targets=[list(target) for target in move.targets])
+        for move in record.moves
+        if move.after <= steps
+    ]
+    return made.model_copy(update={"moved": moved})
+
+
+def _as_round(document: Document, node: Node, handles, targets, settings, steps: int) -> Round:
+    mask, feather = document.mask(node)
+    made = Round.from_arrays(np.array(handles), np.array(targets), mask, dict(settings), steps)
+    return made.model_copy(update={"feather": feather})

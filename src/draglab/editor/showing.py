@@ -1,0 +1,145 @@
+"""What a session shows, proposes and gives away; nothing of it changes the session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from draglab.drag import DragSettings
+from draglab.editor.describing import Description, as_command, as_python
+from draglab.editor.document import Document
+from draglab.editor.dragging import Dragging
+from draglab.editor.export import Kind, Scope, export
+from draglab.editor.pictures import render
+from draglab.editor.quality import HandleQuality, QualityMap
+from draglab.editor.recording import edit_file_of
+from draglab.editor.starting import start_latent
+from draglab.editor.state import XY, Point
+from draglab.editor.suggest import suggest_mask
+from draglab.editor.view import SessionView, view_of
+from draglab.media.edit_file import EditFile
+
+
+class Showing:
+    """The part of an EditingSession that only looks at its document."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._dragging = Dragging(document)
+        self._preview: tuple[Point, ...] | None = None
+        self._quality: tuple[tuple[int, DragSettings], QualityMap] | None = None
+
+    @property
+    def id(self) -> str:
+        """By which it can be opened again."""
+        return self._document.session
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a step to be made."""
+        return self._dragging.running
+
+    def view(self) -> SessionView:
+        """All that is shown beside the picture."""
+        points = self._document.history.node.points if self._preview is None else self._preview
+        state = "running" if self.running else "idle"
+        return view_of(self.id, self._document.history, state, points, self._dragging.remaining)
+
+    # Pictures.
+
+    def image(self, height: int | None = None) -> NDArray[np.uint8]:
+        """What is shown, uint8 [H, W, 3].
+
+        Args:
+            height: at which it is shown, pixels; a smaller, quicker picture comes where that is enough. None = whole.
+        """
+        running = self._dragging.image(height)
+        return self._document.picture(self._document.history.node, height=height) if running is None else running
+
+    def original_image(self, height: int | None = None) -> NDArray[np.uint8]:
+        """The image that the one shown was dragged from; see :meth:`image`."""
+        history = self._document.history
+        return self._document.picture(history.nodes[history.node.start_id], height=height)
+
+    def frame_image(self, node: int, frame: int, height: int | None = None) -> NDArray[np.uint8]:
+        """The image of step `frame` of a round, 0 = before the first; see :meth:`image`.
+
+        Raises:
+            DraglabError: there is no such step.
+        """
+        return self._document.picture(self._document.history.get(node), frame, height)
+
+    def thumbnail(self, node: int) -> NDArray[np.uint8]:
+        """A small picture of a node, uint8 [96, W, 3]; kept on disk.
+
+        Raises:
+            DraglabError: there is no such node.
+        """
+        return self._document.thumbnail(self._document.history.get(node))
+
+    def seed_image(self, seed: int, truncation: float = 1.0, height: int | None = None) -> NDArray[np.uint8]:
+        """The image of another seed of the same model and class; see :meth:`image`.
+
+        Raises:
+            DraglabError: the seed is out of range.
+        """
+        node = self._document.history.node
+        old, generator = self._document.history.start_of(node), self._document.generator(node)
+        spec = replace(old, seed=seed, truncation_psi=truncation, mix=None)
+        return render(generator, start_latent(spec, generator), height)
+
+    def mask(self) -> tuple[NDArray[np.bool_] | None, float]:
+        """bool [H, W], True = movable, or None = everything; and by how many pixels its edges are softened."""
+        return self._document.mask(self._document.history.node)
+
+    # Help with points and masks.
+
+    def check_handle(self, point: XY) -> HandleQuality:
+        """Whether a handle at (x, y), image pixels, can be tracked, and if not, where near by one can.
+
+        Raises:
+            DraglabError: the point is outside the image.
+        """
+        document, node = self._document, self._document.history.node
+        settings = document.settings()
+        if self._quality is None or self._quality[0] != (node.latent_id, settings):
+            generator = document.generator(node)
+            latent = document.latent(node.latent_id, generator)
+            self._quality = (node.latent_id, settings), QualityMap(generator, latent, settings)
+        return self._quality[1].check(point)
+
+    def suggest_mask(self) -> NDArray[np.bool_]:
+        """A region that may move, bool [H, W], from the features around the handles; the mask stays as it is.
+
+        Raises:
+            DraglabError: there are no points.
+        """
+        document, node = self._document, self._document.history.node
+        generator = document.generator(node)
+        return suggest_mask(generator, document.latent(node.latent_id, generator), node.points, document.settings())
+
+    # What the session gives away, of the state that is shown.
+
+    def to_edit_file(self) -> EditFile:
+        """What makes the image again, from its start on.
+
+        Raises:
+            DraglabError: there is no edit yet.
+        """
+        return edit_file_of(self._document, self._document.history.node)
+
+    def export(self, kind: Kind, scope: Scope, path: Path) -> Iterator[None]:
+        """Write a file, in pieces: iterate to the end. See :func:`draglab.editor.export.export`."""
+        return export(self._document, kind, scope, path)
+
+    def as_command(self) -> Description:
+        """A command line that makes the image again; see :func:`draglab.editor.describing.as_command`."""
+        return as_command(self._document, self._document.history.node)
+
+    def as_python(self) -> Description:
+        """A program that makes the image again; see :func:`draglab.editor.describing.as_python`."""
+        return as_python(self._document, self._document.history.node)

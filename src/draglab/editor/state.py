@@ -1,0 +1,223 @@
+"""What an editing session is made of: points, starts, rounds, nodes of the history."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from draglab.media.edit_file import SettingValue
+
+NodeKind = Literal["start", "round", "points", "mask", "continue"]
+EndReason = Literal["arrived", "stalled", "max_steps", "stopped", "diverged", "interrupted", "recorded"]
+"""Why a round ended: as draglab.drag says it; "stopped" by a person; "interrupted", because the process ended;
+"recorded", after the number of steps in an edit file."""
+
+XY = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A handle, and where it should go.
+
+    Attributes:
+        id: chosen by whoever set the point; stays the same while it moves.
+        handle, target: (x, y) in image pixels; target None = not dragged.
+    """
+
+    id: int | str
+    handle: XY
+    target: XY | None = None
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Point:
+        """The inverse of ``dataclasses.asdict``."""
+        target = value["target"]
+        return cls(value["id"], _xy(value["handle"]), None if target is None else _xy(target))
+
+
+@dataclass(frozen=True)
+class StyleMix:
+    """The appearance of another seed: its w_plus from layer `first_layer` on (counted from 0)."""
+
+    seed: int
+    first_layer: int
+
+
+@dataclass(frozen=True)
+class StartSpec:
+    """The image that an edit starts from.
+
+    Attributes:
+        model: as the session's `generator_of` takes it.
+        seed: None = by `w_plus`, or, when a session's start is set again, the values that it had.
+        w_plus: [num_ws, w_dim] float32. Of a start by values; what `mix` says is then part of them.
+        truncation_psi, truncation_cutoff, class_index, class_vector: see Generator.w_plus_from_seed.
+        mix: appearance from another seed, or None.
+    """
+
+    model: str
+    seed: int | None = None
+    w_plus: NDArray[np.float32] | None = field(default=None, compare=False)
+    truncation_psi: float = 1.0
+    truncation_cutoff: int | None = None
+    class_index: int | None = None
+    class_vector: tuple[float, ...] | None = None
+    mix: StyleMix | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, without `w_plus`."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("w_plus", "mix")}
+        return {**values, "mix": None if self.mix is None else asdict(self.mix)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> StartSpec:
+        """The inverse of :meth:`as_json`."""
+        mix, classes = values["mix"], values["class_vector"]
+        vector = None if classes is None else tuple(classes)
+        return cls(**{**values, "mix": None if mix is None else StyleMix(**mix), "class_vector": vector})
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """Of the generator that a start was made with: what must be known without loading it, and that it is the same."""
+
+    sha256: str
+    width: int
+    height: int
+    num_ws: int
+    w_dim: int
+    c_dim: int
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One step of a round: its latent, where the dragged handles were after it, and the loss that it descended."""
+
+    latent_id: int
+    handles: tuple[XY, ...]
+    loss: float
+
+
+@dataclass(frozen=True)
+class Retarget:
+    """Targets that were moved while the round ran: from then on, after so many steps, they were these."""
+
+    after: int
+    targets: tuple[XY, ...]
+
+
+@dataclass
+class RoundRecord:
+    """A drag as it was run; grows while it runs.
+
+    Attributes:
+        ids: of the points that were dragged, in this order everywhere.
+        handles, targets: where they began and where they should go.
+        settings: every field of DragSettings.
+        frames: of steps 1, 2, ...
+        moves: targets moved on the way.
+        end: None while it runs.
+    """
+
+    ids: tuple[int | str, ...]
+    handles: tuple[XY, ...]
+    targets: tuple[XY, ...]
+    settings: dict[str, SettingValue]
+    frames: list[Frame] = field(default_factory=list)
+    moves: list[Retarget] = field(default_factory=list)
+    end: EndReason | None = None
+
+    def targets_after(self, step: int) -> tuple[XY, ...]:
+        """Where the points should go when that many steps have been made."""
+        return next((move.targets for move in reversed(self.moves) if move.after <= step), self.targets)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A full state by reference; nothing of it is ever overwritten.
+
+    Attributes:
+        id: number of the journal's entry that made it. parent: None for the first.
+        latent_id: entry that holds its latent. mask_id: entry that holds its mask; None = everything may move.
+        start_id: the node of its image's start, itself for a start.
+        start: of starts. round: of rounds. frame: which one of its parent's a "continue" is.
+        kept: of starts: the latent is not the start's own, because an edit was kept when the appearance changed.
+        base_id: of starts by values: entry that holds them as they were before any style mixing.
+    """
+
+    id: int
+    parent: int | None
+    kind: NodeKind
+    latent_id: int
+    points: tuple[Point, ...]
+    mask_id: int | None
+    start_id: int
+    created: float
+    start: StartSpec | None = None
+    round: RoundRecord | None = None
+    frame: int | None = None
+    kept: bool = False
+    base_id: int | None = None
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """One step, for whoever watches.
+
+    Attributes:
+        node: of the round. step: counts from 1.
+        handles: (x, y) of each of the node's points that has a target, image pixels. distances: to their targets.
+        end: why the round ended with this step, None if it goes on. text: the same for a person, "" if it goes on.
+    """
+
+    node: int
+    step: int
+    handles: list[XY]
+    distances: list[float]
+    mean_distance: float
+    loss: float
+    end: EndReason | None
+    text: str
+
+    @classmethod
+    def of(cls, node: Node) -> StepReport:
+        """The last step of a round."""
+        assert node.round is not None
+        aimed = [(point.handle, point.target) for point in node.points if point.target is not None]
+        distances = [math.dist(handle, target) for handle, target in aimed]
+        frames, end = node.round.frames, node.round.end
+        return cls(
+            node=node.id,
+            step=len(frames),
+            handles=[handle for handle, _ in aimed],
+            distances=distances,
+            mean_distance=sum(distances) / len(distances),
+            loss=frames[-1].loss,
+            end=end,
+            text="" if end is None else end_text(end, len(frames)),
+        )
+
+
+_END_TEXTS: dict[EndReason, str] = {
+    "arrived": "Arrived after {steps}.",
+    "stalled": "Stopped after {steps}: the points get no closer. Try a shorter way, or let more of the image move.",
+    "max_steps": "Stopped at the limit of {steps}. Run again to go on.",
+    "stopped": "Stopped after {steps}.",
+    "diverged": "Stopped after {steps}: the step size is too large for this image. Lower it in the settings.",
+    "interrupted": "draglab was ended during this drag. It was kept up to where it was after {steps}.",
+    "recorded": "Replayed {steps}, as recorded.",
+}
+
+
+def end_text(reason: EndReason, steps: int) -> str:
+    """Why a round ended, for a person: one or two sentences."""
+    return _END_TEXTS[reason].format(steps="1 step" if steps == 1 else f"{steps} steps")
+
+
+def _xy(value: Any) -> XY:
+    return float(value[0]), float(value[1])

@@ -1,0 +1,128 @@
+"""Everything of a session that is shown beside its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from draglab.editor.history import History
+from draglab.editor.settings import read_settings
+from draglab.editor.state import Node, Point, end_text
+from draglab.media.edit_file import SettingValue
+
+State = Literal["idle", "running"]
+
+
+@dataclass(frozen=True)
+class ImageSize:
+    """Pixels."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class MaskView:
+    """A mask by its id; feather: softness of its edges, pixels."""
+
+    id: int
+    feather: float
+
+
+@dataclass(frozen=True)
+class NodeView:
+    """A line of the history. frames: steps of a drag. end: why it ended, None while it runs. label: for a person."""
+
+    id: int
+    parent: int | None
+    kind: str
+    frames: int
+    end: str | None
+    label: str
+
+
+@dataclass(frozen=True)
+class SessionView:
+    """Plain data without pixels: what the browser shows.
+
+    Attributes:
+        num_ws, c_dim: of the model. original: the node of the image's start. start: fields of StartSpec without w_plus.
+        settings: every field of DragSettings. changed: those that differ from their defaults by choice.
+        remaining: rounds of an opened edit file that are still to be made again.
+        message: one or two sentences on what happened last; "" = nothing to say.
+    """
+
+    session: str
+    model: str
+    image: ImageSize
+    num_ws: int
+    c_dim: int
+    start: dict[str, Any]
+    original: int
+    cursor: int
+    state: State
+    points: list[Point]
+    mask: MaskView | None
+    settings: dict[str, SettingValue]
+    changed: list[str]
+    nodes: list[NodeView]
+    can_undo: bool
+    can_redo: bool
+    remaining: int
+    message: str
+
+
+def view_of(session: str, history: History, state: State, points: Sequence[Point], remaining: int) -> SessionView:
+    """What a session shows.
+
+    Args:
+        points: those of the cursor, or as a gesture has them now. remaining: see SessionView.
+    """
+    node = history.node
+    spec, model = history.start_of(node), history.models[node.start_id]
+    mask = None if node.mask_id is None else MaskView(node.mask_id, history.feathers[node.mask_id])
+    record = node.round
+    message = end_text(record.end, len(record.frames)) if record is not None and record.end is not None else ""
+    return SessionView(
+        session=session,
+        model=spec.model,
+        image=ImageSize(model.width, model.height),
+        num_ws=model.num_ws,
+        c_dim=model.c_dim,
+        start=spec.as_json(),
+        original=node.start_id,
+        cursor=node.id,
+        state=state,
+        points=list(points),
+        mask=mask,
+        settings=asdict(read_settings(history.settings)),
+        changed=sorted(history.settings),
+        nodes=[_node_view(each) for each in history.nodes.values()],
+        can_undo=history.undo_node is not None,
+        can_redo=history.redo_node is not None,
+        remaining=remaining,
+        message=message,
+    )
+
+
+def _node_view(node: Node) -> NodeView:
+    record = node.round
+    frames = 0 if record is None else len(record.frames)
+    return NodeView(node.id, node.parent, node.kind, frames, None if record is None else record.end, _label(node))
+
+
+def _label(node: Node) -> str:
+    if node.start is not None:
+        if node.kept:
+            return "Other appearance"
+        return "Image by its values" if node.start.seed is None else f"Seed {node.start.seed}"
+    if node.round is not None:
+        steps = len(node.round.frames)
+        return f"Drag, {steps} {'step' if steps == 1 else 'steps'}"
+    if node.kind == "continue":
+        return f"From step {node.frame}"
+    if node.kind == "mask":
+        return "No mask" if node.mask_id is None else "Mask"
+    count = len(node.points)
+    return "No points" if count == 0 else f"{count} {'point' if count == 1 else 'points'}"

@@ -1,0 +1,151 @@
+"""HTTP for programs, under /api/v1: models, images of seeds, drags. docs/server.md has an example."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from draglab.media.images import EDITED, GENERATED, save_image
+from draglab.server.drags import Drag, DragRequest, Drags, DragStatus, GenerateRequest, TooManyDrags
+from draglab.server.http import parse_body, read_body, require_token
+from draglab.server.library import Library
+from draglab.server.limits import Limits
+from draglab.server.openapi import document
+from draglab.server.security import Access, read_cookies
+from draglab.server.worker import Worker
+
+MIME = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
+
+_generate_request = TypeAdapter(GenerateRequest)
+_drag_request = TypeAdapter(DragRequest)
+_drag_status = TypeAdapter(DragStatus)
+
+
+class Api:
+    """The endpoints; all of them need the token."""
+
+    def __init__(self, worker: Worker, library: Library, drags: Drags, access: Access, limits: Limits) -> None:
+        self._worker = worker
+        self._library = library
+        self._drags = drags
+        self._access = access
+        self._limits = limits
+
+    def routes(self) -> list[Route]:
+        """Relative to /api/v1."""
+        return [
+            Route("/openapi.json", self._guarded(self.describe)),
+            Route("/models", self._guarded(self.models)),
+            Route("/generate", self._guarded(self.generate), methods=["POST"]),
+            Route("/drags", self._guarded(self.start), methods=["POST"]),
+            Route("/drags/{id}", self._guarded(self.status), methods=["GET"]),
+            Route("/drags/{id}", self._guarded(self.cancel), methods=["DELETE"]),
+            Route("/drags/{id}/image", self._guarded(self.image)),
+            Route("/drags/{id}/edit", self._guarded(self.edit)),
+        ]
+
+    async def describe(self, request: Request) -> Response:
+        """This API as an OpenAPI document."""
+        return JSONResponse(document())
+
+    async def models(self, request: Request) -> Response:
+        """The models that there are."""
+        # On the worker: the first request may come before the models were looked for.
+        models = await self._on_worker(self._library.models)
+        return JSONResponse({"models": [vars(model) for model in models]})
+
+    async def generate(self, request: Request) -> Response:
+        """An image of a seed."""
+        asked = parse_body(await self._body(request), _generate_request)
+        pixels, model = await self._on_worker(lambda: self._drags.generate(asked))
+        return await _picture(pixels, asked.format, f"{GENERATED} Model {model}, seed {asked.start.seed}.")
+
+    async def start(self, request: Request) -> Response:
+        """Begin a drag: 201 and its status; 429 when too many run."""
+        asked, owner = parse_body(await self._body(request), _drag_request), self._owner(request)
+        try:
+            status = await self._on_worker(lambda: self._drags.start(asked, owner))
+        except TooManyDrags as error:
+            raise HTTPException(429, str(error)) from None
+        return _status(status, 201, {"Location": f"/api/v1/drags/{status.id}"})
+
+    async def status(self, request: Request) -> Response:
+        """How a drag stands."""
+        return _status(self._drag(request).status)
+
+    async def cancel(self, request: Request) -> Response:
+        """End a drag; the best step so far is kept. Of one that has ended, the status."""
+        drag = self._drag(request)
+        return _status(await self._on_worker(lambda: self._drags.cancel(drag)))
+
+    async def image(self, request: Request) -> Response:
+        """The edited image, once the drag has ended; 409 before. Query: format = png, jpg or webp."""
+        kind = request.query_params.get("format", "png")
+        if kind not in MIME:
+            raise HTTPException(422, f"there is no format {kind[:20]!a}: take png, jpg or webp")
+        drag = self._ended(request)
+        pixels = await self._on_worker(lambda: self._drags.image(drag))
+        return await _picture(pixels, kind, EDITED)
+
+    async def edit(self, request: Request) -> Response:
+        """The edit file that makes the result again; 409 before the drag has ended."""
+        drag = self._ended(request)
+        assert drag.edit is not None
+        return Response(drag.edit.model_dump_json(indent=2) + "\n", media_type="application/json")
+
+    def _guarded(self, endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        async def guarded(request: Request) -> Response:
+            require_token(request, self._access)
+            return await endpoint(request)
+
+        return guarded
+
+    def _on_worker(self, function: Callable[[], Any]) -> asyncio.Future[Any]:
+        return asyncio.wrap_future(self._worker.call(function))
+
+    async def _body(self, request: Request) -> bytes:
+        return await read_body(request, self._limits.message_bytes, "message_bytes")
+
+    def _owner(self, request: Request) -> str | None:
+        return self._access.owner(read_cookies(request.headers))
+
+    def _drag(self, request: Request) -> Drag:
+        drag = self._drags.find(request.path_params["id"], self._owner(request))
+        if drag is None:
+            raise HTTPException(404, "there is no such drag: it was never started, or is too long ago")
+        return drag
+
+    def _ended(self, request: Request) -> Drag:
+        drag = self._drag(request)
+        if drag.status.state == "running":
+            raise HTTPException(409, "the drag is still running: wait for its end, or cancel it")
+        if drag.w_plus is None:
+            raise HTTPException(409, f"the drag has failed, so there is no result: {drag.status.error}")
+        return drag
+
+
+def _status(status: DragStatus, code: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(_drag_status.dump_json(status), code, headers, "application/json")
+
+
+async def _picture(pixels: NDArray[np.uint8], kind: str, description: str) -> Response:
+    return Response(await asyncio.to_thread(_encoded, pixels, kind, description), media_type=MIME[kind])
+
+
+def _encoded(pixels: NDArray[np.uint8], kind: str, description: str) -> bytes:
+    """As a file would be, with what it says about where it came from."""
+    with tempfile.TemporaryDirectory(prefix="draglab-") as folder:
+        path = Path(folder) / f"image.{kind}"
+        save_image(path, pixels, description)
+        return path.read_bytes()

@@ -1,0 +1,250 @@
+"""The application: its parts put together, the page, uploads and downloads."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from secrets import token_hex
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from draglab.errors import DraglabError
+from draglab.media.edit_file import EditFile, parse_edit_file
+from draglab.server.api import Api
+from draglab.server.conversation import Conversation
+from draglab.server.drags import Drags
+from draglab.server.exports import Exports, read
+from draglab.server.http import ERRORS, read_body, require_token
+from draglab.server.library import Library
+from draglab.server.limits import Limits
+from draglab.server.outbox import Outbox
+from draglab.server.pictures import check_mask_size
+from draglab.server.security import PERSON, Access, Guard, pass_name, read_cookies
+from draglab.server.sessions import FIRST_SEED, Sessions
+from draglab.server.socket import Socket
+from draglab.server.worker import Worker
+
+STATIC = Path(__file__).resolve().parent / "static"
+PLACEHOLDER = "__DRAGLAB_TOKEN__"
+"""In the page, for the token."""
+CLOSE_SECONDS = 0.7
+"""How long the running step may take when the server ends."""
+MONTH = 30 * 24 * 3600
+
+logger = logging.getLogger("draglab.server")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Of one launch.
+
+    Attributes:
+        host, port: where the server listens. token: see Access. models, device: see Library. data: see Sessions.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    token: str | None = None
+    models: Path | None = None
+    device: str | None = None
+    data: Path | None = None
+    limits: Limits = field(default_factory=Limits)
+
+
+class Editor:
+    """The parts of one server."""
+
+    def __init__(self, options: Options) -> None:
+        limits = options.limits
+        self.options = options
+        self.access = Access(options.token)
+        self.worker = Worker(at_end=lambda: self.sessions.close())
+        self.library = Library(options.models, limits.generators, options.device)
+        self.sessions = Sessions(self.library, self.worker, limits, options.data)
+        self.exports = Exports(limits)
+        self.drags = Drags(self.library, self.worker, limits)
+        self.ready = threading.Event()
+        """Set when the default model is loaded and warm."""
+
+    def start(self) -> None:
+        """Begin to load: torch, the default model, then a look into the models folder."""
+        self.worker.call(self._warm_up)
+        self.worker.start()
+
+    def close(self) -> None:
+        """End what runs, put everything away."""
+        if not self.worker.close(CLOSE_SECONDS) and self.ready.is_set():
+            logger.warning("a step took long; what it would have brought is lost, everything before it is kept")
+        self.exports.close()
+
+    def converse(self, owner: str | None, outbox: Outbox) -> Conversation:
+        """For a new client."""
+        return Conversation(self.worker, self.library, self.sessions, self.exports, self.options.limits, owner, outbox)
+
+    def _warm_up(self) -> None:
+        try:
+            import draglab.editor.session  # noqa: F401
+
+            self.library.find()
+            generator = self.library.generator(self.library.default)
+            generator.image(generator.w_plus_from_seed(FIRST_SEED))
+        except Exception:
+            logger.exception("the first model could not be loaded")
+        # Beside the worker: files of other programs are looked into for a second each.
+        threading.Thread(target=self._inspect, name="draglab-models", daemon=True).start()
+        self.ready.set()
+
+    def _inspect(self) -> None:
+        try:
+            self.library.inspect()
+        except Exception:
+            logger.exception("the models folder could not be read")
+
+
+def make_app(options: Options) -> Starlette:
+    """The application; its Editor is `app.state.editor`.
+
+    Raises:
+        DraglabError: the token cannot be used.
+    """
+    editor = Editor(options)
+    limits = options.limits
+    pages = _Pages(editor)
+    api = Api(editor.worker, editor.library, editor.drags, editor.access, limits)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        editor.start()
+        sweeping = asyncio.create_task(_every(30, editor.exports.expire))
+        try:
+            yield
+        finally:
+            sweeping.cancel()
+            await asyncio.to_thread(editor.close)
+
+    app = Starlette(
+        routes=[
+            Route("/", pages.page),
+            Mount("/static", _Static(directory=STATIC)),
+            Route("/exports/{id}", pages.download, methods=["GET"]),
+            Route("/upload/edit", pages.upload_edit, methods=["POST"]),
+            WebSocketRoute("/ws", Socket(editor.worker, editor.access, limits, editor.converse).__call__),
+            Mount("/api/v1", routes=api.routes()),
+        ],
+        middleware=[Middleware(Guard, host=options.host)],
+        exception_handlers=ERRORS,  # pyright: ignore[reportArgumentType]
+        lifespan=lifespan,
+    )
+    app.state.editor = editor
+    return app
+
+
+class _Pages:
+    """What browsers fetch besides static files."""
+
+    def __init__(self, editor: Editor) -> None:
+        self._editor = editor
+
+    async def page(self, request: Request) -> Response:
+        """The editor's page, with the token in it.
+
+        On this machine only, whoever asks gets it. With a token of a person's, it is for those who have the token: in
+        the address, once, then in a cookie.
+        """
+        access, port = self._editor.access, self._editor.options.port
+        cookies = read_cookies(request.headers)
+        if access.shared:
+            if access.is_token(request.query_params.get("token")):
+                answer: Response = RedirectResponse("/", 303)
+                _set_cookie(answer, pass_name(port), access.pass_cookie())
+                if PERSON not in cookies:
+                    _set_cookie(answer, PERSON, token_hex(32))
+                answer.headers["Cache-Control"] = "no-store"
+                return answer
+            if not access.has_pass(cookies, port):
+                return PlainTextResponse("Open the whole address that draglab printed, with its token.\n", 403)
+        text = (STATIC / "index.html").read_text(encoding="utf-8")
+        page = HTMLResponse(text.replace(PLACEHOLDER, access.token, 1), headers={"Cache-Control": "no-store"})
+        _set_cookie(page, pass_name(port), access.pass_cookie())
+        return page
+
+    async def download(self, request: Request) -> Response:
+        """A file that was made for this person: once."""
+        access = self._editor.access
+        cookies = read_cookies(request.headers)
+        if not (access.has_bearer(request.headers) or access.has_pass(cookies, self._editor.options.port)):
+            raise HTTPException(401, "this file is for the page that asked for it: export again")
+        # Starlette answers HEAD where it answers GET; that must not use up the file.
+        if request.method != "GET":
+            raise HTTPException(405, "fetch the file with GET")
+        offer = self._editor.exports.take(request.path_params["id"], access.owner(cookies))
+        if offer is None:
+            raise HTTPException(404, "this file was fetched already or is too old: export again")
+        headers = {
+            "Content-Disposition": f'attachment; filename="{offer.name}"',
+            "Content-Length": str(offer.path.stat().st_size),
+            "Cache-Control": "no-store",
+        }
+        return StreamingResponse(read(offer), headers=headers, media_type="application/octet-stream")
+
+    async def upload_edit(self, request: Request) -> Response:
+        """An edit file becomes a session: {"session": name}."""
+        editor, limits = self._editor, self._editor.options.limits
+        require_token(request, editor.access)
+        body = await read_body(request, limits.upload_bytes, "upload_bytes")
+        owner = editor.access.owner(read_cookies(request.headers))
+        edit = await asyncio.to_thread(_read_edit, body, limits)
+        session = await asyncio.wrap_future(editor.worker.call(lambda: editor.sessions.from_edit_file(owner, edit)))
+        return JSONResponse({"session": session})
+
+
+class _Static(StaticFiles):
+    """Files that are asked for again each time, so that an upgrade shows at once; unchanged ones are not sent again."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        answer = await super().get_response(path, scope)
+        answer.headers["Cache-Control"] = "no-cache"
+        return answer
+
+
+def _read_edit(body: bytes, limits: Limits) -> EditFile:
+    """An uploaded edit file; masks that are too large are refused before anything is decoded."""
+    with suppress(ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        for one in json.loads(body)["rounds"]:
+            if isinstance(one["mask"], str):
+                check_mask_size(one["mask"], limits.mask_pixels)
+    edit = parse_edit_file(body)
+    points = max(len(one.points) for one in edit.rounds)
+    if points > limits.points:
+        raise DraglabError(f"the edit has {points} points: at most {limits.points} are taken (limit 'points')")
+    return edit
+
+
+def _set_cookie(answer: Response, name: str, value: str) -> None:
+    answer.set_cookie(name, value, max_age=MONTH, path="/", httponly=True, samesite="lax")
+
+
+async def _every(seconds: float, function: Callable[[], None]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        function()

@@ -1,0 +1,292 @@
+"""What one client of the websocket asks for and is told. All of it on the worker's thread."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from draglab._version import __version__
+from draglab.errors import DraglabError
+from draglab.media.images import encode_mask
+from draglab.server import messages as m
+from draglab.server.exports import Exports
+from draglab.server.library import Library
+from draglab.server.limits import Limits
+from draglab.server.live import LiveSession
+from draglab.server.outbox import Outbox, Picture
+from draglab.server.pictures import read_mask
+from draglab.server.sessions import Sessions
+from draglab.server.setting_help import settings_info
+from draglab.server.worker import Worker
+
+logger = logging.getLogger("draglab.server")
+
+
+class Conversation:
+    """A client: a live.Viewer.
+
+    Args:
+        owner: who it is, see Access.owner. outbox: where to put what it is told.
+    """
+
+    def __init__(
+        self,
+        worker: Worker,
+        library: Library,
+        sessions: Sessions,
+        exports: Exports,
+        limits: Limits,
+        owner: str | None,
+        outbox: Outbox,
+    ) -> None:
+        self._worker = worker
+        self._library = library
+        self._sessions = sessions
+        self._exports = exports
+        self._limits = limits
+        self._owner = owner
+        self._live: LiveSession | None = None
+        self.outbox = outbox
+        self.height = 0
+        self.mask_id: Any = None
+        self.original_id: Any = None
+
+    def hello(self, message: m.Hello) -> None:
+        """Greet, and show the session that was asked for."""
+        self._see(message.height)
+        live, problem = None, None
+        try:
+            if message.session is not None:
+                live = self._sessions.open(self._owner, message.session)
+            sessions = [
+                {"id": each.id, "model": each.model, "updated": each.updated, "rounds": each.rounds}
+                for each in self._sessions.listing(self._owner)
+            ]
+        except DraglabError as error:
+            sessions, problem = [], str(error)
+        welcome = m.Welcome(
+            version=__version__,
+            models=self._library.models(),
+            sessions=sessions,
+            settings=settings_info(),
+            limits=asdict(self._limits),
+            session=None if live is None else live.session.id,
+        )
+        self._say(welcome)
+        if problem is not None:
+            self._say(m.Error(id=message.id, message=problem))
+        if live is not None:
+            self._show(live)
+
+    def leave(self) -> None:
+        """The client has gone. A round that runs goes on."""
+        if self._live is not None:
+            self._live.leave(self)
+            self._live = None
+
+    def handle(self, command: m.Command) -> None:
+        """Do what is asked; what cannot be done is answered with an error."""
+        try:
+            self._do(command)
+        except DraglabError as error:
+            self._say(m.Error(id=command.id, message=str(error)))
+        except Exception as error:
+            logger.exception("a command failed")
+            self._say(m.Error(id=command.id, message=f"this did not work ({type(error).__name__}): try again"))
+
+    def _do(self, command: m.Command) -> None:
+        match command:
+            case m.NewSession():
+                self._show(self._sessions.create(self._owner, command.start))
+            case m.OpenSession():
+                self._show(self._sessions.open(self._owner, command.session))
+            case m.ForgetSession():
+                if self._live is not None and self._live.session.id == command.session and len(self._live.viewers) == 1:
+                    self.leave()
+                self._sessions.forget(self._owner, command.session)
+            case m.SetView():
+                larger = self._see(command.height)
+                if larger and self._live is not None:
+                    self._live.show_again(self)
+            case _:
+                self._do_in_session(command, self._session())
+
+    def _do_in_session(self, command: m.Command, live: LiveSession) -> None:
+        from draglab.editor.state import Point
+
+        session = live.session
+        match command:
+            case m.SetStart():
+                session.set_start(self._sessions.start_spec(command.start))
+                live.tell(picture=True)
+            case m.SetPoints():
+                points = [Point(each.id, each.handle, each.target) for each in command.points]
+                session.set_points(points, command.done)
+                live.tell()
+            case m.SetMask():
+                mask = None if command.png is None else read_mask(command.png, self._limits.mask_pixels)
+                session.set_mask(mask, command.feather)
+                live.tell(knows_mask=self)
+            case m.SetSettings():
+                session.set_settings(command.settings)
+                live.tell()
+            case m.ResetSettings():
+                session.reset_settings(command.names)
+                live.tell()
+            case m.Act():
+                self._act(command, live)
+            case m.Goto():
+                session.goto(command.node)
+                live.tell(picture=True)
+            case m.ContinueFrom():
+                session.continue_from(command.node, command.frame)
+                live.tell(picture=True)
+            case _:
+                self._answer(command, live)
+
+    def _act(self, command: m.Act, live: LiveSession) -> None:
+        match command.type:
+            case "run":
+                live.session.start_round()
+                live.tell()
+            case "stop":
+                live.stop()
+            case "undo":
+                live.session.undo()
+                live.tell(picture=True)
+            case "redo":
+                live.session.redo()
+                live.tell(picture=True)
+            case "suggest_mask":
+                mask = live.session.suggest_mask()
+                self._say(m.Mask(id=command.id, png=encode_mask(mask), suggested=True))
+
+    def _answer(self, command: m.Command, live: LiveSession) -> None:
+        """Questions: nothing of the session changes."""
+        session = live.session
+        match command:
+            case m.CheckHandle():
+                quality = session.check_handle((command.x, command.y))
+                self._say(
+                    m.HandleQuality(
+                        id=command.id,
+                        x=command.x,
+                        y=command.y,
+                        distinctive=quality.distinctive,
+                        nearest=quality.nearest,
+                        score=quality.score,
+                    )
+                )
+            case m.Scrub():
+                self._wish("scrub", command, live, command.node, command.frame)
+            case m.Thumbnails():
+                for node in command.nodes:
+                    self._wish("thumbnail", command, live, node)
+            case m.Seeds():
+                self._worker.withdraw(lambda key: key[:2] == (self, "seed"))
+                self.outbox.discard_pictures({"seed"})
+                for seed in command.seeds:
+                    self._wish("seed", command, live, seed)
+            case m.Export():
+                self._export(command, live)
+            case m.Describe():
+                found = session.as_command() if command.as_ == "command" else session.as_python()
+                self._say(m.Text(id=command.id, text=found.text, needs_edit_file=found.edit_file is not None))
+
+    def _wish(self, kind: m.PictureKind, command: m.Command, live: LiveSession, *what: int) -> None:
+        """A picture for this client alone, made when there is time."""
+
+        def make() -> None:
+            try:
+                self.outbox.put_picture(self._picture(command, live, *what))
+            except DraglabError as error:
+                self._say(m.Error(id=command.id, message=str(error)))
+
+        urgent = kind == "scrub"
+        self._worker.wish((self, kind) if urgent else (self, kind, *what), make, urgent)
+
+    def _picture(self, command: m.Command, live: LiveSession, *what: int) -> Picture:
+        session = live.session
+        match command:
+            case m.Scrub(node=node, frame=frame):
+                return Picture("scrub", session.frame_image(node, frame, self.height or None), node=node, frame=frame)
+            case m.Seeds(truncation_psi=psi, height=height):
+                height = min(height, self._limits.picture_height)
+                return Picture("seed", session.seed_image(what[0], psi, height), seed=what[0])
+            case _:
+                return Picture("thumbnail", session.thumbnail(what[0]), node=what[0])
+
+    def _export(self, command: m.Export, live: LiveSession) -> None:
+        path = self._exports.begin(self._owner, command.kind)
+        name = f"draglab-{live.session.view().model}.{command.kind}"
+        try:
+            steps = live.session.export(command.kind, command.scope, path)
+        except Exception:
+            self._exports.give_up(path)
+            raise
+        self._worker.add(_Exporting(self, command, steps, path, name))
+
+    def finish_export(self, command: m.Export, path: Path, name: str) -> None:
+        """The file is there: say where."""
+        size = path.stat().st_size
+        self._say(m.ExportReady(id=command.id, url=self._exports.offer(path, name), name=name, bytes=size))
+
+    def give_up_export(self, path: Path) -> None:
+        """The client has left."""
+        self._exports.give_up(path)
+
+    def fail_export(self, command: m.Export, path: Path, error: Exception) -> None:
+        """The file cannot be made: say why."""
+        self._exports.give_up(path)
+        what = str(error) if isinstance(error, DraglabError) else f"the export failed ({type(error).__name__})"
+        self._say(m.Error(id=command.id, message=what))
+
+    def _session(self) -> LiveSession:
+        if self._live is None:
+            raise DraglabError("no session is open: open one first")
+        return self._live
+
+    def _show(self, live: LiveSession) -> None:
+        self.leave()
+        self._live = live
+        live.join(self)
+
+    def _see(self, height: int) -> bool:
+        """How high the client shows the image; True: higher than before."""
+        height = min(height, self._limits.picture_height)
+        larger = height > self.height > 0
+        self.height = height
+        return larger
+
+    def _say(self, message: m.ServerMessage) -> None:
+        self.outbox.put(m.encode(message))
+
+
+class _Exporting:
+    """A file that is being made, picture by picture: a worker.Task."""
+
+    def __init__(self, client: Conversation, command: m.Export, steps: Iterator[None], path: Path, name: str) -> None:
+        self._client = client
+        self._command = command
+        self._steps = steps
+        self._path = path
+        self._name = name
+
+    def step(self) -> bool:
+        try:
+            next(self._steps)
+            if not self._client.outbox.closed:
+                return True
+            # Nobody waits for it any more.
+            self._client.give_up_export(self._path)
+        except StopIteration:
+            self._client.finish_export(self._command, self._path, self._name)
+        except DraglabError as error:
+            self.fail(error)
+        return False
+
+    def fail(self, error: Exception) -> None:
+        self._client.fail_export(self._command, self._path, error)

@@ -1,0 +1,235 @@
+"""Drags of programs: started, watched, cancelled and fetched over HTTP."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict, Field
+
+from draglab.errors import DraglabError
+from draglab.media.edit_file import EditFile, ModelReference, PointPair, Round, SeedStart, SettingValue, Start
+from draglab.server.library import Library
+from draglab.server.limits import Limits
+from draglab.server.pictures import read_mask
+from draglab.server.worker import Worker
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from draglab.editor.replay import Replay, ReplayStep
+    from draglab.generators import Generator
+
+State = Literal["running", "finished", "cancelled", "failed"]
+Format = Literal["png", "jpg", "webp"]
+_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateRequest:
+    """An image of a seed. model: None = the default one. start: as in an edit file."""
+
+    __pydantic_config__ = _STRICT
+    model: Annotated[str, Field(max_length=300)] | None = None
+    start: SeedStart = field(default_factory=lambda: SeedStart(seed=0))
+    format: Format = "png"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DragRequest:
+    """A drag. All of it is as in an edit file (docs/edit-files.md).
+
+    points: image pixels. mask: base64 of a PNG, white = movable. settings: fields of draglab.DragSettings.
+    """
+
+    __pydantic_config__ = _STRICT
+    model: Annotated[str, Field(max_length=300)] | None = None
+    start: Start
+    points: Annotated[list[PointPair], Field(min_length=1)]
+    mask: str | None = None
+    settings: dict[str, SettingValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DragStatus:
+    """How a drag stands.
+
+    handles, targets, distances: pixels. stop_reason: why it ended: arrived, stalled, max_steps, stopped (cancelled; the
+    best step so far is kept). error: why it failed.
+    """
+
+    id: str
+    model: str
+    state: State
+    step: int = 0
+    handles: list[list[float]] = field(default_factory=list)
+    targets: list[list[float]] = field(default_factory=list)
+    distances: list[float] = field(default_factory=list)
+    mean_distance: float | None = None
+    stop_reason: str | None = None
+    error: str | None = None
+
+
+class TooManyDrags(DraglabError):
+    """As many run as may."""
+
+
+class Drag:
+    """One drag: a worker.Task. `status` may be read from any thread."""
+
+    def __init__(self, model: str, owner: str | None, replay: Replay) -> None:
+        self.owner = owner
+        self.status = DragStatus(id=secrets.token_urlsafe(16), model=model, state="running")
+        self.edit: EditFile | None = None
+        """What was run, once it has ended."""
+        self.w_plus: NDArray[np.float32] | None = None
+        """[num_ws, w_dim], once it has ended."""
+        self._replay: Replay | None = replay
+        self._steps: Iterator[ReplayStep] = iter(replay)
+
+    def step(self) -> bool:
+        try:
+            now = next(self._steps)
+        except StopIteration:
+            self._finish("finished")
+            return False
+        except DraglabError as error:
+            self.fail(error)
+            return False
+        step = now.step
+        self._tell(step.index, step.handles, step.targets, step.distances)
+        return True
+
+    def cancel(self) -> None:
+        """End now, keep the best step so far. Nothing happens if it has ended."""
+        if self._replay is not None:
+            self._replay.stop()
+            # What is left of the iteration: choosing that step.
+            for _ in self._steps:
+                pass
+            self._finish("cancelled")
+
+    def fail(self, error: Exception) -> None:
+        what = str(error) if isinstance(error, DraglabError) else f"a step failed ({type(error).__name__})"
+        self.status = replace(self.status, state="failed", error=what)
+        self._replay = None
+
+    def _finish(self, state: State) -> None:
+        replay = self._replay
+        assert replay is not None
+        self.edit = replay.recorded()
+        self.w_plus = replay.w_plus[0].detach().float().cpu().numpy()
+        if replay.reports:
+            report = replay.reports[0]
+            self._tell(report.steps, report.handles, report.targets, report.distances)
+            self.status = replace(self.status, stop_reason=report.end)
+        self.status = replace(self.status, state=state)
+        # The generator is let go of with it.
+        self._replay = None
+
+    def _tell(self, step: int, handles: NDArray, targets: NDArray, distances: NDArray) -> None:
+        self.status = replace(
+            self.status,
+            step=step,
+            handles=handles.tolist(),
+            targets=targets.tolist(),
+            distances=distances.tolist(),
+            mean_distance=float(distances.mean()),
+        )
+
+
+class Drags:
+    """Those that run and the last of those that have ended. On the worker's thread, but for :meth:`find`."""
+
+    def __init__(self, library: Library, worker: Worker, limits: Limits) -> None:
+        self._library = library
+        self._worker = worker
+        self._limits = limits
+        self._drags: dict[str, Drag] = {}
+
+    def start(self, request: DragRequest, owner: str | None) -> DragStatus:
+        """Begin a drag; it takes steps in turn with everything else that runs.
+
+        Raises:
+            TooManyDrags: as many run as may.
+            DraglabError: the request does not fit the model, or goes beyond a limit.
+        """
+        from draglab.editor.replay import Replay
+        from draglab.editor.settings import read_settings
+
+        running = sum(drag.status.state == "running" for drag in self._drags.values())
+        if running >= self._limits.drags:
+            raise TooManyDrags(f"{running} drags are running (limit 'drags'): wait for one or cancel it")
+        if len(request.points) > self._limits.points:
+            raise DraglabError(
+                f"{len(request.points)} points are too many: at most {self._limits.points} (limit 'points')"
+            )
+        settings = asdict(read_settings(request.settings))
+        if settings["max_steps"] > self._limits.drag_steps:
+            most = self._limits.drag_steps
+            raise DraglabError(f"max_steps is {settings['max_steps']}: at most {most} are taken (limit 'drag_steps')")
+        model, generator = self._model(request.model)
+        handles = np.array([pair.handle for pair in request.points])
+        targets = np.array([pair.target for pair in request.points])
+        mask = None if request.mask is None else read_mask(request.mask, self._limits.mask_pixels)
+        one = Round.from_arrays(handles, targets, mask, settings)
+        reference = ModelReference(name=model, sha256=generator.sha256)
+        drag = Drag(model, owner, Replay(EditFile(model=reference, start=request.start, rounds=[one]), generator))
+        ended = [key for key, each in self._drags.items() if each.status.state != "running"]
+        for key in ended[: max(len(self._drags) + 1 - self._limits.drags_kept, 0)]:
+            del self._drags[key]
+        self._drags[drag.status.id] = drag
+        self._worker.add(drag)
+        return drag.status
+
+    def find(self, identifier: str, owner: str | None) -> Drag | None:
+        """A drag of this person; None: there is none."""
+        drag = self._drags.get(identifier)
+        return drag if drag is not None and drag.owner == owner else None
+
+    def cancel(self, drag: Drag) -> DragStatus:
+        """End a drag; how it then stands."""
+        self._worker.remove(drag)
+        drag.cancel()
+        return drag.status
+
+    def image(self, drag: Drag) -> NDArray[np.uint8]:
+        """The result, uint8 [H, W, 3].
+
+        Raises:
+            DraglabError: its model is no longer here.
+        """
+        import torch
+
+        assert drag.w_plus is not None
+        return _image(self._library.generator(drag.status.model), torch.from_numpy(drag.w_plus)[None])
+
+    def generate(self, request: GenerateRequest) -> tuple[NDArray[np.uint8], str]:
+        """An image, uint8 [H, W, 3], and the name of its model.
+
+        Raises:
+            DraglabError: there is no such model, or the start does not fit it.
+        """
+        model, generator = self._model(request.model)
+        start = request.start
+        c = start.class_index if start.class_vector is None else start.class_vector
+        w_plus = generator.w_plus_from_seed(start.seed, start.truncation_psi, start.truncation_cutoff, c)
+        return _image(generator, w_plus), model
+
+    def _model(self, name: str | None) -> tuple[str, Generator]:
+        model = name or self._library.default
+        return model, self._library.generator(model)
+
+
+def _image(generator: Generator, w_plus: Tensor) -> NDArray[np.uint8]:
+    """Of one latent [1, num_ws, w_dim]."""
+    import torch
+
+    from draglab.generators import to_uint8
+
+    with torch.no_grad():
+        return to_uint8(generator.image(w_plus.to(generator.device, generator.dtype)))[0]

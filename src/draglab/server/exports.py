@@ -1,0 +1,102 @@
+"""Files made for clients: kept in a temporary folder, given out once under an opaque name, deleted after."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+import threading
+import time
+from collections.abc import Generator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from draglab.errors import DraglabError
+from draglab.server.limits import Limits
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A finished file. name: what the browser calls it. owner: who may fetch it. until: time.monotonic()."""
+
+    path: Path
+    name: str
+    owner: str | None
+    until: float
+
+
+class Exports:
+    """The files of one server; from any thread."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._folder = tempfile.TemporaryDirectory(prefix="draglab-", ignore_cleanup_errors=True)
+        self._making: dict[Path, str | None] = {}
+        self._offers: dict[str, Offer] = {}
+
+    def begin(self, owner: str | None, suffix: str) -> Path:
+        """Where to write a file that was asked for.
+
+        Raises:
+            DraglabError: this person has too many that are being made or wait.
+        """
+        self.expire()
+        with self._lock:
+            waiting = [*self._making.values(), *(offer.owner for offer in self._offers.values())]
+            if waiting.count(owner) >= self._limits.exports:
+                raise DraglabError(
+                    f"{self._limits.exports} files are waiting to be fetched (limit 'exports'): try later"
+                )
+            path = Path(self._folder.name) / f"{secrets.token_hex(16)}.{suffix}"
+            self._making[path] = owner
+            return path
+
+    def give_up(self, path: Path) -> None:
+        """The file will not be made."""
+        with self._lock:
+            self._making.pop(path, None)
+        _delete(path)
+
+    def offer(self, path: Path, name: str) -> str:
+        """The file is complete; the address under which it can be fetched once."""
+        identifier = secrets.token_urlsafe(24)
+        with self._lock:
+            owner = self._making.pop(path)
+            self._offers[identifier] = Offer(path, name, owner, time.monotonic() + self._limits.export_seconds)
+        return f"/exports/{identifier}"
+
+    def take(self, identifier: str, owner: str | None) -> Offer | None:
+        """A file to be sent, with :meth:`read`; None: there is none, or it is another person's."""
+        self.expire()
+        with self._lock:
+            offer = self._offers.get(identifier)
+            if offer is None or offer.owner != owner:
+                return None
+            return self._offers.pop(identifier)
+
+    def expire(self) -> None:
+        """Delete what nobody fetched in time."""
+        with self._lock:
+            late = [key for key, offer in self._offers.items() if offer.until < time.monotonic()]
+            for key in late:
+                _delete(self._offers.pop(key).path)
+
+    def close(self) -> None:
+        """Delete everything."""
+        self._folder.cleanup()
+
+
+def read(offer: Offer, chunk: int = 1 << 18) -> Generator[bytes, None, None]:
+    """The file piece by piece; it is deleted at the end, also when the reader leaves early."""
+    try:
+        with offer.path.open("rb") as file:
+            while data := file.read(chunk):
+                yield data
+    finally:
+        _delete(offer.path)
+
+
+def _delete(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)

@@ -1,0 +1,73 @@
+"""What all HTTP endpoints share: errors as JSON, bodies within limits, the token."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from draglab.errors import DraglabError
+from draglab.server.parsing import first_problem
+from draglab.server.security import Access
+
+T = TypeVar("T")
+
+
+def require_token(request: Request, access: Access) -> None:
+    """Raises:
+    HTTPException: 401, the request does not carry the token.
+    """
+    if not access.has_bearer(request.headers):
+        headers = {"WWW-Authenticate": "Bearer"}
+        raise HTTPException(401, "the token is missing or wrong: send Authorization: Bearer TOKEN", headers)
+
+
+async def read_body(request: Request, limit: int, name: str) -> bytes:
+    """The body.
+
+    Args:
+        limit: bytes. name: of the limit, for the message.
+
+    Raises:
+        HTTPException: 413, it is larger; no more than the limit is read.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise HTTPException(413, f"what was sent is larger than {limit} bytes (limit {name!a}): send less")
+    return bytes(body)
+
+
+def parse_body(body: bytes, kind: TypeAdapter[T]) -> T:
+    """The body as a dataclass.
+
+    Raises:
+        HTTPException: 422, it is not JSON or a field is wrong; the message names it.
+    """
+    try:
+        return kind.validate_json(body)
+    except ValidationError as error:
+        raise HTTPException(422, f"the request cannot be used: {first_problem(error)}") from None
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """{"error": message} with the status code."""
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+async def on_draglab_error(request: Request, error: Exception) -> Response:
+    """400: what was asked for cannot be done, and why."""
+    return JSONResponse({"error": str(error)}, 400)
+
+
+async def on_any_error(request: Request, error: Exception) -> Response:
+    """500, without details: they are in the log."""
+    return JSONResponse({"error": "draglab failed at this; its log says where, please report it"}, 500)
+
+
+ERRORS = {HTTPException: on_http_error, DraglabError: on_draglab_error, Exception: on_any_error}

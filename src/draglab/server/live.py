@@ -1,0 +1,196 @@
+"""A session in memory: an EditingSession, shown to any number of clients. All of it on the worker's thread."""
+
+from __future__ import annotations
+
+import time
+from itertools import count
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from draglab.errors import DraglabError
+from draglab.media.images import encode_mask
+from draglab.server.messages import Ended, Error, Mask, PictureKind, Progress, encode, encode_state
+from draglab.server.outbox import Outbox, Picture
+from draglab.server.worker import Worker
+
+if TYPE_CHECKING:
+    from draglab.editor.session import EditingSession
+    from draglab.editor.state import EndReason, StepReport
+    from draglab.editor.view import SessionView
+
+_stamps = count(1)
+
+
+class Viewer(Protocol):
+    """A client that a session is shown to.
+
+    Attributes:
+        outbox: where to put what it is told. height: of its pictures, at most; 0 = the image's.
+        mask_id, original_id: which mask and which start image it has.
+    """
+
+    outbox: Outbox
+    height: int
+    mask_id: Any
+    original_id: Any
+
+
+class LiveSession:
+    """A session, those who see it, and its steps while a round runs.
+
+    Args:
+        owner: whose it is, see Access.owner.
+    """
+
+    def __init__(self, session: EditingSession, owner: str | None, worker: Worker) -> None:
+        self.session = session
+        self.owner = owner
+        self.viewers: list[Viewer] = []
+        self.used = time.monotonic()
+        self.running = False
+        self._worker = worker
+        self._round = 0
+        self._last_step = 0.0
+        self._rate = 0.0
+
+    def join(self, viewer: Viewer) -> None:
+        """Show it all to a client from now on."""
+        self.viewers.append(viewer)
+        viewer.mask_id = viewer.original_id = None
+        self.tell([viewer], picture=True)
+
+    def leave(self, viewer: Viewer) -> None:
+        """Show no more of it."""
+        self.viewers.remove(viewer)
+        self.used = time.monotonic()
+        self._worker.withdraw(lambda key: key[0] is viewer)
+        viewer.outbox.discard_pictures()
+
+    def step(self) -> bool:
+        """One step of the round; see worker.Task."""
+        try:
+            report = self.session.step()
+        except DraglabError as error:
+            self.fail(error)
+            return False
+        if report is not None:
+            self._round = report.node
+            self._show(report)
+            if report.end is None:
+                return True
+        if self.session.running:
+            # The next round of an edit file follows.
+            self._say_ended()
+        self.tell(picture=True)
+        return self.running
+
+    def fail(self, error: Exception) -> None:
+        """A step could not be made: say so, stop the round."""
+        what = str(error) if isinstance(error, DraglabError) else f"this step failed ({type(error).__name__})"
+        for viewer in self.viewers:
+            viewer.outbox.put(encode(Error(message=what)))
+        self.stop()
+
+    def stop(self) -> None:
+        """End what runs, before its next step."""
+        if self.running:
+            self.session.stop()
+            self.tell(picture=True)
+
+    def tell(
+        self, viewers: list[Viewer] | None = None, picture: bool = False, knows_mask: Viewer | None = None
+    ) -> None:
+        """Tell clients how things are: the state, and what they lack of mask, start image and picture.
+
+        A session that has begun to run is given steps from now on, in turn with others.
+
+        Args:
+            viewers: None = all who see the session. picture: what is shown has changed.
+            knows_mask: who set the mask and need not be told.
+        """
+        self.used = time.monotonic()
+        view = self.session.view()
+        self._follow(view)
+        state, mask_id = encode_state(view), view.mask.id if view.mask else None
+        for viewer in self.viewers if viewers is None else viewers:
+            viewer.outbox.put(state, "state")
+            if viewer is knows_mask:
+                viewer.mask_id = (mask_id,)
+            if viewer.mask_id != (mask_id,):
+                viewer.mask_id = (mask_id,)
+                viewer.outbox.put(encode(self._mask()), "mask")
+            if viewer.original_id != view.original:
+                viewer.original_id = view.original
+                self._wish(viewer, "original")
+            if picture:
+                self._wish(viewer, "current")
+
+    def show_again(self, viewer: Viewer) -> None:
+        """The pictures at another size."""
+        self._wish(viewer, "original")
+        self._wish(viewer, "current")
+
+    def _mask(self) -> Mask:
+        mask, feather = self.session.mask()
+        return Mask(png=None if mask is None else encode_mask(mask), feather=feather)
+
+    def _wish(self, viewer: Viewer, kind: PictureKind) -> None:
+        def make() -> None:
+            height, view = viewer.height or None, self.session.view()
+            try:
+                if kind == "current":
+                    viewer.outbox.put_picture(Picture(kind, self.session.image(height), node=view.cursor))
+                else:
+                    viewer.outbox.put_picture(Picture(kind, self.session.original_image(height), node=view.original))
+            except DraglabError as error:
+                viewer.outbox.put(encode(Error(message=str(error))))
+
+        self._worker.wish((viewer, kind), make, urgent=True)
+
+    def _show(self, report: StepReport) -> None:
+        now = time.perf_counter()
+        rate = 1 / max(now - self._last_step, 1e-6)
+        # Of the last few steps, as a speed that jumps cannot be read.
+        self._rate = rate if report.step == 1 else 0.8 * self._rate + 0.2 * rate
+        self._last_step = now
+        stamp = next(_stamps)
+        progress = Progress(
+            node=report.node,
+            step=report.step,
+            handles=[(x, y) for x, y in report.handles],
+            distances=report.distances,
+            mean_distance=report.mean_distance,
+            loss=report.loss,
+            steps_per_second=self._rate,
+            stamp=stamp,
+        )
+        text = encode(progress)
+        pictures = {}
+        for viewer in self.viewers:
+            viewer.outbox.put(text, "progress")
+            if viewer.outbox.wants_live():
+                if viewer.height not in pictures:
+                    pixels = self.session.image(viewer.height or None)
+                    pictures[viewer.height] = Picture("live", pixels, stamp, report.node, report.step)
+                viewer.outbox.put_picture(pictures[viewer.height])
+
+    def _follow(self, view: SessionView) -> None:
+        """Take steps while the session runs, and only then."""
+        if view.state == "running" and not self.running:
+            self._last_step = time.perf_counter()
+            self._round = view.cursor
+            self._worker.add(self)
+        elif view.state != "running" and self.running:
+            self._worker.remove(self)
+            self._say_ended()
+        self.running = view.state == "running"
+
+    def _say_ended(self) -> None:
+        from draglab.editor.state import end_text
+
+        for node in self.session.view().nodes:
+            if node.id == self._round and node.end is not None:
+                message = encode(
+                    Ended(node=node.id, reason=node.end, text=end_text(cast("EndReason", node.end), node.frames))
+                )
+                for viewer in self.viewers:
+                    viewer.outbox.put(message)

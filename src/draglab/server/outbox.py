@@ -1,0 +1,114 @@
+"""What waits to be sent to one client: bounded however slowly the client reads.
+
+What can be overtaken (state, progress, pictures of one kind) has a slot, in which the newest replaces what waits. A
+live picture is only made while fewer than two are under way: a client that does not read costs nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+from numpy.typing import NDArray
+
+from draglab.server.limits import Limits
+from draglab.server.messages import PictureKind
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that is encoded when its turn comes. pixels: uint8 [H, W, 3]. The rest: see PictureHeader."""
+
+    kind: PictureKind
+    pixels: NDArray[np.uint8]
+    stamp: int = 0
+    node: int | None = None
+    frame: int | None = None
+    seed: int | None = None
+
+    @property
+    def slot(self) -> Hashable:
+        """Pictures that replace one another."""
+        return ("picture", self.kind, self.node if self.kind == "thumbnail" else None, self.seed)
+
+
+class Outbox:
+    """Filled by the worker's thread, emptied by the event loop.
+
+    Args:
+        wake: called, from any thread, when there is something to send or the box is closed.
+    """
+
+    def __init__(self, limits: Limits, wake: Callable[[], None] = lambda: None) -> None:
+        self._limits = limits
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._waiting: dict[Hashable, str | Picture] = {}
+        self._numbers = count()
+        self._live: list[int] = []
+        self._last_live = -1e9
+        self.closed = False
+        """Nothing more is sent: the client left, or it read so slowly that the box ran over."""
+
+    def put(self, message: str, slot: str | None = None) -> None:
+        """A message; in a slot it replaces, at its place in the queue, what waits there."""
+        self._put(next(self._numbers) if slot is None else slot, message)
+
+    def put_picture(self, picture: Picture) -> None:
+        """A picture; it replaces one of its slot that waits."""
+        if picture.kind == "live":
+            with self._lock:
+                replaced = self._waiting.get(picture.slot)
+                gone = replaced.stamp if isinstance(replaced, Picture) else None
+                self._live = [under_way for under_way in self._live if under_way != gone] + [picture.stamp]
+                self._last_live = time.monotonic()
+        self._put(picture.slot, picture)
+
+    def wants_live(self) -> bool:
+        """Whether a live picture should be made now."""
+        with self._lock:
+            due = time.monotonic() - self._last_live >= 1 / self._limits.frame_rate
+            return due and not self.closed and len(self._live) < self._limits.live_pictures
+
+    def seen(self, stamp: int) -> None:
+        """The client has drawn live pictures up to this one."""
+        with self._lock:
+            self._live = [under_way for under_way in self._live if under_way > stamp]
+
+    def discard_pictures(self, kinds: set[PictureKind] | None = None) -> None:
+        """Send none of those that wait: of these kinds, or of all because the client looks at something else now."""
+        with self._lock:
+            for slot, item in list(self._waiting.items()):
+                if isinstance(item, Picture) and (kinds is None or item.kind in kinds):
+                    del self._waiting[slot]
+            if kinds is None:
+                self._live.clear()
+
+    def take(self) -> str | Picture | None:
+        """The next to send, None if there is nothing."""
+        with self._lock:
+            for slot in self._waiting:
+                return self._waiting.pop(slot)
+            return None
+
+    def close(self) -> None:
+        """Take and send nothing more."""
+        with self._lock:
+            self.closed = True
+            self._waiting.clear()
+        self._wake()
+
+    def _put(self, slot: Hashable, item: str | Picture) -> None:
+        with self._lock:
+            if self.closed:
+                return
+            self._waiting[slot] = item
+            ran_over = len(self._waiting) > self._limits.unsent
+        if ran_over:
+            self.close()
+        else:
+            self._wake()

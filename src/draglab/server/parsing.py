@@ -1,0 +1,74 @@
+"""Reading what clients send: strict, within the limits, with one sentence on what is wrong."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Discriminator, TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from draglab.errors import DraglabError
+from draglab.server.limits import Limits
+from draglab.server.messages import ClientMessage, ResetSettings, Seeds, SetPoints, SetSettings, Thumbnails
+
+_client_message: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Discriminator("type")])
+
+
+class MessageError(DraglabError):
+    """A message that cannot be used. id: the one that it carries, None if it has none that can be read."""
+
+    def __init__(self, problem: str, id: int | None) -> None:
+        super().__init__(problem)
+        self.id = id
+
+
+class ProtocolError(Exception):
+    """A client that does not speak the protocol at all; its socket is closed. The message is one sentence."""
+
+
+def parse(text: str, limits: Limits) -> ClientMessage:
+    """A client's message.
+
+    Raises:
+        MessageError: an unknown type or field, a value of another kind, NaN, or more than a limit allows.
+        ProtocolError: larger than a message may be, or not JSON.
+    """
+    if len(text) > limits.message_bytes:
+        raise ProtocolError(f"a message is larger than {limits.message_bytes} bytes: send less at once")
+    try:
+        message = _client_message.validate_json(text)
+    except ValidationError as error:
+        if error.errors()[0]["type"] == "json_invalid":
+            raise ProtocolError("a message is not JSON: reload the page") from None
+        raise MessageError(f"the message cannot be used: {first_problem(error)}", _id_of(text)) from None
+    match message:
+        case SetPoints(points=several):
+            name, limit = "points", limits.points
+        case SetSettings(settings=several):
+            name, limit = "settings", limits.settings
+        case ResetSettings(names=several):
+            name, limit = "settings", limits.settings
+        case Seeds(seeds=several):
+            name, limit = "seeds", limits.seeds
+        case Thumbnails(nodes=several):
+            name, limit = "thumbnails", limits.thumbnails
+        case _:
+            return message
+    if several is not None and len(several) > limit:
+        raise MessageError(f"{len(several)} {name} are too many: at most {limit} (limit '{name}')", message.id)
+    return message
+
+
+def _id_of(text: str) -> int | None:
+    content = from_json(text)
+    number = content.get("id") if isinstance(content, dict) else None
+    return number if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= 2**53 else None
+
+
+def first_problem(error: ValidationError) -> str:
+    """One line for the first wrong field: where it is and what is wrong."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ").replace("\n", " ")
+    # ascii(): a field's name can hold anything, line breaks and control codes included.
+    return f"{ascii(place)[1:-1][:200] or 'type'}: {message[:300]}"

@@ -1,0 +1,130 @@
+"""Running the server: a port, a browser, an orderly end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import Callable
+from contextlib import suppress
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from draglab.errors import DraglabError
+from draglab.server.app import Options, make_app
+from draglab.server.security import is_loopback, new_token
+
+PORT = 8765
+"""Tried first."""
+
+
+def bind(host: str, port: int | None) -> socket.socket:
+    """A socket that listens.
+
+    Args:
+        port: None = PORT, or another one if that is taken; 0 = any.
+
+    Raises:
+        DraglabError: the port is taken, may not be used, or the address is not this machine's.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except (OSError, UnicodeError):
+        raise DraglabError(f"there is no address {host!a}: give --host an address of this machine") from None
+    for candidate in [PORT, 0] if port is None else [port]:
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        # On Windows this option would let two programs share the port.
+        if os.name != "nt":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((address[0], candidate, *address[2:]))
+            listener.listen(128)
+            return listener
+        except OSError as error:
+            listener.close()
+            problem = error.strerror
+        except OverflowError:
+            listener.close()
+            problem = "there is no such port"
+    raise DraglabError(f"cannot listen on {host}, port {port}: {problem}; choose another one, or leave --port out")
+
+
+def check_access(host: str, token: str | None) -> None:
+    """Refuse to be reached from other machines without a token.
+
+    Raises:
+        DraglabError: the address is not a loopback one, and there is no token.
+    """
+    if token is None and not is_loopback(host):
+        raise DraglabError(
+            f"{host} can be reached from other machines, so a token is needed: add --token {new_token()}, "
+            "or set DRAGLAB_TOKEN to one"
+        )
+
+
+def serve(options: Options, listener: socket.socket, started: Callable[[str], None]) -> None:
+    """Serve until Ctrl-C, which ends it within two seconds.
+
+    The worker's thread may still be in a step then, and Python cannot take down a thread that computes: the process
+    should be left with os._exit.
+
+    Args:
+        options: their port must be the listener's.
+        started: called with the page's address when it can be opened.
+
+    Raises:
+        DraglabError: the options cannot be used.
+    """
+    app = make_app(options)
+    server = _Server(config_of(app, options), lambda: started(address(options, listener)))
+    with suppress(KeyboardInterrupt):  # raised once more when all is done
+        server.run(sockets=[listener])
+
+
+def config_of(app: ASGIApp, options: Options) -> uvicorn.Config:
+    """How uvicorn runs the application."""
+    return uvicorn.Config(
+        app,
+        # This implementation stops reading and writing when the other side does.
+        ws="websockets-sansio",
+        ws_max_size=options.limits.message_bytes,
+        # What is large is compressed already.
+        ws_per_message_deflate=False,
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        # Whoever claims to be a proxy is not believed.
+        proxy_headers=False,
+        timeout_graceful_shutdown=1,
+    )
+
+
+def address(options: Options, listener: socket.socket) -> str:
+    """The page's address; with the token where the page is only given to those who have it."""
+    host = options.host
+    if host in ("0.0.0.0", "::"):
+        host = socket.gethostname()
+    host = f"[{host}]" if ":" in host else host
+    query = f"?token={options.token}" if options.token is not None else ""
+    return f"http://{host}:{listener.getsockname()[1]}/{query}"
+
+
+def open_browser(url: str) -> None:
+    """Show the page, if this machine has a screen; does not wait for the browser."""
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return
+    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._tell = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._tell()

@@ -1,0 +1,147 @@
+"""All sessions in memory, by whose they are. All of it on the worker's thread."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from draglab.errors import DraglabError
+from draglab.server.library import Library
+from draglab.server.limits import Limits
+from draglab.server.live import LiveSession
+from draglab.server.messages import Start
+from draglab.server.worker import Worker
+
+if TYPE_CHECKING:
+    from draglab.editor.journal import Journal, SessionInfo
+    from draglab.editor.session import EditingSession
+    from draglab.editor.state import StartSpec
+    from draglab.media.edit_file import EditFile
+
+FIRST_SEED = 64
+"""Of the first image, the one that `draglab demo` drags."""
+
+
+class Sessions:
+    """All sessions in memory and the journals that they are kept in: one for each person.
+
+    Args:
+        data: folder of the journals; None = the platform's.
+    """
+
+    def __init__(self, library: Library, worker: Worker, limits: Limits, data: Path | None) -> None:
+        self._library = library
+        self._worker = worker
+        self._limits = limits
+        self._data = data
+        self._journals: dict[str | None, Journal] = {}
+        self._live: dict[tuple[str | None, str], LiveSession] = {}
+
+    def listing(self, owner: str | None) -> list[SessionInfo]:
+        """The sessions of a person, the one changed last first."""
+        return self._journal(owner).sessions()
+
+    def create(self, owner: str | None, start: Start | None) -> LiveSession:
+        """A new session.
+
+        Raises:
+            DraglabError: no such model or class, or too many sessions are in use.
+        """
+        from draglab.editor.session import EditingSession
+
+        self._make_room(owner)
+        spec = self.start_spec(start or Start(seed=FIRST_SEED))
+        return self._add(EditingSession.create(self._journal(owner), self._library.generator, spec), owner)
+
+    def open(self, owner: str | None, session: str) -> LiveSession:
+        """A session of this person, from memory or from the journal.
+
+        Raises:
+            DraglabError: there is none of that name, its model is missing, or too many sessions are in use.
+        """
+        from draglab.editor.session import EditingSession
+
+        if (owner, session) in self._live:
+            return self._live[owner, session]
+        self._make_room(owner)
+        return self._add(EditingSession.open(self._journal(owner), self._library.generator, session), owner)
+
+    def from_edit_file(self, owner: str | None, edit: EditFile) -> str:
+        """A new session that goes on where an edit file ends; its name.
+
+        Raises:
+            DraglabError: the model is missing or another one, or too many sessions are in use.
+        """
+        from draglab.editor.session import EditingSession
+
+        self._make_room(owner)
+        # A file may call its model by a path: nothing outside the library is ever opened.
+        model = self._library.name_of(edit.model.name)
+        session = EditingSession.from_edit_file(self._journal(owner), self._library.generator, edit, model)
+        self._add(session, owner).tell()
+        return session.id
+
+    def forget(self, owner: str | None, session: str) -> None:
+        """Delete a session of this person from memory and disk.
+
+        Raises:
+            DraglabError: somebody sees it, or there is none.
+        """
+        live = self._live.get((owner, session))
+        if live is not None:
+            if live.viewers or live.running:
+                raise DraglabError("this session is open in another tab: close it there first")
+            self._put_away(live)
+        journal = self._journal(owner)
+        if session not in [each.id for each in journal.sessions()]:
+            raise DraglabError("there is no such session: it was forgotten already")
+        journal.forget(session)
+
+    def start_spec(self, start: Start) -> StartSpec:
+        """A start as the session takes it."""
+        from draglab.editor.state import StartSpec, StyleMix
+
+        return StartSpec(
+            model=start.model or self._library.default,
+            seed=start.seed,
+            truncation_psi=start.truncation_psi,
+            class_index=start.class_index,
+            mix=None if start.mix is None else StyleMix(start.mix.seed, start.mix.first_layer),
+        )
+
+    def close(self) -> None:
+        """End the rounds that run, let go of the journals."""
+        for live in list(self._live.values()):
+            self._put_away(live)
+        for journal in self._journals.values():
+            journal.close()
+
+    def _add(self, session: EditingSession, owner: str | None) -> LiveSession:
+        live = self._live[owner, session.id] = LiveSession(session, owner, self._worker)
+        return live
+
+    def _put_away(self, live: LiveSession) -> None:
+        self._worker.remove(live)
+        live.session.close()
+        del self._live[live.owner, live.session.id]
+
+    def _make_room(self, owner: str | None) -> None:
+        """Put away sessions that nobody sees, those unused for longest first, until one more has room."""
+        for limit, mine in ((self._limits.sessions_per_client, True), (self._limits.sessions, False)):
+            counted = [live for live in self._live.values() if not mine or live.owner == owner]
+            unused = [live for live in counted if not live.viewers and not live.running]
+            unused.sort(key=lambda live: live.used)
+            for live in unused[: max(len(counted) + 1 - limit, 0)]:
+                self._put_away(live)
+            if len(counted) - len(unused) >= limit:
+                name = "sessions_per_client" if mine else "sessions"
+                raise DraglabError(f"{limit} sessions are open, which is the limit {name!a}: close one of them")
+
+    def _journal(self, owner: str | None) -> Journal:
+        if owner not in self._journals:
+            from draglab.editor.data_folder import data_folder
+            from draglab.editor.journal import Journal
+
+            folder = data_folder() if self._data is None else self._data
+            self._journals[owner] = Journal(folder if owner is None else folder / "people" / owner)
+        return self._journals[owner]

@@ -1,0 +1,170 @@
+"""The websocket: one client's messages to the worker, and what waits for that client back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from draglab.server.conversation import Conversation
+from draglab.server.limits import Limits
+from draglab.server.messages import PROTOCOL, Error, Hello, Seen, encode
+from draglab.server.outbox import Outbox, Picture
+from draglab.server.parsing import MessageError, ProtocolError, parse
+from draglab.server.pictures import encode as encode_picture
+from draglab.server.security import Access, read_cookies
+from draglab.server.worker import Worker
+
+VIOLATED = 1008
+FAILED = 1011
+OVERLOADED = 1013
+
+logger = logging.getLogger("draglab.server")
+
+
+class Socket:
+    """The endpoint.
+
+    Args:
+        converse: makes a conversation for an owner (see Access.owner) and an outbox.
+    """
+
+    def __init__(
+        self,
+        worker: Worker,
+        access: Access,
+        limits: Limits,
+        converse: Callable[[str | None, Outbox], Conversation],
+    ) -> None:
+        self._worker = worker
+        self._access = access
+        self._limits = limits
+        self._converse = converse
+        self._clients = 0
+
+    async def __call__(self, websocket: WebSocket) -> None:
+        await websocket.accept()
+        if self._clients >= self._limits.clients:
+            problem = f"{self._limits.clients} pages are connected (limit 'clients'): close one, then reload"
+            await _refuse(websocket, problem, OVERLOADED)
+            return
+        self._clients += 1
+        try:
+            await self._serve(websocket)
+        except (WebSocketDisconnect, asyncio.CancelledError):
+            # Gone, or the server ends and this client is still waited for: nothing to report.
+            pass
+        except ProtocolError as error:
+            await _refuse(websocket, str(error), VIOLATED)
+        except Exception:
+            logger.exception("a connection failed")
+            await _refuse(websocket, "draglab failed at this; its log says where, please report it", FAILED)
+        finally:
+            self._clients -= 1
+
+    async def _serve(self, websocket: WebSocket) -> None:
+        hello = await self._hello(websocket)
+        loop, ready = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake() -> None:
+            # The loop may be over when the worker puts away what runs.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(ready.set)
+
+        outbox = Outbox(self._limits, wake)
+        conversation = self._converse(self._access.owner(read_cookies(websocket.headers)), outbox)
+        sending = asyncio.create_task(_send_all(websocket, outbox, ready))
+        receiving = asyncio.create_task(self._receive_all(websocket, conversation, hello))
+        try:
+            await asyncio.wait([sending, receiving], return_when=asyncio.FIRST_COMPLETED)
+            if receiving.done():
+                receiving.result()
+            elif sending.exception() is None:
+                raise ProtocolError("this page reads too slowly: reload it")
+        finally:
+            outbox.close()
+            self._worker.call(conversation.leave)
+            for task in (sending, receiving):
+                task.cancel()
+            await asyncio.gather(sending, receiving, return_exceptions=True)
+
+    async def _hello(self, websocket: WebSocket) -> Hello:
+        """The first message.
+
+        Raises:
+            ProtocolError: another one, none in time, another version of the protocol, or a wrong token.
+        """
+        try:
+            text = await asyncio.wait_for(_receive(websocket), self._limits.hello_seconds)
+            message = parse(text, self._limits)
+        except TimeoutError:
+            raise ProtocolError("the page did not say hello: reload it") from None
+        except MessageError as error:
+            raise ProtocolError(str(error)) from None
+        if not isinstance(message, Hello):
+            raise ProtocolError("the first message must be hello: reload the page")
+        if message.protocol != PROTOCOL:
+            raise ProtocolError(f"this draglab speaks protocol {PROTOCOL}, not {message.protocol}: reload the page")
+        if not self._access.is_token(message.token):
+            raise ProtocolError("the token is not this server's: reload the page")
+        return message
+
+    async def _receive_all(self, websocket: WebSocket, conversation: Conversation, hello: Hello) -> None:
+        """Pass everything on; not more at once than the limit, so that what waits stays with the client."""
+        room = asyncio.Semaphore(self._limits.pending)
+
+        async def pass_on(function: Callable[[], None]) -> None:
+            await room.acquire()
+            future = asyncio.wrap_future(self._worker.call(function))
+            future.add_done_callback(lambda _: room.release())
+
+        await asyncio.wrap_future(self._worker.call(lambda: conversation.hello(hello)))
+        while True:
+            text = await _receive(websocket)
+            try:
+                message = parse(text, self._limits)
+            except MessageError as error:
+                conversation.outbox.put(encode(Error(id=error.id, message=str(error))))
+                continue
+            match message:
+                case Seen():
+                    conversation.outbox.seen(message.stamp)
+                case Hello():
+                    raise ProtocolError("hello was said already: reload the page")
+                case command:
+                    await pass_on(lambda command=command: conversation.handle(command))
+
+
+async def _receive(websocket: WebSocket) -> str:
+    message = await websocket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1005))
+    if message.get("text") is None:
+        raise ProtocolError("a binary message came, which this protocol has not: reload the page")
+    return message["text"]
+
+
+async def _send_all(websocket: WebSocket, outbox: Outbox, ready: asyncio.Event) -> None:
+    """Send until the outbox is closed."""
+    while not outbox.closed:
+        await ready.wait()
+        ready.clear()
+        while (item := outbox.take()) is not None:
+            if isinstance(item, Picture):
+                # Beside the worker: encoding a large picture takes as long as a good part of a step.
+                await websocket.send_bytes(await asyncio.to_thread(encode_picture, item))
+            else:
+                await websocket.send_text(item)
+
+
+async def _refuse(websocket: WebSocket, problem: str, code: int) -> None:
+    """Say why, then close; the client may have gone already."""
+    with suppress(Exception):
+        if websocket.client_state == WebSocketState.CONNECTED:
+            # A client that does not read would keep us waiting.
+            async with asyncio.timeout(1):
+                await websocket.send_text(encode(Error(message=problem, fatal=True)))
+                await websocket.close(code, problem[:120])

@@ -1,0 +1,91 @@
+/** Small helpers around the DOM. Styles are classes and CSSOM only: the page's CSP forbids inline ones. */
+
+/**
+ * The element with this id.
+ *
+ * @template {Element} T
+ * @param {string} id
+ * @param {new () => T} type
+ * @returns {T}
+ */
+export function byId(id, type) {
+  const element = document.getElementById(id);
+  if (!(element instanceof type)) throw new Error(`#${id} is missing or is no ${type.name}`);
+  return element;
+}
+
+/**
+ * Makes an element: properties that start with "on" are listeners, the rest attributes; true = present, false and null =
+ * absent.
+ *
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, string | number | boolean | null | ((event: Event) => void)>} [attributes]
+ * @param {(Node | string)[]} [children]
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function make(tag, attributes = {}, children = []) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== null) element.setAttribute(name, String(value));
+  }
+  element.append(...children);
+  return element;
+}
+
+/**
+ * An SVG element with attributes.
+ *
+ * @template {keyof SVGElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, string | number>} [attributes]
+ * @param {Node[]} [children]
+ * @returns {SVGElementTagNameMap[K]}
+ */
+export function svg(tag, attributes = {}, children = []) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  element.append(...children);
+  return element;
+}
+
+/**
+ * A picture of the sprite, hidden from screen readers: its button carries the name.
+ *
+ * @param {string} name
+ */
+export function icon(name) {
+  const use = svg("use", { href: `/static/icons.svg#${name}` });
+  return svg("svg", { class: "icon", viewBox: "0 0 24 24", "aria-hidden": "true" }, [use]);
+}
+
+/** @param {Event} event true where keys belong to the control that has the focus */
+export function isTyping(event) {
+  const target = event.target;
+  if (!(target instanceof HTMLElement)) return false;
+  if (target instanceof HTMLInputElement) return !["checkbox", "radio", "button", "range"].includes(target.type);
+  return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement || target.isContentEditable;
+}
+
+/**
+ * Sets a field's value unless the person is in it.
+ *
+ * @param {HTMLInputElement | HTMLSelectElement} field
+ * @param {string | number | null} value
+ */
+export function fill(field, value) {
+  const text = value === null ? "" : String(value);
+  if (document.activeElement !== field && field.value !== text) field.value = text;
+}
+
+/**
+ * A number as people write it: at most `digits` after the point.
+ *
+ * @param {number} value
+ * @param {number} [digits]
+ */
+export function shown(value, digits = 1) {
+  return String(Number(value.toFixed(digits)));
+}

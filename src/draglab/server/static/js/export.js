@@ -1,0 +1,101 @@
+/** The export dialog: pictures, videos, the edit file, the latent, and the edit as text to copy. */
+
+import { ask } from "./app.js";
+import { byId, icon, make } from "./dom.js";
+import { fillDialog } from "./dialogs.js";
+import { get } from "./store.js";
+import { notify } from "./notices.js";
+
+/** @typedef {"image" | "round" | "history"} Scope */
+
+const dialog = byId("export-dialog", HTMLDialogElement);
+const copied = make("textarea", { class: "code", readonly: true, rows: 5, "aria-label": "The edit as text", hidden: true });
+const busy = make("p", { class: "quiet-text", role: "status" });
+
+/** @param {string} kind @param {Scope} scope @param {string} label */
+function fileButton(kind, scope, label) {
+  return make("button", { "data-kind": kind, "data-scope": scope, onclick: () => void download(kind, scope) }, [label]);
+}
+
+/** @param {string} title @param {string} help @param {Node[]} buttons */
+function group(title, help, buttons) {
+  return make("section", { class: "export-group", "aria-label": title }, [
+    make("h3", {}, [title]),
+    make("p", { class: "quiet-text" }, [help]),
+    make("div", { class: "buttons" }, buttons),
+  ]);
+}
+
+export function openExport() {
+  const hasRounds = get().session?.nodes.some((node) => node.kind === "round") ?? false;
+  copied.hidden = true;
+  busy.textContent = "";
+  fillDialog(dialog, "export-title", "Export", [
+    group("Picture", "What is shown now, at full size.", [
+      fileButton("png", "image", "PNG"),
+      fileButton("jpg", "image", "JPEG"),
+      fileButton("webp", "image", "WebP"),
+    ]),
+    ...(hasRounds
+      ? [
+          group("Video of this round", "The last drag, step by step.", [
+            fileButton("mp4", "round", "MP4"),
+            fileButton("gif", "round", "GIF"),
+          ]),
+          group("Video of the whole edit", "From the start image to what is shown.", [
+            fileButton("mp4", "history", "MP4"),
+            fileButton("gif", "history", "GIF"),
+          ]),
+          group("Edit file", "Drop it on this page, or give it to draglab drag, and it is made again.", [
+            fileButton("json", "history", "Edit file (.json)"),
+          ]),
+          group("As text", "Makes the same edit without this page.", [
+            make("button", { "data-as": "command", onclick: () => void copyText("command") }, [icon("copy"), "Copy command line"]),
+            make("button", { "data-as": "python", onclick: () => void copyText("python") }, [icon("copy"), "Copy Python"]),
+          ]),
+        ]
+      : [make("p", { class: "quiet-text" }, ["Videos, the edit file and text to copy appear here after the first drag."])]),
+    group("Latent", "The numbers behind the picture, for programs.", [
+      fileButton("npz", "image", "NumPy (.npz)"),
+      fileButton("safetensors", "image", "safetensors"),
+    ]),
+    busy,
+    copied,
+  ]);
+  dialog.showModal();
+}
+
+/** @param {string} kind @param {Scope} scope */
+async function download(kind, scope) {
+  busy.textContent = "Making the file…";
+  const answer = await ask({ type: "export", kind, scope });
+  busy.textContent = "";
+  if (answer.type !== "export_ready") {
+    busy.textContent = answer.message;
+    return;
+  }
+  const link = make("a", { href: answer.url, download: answer.name });
+  link.click();
+  busy.textContent = `Saved as ${answer.name}.`;
+}
+
+/** @param {"command" | "python"} as */
+async function copyText(as) {
+  const answer = await ask({ type: "describe", as });
+  if (answer.type !== "text") {
+    busy.textContent = answer.message;
+    return;
+  }
+  copied.value = answer.text;
+  copied.hidden = false;
+  try {
+    await navigator.clipboard.writeText(answer.text);
+    notify("Copied.");
+  } catch {
+    // Not every browser lets a page write there: the text is selected, and the keys of copying work.
+    copied.select();
+    busy.textContent = "Press Ctrl+C to copy.";
+  }
+}
+
+byId("export", HTMLButtonElement).addEventListener("click", openExport);

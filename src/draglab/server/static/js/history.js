@@ -1,0 +1,204 @@
+/** The history: a strip of what was done, and a slider through the frames of a round. */
+
+import { byId, icon, make } from "./dom.js";
+import { get, set, watch } from "./store.js";
+import { goTo, settle } from "./actions.js";
+import { onSmallPicture, thumbnailOf } from "./pictures.js";
+import { send } from "./app.js";
+
+/** @typedef {import("./types.js").HistoryNode} HistoryNode */
+/** @typedef {import("./types.js").Session} Session */
+
+const strip = byId("strip", HTMLOListElement);
+const slider = byId("timeline", HTMLInputElement);
+const sliderText = byId("timeline-text", HTMLElement);
+const goOn = byId("continue", HTMLButtonElement);
+/** @type {Map<number, number>} which child was shown last, by parent */
+const visited = new Map();
+/** @type {Set<number>} nodes whose thumbnails were asked for */
+const asked = new Set();
+let drawnFor = "";
+
+/** Nodes from the start to the cursor, and on to where redo leads. @param {Session} session */
+export function line(session) {
+  const byNode = new Map(session.nodes.map((node) => [node.id, node]));
+  /** @type {HistoryNode[]} */
+  const nodes = [];
+  for (let node = byNode.get(session.cursor); node; node = node.parent === null ? undefined : byNode.get(node.parent)) {
+    nodes.unshift(node);
+  }
+  for (let last = nodes.at(-1); last; ) {
+    const children = childrenOf(session, last.id);
+    const next = children.find((child) => child.id === visited.get(last?.id ?? -1)) ?? children.at(-1);
+    if (next) nodes.push(next);
+    last = next;
+  }
+  return nodes;
+}
+
+/** @param {Session} session @param {number | null} parent */
+function childrenOf(session, parent) {
+  return session.nodes.filter((node) => node.parent === parent);
+}
+
+/** The round whose frames the slider goes through: the newest at or before the cursor. @param {Session} session */
+function roundShown(session) {
+  const byNode = new Map(session.nodes.map((node) => [node.id, node]));
+  let node = byNode.get(session.cursor);
+  while (node && node.kind !== "round" && node.kind !== "start" && node.parent !== null) node = byNode.get(node.parent);
+  return node?.kind === "round" && node.frames > 0 ? node : null;
+}
+
+/** @param {Session} session */
+function renderStrip(session) {
+  const nodes = line(session);
+  const key = JSON.stringify([session.session, session.cursor, session.state, session.nodes]);
+  if (key === drawnFor) return;
+  drawnFor = key;
+  const hadFocus = strip.contains(document.activeElement);
+  let passed = false;
+  strip.replaceChildren(
+    ...nodes.map((node) => {
+      const item = entry(session, node, passed);
+      if (node.id === session.cursor) passed = true;
+      return item;
+    }),
+  );
+  const now = strip.querySelector('[aria-current="step"]');
+  if (now instanceof HTMLElement) bringIntoSight(now, hadFocus);
+  askForThumbnails(session, nodes);
+  showPictures();
+}
+
+/** @param {HTMLElement} button @param {boolean} hadFocus */
+function bringIntoSight(button, hadFocus) {
+  // Not scrollIntoView: it also moves the place from which Tab goes on.
+  const [box, frame] = [button.getBoundingClientRect(), strip.getBoundingClientRect()];
+  if (box.left < frame.left || box.right > frame.right) strip.scrollLeft += box.left - frame.left - frame.width / 2;
+  if (hadFocus) button.focus({ preventScroll: true });
+}
+
+/**
+ * @param {Session} session
+ * @param {HistoryNode} node
+ * @param {boolean} ahead after the cursor: redo leads there
+ */
+function entry(session, node, ahead) {
+  const small = node.kind === "points" || node.kind === "mask";
+  const current = node.id === session.cursor;
+  const runs = current && session.state !== "idle";
+  const button = make(
+    "button",
+    {
+      class: `entry ${small ? "small-entry" : "picture-entry"} ${ahead ? "ahead" : ""} ${runs ? "runs" : ""}`,
+      "data-node": node.id,
+      "data-kind": node.kind,
+      "aria-current": current ? "step" : null,
+      "aria-label": node.label,
+      title: node.label,
+      onclick: () => void goTo(node.id),
+    },
+    small ? [icon(node.kind === "mask" ? "brush" : "drag")] : [],
+  );
+  const siblings = childrenOf(session, node.parent).filter((other) => other.id !== node.id);
+  const item = make("li", {}, [button]);
+  if (node.parent !== null && siblings.length > 0) item.prepend(branchButton(session, node));
+  return item;
+}
+
+/** A fork: shows the next of the versions that begin here. @param {Session} session @param {HistoryNode} node */
+function branchButton(session, node) {
+  const versions = childrenOf(session, node.parent);
+  const index = versions.findIndex((each) => each.id === node.id);
+  const next = versions[(index + 1) % versions.length] ?? node;
+  const label = `Version ${index + 1} of ${versions.length} from here: show the next`;
+  return make("button", { class: "fork number", "aria-label": label, title: label, onclick: () => void goTo(tip(session, next)) }, [
+    icon("branch"),
+    `${index + 1}/${versions.length}`,
+  ]);
+}
+
+/** Where a branch was left. @param {Session} session @param {HistoryNode} node */
+function tip(session, node) {
+  let last = node;
+  for (;;) {
+    const children = childrenOf(session, last.id);
+    const next = children.find((child) => child.id === visited.get(last.id)) ?? children.at(-1);
+    if (!next) return last.id;
+    last = next;
+  }
+}
+
+/** @param {Session} session @param {HistoryNode[]} nodes */
+function askForThumbnails(session, nodes) {
+  const running = session.state !== "idle" ? session.cursor : null;
+  const missing = nodes
+    .filter((node) => node.kind !== "points" && node.kind !== "mask" && node.id !== running && !asked.has(node.id))
+    .map((node) => node.id);
+  if (missing.length > 0 && send({ type: "thumbnails", nodes: missing })) missing.forEach((id) => asked.add(id));
+}
+
+function showPictures() {
+  for (const button of strip.querySelectorAll(".picture-entry")) {
+    const url = thumbnailOf(Number(/** @type {HTMLElement} */ (button).dataset["node"]));
+    const picture = button.querySelector("img");
+    if (!url || picture?.getAttribute("src") === url) continue;
+    if (picture) picture.src = url;
+    else button.prepend(make("img", { src: url, alt: "", draggable: "false" }));
+  }
+}
+
+/** @param {Session} session */
+function renderSlider(session) {
+  const round = session.state === "idle" ? roundShown(session) : null;
+  const { scrub } = get();
+  slider.disabled = round === null;
+  goOn.disabled = scrub === null;
+  if (!round) {
+    slider.max = slider.value = "0";
+    sliderText.textContent = "";
+    slider.setAttribute("aria-valuetext", "no round to look through");
+    return;
+  }
+  const last = round.frames;
+  slider.max = String(last);
+  const frame = scrub?.node === round.id ? scrub.frame : last;
+  if (slider.value !== String(frame)) slider.value = String(frame);
+  sliderText.textContent = `${frame} / ${last}`;
+  slider.setAttribute("aria-valuetext", frame === 0 ? "before the round" : `step ${frame} of ${last}`);
+  slider.style.setProperty("--done", `${(100 * frame) / last}%`);
+}
+
+slider.addEventListener("input", () => {
+  const { session } = get();
+  const round = session ? roundShown(session) : null;
+  if (!session || !round) return;
+  const frame = Number(slider.value);
+  const end = frame === round.frames && round.id === session.cursor;
+  set({ scrub: end ? null : { node: round.id, frame } });
+  if (!end) send({ type: "scrub", node: round.id, frame });
+});
+goOn.addEventListener("click", () => void settle());
+
+/** Sets it going. */
+export function initHistory() {
+  onSmallPicture(showPictures);
+  let session = "";
+  watch(["session", "scrub", "link"], (data) => {
+    if (!data.session) return;
+    if (data.session.session !== session || data.link !== "open") asked.clear();
+    if (data.session.session !== session) visited.clear();
+    session = data.session.session;
+    remember(data.session);
+    renderStrip(data.session);
+    renderSlider(data.session);
+  });
+}
+
+/** @param {Session} session */
+function remember(session) {
+  const byNode = new Map(session.nodes.map((node) => [node.id, node]));
+  for (let node = byNode.get(session.cursor); node && node.parent !== null; node = byNode.get(node.parent)) {
+    visited.set(node.parent, node.id);
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * Starts the page.
+ *
+ * What comes from the server is in `store`, put there by `app` (messages) and `pictures`; `preferences` is what this
+ * browser remembers. What a hand is doing is in `stage/gesture` and `tools/`. `stage/` draws, `panels/`, `history`,
+ * `status` and the dialogs show the store, and everybody who changes something sends a message, mostly through `actions`.
+ */
+
+import "./stage/crosshair.js";
+import "./stage/painter.js";
+import "./stage/pointer.js";
+import "./stage/zoom.js";
+import "./keys.js";
+import { byId } from "./dom.js";
+import { connection } from "./app.js";
+import { get, watch } from "./store.js";
+import { initHandles } from "./panels/handles.js";
+import { initHint } from "./panels/hint.js";
+import { initHistory } from "./history.js";
+import { initMask } from "./panels/mask.js";
+import { initOpen } from "./open.js";
+import { initSettings } from "./panels/settings.js";
+import { initStart } from "./panels/start.js";
+import { initStatus } from "./status.js";
+import { redo, undo } from "./actions.js";
+
+initStatus();
+// Before the start image, so that the history's thumbnails are asked for before the seeds'.
+initHistory();
+initStart();
+initHandles();
+initHint();
+initMask();
+initSettings();
+initOpen();
+
+const undoButton = byId("undo", HTMLButtonElement);
+const redoButton = byId("redo", HTMLButtonElement);
+undoButton.addEventListener("click", () => void undo());
+redoButton.addEventListener("click", () => void redo());
+watch(["session", "link"], () => {
+  const { session, link } = get();
+  undoButton.disabled = !session?.can_undo || link !== "open";
+  redoButton.disabled = !session?.can_redo || link !== "open";
+});
+
+connection.open();

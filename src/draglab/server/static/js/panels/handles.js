@@ -1,0 +1,120 @@
+/** The list of handles: numbers for who wants them, what cannot be followed, deleting. */
+
+import { byId, fill, icon, make, shown } from "../dom.js";
+import { checkHandle, currentPoints, freshId, putPoint, removeAllPoints, removePoint, settle, takeNearest } from "../actions.js";
+import { get, set, watch } from "../store.js";
+
+/** @typedef {import("../types.js").Point} Point */
+
+const list = make("ol", { class: "handles" });
+const nothing = make("p", { class: "quiet-text" }, ["None yet. Press on the picture and pull, or add one by numbers."]);
+const add = make("button", { class: "small", onclick: () => void addAtCentre() }, [icon("plus"), "Add"]);
+const clear = make("button", { class: "small", onclick: () => void removeAllPoints() }, [icon("trash"), "Delete all"]);
+const count = byId("handle-count", HTMLElement);
+
+/** Builds the panel. */
+export function initHandles() {
+  byId("handles-panel", HTMLElement).append(nothing, list, make("div", { class: "buttons" }, [add, clear]));
+  watch(["session", "progress", "selected", "qualities"], render);
+}
+
+async function addAtCentre() {
+  const image = get().session?.image;
+  if (!image) return;
+  await settle();
+  const id = freshId();
+  const middle = /** @type {[number, number]} */ ([Math.round((image.width - 1) / 2), Math.round((image.height - 1) / 2)]);
+  putPoint({ id, handle: middle, target: null });
+  set({ selected: id });
+  void checkHandle(middle, id);
+}
+
+function render() {
+  const points = currentPoints();
+  nothing.hidden = points.length > 0;
+  clear.hidden = points.length === 0;
+  count.textContent = points.length > 0 ? String(points.length) : "";
+  const ids = points.map((point) => point.id);
+  for (const row of [...list.children]) {
+    if (row instanceof HTMLElement && !ids.includes(Number(row.dataset["id"]))) row.remove();
+  }
+  points.forEach((point, index) => {
+    const known = [...list.children].find((row) => row instanceof HTMLElement && Number(row.dataset["id"]) === point.id);
+    const row = known instanceof HTMLElement ? known : makeRow(point.id);
+    if (list.children[index] !== row) list.insertBefore(row, list.children[index] ?? null);
+    update(row, point, index + 1);
+  });
+}
+
+/** @param {number} id */
+function makeRow(id) {
+  const field = (/** @type {string} */ part) =>
+    make("input", { type: "number", step: "any", "data-part": part, onchange: () => void takeNumbers(id) });
+  const row = make("li", { class: "handle-row", "data-id": id }, [
+    make("button", { class: "chip", onclick: () => set({ selected: id }) }),
+    make("div", { class: "xy" }, [field("hx"), field("hy")]),
+    make("span", { class: "to", "aria-hidden": "true" }, ["→"]),
+    make("div", { class: "xy" }, [field("tx"), field("ty")]),
+    make("button", { class: "quiet small delete", onclick: () => void removePoint(id) }, [icon("trash")]),
+    make("div", { class: "quality", hidden: true }, [
+      make("p", {}, ["Hard to follow here: too even."]),
+      make("button", { class: "small", onclick: () => void takeNearest(id) }, ["Use nearest good place"]),
+    ]),
+  ]);
+  return row;
+}
+
+/**
+ * @param {HTMLElement} row
+ * @param {Point} point
+ * @param {number} number
+ */
+function update(row, point, number) {
+  const { selected, qualities, session } = get();
+  const idle = session?.state === "idle";
+  row.classList.toggle("selected", selected === point.id);
+  const chip = /** @type {HTMLButtonElement} */ (row.querySelector(".chip"));
+  chip.textContent = String(number);
+  chip.setAttribute("aria-label", `Select handle ${number}`);
+  chip.setAttribute("aria-pressed", String(selected === point.id));
+  row.querySelector(".delete")?.setAttribute("aria-label", `Delete handle ${number}`);
+  const values = { hx: point.handle[0], hy: point.handle[1], tx: point.target?.[0], ty: point.target?.[1] };
+  const names = { hx: "handle, x", hy: "handle, y", tx: "target, x", ty: "target, y" };
+  for (const field of row.querySelectorAll("input")) {
+    const part = /** @type {keyof typeof values} */ (field.dataset["part"]);
+    const value = values[part];
+    fill(field, value === undefined ? null : shown(value));
+    field.setAttribute("aria-label", `Handle ${number}: ${names[part]}`);
+    field.placeholder = "–";
+    field.disabled = !idle && part.startsWith("h");
+  }
+  const quality = qualities[point.id];
+  const doubtful = quality !== undefined && !quality.distinctive;
+  const note = /** @type {HTMLElement} */ (row.querySelector(".quality"));
+  note.hidden = !doubtful;
+  const offer = note.querySelector("button");
+  if (offer) offer.hidden = !quality?.nearest;
+}
+
+/** @param {number} id */
+async function takeNumbers(id) {
+  const row = [...list.children].find((each) => each instanceof HTMLElement && Number(each.dataset["id"]) === id);
+  const { session } = get();
+  const point = session?.points.find((each) => each.id === id);
+  if (!row || !session || !point) return;
+  /** @param {string} part @param {number} most */
+  const read = (part, most) => {
+    const text = /** @type {HTMLInputElement} */ (row.querySelector(`[data-part="${part}"]`)).value;
+    return text === "" ? null : Math.min(Math.max(Number(text), 0), most);
+  };
+  const [wide, high] = [session.image.width - 1, session.image.height - 1];
+  const [hx, hy, tx, ty] = [read("hx", wide), read("hy", high), read("tx", wide), read("ty", high)];
+  // An empty target is none; half of one waits for the other half.
+  if ((tx === null) !== (ty === null)) return;
+  const same = (/** @type {number | null} */ value, /** @type {number} */ old) => value === null || shown(old) === shown(value);
+  const moved = !same(hx, point.handle[0]) || !same(hy, point.handle[1]);
+  const target = /** @type {[number, number] | null} */ (tx === null || ty === null ? null : [tx, ty]);
+  const handle = moved ? /** @type {[number, number]} */ ([hx ?? point.handle[0], hy ?? point.handle[1]]) : point.handle;
+  putPoint({ id, handle, target });
+  if (moved) void checkHandle(handle, id);
+}

@@ -1,0 +1,112 @@
+/** Settings of the drag, made from what the server says about each. */
+
+import { byId, fill, icon, make, shown } from "../dom.js";
+import { get, watch } from "../store.js";
+import { send } from "../app.js";
+
+/** @typedef {import("../types.js").Setting} Setting */
+/** @typedef {import("../types.js").SettingValue} SettingValue */
+/** @typedef {{setting: Setting, show: (value: SettingValue) => void, reset: HTMLButtonElement}} Row */
+
+/** @type {Row[]} */
+let rows = [];
+const panel = byId("settings-panel", HTMLElement);
+const resetAll = make("button", { class: "small", onclick: () => send({ type: "reset_settings", names: null }) }, [
+  icon("reset"),
+  "Reset all",
+]);
+
+/** Builds the panel once the server has said what there is. */
+export function initSettings() {
+  watch(["welcome"], ({ welcome }) => {
+    if (!welcome) return;
+    rows = [];
+    const elements = welcome.settings.map((setting) => ({ setting, element: makeRow(setting) }));
+    const more = elements.filter((each) => each.setting.advanced).map((each) => each.element);
+    panel.replaceChildren(
+      ...elements.filter((each) => !each.setting.advanced).map((each) => each.element),
+      ...(more.length > 0 ? [make("details", { class: "more" }, [make("summary", {}, ["More"]), ...more])] : []),
+      make("div", { class: "buttons" }, [resetAll]),
+    );
+    render();
+  });
+  watch(["session"], render);
+}
+
+/** @param {string} name @param {SettingValue} value */
+function change(name, value) {
+  send({ type: "set_settings", settings: { [name]: value } });
+}
+
+/** @param {Setting} setting */
+function makeRow(setting) {
+  const id = `setting-${setting.name}`;
+  const { field, parts, show } = makeField(setting, id);
+  field.setAttribute("aria-describedby", `${id}-help`);
+  const reset = make(
+    "button",
+    {
+      class: "quiet small",
+      "aria-label": `Reset ${setting.title}`,
+      onclick: () => send({ type: "reset_settings", names: [setting.name] }),
+    },
+    [icon("reset")],
+  );
+  rows.push({ setting, show, reset });
+  return make("div", { class: "setting" }, [
+    make("div", { class: "row" }, [make("label", { for: id }, [setting.title]), ...parts, reset]),
+    make("p", { class: "quiet-text", id: `${id}-help` }, [setting.help]),
+  ]);
+}
+
+/**
+ * @param {Setting} setting
+ * @param {string} id
+ * @returns {{field: HTMLElement, parts: Node[], show: (value: SettingValue) => void}}
+ */
+function makeField(setting, id) {
+  const { name, kind, minimum, maximum, step, choices } = setting;
+  if (kind === "switch") {
+    const field = make("input", { id, type: "checkbox", role: "switch", onchange: () => change(name, field.checked) });
+    const box = make("span", { class: "switch" }, [field, make("span", { class: "track", "aria-hidden": "true" })]);
+    return { field, parts: [box], show: (value) => (field.checked = value === true) };
+  }
+  if (kind === "choice") {
+    const values = choices ?? [];
+    const options = values.map((value, index) => make("option", { value: index }, [value === null ? "Automatic" : String(value)]));
+    const field = make("select", { id, onchange: () => change(name, values[Number(field.value)] ?? null) }, options);
+    return { field, parts: [field], show: (value) => fill(field, values.indexOf(value)) };
+  }
+  const read = () => (field.value === "" ? null : kind === "integer" ? Math.round(Number(field.value)) : Number(field.value));
+  const onchange = () => {
+    const value = read();
+    if (value !== null || setting.default === null) change(name, value);
+    else render();
+  };
+  const slides = minimum !== null && maximum !== null && setting.default !== null && !setting.advanced;
+  const text = make("output", { class: "number", for: id });
+  const field = make("input", {
+    id, type: slides ? "range" : "number", min: minimum, max: maximum, step: step ?? "any", placeholder: "automatic",
+    oninput: () => (text.textContent = field.value),
+    onchange,
+  });
+  const show = (/** @type {SettingValue} */ value) => {
+    fill(field, typeof value === "number" ? shown(value, 5) : null);
+    text.textContent = typeof value === "number" ? shown(value, 3) : "";
+  };
+  return { field, parts: slides ? [field, text] : [field], show };
+}
+
+function render() {
+  const values = get().session?.settings;
+  if (!values) return;
+  let changed = false;
+  for (const { setting, show, reset } of rows) {
+    const value = values[setting.name] ?? null;
+    show(value);
+    const differs = value !== setting.default;
+    reset.disabled = !differs;
+    changed ||= differs;
+  }
+  resetAll.disabled = !changed;
+}

@@ -1,0 +1,180 @@
+/** The start image: model, seeds to browse, truncation, class, and the look of another seed. */
+
+import { byId, fill, icon, make, shown } from "../dom.js";
+import { forgetSeedPictures, onSmallPicture, seedPictureOf } from "../pictures.js";
+import { get, watch } from "../store.js";
+import { leaveRound } from "../actions.js";
+import { send } from "../app.js";
+
+/** @typedef {import("../types.js").Start} Start */
+
+const PAGE = 12;
+const LARGEST_SEED = 2 ** 32 - 1;
+const SEED_HEIGHT = 128;
+
+const model = make("select", { id: "model", onchange: () => change({ model: model.value, class_index: null, mix: null }) });
+const seed = make("input", {
+  id: "seed", type: "number", min: 0, max: LARGEST_SEED, step: 1, inputmode: "numeric",
+  onchange: () => change({ seed: wholeSeed(seed.value) }),
+});
+const random = make(
+  "button",
+  { "aria-label": "Random seed", "data-tip": "Random  R", onclick: () => randomSeed() },
+  [icon("dice")],
+);
+const truncation = make("input", {
+  id: "truncation", type: "range", min: 0, max: 1.2, step: 0.05,
+  oninput: () => (truncationText.textContent = shown(Number(truncation.value), 2)),
+  onchange: () => change({ truncation_psi: Number(truncation.value) }),
+});
+const truncationText = make("output", { for: "truncation", class: "number" });
+const classIndex = make("input", {
+  id: "class-index", type: "number", min: 0, step: 1, placeholder: "any",
+  onchange: () => change({ class_index: classIndex.value === "" ? null : Math.trunc(Number(classIndex.value)) }),
+});
+const classRow = make("div", { class: "row" }, [make("label", { for: "class-index" }, ["Class"]), classIndex]);
+const grid = make("div", { class: "seeds", role: "group", "aria-label": "Start images by seed" });
+const earlier = make("button", { class: "quiet small", "aria-label": "Earlier seeds", onclick: () => turn(-1) }, [icon("left")]);
+const later = make("button", { class: "quiet small", "aria-label": "Later seeds", onclick: () => turn(1) }, [icon("right")]);
+const range = make("p", { class: "number quiet-text" });
+const mixOn = make("input", { type: "checkbox", id: "mix", role: "switch", onchange: () => changeMix() });
+const mixSeed = make("input", { id: "mix-seed", type: "number", min: 0, max: LARGEST_SEED, step: 1, value: 1, onchange: () => changeMix() });
+const mixLayer = make("input", { id: "mix-layer", type: "range", min: 1, max: 13, step: 1, onchange: () => changeMix() });
+const mixRows = make("div", { class: "sub" }, [
+  make("div", { class: "row" }, [
+    make("label", { for: "mix-seed" }, ["From seed"]),
+    mixSeed,
+    make("button", { "aria-label": "Look of a random seed", onclick: () => {
+      mixSeed.value = String(anySeed());
+      changeMix();
+    } }, [icon("dice")]),
+  ]),
+  make("div", { class: "row" }, [make("label", { for: "mix-layer" }, ["Colours only … shape too"]), mixLayer]),
+]);
+let first = 0;
+let wanted = "";
+/** @type {number | null} */
+let lastSeed = null;
+
+/** Builds the panel. */
+export function initStart() {
+  byId("start-panel", HTMLElement).append(
+    make("div", { class: "row" }, [make("label", { for: "model" }, ["Model"]), model]),
+    make("div", { class: "row" }, [make("label", { for: "seed" }, ["Seed"]), seed, random]),
+    grid,
+    make("div", { class: "pager" }, [earlier, range, later]),
+    make("div", { class: "row" }, [
+      make("label", { for: "truncation", title: "Lower is more ordinary, higher is more varied" }, ["Variety"]),
+      truncation,
+      truncationText,
+    ]),
+    classRow,
+    make("label", { class: "switch" }, [mixOn, make("span", { class: "track", "aria-hidden": "true" }), "Look of another seed"]),
+    mixRows,
+  );
+  onSmallPicture(showPictures);
+  watch(["session", "welcome"], render);
+}
+
+const anySeed = () => Math.floor(Math.random() * 100000);
+const wholeSeed = (/** @type {string} */ text) => Math.min(Math.max(Math.trunc(Number(text)) || 0, 0), LARGEST_SEED);
+
+export function randomSeed() {
+  void change({ seed: anySeed() });
+}
+
+/** @param {number} pages */
+function turn(pages) {
+  first = Math.min(Math.max(first + pages * PAGE, 0), LARGEST_SEED - PAGE);
+  render();
+}
+
+/** @param {Partial<Start>} changes */
+async function change(changes) {
+  const session = get().session;
+  if (!session) return;
+  await leaveRound();
+  const { model: name, seed: number, truncation_psi, class_index, mix } = session.start;
+  send({ type: "set_start", start: { model: name, seed: number ?? 0, truncation_psi, class_index, mix, ...changes } });
+}
+
+function changeMix() {
+  const layers = currentModel()?.num_ws ?? 14;
+  // The slider goes from few layers to many; the message says where they begin.
+  const mix = { seed: wholeSeed(mixSeed.value), first_layer: layers - Number(mixLayer.value) };
+  void change({ mix: mixOn.checked ? mix : null });
+}
+
+function currentModel() {
+  return get().welcome?.models.find((each) => each.name === get().session?.start.model);
+}
+
+function render() {
+  const { session, welcome } = get();
+  if (!session || !welcome) return;
+  const { start } = session;
+  if (model.children.length !== welcome.models.length) {
+    model.replaceChildren(...welcome.models.map((each) => make("option", { value: each.name }, [each.title])));
+  }
+  fill(model, start.model);
+  fill(seed, start.seed);
+  fill(truncation, start.truncation_psi);
+  truncationText.textContent = shown(start.truncation_psi, 2);
+  const now = currentModel();
+  classRow.hidden = !now?.c_dim;
+  if (now?.c_dim) classIndex.max = String(now.c_dim - 1);
+  fill(classIndex, start.class_index);
+  const layers = now?.num_ws ?? 14;
+  mixLayer.max = String(layers - 1);
+  mixOn.checked = start.mix !== null;
+  mixRows.hidden = start.mix === null;
+  if (start.mix) {
+    fill(mixSeed, start.mix.seed);
+    fill(mixLayer, layers - start.mix.first_layer);
+  } else if (document.activeElement !== mixLayer) {
+    mixLayer.value = String(Math.max(Math.round(layers / 2), 1));
+  }
+  renderSeeds(start);
+}
+
+/** @param {Start} start */
+function renderSeeds(start) {
+  if (start.seed !== null && start.seed !== lastSeed) {
+    lastSeed = start.seed;
+    if (start.seed < first || start.seed >= first + PAGE) first = Math.min(start.seed - (start.seed % PAGE), LARGEST_SEED - PAGE);
+  }
+  const key = `${start.model} ${start.truncation_psi} ${first}`;
+  if (key !== wanted) {
+    if (!wanted.startsWith(`${start.model} ${start.truncation_psi} `)) forgetSeedPictures();
+    wanted = key;
+    const seeds = Array.from({ length: PAGE }, (_, index) => first + index);
+    grid.replaceChildren(...seeds.map(seedButton));
+    range.textContent = `${first} – ${first + PAGE - 1}`;
+    earlier.disabled = first === 0;
+    const missing = seeds.filter((each) => !seedPictureOf(each));
+    if (missing.length > 0) {
+      send({ type: "seeds", seeds: missing, truncation_psi: start.truncation_psi, height: SEED_HEIGHT });
+    }
+    showPictures();
+  }
+  for (const button of grid.querySelectorAll("button")) {
+    button.setAttribute("aria-pressed", String(Number(button.dataset["seed"]) === start.seed));
+  }
+}
+
+/** @param {number} value */
+function seedButton(value) {
+  return make("button", { class: "seed", "data-seed": value, "aria-label": `Seed ${value}`, onclick: () => change({ seed: value }) }, [
+    make("span", { class: "number" }, [String(value)]),
+  ]);
+}
+
+function showPictures() {
+  for (const button of grid.querySelectorAll("button")) {
+    const url = seedPictureOf(Number(button.dataset["seed"]));
+    const picture = button.querySelector("img");
+    if (!url || picture?.getAttribute("src") === url) continue;
+    if (picture) picture.src = url;
+    else button.prepend(make("img", { src: url, alt: "", draggable: "false" }));
+  }
+}

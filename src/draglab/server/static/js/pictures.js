@@ -1,0 +1,119 @@
+/**
+ * Pictures from the server, decoded off the main thread. Of each slot the newest wins; a picture that was overtaken while it
+ * was decoded is dropped. Live pictures are acknowledged once they were drawn: the server then sends the next.
+ */
+
+import { onPicture, send } from "./app.js";
+
+/** @typedef {import("./types.js").PictureHeader} PictureHeader */
+/** @typedef {"now" | "original" | "scrub"} Slot */
+
+/** @type {Record<Slot, {bitmap: ImageBitmap | null, asked: number, decoded: number, header: PictureHeader | null}>} */
+const slots = {
+  now: { bitmap: null, asked: 0, decoded: 0, header: null },
+  original: { bitmap: null, asked: 0, decoded: 0, header: null },
+  scrub: { bitmap: null, asked: 0, decoded: 0, header: null },
+};
+/** @type {Map<number, string>} object URLs by node */
+const thumbnails = new Map();
+/** @type {Map<number, string>} object URLs by seed */
+const seeds = new Map();
+/** @type {(() => void)[]} */
+const redraws = [];
+/** @type {(() => void)[]} */
+const listeners = [];
+/** @type {number | null} */
+let unseen = null;
+
+/** @param {Slot} slot */
+export function bitmapOf(slot) {
+  return slots[slot].bitmap;
+}
+
+/** The frame that the scrub slot holds. */
+export function scrubbed() {
+  const header = slots.scrub.header;
+  return header ? { node: header.node ?? null, frame: header.frame ?? null } : null;
+}
+
+/** @param {number} node */
+export function thumbnailOf(node) {
+  return thumbnails.get(node);
+}
+
+/** @param {number} seed */
+export function seedPictureOf(seed) {
+  return seeds.get(seed);
+}
+
+/** @param {() => void} react called when a picture of the stage changed */
+export function onStagePicture(react) {
+  redraws.push(react);
+}
+
+/** @param {() => void} react called when a thumbnail or a seed's picture came */
+export function onSmallPicture(react) {
+  listeners.push(react);
+}
+
+/** Pictures of seeds depend on model and truncation. */
+export function forgetSeedPictures() {
+  for (const url of seeds.values()) URL.revokeObjectURL(url);
+  seeds.clear();
+}
+
+/** Another session: nothing of the old one is shown. */
+export function forgetPictures() {
+  for (const url of thumbnails.values()) URL.revokeObjectURL(url);
+  thumbnails.clear();
+  for (const slot of Object.values(slots)) {
+    slot.bitmap?.close();
+    Object.assign(slot, { bitmap: null, header: null });
+  }
+}
+
+/** To be called after drawing: tells the server that the newest live picture was seen. */
+export function drawn() {
+  if (unseen !== null) send({ type: "seen", stamp: unseen });
+  unseen = null;
+}
+
+/**
+ * @param {Map<number, string>} urls
+ * @param {number | null | undefined} key
+ * @param {Blob} picture
+ */
+function keep(urls, key, picture) {
+  if (key === null || key === undefined) return;
+  const old = urls.get(key);
+  urls.set(key, URL.createObjectURL(picture));
+  for (const react of listeners) react();
+  // Elements that show the old one have just been given the new one.
+  if (old) URL.revokeObjectURL(old);
+}
+
+/**
+ * @param {Slot} name
+ * @param {PictureHeader} header
+ * @param {Blob} picture
+ */
+async function show(name, header, picture) {
+  const slot = slots[name];
+  const order = ++slot.asked;
+  const bitmap = await createImageBitmap(picture).catch(() => null);
+  if (header.kind === "live" && header.stamp != null) unseen = Math.max(unseen ?? 0, header.stamp);
+  if (bitmap === null || order < slot.decoded) {
+    bitmap?.close();
+  } else {
+    slot.bitmap?.close();
+    Object.assign(slot, { bitmap, header, decoded: order });
+  }
+  // Also where it was dropped: what is not acknowledged would hold up the next.
+  for (const redraw of redraws) redraw();
+}
+
+onPicture((header, picture) => {
+  if (header.kind === "thumbnail") keep(thumbnails, header.node, picture);
+  else if (header.kind === "seed") keep(seeds, header.seed, picture);
+  else void show(header.kind === "scrub" || header.kind === "original" ? header.kind : "now", header, picture);
+});

@@ -1,0 +1,126 @@
+/** Handles, targets, arrows, paths and the crosshair: SVG over the picture. */
+
+import { byId, svg } from "../dom.js";
+import { comparison, onComparison } from "../compare.js";
+import { crosshairAt, inHand, onGesture } from "./gesture.js";
+import { currentPoints } from "../actions.js";
+import { get, watch } from "../store.js";
+import { onPreference, preferred } from "../preferences.js";
+import { viewport } from "./viewport.js";
+
+/** @typedef {import("../types.js").XY} XY */
+/** @typedef {import("../types.js").Point} Point */
+
+const HANDLE = 8;
+const TARGET = 7;
+const root = byId("markers", SVGSVGElement);
+/** @type {Map<number, XY[]>} by point, where its handle was since the round began */
+const paths = new Map();
+let scheduled = false;
+
+/** Draws soon. */
+function redraw() {
+  if (scheduled) return;
+  scheduled = true;
+  requestAnimationFrame(() => {
+    scheduled = false;
+    root.replaceChildren(...marks());
+  });
+}
+
+/** Points as they are shown: what is in hand stands in for the store's. */
+export function shownPoints() {
+  const points = currentPoints();
+  const held = inHand();
+  if (!held) return points;
+  if (!points.some((point) => point.id === held.id)) return [...points, held];
+  return points.map((point) => {
+    if (point.id !== held.id) return point;
+    // While a round runs only the target is in hand: the handle is where tracking finds it.
+    return get().session?.state === "idle" ? held : { ...point, target: held.target };
+  });
+}
+
+/** @returns {SVGElement[]} */
+function marks() {
+  const { session, scrub, selected, qualities } = get();
+  if (!session || !preferred().showPoints || comparison().mode !== "off" || scrub) return [];
+  const all = shownPoints().flatMap((point, index) => {
+    const doubtful = qualities[point.id]?.distinctive === false;
+    return pointMarks(point, index + 1, point.id === selected, doubtful);
+  });
+  const crosshair = crosshairAt();
+  return crosshair ? [...all, crosshairMark(viewport.toScreen(crosshair))] : all;
+}
+
+/**
+ * @param {Point} point
+ * @param {number} number
+ * @param {boolean} selected
+ * @param {boolean} doubtful
+ */
+function pointMarks(point, number, selected, doubtful) {
+  const [hx, hy] = viewport.toScreen(point.handle);
+  /** @type {SVGElement[]} */
+  const marks = [];
+  const path = paths.get(point.id);
+  if (path && path.length > 1) {
+    const points = path.map((place) => viewport.toScreen(place).map((value) => value.toFixed(1)).join(",")).join(" ");
+    marks.push(svg("polyline", { class: "path", points }));
+  }
+  if (point.target) {
+    const [tx, ty] = viewport.toScreen(point.target);
+    const length = Math.hypot(tx - hx, ty - hy);
+    if (length > HANDLE + TARGET + 2) {
+      const [ux, uy] = [(tx - hx) / length, (ty - hy) / length];
+      const line = {
+        x1: hx + ux * HANDLE,
+        y1: hy + uy * HANDLE,
+        x2: tx - ux * (TARGET + 1),
+        y2: ty - uy * (TARGET + 1),
+      };
+      const [ax, ay] = [line.x2 - ux * 8, line.y2 - uy * 8];
+      const head = `M${ax - uy * 5} ${ay + ux * 5}L${line.x2} ${line.y2}L${ax + uy * 5} ${ay - ux * 5}`;
+      marks.push(svg("line", { class: "arrow under", ...line }), svg("path", { class: "arrow under", d: head }));
+      marks.push(svg("line", { class: "arrow", ...line }), svg("path", { class: "arrow", d: head }));
+    }
+    // A handle that has arrived covers its target.
+    if (length > HANDLE) {
+      marks.push(
+        svg("circle", { class: "target under", cx: tx, cy: ty, r: TARGET }),
+        svg("circle", { class: "target", cx: tx, cy: ty, r: TARGET }),
+        svg("circle", { class: "target dot", cx: tx, cy: ty, r: 1.5 }),
+      );
+    }
+  }
+  if (selected) marks.push(svg("circle", { class: "halo", cx: hx, cy: hy, r: HANDLE + 5 }));
+  marks.push(svg("circle", { class: doubtful ? "handle doubtful" : "handle", cx: hx, cy: hy, r: HANDLE }));
+  const label = svg("text", { class: "label", x: hx, y: hy });
+  label.textContent = String(number);
+  marks.push(label);
+  return marks;
+}
+
+/** @param {XY} place on the screen */
+function crosshairMark([x, y]) {
+  const d = `M${x - 14} ${y}h10M${x + 4} ${y}h10M${x} ${y - 14}v10M${x} ${y + 4}v10`;
+  return svg("g", { class: "crosshair" }, [svg("path", { class: "under", d }), svg("path", { d })]);
+}
+
+watch(["progress", "session"], ({ progress, session }) => {
+  if (!progress || !session || session.state === "idle") {
+    paths.clear();
+    return;
+  }
+  session.points
+    .filter((point) => point.target)
+    .forEach((point, index) => {
+      const place = progress.handles[index];
+      if (place) paths.set(point.id, [...(paths.get(point.id) ?? [point.handle]), place]);
+    });
+});
+watch(["session", "progress", "scrub", "selected", "qualities"], redraw);
+viewport.onChange(redraw);
+onGesture(redraw);
+onComparison(redraw);
+onPreference(redraw);

@@ -1,0 +1,79 @@
+/** The line under the picture: run or stop, how far it is, how it ended; and what is shown instead of a picture. */
+
+import { announce } from "./notices.js";
+import { byId, shown } from "./dom.js";
+import { canRun, run, stop } from "./actions.js";
+import { get, watch } from "./store.js";
+import { onMessage } from "./app.js";
+import { onPreference, prefer } from "./preferences.js";
+
+const button = byId("run", HTMLButtonElement);
+const buttonText = byId("run-text", HTMLElement);
+const buttonIcon = byId("run-icon", SVGUseElement);
+const text = byId("status", HTMLElement);
+const meter = byId("meter", HTMLElement);
+const empty = byId("empty", HTMLElement);
+const emptyText = byId("empty-text", HTMLElement);
+const onRelease = byId("run-on-release", HTMLInputElement);
+const title = byId("title", HTMLElement);
+const ANNOUNCE_MS = 5000;
+let farthest = 0;
+let announced = 0;
+
+/** Runs, or stops what runs. */
+export function toggleRun() {
+  if (get().session?.state === "idle") run();
+  else stop();
+}
+
+/** @param {string} value */
+function say(value) {
+  if (text.textContent !== value) text.textContent = value;
+}
+
+function render() {
+  const { session, progress, link, scrub } = get();
+  const state = session?.state ?? "idle";
+  button.dataset["state"] = state;
+  button.disabled = link !== "open" || (state === "idle" ? !canRun() : state === "stopping");
+  buttonText.textContent = state === "idle" ? "Run" : state === "running" ? "Stop" : "Stopping";
+  buttonIcon.setAttribute("href", `/static/icons.svg#${state === "idle" ? "play" : "stop"}`);
+  document.body.dataset["link"] = link;
+  empty.hidden = session !== null;
+  emptyText.textContent = link === "refused" ? "This page cannot connect. Reload it." : link === "lost" ? "Waiting for draglab…" : "Starting…";
+  if (session) title.textContent = describe();
+  if (link === "lost" && session) say("Connection lost. Trying again; your work is saved.");
+  else if (progress && state !== "idle") {
+    farthest = Math.max(farthest, progress.mean_distance);
+    const left = `${shown(progress.mean_distance)} px left`;
+    say(`Step ${progress.step} · ${left} · ${shown(progress.steps_per_second)} steps/s`);
+    if (performance.now() - announced > ANNOUNCE_MS) {
+      announced = performance.now();
+      announce(left);
+    }
+  } else if (state !== "idle") say("Starting…");
+  else if (scrub) say("Looking at an earlier step. Pull to go on from here.");
+  else if (session?.message) say(session.message);
+  else if (canRun()) say("Ready to run.");
+  else say(session?.points.length ? "Pull at a handle to give it a target." : "Press on the picture, pull, let go.");
+  if (state === "idle") farthest = 0;
+  const done = progress && farthest > 0 ? 1 - progress.mean_distance / farthest : 0;
+  document.body.dataset["state"] = state;
+  meter.style.transform = `scaleX(${state === "idle" ? 0 : done})`;
+}
+
+function describe() {
+  const { session, welcome } = get();
+  if (!session) return "";
+  const model = welcome?.models.find((each) => each.name === session.model)?.title ?? session.model;
+  return session.start.seed === null ? model : `${model} · seed ${session.start.seed}`;
+}
+
+/** Sets it going. */
+export function initStatus() {
+  watch(["session", "progress", "link", "scrub", "welcome"], render);
+  button.addEventListener("click", toggleRun);
+  onRelease.addEventListener("change", () => prefer({ runOnRelease: onRelease.checked }));
+  onPreference(({ runOnRelease }) => (onRelease.checked = runOnRelease));
+  onMessage("ended", (message) => announce(message.text));
+}

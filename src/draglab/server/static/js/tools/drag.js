@@ -1,0 +1,132 @@
+/** The drag tool: press on the picture, pull, let go. */
+
+import { checkHandle, freshId, putPoint, run, sendPoints, settle } from "../actions.js";
+import { get, set } from "../store.js";
+import { hold, inHand } from "../stage/gesture.js";
+import { notify } from "../notices.js";
+import { preferred } from "../preferences.js";
+import { shownPoints } from "../stage/markers.js";
+import { viewport } from "../stage/viewport.js";
+
+/** @typedef {import("../types.js").XY} XY */
+/** @typedef {import("../types.js").Point} Point */
+/**
+ * @typedef {object} Input
+ * @property {number} reach how far from a mark a press still means it, CSS pixels
+ * @property {boolean} alternate Alt is held: move the handle itself
+ * @property {number} pressure 0 to 1, of a pen
+ */
+
+// Less than this, in CSS pixels, is a click and no pull.
+const CLICK = 4;
+const RETARGET_MS = 40;
+
+/** @type {{kind: "new" | "target" | "handle", start: XY, moved: boolean, ready: Promise<void>, sent: number} | null} */
+let gesture = null;
+
+/**
+ * @param {XY} at
+ * @param {number} reach CSS pixels
+ * @returns {Point | null} the point whose handle or target is nearest
+ */
+export function pointAt(at, reach) {
+  const [x, y] = viewport.toScreen(at);
+  let best = null;
+  let least = reach;
+  for (const point of shownPoints()) {
+    for (const place of [point.target, point.handle]) {
+      if (!place) continue;
+      const [px, py] = viewport.toScreen(place);
+      const distance = Math.hypot(px - x, py - y);
+      if (distance < least) {
+        least = distance;
+        best = point;
+      }
+    }
+  }
+  return best;
+}
+
+export const dragTool = {
+  /** @param {XY} at @param {Input} input */
+  press(at, input) {
+    const { session, link, welcome } = get();
+    if (!session || link !== "open") return;
+    const hit = get().scrub ? null : pointAt(at, input.reach);
+    if (hit) {
+      const kind = input.alternate ? "handle" : "target";
+      const ready = kind === "handle" ? settle() : Promise.resolve();
+      gesture = { kind, start: at, moved: false, ready, sent: 0 };
+      set({ selected: hit.id });
+      hold(hit);
+      return;
+    }
+    if (!viewport.contains(at)) {
+      set({ selected: null });
+      return;
+    }
+    const most = welcome?.limits["points"] ?? Infinity;
+    if (session.points.length >= most) {
+      notify(`There are ${most} handles already: delete one first.`, "error");
+      return;
+    }
+    const point = { id: freshId(), handle: viewport.clamp(at), target: null };
+    gesture = { kind: "new", start: at, moved: false, ready: settle(), sent: 0 };
+    hold(point);
+    void gesture.ready.then(() => checkHandle(point.handle, point.id));
+  },
+
+  /** @param {XY} at */
+  move(at) {
+    const held = inHand();
+    if (!gesture || !held) return;
+    const distance = Math.hypot(at[0] - gesture.start[0], at[1] - gesture.start[1]) * viewport.zoom;
+    if (!gesture.moved && distance < CLICK) return;
+    gesture.moved = true;
+    const place = viewport.clamp(at);
+    hold(gesture.kind === "handle" ? { ...held, handle: place } : { ...held, target: place });
+    const now = performance.now();
+    if (gesture.kind === "target" && get().session?.state === "running" && now - gesture.sent > RETARGET_MS) {
+      gesture.sent = now;
+      sendTarget(held.id, place, false);
+    }
+  },
+
+  async release() {
+    const held = inHand();
+    const done = gesture;
+    gesture = null;
+    if (!done || !held) return;
+    if (!done.moved && done.kind !== "new") {
+      hold(null);
+      return;
+    }
+    await done.ready;
+    // Another press may have begun meanwhile: its point stays in hand.
+    if (inHand() === held) hold(null);
+    set({ selected: held.id });
+    const running = get().session?.state !== "idle";
+    if (running && held.target) {
+      sendTarget(held.id, held.target, true);
+      return;
+    }
+    putPoint(held);
+    if (done.moved && done.kind !== "handle" && preferred().runOnRelease) run();
+    if (done.kind === "handle") void checkHandle(held.handle, held.id);
+  },
+
+  cancel() {
+    gesture = null;
+    hold(null);
+  },
+};
+
+/**
+ * @param {number} id
+ * @param {XY} target
+ * @param {boolean} done
+ */
+function sendTarget(id, target, done) {
+  const points = get().session?.points ?? [];
+  sendPoints(points.map((point) => (point.id === id ? { ...point, target } : point)), done);
+}

@@ -1,0 +1,37 @@
+"""Sessions for tests, on a model that is drawn and dragged in milliseconds."""
+
+from draglab.editor.journal import Journal
+from draglab.editor.session import EditingSession
+from draglab.editor.state import Point, StartSpec, StepReport
+from tests.tiny import tiny_generator
+
+GENERATOR = tiny_generator()
+FAR = Point(1, (8, 9), (14.5, 9))
+"""The first step brings this handle to 5.1 pixels from its target, and no step to less than 4."""
+
+
+def generator_of(name: str):
+    assert name == "tiny"
+    return GENERATOR
+
+
+def new_session(journal: Journal, steps: int = 4, **settings) -> EditingSession:
+    """One that drags for so many steps."""
+    session = EditingSession.create(journal, generator_of, StartSpec("tiny", 3))
+    session.set_settings({"max_steps": steps, "patience": None, "stop_distance": 0.01, **settings})
+    return session
+
+
+def reopened(session: EditingSession) -> EditingSession:
+    return EditingSession.open(session._document.journal, generator_of, session.id)
+
+
+def run(session: EditingSession) -> list[StepReport]:
+    """To the end of what runs."""
+    return list(iter(session.step, None))
+
+
+def dragged(session: EditingSession, *points: Point) -> list[StepReport]:
+    session.set_points(points or (FAR,))
+    session.start_round()
+    return run(session)

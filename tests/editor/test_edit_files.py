@@ -1,0 +1,244 @@
+"""An edit leaves as a file, a command or a program, and comes back to the same pixels."""
+
+import shlex
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from draglab import DraglabError, load_generator
+from draglab.cli.main import main
+from draglab.editor import Replay
+from draglab.editor.session import EditingSession
+from draglab.editor.state import Point, StartSpec, StyleMix
+from draglab.media.edit_file import EditFile, parse_edit_file, save_edit_file
+from tests.editor.making import FAR, GENERATOR, dragged, generator_of, new_session, run
+from tests.tiny import tiny_generator
+
+
+def half() -> np.ndarray:
+    mask = np.zeros((32, 32), bool)
+    mask[:20] = True
+    return mask
+
+
+def replayed(edit: EditFile) -> np.ndarray:
+    replay = Replay(parse_edit_file(edit.model_dump_json().encode()), GENERATOR)
+    for _ in replay:
+        pass
+    return replay.image()
+
+
+def one_round(session):
+    dragged(session)
+
+
+def several_rounds(session):
+    dragged(session)
+    session.set_mask(half(), feather=4)
+    dragged(session, Point(1, (5, 5), (12, 5)), Point("x", (20, 9), (20, 16)))
+    session.set_settings({"r1": 20.0})
+    session.start_round()
+    run(session)
+
+
+def stopped(session):
+    session.set_points([FAR])
+    session.start_round()
+    session.step()
+    session.stop()
+
+
+def branched(session):
+    dragged(session)
+    session.continue_from(session.view().cursor, 2)
+    session.set_points([Point(1, (8, 9), (8, 20))])
+    session.start_round()
+    run(session)
+    session.continue_from(session.view().cursor, 3)
+
+
+def targets_moved(session):
+    session.set_points([FAR])
+    session.start_round()
+    session.set_points([Point(1, (8, 9), (15, 9))])
+    session.step()
+    session.set_points([Point(1, (8, 9), (15, 20))], gesture_done=False)
+    session.set_points([Point(1, (8, 9), (9, 20))], gesture_done=False)
+    session.step()
+    session.set_points([Point(1, (8, 9), (1, 20))])
+    run(session)
+
+
+def resumed_after_arrival(session):
+    session.set_settings({"stop_distance": 5.5})
+    session.set_points([FAR])
+    session.start_round()
+    session.set_points([Point(1, (8, 9), (14, 9))], gesture_done=False)
+    while session.running:
+        session.step()
+    session.set_points([Point(1, (8, 9), (28, 9))])
+    assert len(run(session)) > 0
+
+
+def mixed(session):
+    session.set_start(StartSpec("tiny", 3, truncation_psi=0.7, mix=StyleMix(9, 5)))
+    dragged(session)
+
+
+def mixed_afterwards(session):
+    dragged(session)
+    session.set_start(StartSpec("tiny", 3, mix=StyleMix(9, 5)))
+    session.start_round()
+    run(session)
+
+
+EDITS = [
+    one_round,
+    several_rounds,
+    stopped,
+    branched,
+    targets_moved,
+    resumed_after_arrival,
+    mixed,
+    mixed_afterwards,
+]
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_file_replays_to_the_same_pixels(journal, edit):
+    session = new_session(journal)
+    edit(session)
+    file = session.to_edit_file()
+    assert any(one.moved for one in file.rounds) == (edit in (targets_moved, resumed_after_arrival))
+    assert (replayed(file) == session.image()).all()
+    again = EditingSession.from_edit_file(journal, generator_of, file)
+    assert again.running and again.view().remaining == len(file.rounds)
+    run(again)
+    assert not again.running
+    assert (again.image() == session.image()).all()
+    assert again.to_edit_file() == file
+    assert again.view().settings == file.rounds[-1].settings
+
+
+def test_going_on_where_a_file_ended(journal):
+    session = new_session(journal)
+    several_rounds(session)
+    again = EditingSession.from_edit_file(journal, generator_of, session.to_edit_file())
+    run(again)
+    handles = [[point.handle for point in each.view().points] for each in (session, again)]
+    assert handles[0] == handles[1]
+    for each in (session, again):
+        each.start_round()
+        run(each)
+    assert (again.image() == session.image()).all()
+
+
+def test_stopping_a_replay_keeps_what_was_made(journal):
+    session = new_session(journal)
+    several_rounds(session)
+    again = EditingSession.from_edit_file(journal, generator_of, session.to_edit_file())
+    again.step()
+    again.stop()
+    assert not again.running and again.view().remaining == 0
+    assert [node.end for node in again.view().nodes if node.kind == "round"] == ["stopped"]
+
+
+def test_points_that_were_not_dragged_yet(journal):
+    session = new_session(journal)
+    with pytest.raises(DraglabError, match="drag something first"):
+        session.to_edit_file()
+    session.set_points([FAR])
+    again = EditingSession.from_edit_file(journal, generator_of, session.to_edit_file())
+    run(again)
+    assert again.view().points == [FAR]
+    assert (again.image() == session.image()).all()
+
+
+def test_a_file_of_another_model_is_refused(journal):
+    session = new_session(journal)
+    dragged(session)
+    with pytest.raises(DraglabError, match="made with another model"):
+        EditingSession.from_edit_file(journal, lambda name: tiny_generator(channel_max=8), session.to_edit_file())
+    assert len(journal.sessions()) == 1
+
+
+HEADS = Point(1, (57, 62), (70.5, 62))
+
+
+def head_simple(session):
+    session.set_settings({"max_steps": 2, "r1": 4.0})
+    dragged(session, HEADS, Point(2, (40, 60), (40, 66.25)))
+
+
+def head_stopped(session):
+    session.set_points([HEADS])
+    session.start_round()
+    session.step()
+    session.stop()
+
+
+def head_of_a_truncated_seed(session):
+    session.set_start(StartSpec("heads", 5, truncation_psi=-0.25))
+
+
+def head_twice(session):
+    session.set_settings({"max_steps": 1})
+    dragged(session, HEADS)
+    session.start_round()
+    run(session)
+
+
+def head_with_other_settings(session):
+    session.set_settings({"max_steps": 1, "anchor": 0.5})
+    dragged(session, HEADS)
+
+
+def head_mixed(session):
+    session.set_start(StartSpec("heads", 64, mix=StyleMix(9, 8)))
+    session.set_settings({"max_steps": 1})
+    dragged(session, HEADS)
+
+
+def head_masked(session):
+    session.set_settings({"max_steps": 1})
+    mask = np.zeros((128, 128), bool)
+    mask[:, 20:110] = True
+    session.set_mask(mask, feather=2.5)
+    dragged(session, HEADS)
+
+
+@pytest.mark.parametrize(
+    ("edit", "command_is_enough", "program_is_enough"),
+    [
+        (head_simple, True, True),
+        (head_stopped, True, True),
+        (head_of_a_truncated_seed, True, True),
+        (head_twice, False, True),
+        (head_with_other_settings, False, True),
+        (head_mixed, False, True),
+        (head_masked, False, False),
+    ],
+)
+def test_what_is_said_makes_the_same_image(
+    journal, tmp_path, monkeypatch, capsys, edit, command_is_enough, program_is_enough
+):
+    heads = load_generator("heads", device="cpu")
+    session = EditingSession.create(journal, lambda name: heads, StartSpec("heads", 64))
+    edit(session)
+    monkeypatch.chdir(tmp_path)
+
+    command = session.as_command()
+    assert (command.edit_file is None) == command_is_enough
+    if command.edit_file is not None:
+        save_edit_file("edit.json", command.edit_file)
+    words = shlex.split(command.text)
+    assert words[0] == "draglab" and words[-1] == "after.png"
+    assert main([*words[1:], "--device=cpu"]) == 0, capsys.readouterr().err
+    assert (np.asarray(Image.open("after.png")) == session.image()).all()
+
+    program = session.as_python()
+    assert (program.edit_file is None) == program_is_enough
+    names: dict = {}
+    exec(program.text.replace("load_generator('heads'", "load_generator('heads', device='cpu'"), names)
+    assert (names["image"] == session.image()).all()

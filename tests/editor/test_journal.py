@@ -1,0 +1,172 @@
+"""What is on disk survives: a crash, damage, another version, too little room."""
+
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from draglab import DraglabError
+from draglab.editor.data_folder import data_folder
+from draglab.editor.journal import FILE, Journal
+from draglab.editor.session import EditingSession
+from draglab.editor.state import StartSpec
+from tests.editor.making import FAR, dragged, generator_of, new_session, reopened
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ENDLESS = """
+import sys
+from draglab.editor.journal import Journal
+from tests.editor.making import FAR, new_session
+session = new_session(Journal(sys.argv[1]), steps=10**6)
+session.set_points([FAR])
+session.start_round()
+print(session.id, flush=True)
+while True:
+    print(session.step().step, flush=True)
+"""
+
+
+def test_killed_in_the_middle_of_a_drag(tmp_path):
+    """At most the step that ran is lost."""
+    command = [sys.executable, "-c", ENDLESS, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as process:
+        assert process.stdout is not None
+        session_id = process.stdout.readline().strip()
+        answered = [process.stdout.readline().strip() for _ in range(3)]
+        process.send_signal(signal.SIGKILL)
+        answered += process.stdout.read().split()
+    journal = Journal(tmp_path)
+    assert [info.id for info in journal.sessions()] == [session_id]
+    session = EditingSession.open(journal, generator_of, session_id)
+    (node,) = [node for node in session.view().nodes if node.kind == "round"]
+    assert node.end == "interrupted"
+    assert int(answered[-1]) <= node.frames <= int(answered[-1]) + 1
+    assert f"after {node.frames} steps" in session.view().message
+    assert (session.image() == session.frame_image(node.id, node.frames)).all()
+    session.start_round()
+    assert session.step() is not None
+
+
+def test_an_open_session_is_the_same_again(journal):
+    session = new_session(journal)
+    dragged(session)
+    again = reopened(session)
+    assert again.view() == session.view()
+    assert (again.image() == session.image()).all()
+
+
+def test_the_list(journal):
+    first, second = new_session(journal), new_session(journal)
+    dragged(first)
+    first.thumbnail(first.view().cursor)
+    infos = journal.sessions()
+    assert [info.id for info in infos] == [first.id, second.id]
+    assert [info.rounds for info in infos] == [1, 0]
+    assert [info.model for info in infos] == ["tiny", "tiny"]
+    assert infos[0].thumbnail is not None and infos[1].thumbnail is None
+    assert infos[0].updated >= infos[1].updated
+
+
+def test_forgotten_is_gone(journal):
+    session, other = new_session(journal), new_session(journal)
+    dragged(session)
+    latent = journal.data(session.id, session._document.history.node.latent_id)
+    assert any(latent in path.read_bytes() for path in journal.folder.iterdir())
+    journal.forget(session.id)
+    assert [info.id for info in journal.sessions()] == [other.id]
+    with pytest.raises(DraglabError, match="no longer there"):
+        EditingSession.open(journal, generator_of, session.id)
+    with pytest.raises(DraglabError, match="was forgotten"):
+        session.undo()
+    with pytest.raises(DraglabError, match="no longer there"):
+        session.image()
+    assert not any(latent in path.read_bytes() for path in journal.folder.iterdir())
+
+
+def test_the_sessions_unused_for_longest_make_room(tmp_path):
+    journal = Journal(tmp_path)
+    ids = [new_session(journal).id for _ in range(4)]
+    dragged(EditingSession.open(journal, generator_of, ids[0]))
+    journal.close()
+    size = (tmp_path / FILE).stat().st_size
+    journal = Journal(tmp_path, max_bytes=size)
+    journal.trim()
+    assert len(journal.sessions()) == 4
+    kept = EditingSession.open(journal, generator_of, ids[1])
+    journal.max_bytes = 1
+    journal.trim()
+    assert [info.id for info in journal.sessions()] == [kept.id]
+    journal.close()
+    assert (tmp_path / FILE).stat().st_size < size
+
+
+def test_two_processes_on_one_session_do_not_mix(tmp_path):
+    first = new_session(Journal(tmp_path))
+    second = EditingSession.open(Journal(tmp_path), generator_of, first.id)
+    first.set_points([FAR])
+    with pytest.raises(DraglabError, match="another draglab works on this session"):
+        second.set_points([FAR])
+
+
+@pytest.mark.parametrize("damage", [b"this is no database" * 99, None])
+def test_a_damaged_file_is_moved_aside(tmp_path, damage):
+    journal = Journal(tmp_path)
+    for _ in range(5):
+        new_session(journal)
+    journal.close()
+    path = tmp_path / FILE
+    content = bytearray(path.read_bytes())
+    if damage is None:
+        content[100:8000] = b"\xff" * 7900
+    damaged = damage or bytes(content)
+    path.write_bytes(damaged)
+    with pytest.raises(DraglabError, match="are damaged") as caught:
+        Journal(tmp_path)
+    (aside,) = [
+        path for path in tmp_path.iterdir() if ".damaged-" in path.name and not path.name.endswith(("wal", "shm"))
+    ]
+    assert str(aside) in str(caught.value) and "\n" not in str(caught.value)
+    assert aside.read_bytes() == damaged
+    assert Journal(tmp_path).sessions() == []
+
+
+def test_a_newer_file_is_left_alone(tmp_path):
+    Journal(tmp_path).close()
+    with sqlite3.connect(tmp_path / FILE) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    before = (tmp_path / FILE).read_bytes()
+    with pytest.raises(DraglabError, match=r"newer draglab \(version 99, this one reads 1\): upgrade"):
+        Journal(tmp_path)
+    assert (tmp_path / FILE).read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DraglabError, match="set DRAGLAB_DATA to another folder"):
+        Journal(tmp_path / "file" / "folder")
+
+
+def test_sqlite_errors_are_explained(journal):
+    new_session(journal)
+    journal._connection.execute("PRAGMA query_only = ON")
+    with pytest.raises(DraglabError, match=re.escape(f"cannot keep sessions in {journal.path}: attempt to write")):
+        EditingSession.create(journal, generator_of, StartSpec("tiny", 3))
+
+
+@pytest.mark.parametrize(
+    ("environment", "platform", "folder"),
+    [
+        ({"DRAGLAB_DATA": "/somewhere"}, "linux", Path("/somewhere")),
+        ({"XDG_DATA_HOME": "/data"}, "linux", Path("/data/draglab")),
+        ({"XDG_DATA_HOME": "relative"}, "linux", Path.home() / ".local/share/draglab"),
+        ({}, "darwin", Path.home() / "Library/Application Support/draglab"),
+        ({"LOCALAPPDATA": "/local"}, "win32", Path("/local/draglab")),
+        ({}, "win32", Path.home() / "AppData/Local/draglab"),
+    ],
+)
+def test_the_folder_follows_the_platform(environment, platform, folder):
+    assert data_folder(environment, platform) == folder

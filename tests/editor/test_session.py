@@ -1,0 +1,355 @@
+"""A session: what it shows, what ends a drag, what a gesture is, how targets move while it runs."""
+
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from draglab import DragEdit, DraglabError, DragSettings, drag
+from draglab.editor.session import EditingSession
+from draglab.editor.state import Point, StartSpec
+from tests.editor.making import FAR, GENERATOR, dragged, generator_of, new_session, reopened, run
+from tests.tiny import tiny_generator
+
+
+def half() -> np.ndarray:
+    mask = np.zeros((32, 32), bool)
+    mask[:20] = True
+    return mask
+
+
+def kinds(session: EditingSession) -> list[str]:
+    return [node.kind for node in session.view().nodes]
+
+
+def test_a_new_session_shows_the_start(journal):
+    session = new_session(journal)
+    view = session.view()
+    assert (view.model, view.image.width, view.image.height, view.state) == ("tiny", 32, 32, "idle")
+    assert (view.points, view.mask, view.can_undo, view.can_redo, view.message) == ([], None, False, False, "")
+    assert json.loads(json.dumps(asdict(view)))["start"]["seed"] == 3
+    generator_image = drag(
+        GENERATOR, GENERATOR.w_plus_from_seed(3), DragEdit([[8, 9]], [[9, 9]]), DragSettings(stop_distance=9)
+    ).image()
+    assert (session.image() == generator_image).all()
+    assert (session.original_image() == generator_image).all()
+    assert (session.seed_image(3) == generator_image).all()
+    assert session.image(height=12).shape == (16, 16, 3)
+    assert session.thumbnail(view.cursor).shape == (96, 96, 3)
+
+
+def test_a_round_is_what_drag_gives(journal):
+    session = new_session(journal)
+    session.set_mask(half())
+    reports = dragged(session)
+    edit = DragEdit([[8, 9]], [[14.5, 9]], half())
+    result = drag(
+        GENERATOR,
+        GENERATOR.w_plus_from_seed(3),
+        edit,
+        DragSettings(max_steps=4, patience=None, stop_distance=0.01),
+    )
+    assert (session.image() == result.image()).all()
+    assert [report.step for report in reports] == [1, 2, 3, 4]
+    assert [report.end for report in reports] == [None, None, None, "max_steps"]
+    assert reports[-1].text == session.view().message == "Stopped at the limit of 4 steps. Run again to go on."
+    assert reports[-1].handles == [tuple(result.handles[0])] == [point.handle for point in session.view().points]
+    assert reports[-1].mean_distance == pytest.approx(result.distances.mean())
+    assert not session.running and session.step() is None
+
+
+def test_the_running_step_is_shown(journal):
+    session = new_session(journal)
+    session.set_points([FAR])
+    session.start_round()
+    session.step()
+    shown = session.image()
+    assert session.image(height=10).shape == (16, 16, 3)
+    session.stop()
+    assert (session.image() == shown).all()
+    assert (session.frame_image(session.view().cursor, 1) == shown).all()
+    assert (session.frame_image(session.view().cursor, 0) == session.original_image()).all()
+    assert session.view().message == "Stopped after 1 step."
+
+
+def test_points_without_a_target_stay_out_of_it(journal):
+    session = new_session(journal)
+    resting, arrived = Point("b", (20, 20)), Point("c", (3, 3), (3, 3))
+    dragged(session, resting, FAR, arrived)
+    points = session.view().points
+    assert points[0] == resting and points[2] == arrived
+    assert points[1].handle != FAR.handle
+    alone = new_session(journal)
+    dragged(alone)
+    assert (session.image() == alone.image()).all()
+
+
+def test_several_rounds_go_on_from_each_other(journal):
+    session = new_session(journal)
+    dragged(session)
+    after_one = session.image()
+    session.start_round()
+    run(session)
+    assert (session.image() != after_one).any()
+    session.undo()
+    assert (session.image() == after_one).all()
+
+
+def test_a_gesture_is_one_entry(journal):
+    session = new_session(journal)
+    for x in (10, 11, 12):
+        session.set_points([replace(FAR, target=(x, 9))], gesture_done=False)
+        assert session.view().points[0].target == (x, 9)
+    assert kinds(session) == ["start"]
+    session.set_points([FAR], gesture_done=True)
+    session.set_points([FAR], gesture_done=True)
+    assert kinds(session) == ["start", "points"]
+    session.set_points([Point(2, (1, 1))], gesture_done=False)
+    session.undo()
+    assert session.view().points == []
+
+
+def test_targets_move_while_it_runs(journal):
+    session = new_session(journal, steps=6)
+    session.set_points([FAR])
+    session.start_round()
+    session.step()
+    session.set_points([Point(1, (0, 0), (8, 20))], gesture_done=False)
+    assert session.running
+    assert session.view().points[0].target == (8, 20)
+    assert session.view().points[0].handle != (0, 0)
+    (report, *_) = run(session)
+    assert report.distances[0] == pytest.approx(np.hypot(*np.subtract(report.handles[0], (8, 20))))
+    assert kinds(session) == ["start", "points", "round"]
+    straight = new_session(journal, steps=6)
+    dragged(straight)
+    assert (session.image() != straight.image()).any()
+
+
+@pytest.mark.parametrize("points", [[], [FAR, Point(2, (3, 3))], [Point(1, (8, 9))], [Point(7, (8, 9), (9, 9))]])
+def test_points_neither_come_nor_go_while_it_runs(journal, points):
+    session = new_session(journal)
+    session.set_points([FAR])
+    session.start_round()
+    with pytest.raises(DraglabError, match="while it runs, only targets move"):
+        session.set_points(points)
+    assert session.running
+
+
+def test_a_target_pulled_further_after_arrival_goes_on(journal):
+    session = new_session(journal, steps=9, stop_distance=5.5)
+    session.set_points([FAR])
+    session.start_round()
+    session.set_points([replace(FAR, target=(14, 9))], gesture_done=False)
+    reports = run(session)
+    assert reports[-1].end == "arrived"
+    node, steps = session.view().cursor, len(reports)
+    session.set_points([replace(FAR, target=(14, 8.9))], gesture_done=False)
+    assert not session.running
+    session.set_points([replace(FAR, target=(28, 9))], gesture_done=False)
+    assert session.running
+    assert session.view().nodes[-1].end is None
+    assert session.step().step == steps + 1  # pyright: ignore[reportOptionalMemberAccess]
+    session.set_points([replace(FAR, target=(29, 9))], gesture_done=True)
+    assert session.running
+    session.stop()
+    assert session.view().cursor == node
+    # With the gesture's end the round is over for good.
+    session.set_points([replace(FAR, target=(31, 9))], gesture_done=False)
+    assert not session.running
+
+
+def test_a_target_put_on_its_handle_arrives(journal):
+    session = new_session(journal, steps=9, stop_distance=1.0)
+    session.set_points([FAR])
+    session.start_round()
+    (handle,) = session.step().handles  # pyright: ignore[reportOptionalMemberAccess]
+    session.set_points([replace(FAR, target=handle)])
+    assert not session.running
+    assert session.view().message == "Arrived after 1 step."
+
+
+def test_stalled_and_diverged_say_so(journal):
+    session = new_session(journal, steps=50, patience=1)
+    session.set_points([FAR])
+    session.start_round()
+    assert run(session)[-1].end == "stalled"
+    assert "get no closer" in session.view().message
+    session = new_session(journal, step_size=3e37, step_unit="absolute")
+    session.set_points([FAR])
+    session.start_round()
+    run(session)
+    assert "Lower it in the settings" in session.view().message
+    assert session.view().nodes[-1].end == "diverged"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda session: session.undo(),
+        lambda session: session.goto(session.view().original),
+        lambda session: session.set_mask(half()),
+        lambda session: session.set_start(StartSpec("tiny", 5)),
+        lambda session: session.continue_from(session.view().cursor, 1),
+    ],
+)
+def test_what_changes_the_document_ends_the_drag_first(journal, change):
+    session = new_session(journal)
+    session.set_points([FAR])
+    session.start_round()
+    session.step()
+    session.step()
+    node = session.view().cursor
+    change(session)
+    assert not session.running
+    assert next(each.end for each in session.view().nodes if each.id == node) == "stopped"
+
+
+def test_undo_and_redo_over_points_masks_and_rounds(journal):
+    session = new_session(journal)
+    session.set_mask(half(), feather=2)
+    dragged(session)
+    last = session.image()
+    views = [session.view()]
+    while session.view().can_undo:
+        session.undo()
+        views.append(session.view())
+    assert [view.points == [] for view in views] == [False, False, True, True]
+    assert [view.mask is None for view in views] == [False, False, False, True]
+    for view in reversed(views[:-1]):
+        session.redo()
+        assert session.view().cursor == view.cursor
+    assert (session.image() == last).all()
+    with pytest.raises(DraglabError, match="nothing to redo"):
+        session.redo()
+    session.goto(session.view().original)
+    with pytest.raises(DraglabError, match="nothing to undo"):
+        session.undo()
+
+
+def test_a_branch_leaves_the_round_as_it_is(journal):
+    session = new_session(journal)
+    dragged(session)
+    node = session.view().cursor
+    second = session.frame_image(node, 2)
+    session.continue_from(node, 2)
+    assert (session.image() == second).all()
+    assert session.view().nodes[-1].label == "From step 2"
+    session.start_round()
+    run(session)
+    assert next(each.frames for each in session.view().nodes if each.id == node) == 4
+    session.continue_from(node, 0)
+    assert (session.image() == session.original_image()).all()
+    with pytest.raises(DraglabError, match="steps 0 to 4"):
+        session.continue_from(node, 5)
+    with pytest.raises(DraglabError, match="only a drag has steps"):
+        session.continue_from(session.view().original, 1)
+    with pytest.raises(DraglabError, match="no entry 999"):
+        session.goto(999)
+
+
+def test_masks(journal):
+    session = new_session(journal)
+    session.set_mask(half(), feather=3)
+    session.set_mask(half(), feather=3)
+    assert kinds(session) == ["start", "mask"]
+    mask, feather = session.mask()
+    assert mask is not None and (mask == half()).all() and feather == 3
+    session.set_mask(np.ones((32, 32), bool))
+    assert session.view().mask is None and session.mask() == (None, 0)
+    session.set_mask(np.zeros((32, 32), bool))
+    session.set_points([FAR])
+    with pytest.raises(DraglabError, match="freezes the whole image"):
+        session.start_round()
+    for wrong in (np.zeros((8, 8), bool), np.zeros((32, 32))):
+        with pytest.raises(DraglabError, match="the image's size"):
+            session.set_mask(wrong)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(DraglabError, match="feather"):
+        session.set_mask(half(), feather=-1)
+
+
+def test_settings_are_no_part_of_the_history(journal):
+    session = EditingSession.create(journal, generator_of, StartSpec("tiny", 3))
+    session.set_settings({"r1": 5.0, "max_steps": 7})
+    assert kinds(session) == ["start"] and not session.view().can_undo
+    assert session.view().changed == ["max_steps", "r1"]
+    session.set_settings({"r1": 3.0})
+    assert session.view().changed == ["max_steps"]
+    session.reset_settings()
+    assert session.view().settings == asdict(DragSettings())
+    with pytest.raises(DraglabError, match="r1 is -1"):
+        session.set_settings({"r1": -1.0})
+    with pytest.raises(DraglabError, match="unknown setting 'speed'"):
+        session.set_settings({"speed": 1})
+
+
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [
+        ([Point(1, (40, 1))], "outside the image"),
+        ([Point(1, (1, 1), (1, float("nan")))], "finite"),
+        ([Point(1, (1, 1)), Point(1, (2, 2))], "same id"),
+    ],
+)
+def test_points_that_do_not_fit(journal, points, message):
+    session = new_session(journal)
+    with pytest.raises(DraglabError, match=message):
+        session.set_points(points)
+    assert session.view().points == []
+
+
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [
+        ([], "press on the image and pull"),
+        ([Point(1, (1, 1))], "press on the image and pull"),
+        ([Point(1, (1, 1), (1, 1))], "press on the image and pull"),
+        ([Point(1, (1, 1), (1, 1.005))], "already where it should go"),
+    ],
+)
+def test_a_drag_needs_somewhere_to_go(journal, points, message):
+    session = new_session(journal)
+    session.set_points(points)
+    with pytest.raises(DraglabError, match=message):
+        session.start_round()
+    assert not session.running
+
+
+def test_another_model_of_the_same_name_is_noticed(journal):
+    session = new_session(journal)
+    other = EditingSession.open(journal, lambda name: tiny_generator(channel_max=8), session.id)
+    with pytest.raises(DraglabError, match="another one than when this was made"):
+        other.image()
+
+
+def test_a_step_that_cannot_be_written_down_ends_the_drag(journal, monkeypatch):
+    session = new_session(journal)
+    session.set_points([FAR])
+    session.start_round()
+    session.step()
+    kept = session.image()
+
+    def full(*arguments):
+        raise DraglabError("cannot keep sessions: the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(journal, "append", full)
+        with pytest.raises(DraglabError, match="disk is full"):
+            session.step()
+        assert not session.running
+    assert (session.image() == kept).all()
+    assert reopened(session).view().nodes[-1].end == "interrupted"
+
+
+def test_two_sessions_take_turns(journal):
+    alone = new_session(journal)
+    dragged(alone)
+    sessions = [new_session(journal) for _ in range(2)]
+    for session in sessions:
+        session.set_points([FAR])
+        session.start_round()
+    while any(session.running for session in sessions):
+        for session in sessions:
+            session.step()
+    assert all((session.image() == alone.image()).all() for session in sessions)

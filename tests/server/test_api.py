@@ -1,0 +1,163 @@
+import io
+import json
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import draglab
+from draglab.generators import to_uint8
+from draglab.media.edit_file import WPlusStart, parse_edit_file
+from tests.server.running import Running
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "server.md"
+DRAG = {
+    "model": "tiny",
+    "start": {"seed": 3},
+    "points": [{"handle": [8, 9], "target": [14, 9]}],
+    "settings": {"max_steps": 4, "stop_distance": 1e-9},
+}
+
+
+def finish(server: Running, content: dict) -> dict:
+    answer = server.api("POST", "/drags", content)
+    assert answer.status == 201, answer.body
+    status = answer.json()
+    assert answer.headers["location"] == f"/api/v1/drags/{status['id']}"
+    while status["state"] == "running":
+        time.sleep(0.01)
+        status = server.api("GET", f"/drags/{status['id']}").json()
+    return status
+
+
+def pixels(body: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(body)))
+
+
+def test_models(server):
+    models = server.api("GET", "/models").json()["models"]
+    assert {"name": "tiny", "title": "tiny", "width": 32, "height": 32, "c_dim": 0, "num_ws": 8} in models
+
+
+def test_an_image_of_a_seed(server, models):
+    answer = server.api("POST", "/generate", {"model": "tiny", "start": {"seed": 3, "truncation_psi": 0.5}})
+    assert answer.status == 200 and answer.headers["content-type"] == "image/png"
+    generator = draglab.load_generator(models / "tiny.safetensors")
+    assert (pixels(answer.body) == to_uint8(generator.image(generator.w_plus_from_seed(3, 0.5)))[0]).all()
+    assert "Generated with draglab" in Image.open(io.BytesIO(answer.body)).info["Description"]
+    for kind, mime in (("jpg", "image/jpeg"), ("webp", "image/webp")):
+        answer = server.api("POST", "/generate", {"model": "tiny", "format": kind})
+        assert answer.headers["content-type"] == mime and pixels(answer.body).shape == (32, 32, 3)
+
+
+def test_a_drag_is_the_one_that_the_library_makes(server, models):
+    status = finish(server, DRAG)
+    assert (status["state"], status["stop_reason"], status["step"]) == ("finished", "max_steps", 4)
+    generator = draglab.load_generator(models / "tiny.safetensors")
+    settings = draglab.DragSettings(max_steps=4, stop_distance=1e-9)
+    edit = draglab.DragEdit([(8, 9)], [(14, 9)])
+    result = draglab.drag(generator, generator.w_plus_from_seed(3), edit, settings)
+    assert status["handles"] == result.handles.tolist()
+    image = server.api("GET", f"/drags/{status['id']}/image")
+    assert (pixels(image.body) == result.image()).all()
+    assert "Edited with draglab" in Image.open(io.BytesIO(image.body)).info["Description"]
+    assert server.api("GET", f"/drags/{status['id']}/image?format=webp").headers["content-type"] == "image/webp"
+    made = parse_edit_file(server.api("GET", f"/drags/{status['id']}/edit").body)
+    assert made.rounds[0].steps == 4 and made.model.sha256 == generator.sha256
+
+
+def test_a_drag_from_a_latent(server, models):
+    generator = draglab.load_generator(models / "tiny.safetensors")
+    start = WPlusStart.from_array(generator.w_plus_from_seed(3)[0].numpy())
+    by_latent = finish(server, {**DRAG, "start": start.model_dump()})
+    assert by_latent["handles"] == finish(server, DRAG)["handles"]
+
+
+def test_a_cancelled_drag_keeps_its_best_step(server):
+    content = {**DRAG, "points": [{"handle": [8, 9], "target": [14.37, 9.21]}]}
+    content["settings"] = {"max_steps": 10_000, "stop_distance": 1e-9, "patience": None}
+    name = server.api("POST", "/drags", content).json()["id"]
+    assert server.api("GET", f"/drags/{name}/image").status == 409
+    assert server.api("GET", f"/drags/{name}/edit").status == 409
+    while server.api("GET", f"/drags/{name}").json()["step"] < 3:
+        time.sleep(0.01)
+    status = server.api("DELETE", f"/drags/{name}").json()
+    assert (status["state"], status["stop_reason"]) == ("cancelled", "stopped")
+    assert 1 <= status["step"] < 10_000
+    assert server.api("GET", f"/drags/{name}/image").status == 200
+    assert server.api("DELETE", f"/drags/{name}").json() == status
+
+
+def test_a_drag_that_fails_says_why(server):
+    status = finish(server, {**DRAG, "settings": {"step_size": 1e30, "step_unit": "absolute"}})
+    assert status["state"] == "failed" and "step_size" in status["error"]
+    assert server.api("GET", f"/drags/{status['id']}/image").status == 409
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "word"),
+    [
+        ({"model": "nothing"}, 400, "nothing"),
+        ({"model": "../tiny"}, 400, "no model"),
+        ({"start": {"seed": -1}}, 422, "seed"),
+        ({"start": {"w_plus": "AAAAAA==", "shape": [1, 1]}}, 400, "shape"),
+        ({"start": {}}, 422, "seed"),
+        ({"points": []}, 422, "points"),
+        ({"points": [{"handle": [8, 9], "target": [99, 9]}]}, 400, "outside"),
+        ({"points": [{"handle": [8, 9], "target": [8, 9]}]}, 400, "target"),
+        ({"points": [{"handle": [8, 9]}]}, 422, "target"),
+        ({"settings": {"r1": "wide"}}, 400, "r1"),
+        ({"settings": {"colour": 1}}, 400, "colour"),
+        ({"mask": "!!!"}, 400, "mask"),
+        ({"surprise": 1}, 422, "surprise"),
+    ],
+)
+def test_a_wrong_drag_is_refused_in_one_line(server, changes, status, word):
+    answer = server.api("POST", "/drags", {**DRAG, **changes})
+    assert answer.status == status
+    assert word in answer.json()["error"] and "\n" not in answer.json()["error"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"start": {"seed": NaN}}', b"\xff", b"[" * 100_000])
+def test_what_is_not_a_request_is_refused(server, body):
+    answer = server.request("POST", "/api/v1/generate", body, authorization=f"Bearer {server.token}")
+    assert answer.status == 422 and "error" in answer.json()
+
+
+def test_what_is_not_there(server):
+    assert server.api("GET", "/drags/abc").status == 404
+    assert server.api("GET", "/abc").status == 404
+    assert server.api("PUT", "/drags").status == 405
+    assert server.api("GET", f"/drags/{finish(server, DRAG)['id']}/image?format=exe").status == 422
+
+
+def test_the_openapi_document_has_every_route(server):
+    document = server.api("GET", "/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    from draglab.server.api import Api
+
+    editor = server.editor
+    routes = Api(editor.worker, editor.library, editor.drags, editor.access, editor.options.limits).routes()
+    wanted = {(route.path, m.lower()) for route in routes for m in route.methods or () if m != "HEAD"}
+    wanted.remove(("/openapi.json", "get"))
+    described = {(path, key) for path, item in document["paths"].items() for key in item if key != "parameters"}
+    assert described == wanted
+    # Every reference leads somewhere.
+    for reference in re.findall(r'"\$ref": "([^"]*)"', json.dumps(document)):
+        found = document
+        for part in reference.removeprefix("#/").split("/"):
+            found = found[part]
+
+
+def test_the_example_of_the_documentation_runs(server, tmp_path, monkeypatch):
+    (example,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DRAGLAB_TOKEN", server.token)
+    monkeypatch.setenv("DRAGLAB_URL", f"http://127.0.0.1:{server.port}")
+    if "heads" not in [model["name"] for model in server.api("GET", "/models").json()["models"]]:
+        pytest.skip("the bundled model is missing from src/draglab/zoo")
+    exec(compile(example, str(DOCS), "exec"), {"__name__": "example"})
+    assert Image.open("after.png").size == (128, 128)

@@ -1,0 +1,145 @@
+import io
+import json
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from draglab.media.edit_file import parse_edit_file
+from draglab.server.exports import Exports, read
+from draglab.server.limits import Limits
+
+
+@pytest.fixture
+def exports():
+    one = Exports(Limits())
+    yield one
+    one.close()
+
+
+def offered(exports: Exports, owner: str | None = None) -> tuple[str, Path]:
+    path = exports.begin(owner, "png")
+    path.write_bytes(b"picture" * 100)
+    return exports.offer(path, "a.png").removeprefix("/exports/"), path
+
+
+def test_a_file_is_given_out_once_and_deleted(exports):
+    name, _ = offered(exports)
+    offer = exports.take(name, None)
+    assert offer is not None
+    assert b"".join(read(offer, chunk=50)) == b"picture" * 100
+    assert not offer.path.exists()
+    assert exports.take(name, None) is None
+
+
+def test_a_file_is_deleted_when_its_reader_leaves(exports):
+    name, _ = offered(exports)
+    offer = exports.take(name, None)
+    assert offer is not None
+    reading = read(offer, chunk=50)
+    next(reading)
+    reading.close()
+    assert not offer.path.exists()
+
+
+def test_a_file_is_for_who_asked_for_it(exports):
+    name, _ = offered(exports, "anna")
+    assert exports.take(name, "bert") is None
+    assert exports.take(name, None) is None
+    assert exports.take(name, "anna") is not None
+
+
+def test_nothing_is_left_at_the_end():
+    exports = Exports(Limits())
+    _, path = offered(exports)
+    exports.close()
+    assert not path.exists() and not path.parent.exists()
+
+
+def edited(server, client) -> None:
+    client.begin(model="tiny", seed=3)
+    client.send("set_settings", settings={"max_steps": 3, "stop_distance": 1e-9})
+    client.send("set_points", points=[{"id": 1, "handle": [8, 9], "target": [14, 9]}], done=True)
+    client.send("run")
+    client.until("ended")
+    client.picture("current")
+
+
+def fetch(server, message):
+    return server.request("GET", message["url"], authorization=f"Bearer {server.token}")
+
+
+def test_an_exported_picture_is_the_one_that_is_shown(server):
+    with server.client() as client:
+        edited(server, client)
+        shown = np.asarray(Image.open(io.BytesIO(client.received[-1]["data"])))
+        client.send("export", kind="png", id=5)
+        ready = client.until("export_ready")
+        assert ready["id"] == 5 and ready["name"] == "draglab-tiny.png"
+        # HEAD does not use it up.
+        assert server.request("HEAD", ready["url"], authorization=f"Bearer {server.token}").status == 405
+        answer = fetch(server, ready)
+        assert answer.status == 200 and len(answer.body) == ready["bytes"]
+        assert answer.headers["content-disposition"] == 'attachment; filename="draglab-tiny.png"'
+        assert (np.asarray(Image.open(io.BytesIO(answer.body))) == shown).all()
+        assert fetch(server, ready).status == 404
+
+
+def test_an_exported_edit_file_becomes_the_same_session_again(server):
+    with server.client() as client:
+        edited(server, client)
+        shown = client.received[-1]["data"]
+        client.send("export", kind="json")
+        body = fetch(server, client.until("export_ready")).body
+        assert parse_edit_file(body).rounds[0].steps == 3
+        # The file may come from a machine where the model is somewhere else.
+        content = json.loads(body)
+        content["model"]["name"] = "C:\\models\\tiny.safetensors"
+        body = json.dumps(content).encode()
+        answer = server.request("POST", "/upload/edit", body, authorization=f"Bearer {server.token}")
+        assert answer.status == 200
+        client.send("open_session", session=answer.json()["session"])
+        client.until("state", lambda state: state["state"] == "idle")
+        assert client.picture("current")["data"] == shown
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"", 400), (b"{}", 400), (b"[" * 100_000, 400), (b"\xff\xfe", 400), (b'{"format": "draglab-edit"}', 400)],
+)
+def test_a_broken_edit_file_is_refused(server, body, status):
+    answer = server.request("POST", "/upload/edit", body, authorization=f"Bearer {server.token}")
+    assert answer.status == status and "\n" not in answer.json()["error"]
+
+
+@pytest.mark.parametrize("name", ["nothing", "../../tiny2", "/etc/passwd"])
+def test_an_edit_file_of_a_model_that_is_not_here_is_refused(server, name):
+    model = {"name": name, "sha256": "0" * 64}
+    one = {"points": [{"handle": [8, 9], "target": [14, 9]}]}
+    content = {"format": "draglab-edit", "version": 1, "model": model, "start": {"seed": 1}, "rounds": [one]}
+    body = json.dumps(content).encode()
+    answer = server.request("POST", "/upload/edit", body, authorization=f"Bearer {server.token}")
+    assert answer.status == 400 and "not here" in answer.json()["error"]
+
+
+def test_a_long_export_lets_others_go_on(server):
+    """The worker makes an export a picture at a time."""
+    with server.client() as one, server.client() as other:
+        edited(server, one)
+        other.begin(model="tiny", seed=1)
+        other.drag_without_end()
+        begun, go_on = threading.Event(), threading.Event()
+        server.editor.worker.call(lambda: (begun.set(), go_on.wait(20)))
+        assert begun.wait(20)
+        one.send("export", kind="mp4", scope="round")
+        one.send("describe", **{"as": "python"})
+        go_on.set()
+        other.received.clear()
+        ready = one.until("export_ready")
+        assert [message["type"] for message in one.received].index("text") < len(one.received) - 1
+        assert fetch(server, ready).body[4:8] == b"ftyp"
+        other.until("progress")
+        other.send("stop")
+        other.until("ended")
