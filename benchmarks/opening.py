@@ -2,9 +2,9 @@
 
     python -m benchmarks.opening
 
-Writes a snapshot of config F at 1024 px (G, D and G_ema: 30 million parameters each) as NVIDIA's programs do, and a
-file of G_ema's tensors alone by torch.save. Each is opened in processes of their own, in turn; the best time counts.
-Memory is the growth of the opening process's peak; what it uses before (Python, torch) is left out. Linux only.
+Writes a snapshot of config F at 1024 px (G, D and G_ema: 30 million parameters each) as NVIDIA's programs do, and, by
+torch.save, a file of all its tensors and one of G_ema's alone. Each is opened in processes of their own, in turn; the
+best time counts. Memory is the growth of the opening process's peak; what it uses before (Python, torch) is left out. Linux only.
 """
 
 from __future__ import annotations
@@ -32,14 +32,16 @@ seconds = time.perf_counter() - begun
 child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 print(json.dumps({{"seconds": seconds, "megabytes": status("VmHWM") - before, "child": child}}))
 """
+_TORCH = ("", "torch.load(sys.argv[1], weights_only=True)")
 PROGRAMS = {
-    "torch.load of G_ema's tensors": ("", "torch.load(sys.argv[1], weights_only=True)"),
+    "torch.load of G_ema's tensors": _TORCH,
+    "torch.load of all tensors": _TORCH,
     "draglab, the snapshot": ("from draglab.checkpoints import open_model", "open_model(sys.argv[1])"),
 }
 
 
 def write_files(folder: Path) -> dict[str, Path]:
-    """The two files, by the name of what opens them."""
+    """The files, by the name of what opens them."""
     import torch
 
     from draglab.generators import StyleGAN2, StyleGAN2Config
@@ -48,9 +50,11 @@ def write_files(folder: Path) -> dict[str, Path]:
     generator = StyleGAN2(StyleGAN2Config(1024))
     snapshot = writers.snapshot(generator)
     snapshot |= {"G": writers.module_of(generator), "D": writers.module_of(generator)}
-    paths = [folder / "tensors.pt", folder / "snapshot.pkl"]
-    torch.save(generator.published_tensors(), paths[0])
-    paths[1].write_bytes(writers.dump(snapshot))
+    tensors = generator.published_tensors()
+    paths = [folder / "averaged.pt", folder / "all.pt", folder / "snapshot.pkl"]
+    torch.save(tensors, paths[0])
+    torch.save([{name: tensor.clone() for name, tensor in tensors.items()} for _ in range(3)], paths[1])
+    paths[2].write_bytes(writers.dump(snapshot))
     return dict(zip(PROGRAMS, paths, strict=True))
 
 
