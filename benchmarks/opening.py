@@ -4,7 +4,8 @@
 
 Writes a snapshot of config F at 1024 px (G, D and G_ema: 30 million parameters each) as NVIDIA's programs do, and, by
 torch.save, a file of all its tensors and one of G_ema's alone. Each is opened in processes of their own, in turn; the
-best time counts. Memory is the growth of the opening process's peak; what it uses before (Python, torch) is left out. Linux only.
+best time counts. Memory is the growth of the opening process's peak; what it uses before (Python, torch) is left out.
+Linux only.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from PIL import Image
 
@@ -30,7 +30,7 @@ class Shot:
     name: str
     width: int
     height: int
-    scheme: str
+    scheme: Literal["light", "dark"]
     act: Callable[[EditorPage], None]
     phone: bool = False
 
@@ -45,12 +45,12 @@ def pull(editor: EditorPage) -> None:
 
 
 def dragged(editor: EditorPage) -> None:
-    """Three rounds: the nose aside, the chin down, an eyebrow up."""
+    """Two rounds: the nose aside, then the mouth up."""
     side = editor.size()
     seeds_shown(editor)
     for start, end in (
         (nose(side), beside_nose(side)),
-        ((0.47 * side, 0.78 * side), (0.47 * side, 0.83 * side)),
+        ((0.54 * side, 0.75 * side), (0.54 * side, 0.71 * side)),
     ):
         editor.pull(start, end)
         rounds_over(editor)

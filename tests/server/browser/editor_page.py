@@ -139,6 +139,10 @@ class EditorPage:
         side = self.size()
         return np.asarray(canvas.resize((side, side), Image.Resampling.BOX, box=box), np.int64)
 
+    def frame_shown(self) -> int | None:
+        """Of the round that is looked through, as far as its picture is there."""
+        return self.page.evaluate("() => import('/static/js/pictures.js').then((m) => m.scrubbed()?.frame ?? null)")
+
     def until_picture(self, differs_from: NDArray[np.int64]) -> NDArray[np.int64]:
         """The next picture that is clearly another one."""
         self.until(lambda: np.abs(self.picture() - differs_from).mean() > 0.5, "the picture stayed the same")

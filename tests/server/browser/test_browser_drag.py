@@ -141,6 +141,7 @@ def test_an_earlier_frame_is_looked_at_and_begins_a_branch(editor):
     assert "earlier step" in editor.status
     editor.page.keyboard.press("ArrowRight")
     editor.page.keyboard.press("ArrowRight")
+    editor.until(lambda: editor.frame_shown() == 2, "frame 2 is not shown")
     middle = editor.until_picture(differs_from=looked_at)
     editor["#continue"].click()
     editor.until(lambda: editor['#strip [data-kind="continue"]'].count() == 1, "there is no branch")

@@ -52,6 +52,47 @@ def _way(start, end):
     return [across, ("ArrowDown" if dy > 0 else "ArrowUp", abs(dy))]
 
 
+def test_start_images_are_browsed_and_undone(editor):
+    before = editor.picture()
+    seed = int(editor["#seed"].input_value())
+    editor.until(lambda: editor[".seed img"].count() == 12, "the seeds have no pictures")
+    editor[f'.seed[data-seed="{seed + 1}"]'].click()
+    other = editor.until_picture(differs_from=before)
+    assert editor["#seed"].input_value() == str(seed + 1)
+    editor["#mix"].check()
+    editor.until_picture(differs_from=other)
+    for _ in range(2):
+        editor.page.keyboard.press("Control+z")
+    editor.until(lambda: np.abs(editor.picture() - before).mean() < 0.5, "undo did not bring the first image back")
+    assert not editor["#mix"].is_checked()
+
+
+def test_settings_are_changed_and_put_back(editor):
+    editor["summary >> text=Settings"].click()
+    field, reset = editor["#setting-max_steps"], editor['[aria-label^="Reset"]:right-of(#setting-max_steps)'].first
+    default = field.input_value()
+    field.fill("3")
+    field.press("Enter")
+    side = editor.size()
+    editor.drag(nose(side), (side - 2.0, side - 2.0))
+    assert "3 steps" in editor.status
+    reset.click()
+    editor.until(lambda: field.input_value() == default, "the setting was not put back")
+
+
+def test_a_handle_that_cannot_be_followed_says_so_at_once(editor):
+    side = editor.size()
+    editor["#run-on-release"].uncheck()
+    empty = (round(0.16 * side), round(0.78 * side))
+    editor.press(empty)
+    editor["#hint"].wait_for()
+    editor.page.mouse.up()
+    editor.until(lambda: editor[".handle-row .quality"].is_visible(), "the list does not say so")
+    editor["#hint >> text=Use nearest"].click()
+    editor.until(lambda: editor.numbers() != [*map(float, empty)], "the handle did not move")
+    editor.until(lambda: not editor["#hint"].is_visible(), "the new place is no better")
+
+
 def test_every_control_has_a_name(editor):
     editor.page.evaluate("document.querySelectorAll('details').forEach((each) => each.open = true)")
     assert editor.page.evaluate(UNNAMED) == []

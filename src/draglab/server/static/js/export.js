@@ -88,13 +88,14 @@ async function copyText(as) {
   }
   copied.value = answer.text;
   copied.hidden = false;
+  busy.textContent = answer.needs_edit_file ? "It reads edit.json: save the edit file beside it under that name." : "";
   try {
     await navigator.clipboard.writeText(answer.text);
     notify("Copied.");
   } catch {
     // Not every browser lets a page write there: the text is selected, and the keys of copying work.
     copied.select();
-    busy.textContent = "Press Ctrl+C to copy.";
+    busy.textContent += " Press Ctrl+C to copy.";
   }
 }
 

@@ -56,13 +56,9 @@ function renderStrip(session) {
   if (key === drawnFor) return;
   drawnFor = key;
   const hadFocus = strip.contains(document.activeElement);
-  let passed = false;
+  const cursor = nodes.findIndex((node) => node.id === session.cursor);
   strip.replaceChildren(
-    ...nodes.map((node) => {
-      const item = entry(session, node, passed);
-      if (node.id === session.cursor) passed = true;
-      return item;
-    }),
+    ...grouped(session, nodes).map((group) => entry(session, group, nodes.indexOf(/** @type {HistoryNode} */ (group[0])) > cursor)),
   );
   const now = strip.querySelector('[aria-current="step"]');
   if (now instanceof HTMLElement) bringIntoSight(now, hadFocus);
@@ -78,14 +74,40 @@ function bringIntoSight(button, hadFocus) {
   if (hadFocus) button.focus({ preventScroll: true });
 }
 
+/** @param {HistoryNode | undefined} node small steps, which have no picture of their own */
+function isSmall(node) {
+  return node?.kind === "points" || node?.kind === "mask";
+}
+
+/**
+ * Nodes as the strip shows them: small steps of one kind in a row are one entry, unless the history forks among them.
+ *
+ * @param {Session} session
+ * @param {HistoryNode[]} nodes
+ */
+function grouped(session, nodes) {
+  /** @type {HistoryNode[][]} */
+  const groups = [];
+  for (const node of nodes) {
+    const group = groups.at(-1);
+    const joins = isSmall(node) && group?.[0]?.kind === node.kind && childrenOf(session, node.parent).length === 1;
+    if (group && joins) group.push(node);
+    else groups.push([node]);
+  }
+  return groups;
+}
+
 /**
  * @param {Session} session
- * @param {HistoryNode} node
+ * @param {HistoryNode[]} group
  * @param {boolean} ahead after the cursor: redo leads there
  */
-function entry(session, node, ahead) {
-  const small = node.kind === "points" || node.kind === "mask";
-  const current = node.id === session.cursor;
+function entry(session, group, ahead) {
+  const shown = group.find((node) => node.id === session.cursor);
+  const node = /** @type {HistoryNode} */ (shown ?? group.at(-1));
+  const small = isSmall(node);
+  const current = shown !== undefined;
+  const label = group.length > 1 ? `${node.label}, ${group.indexOf(node) + 1} of ${group.length} changes` : node.label;
   const runs = current && session.state !== "idle";
   const button = make(
     "button",
@@ -94,15 +116,15 @@ function entry(session, node, ahead) {
       "data-node": node.id,
       "data-kind": node.kind,
       "aria-current": current ? "step" : null,
-      "aria-label": node.label,
-      title: node.label,
+      "aria-label": label,
+      title: label,
       onclick: () => void goTo(node.id),
     },
-    small ? [icon(node.kind === "mask" ? "brush" : "drag")] : [],
+    small ? [icon(node.kind === "mask" ? "brush" : "drag"), ...(group.length > 1 ? [String(group.length)] : [])] : [],
   );
-  const siblings = childrenOf(session, node.parent).filter((other) => other.id !== node.id);
   const item = make("li", {}, [button]);
-  if (node.parent !== null && siblings.length > 0) item.prepend(branchButton(session, node));
+  const first = /** @type {HistoryNode} */ (group[0]);
+  if (first.parent !== null && childrenOf(session, first.parent).length > 1) item.prepend(branchButton(session, first));
   return item;
 }
 
@@ -133,7 +155,7 @@ function tip(session, node) {
 function askForThumbnails(session, nodes) {
   const running = session.state !== "idle" ? session.cursor : null;
   const missing = nodes
-    .filter((node) => node.kind !== "points" && node.kind !== "mask" && node.id !== running && !asked.has(node.id))
+    .filter((node) => !isSmall(node) && node.id !== running && !asked.has(node.id))
     .map((node) => node.id);
   if (missing.length > 0 && send({ type: "thumbnails", nodes: missing })) missing.forEach((id) => asked.add(id));
 }
