@@ -75,7 +75,10 @@ export async function removeAllPoints() {
 
 /** An id that no point has, nor had while this page was open. */
 export function freshId() {
-  const known = [...(get().session?.points ?? []).map((point) => point.id), ...Object.keys(get().qualities).map(Number)];
+  const known = [
+    ...(get().session?.points ?? []).map((point) => point.id),
+    ...Object.keys(get().qualities).map(Number),
+  ];
   return Math.max(0, ...known) + 1;
 }
 

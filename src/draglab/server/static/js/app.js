@@ -1,6 +1,6 @@
 /**
- * The connection, and what its messages change: the store, pictures, mask. The rest of the page only reads the store and
- * calls `send`.
+ * The connection, and what its messages change: the store, pictures, mask. The rest of the page only reads the store
+ * and calls `send`.
  */
 
 import { announce, notify } from "./notices.js";
@@ -28,7 +28,8 @@ export const connection = new Connection({
   message: receive,
   picture: (header, picture) => viewers.forEach((view) => view(header, picture)),
   link: (link) => {
-    if (link === "lost" && get().link === "open") announce("Connection lost. Trying again by itself; your work is saved.");
+    if (link === "lost" && get().link === "open")
+      announce("Connection lost. Trying again by itself; your work is saved.");
     if (link === "open" && get().link === "lost") announce("Connected again.");
     if (link !== "open") giveUpWaiting();
     set({ link });

@@ -11,7 +11,9 @@ import { icon, make } from "./dom.js";
  * @param {(Node | string)[]} content
  */
 export function fillDialog(dialog, titleId, title, content) {
-  const close = make("button", { class: "quiet", "aria-label": "Close", onclick: () => dialog.close() }, [icon("close")]);
+  const close = make("button", { class: "quiet", "aria-label": "Close", onclick: () => dialog.close() }, [
+    icon("close"),
+  ]);
   const head = make("div", { class: "dialog-head" }, [make("h2", { id: titleId }, [title]), close]);
   dialog.replaceChildren(head, make("div", { class: "dialog-body" }, content));
 }

@@ -9,7 +9,13 @@ import { notify } from "./notices.js";
 /** @typedef {"image" | "round" | "history"} Scope */
 
 const dialog = byId("export-dialog", HTMLDialogElement);
-const copied = make("textarea", { class: "code", readonly: true, rows: 5, "aria-label": "The edit as text", hidden: true });
+const copied = make("textarea", {
+  class: "code",
+  readonly: true,
+  rows: 5,
+  "aria-label": "The edit as text",
+  hidden: true,
+});
 const busy = make("p", { class: "quiet-text", role: "status" });
 
 /** @param {string} kind @param {Scope} scope @param {string} label */
@@ -50,11 +56,21 @@ export function openExport() {
             fileButton("json", "history", "Edit file (.json)"),
           ]),
           group("As text", "Makes the same edit without this page.", [
-            make("button", { "data-as": "command", onclick: () => void copyText("command") }, [icon("copy"), "Copy command line"]),
-            make("button", { "data-as": "python", onclick: () => void copyText("python") }, [icon("copy"), "Copy Python"]),
+            make("button", { "data-as": "command", onclick: () => void copyText("command") }, [
+              icon("copy"),
+              "Copy command line",
+            ]),
+            make("button", { "data-as": "python", onclick: () => void copyText("python") }, [
+              icon("copy"),
+              "Copy Python",
+            ]),
           ]),
         ]
-      : [make("p", { class: "quiet-text" }, ["Videos, the edit file and text to copy appear here after the first drag."])]),
+      : [
+          make("p", { class: "quiet-text" }, [
+            "Videos, the edit file and text to copy appear here after the first drag.",
+          ]),
+        ]),
     group("Latent", "The numbers behind the picture, for programs.", [
       fileButton("npz", "image", "NumPy (.npz)"),
       fileButton("safetensors", "image", "safetensors"),

@@ -27,7 +27,7 @@ export function line(session) {
   for (let node = byNode.get(session.cursor); node; node = node.parent === null ? undefined : byNode.get(node.parent)) {
     nodes.unshift(node);
   }
-  for (let last = nodes.at(-1); last; ) {
+  for (let last = nodes.at(-1); last;) {
     const children = childrenOf(session, last.id);
     const next = children.find((child) => child.id === visited.get(last?.id ?? -1)) ?? children.at(-1);
     if (next) nodes.push(next);
@@ -58,7 +58,9 @@ function renderStrip(session) {
   const hadFocus = strip.contains(document.activeElement);
   const cursor = nodes.findIndex((node) => node.id === session.cursor);
   strip.replaceChildren(
-    ...grouped(session, nodes).map((group) => entry(session, group, nodes.indexOf(/** @type {HistoryNode} */ (group[0])) > cursor)),
+    ...grouped(session, nodes).map((group) =>
+      entry(session, group, nodes.indexOf(/** @type {HistoryNode} */ (group[0])) > cursor),
+    ),
   );
   const now = strip.querySelector('[aria-current="step"]');
   if (now instanceof HTMLElement) bringIntoSight(now, hadFocus);
@@ -134,10 +136,11 @@ function branchButton(session, node) {
   const index = versions.findIndex((each) => each.id === node.id);
   const next = versions[(index + 1) % versions.length] ?? node;
   const label = `Version ${index + 1} of ${versions.length} from here: show the next`;
-  return make("button", { class: "fork number", "aria-label": label, title: label, onclick: () => void goTo(tip(session, next)) }, [
-    icon("branch"),
-    `${index + 1}/${versions.length}`,
-  ]);
+  return make(
+    "button",
+    { class: "fork number", "aria-label": label, title: label, onclick: () => void goTo(tip(session, next)) },
+    [icon("branch"), `${index + 1}/${versions.length}`],
+  );
 }
 
 /** Where a branch was left. @param {Session} session @param {HistoryNode} node */

@@ -19,43 +19,58 @@ import { viewport } from "./stage/viewport.js";
 import { zoomIn, zoomOut } from "./stage/zoom.js";
 
 const HELP = /** @type {const} */ ([
-  ["Drag", [
-    ["Press, pull, let go", "the picture follows"],
-    ["Alt + pull", "move a handle itself"],
-    ["Space", "run or stop"],
-    ["Esc", "stop; leave a pull"],
-    ["Delete", "delete the selected handle"],
-  ]],
-  ["Without a mouse, in the picture", [
-    ["Arrows", "move the crosshair, with Shift by ten"],
-    ["Enter", "take hold; let go"],
-    ["N", "next handle"],
-  ]],
-  ["Tools", [
-    ["V", "drag"],
-    ["B  E  G", "mask: brush, eraser, fill"],
-    ["[  ]", "smaller, larger brush"],
-    ["X", "swap “may move” and “must stay”"],
-    ["I", "invert the mask"],
-    ["M", "show or hide the mask"],
-    ["H", "move the view"],
-  ]],
-  ["View", [
-    ["Wheel, pinch", "zoom"],
-    ["Space + pull, middle button", "move the view"],
-    ["+  −", "zoom in, out"],
-    ["Ctrl + 0, Ctrl + 1", "fit, 100 %"],
-    ["O", "hold to see the start"],
-    ["C", "before and after"],
-    ["P", "show or hide handles"],
-  ]],
-  ["Edit", [
-    ["Ctrl + Z", "undo"],
-    ["Ctrl + Shift + Z, Ctrl + Y", "redo"],
-    ["Ctrl + S", "export"],
-    ["R", "random start image"],
-    ["?", "this list"],
-  ]],
+  [
+    "Drag",
+    [
+      ["Press, pull, let go", "the picture follows"],
+      ["Alt + pull", "move a handle itself"],
+      ["Space", "run or stop"],
+      ["Esc", "stop; leave a pull"],
+      ["Delete", "delete the selected handle"],
+    ],
+  ],
+  [
+    "Without a mouse, in the picture",
+    [
+      ["Arrows", "move the crosshair, with Shift by ten"],
+      ["Enter", "take hold; let go"],
+      ["N", "next handle"],
+    ],
+  ],
+  [
+    "Tools",
+    [
+      ["V", "drag"],
+      ["B  E  G", "mask: brush, eraser, fill"],
+      ["[  ]", "smaller, larger brush"],
+      ["X", "swap “may move” and “must stay”"],
+      ["I", "invert the mask"],
+      ["M", "show or hide the mask"],
+      ["H", "move the view"],
+    ],
+  ],
+  [
+    "View",
+    [
+      ["Wheel, pinch", "zoom"],
+      ["Space + pull, middle button", "move the view"],
+      ["+  −", "zoom in, out"],
+      ["Ctrl + 0, Ctrl + 1", "fit, 100 %"],
+      ["O", "hold to see the start"],
+      ["C", "before and after"],
+      ["P", "show or hide handles"],
+    ],
+  ],
+  [
+    "Edit",
+    [
+      ["Ctrl + Z", "undo"],
+      ["Ctrl + Shift + Z, Ctrl + Y", "redo"],
+      ["Ctrl + S", "export"],
+      ["R", "random start image"],
+      ["?", "this list"],
+    ],
+  ],
 ]);
 
 const dialog = byId("help-dialog", HTMLDialogElement);
@@ -64,7 +79,11 @@ function showHelp() {
   const groups = HELP.map(([title, keys]) =>
     make("section", {}, [
       make("h3", {}, [title]),
-      make("dl", {}, keys.flatMap(([key, what]) => [make("dt", {}, [make("kbd", {}, [key])]), make("dd", {}, [what])])),
+      make(
+        "dl",
+        {},
+        keys.flatMap(([key, what]) => [make("dt", {}, [make("kbd", {}, [key])]), make("dd", {}, [what])]),
+      ),
     ]),
   );
   fillDialog(dialog, "help-title", "Keys", [make("div", { class: "key-list" }, groups)]);

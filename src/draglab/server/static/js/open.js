@@ -59,7 +59,9 @@ function sessionRow(session) {
       make("strong", {}, [name]),
       make("span", { class: "quiet-text" }, [when]),
     ]),
-    make("button", { class: "quiet", "aria-label": `Delete the session ${name}, ${when}`, onclick: forget }, [icon("trash")]),
+    make("button", { class: "quiet", "aria-label": `Delete the session ${name}, ${when}`, onclick: forget }, [
+      icon("trash"),
+    ]),
   ]);
 }
 
@@ -119,7 +121,10 @@ export function initOpen() {
       watch(["session"], ({ session }) => (session?.nodes.length ?? 0) > 1 && dismiss());
     }
   });
-  for (const [type, change] of /** @type {const} */ ([["dragenter", 1], ["dragleave", -1]])) {
+  for (const [type, change] of /** @type {const} */ ([
+    ["dragenter", 1],
+    ["dragleave", -1],
+  ])) {
     document.addEventListener(type, (event) => {
       if (!event.dataTransfer?.types.includes("Files")) return;
       dragging = Math.max(dragging + change, 0);

@@ -40,7 +40,12 @@ function render() {
   buttonIcon.setAttribute("href", `/static/icons.svg#${state === "idle" ? "play" : "stop"}`);
   document.body.dataset["link"] = link;
   empty.hidden = session !== null;
-  emptyText.textContent = link === "refused" ? "This page cannot connect. Reload it." : link === "lost" ? "Waiting for draglab…" : "Starting…";
+  emptyText.textContent =
+    link === "refused"
+      ? "This page cannot connect. Reload it."
+      : link === "lost"
+        ? "Waiting for draglab…"
+        : "Starting…";
   if (session) title.textContent = describe();
   if (link === "lost" && session) say("Connection lost. Trying again; your work is saved.");
   else if (progress && state !== "idle") {

@@ -9,8 +9,8 @@ import { onPreference, preferred } from "../preferences.js";
 
 /** @typedef {import("./bitmap.js").Bitmap} Bitmap */
 
-// Tints of the two views: teal may move, magenta must stay. Heads and landscapes rarely have either.
-const TINTS = { movable: [0, 214, 190], frozen: [233, 44, 150] };
+// Tints of the two views, as blue, green, red: teal may move, magenta must stay. Faces and landscapes rarely have either.
+const TINTS = { movable: 0xbed600, frozen: 0x962ce9 };
 const STRENGTH = 0.4;
 
 class MaskLayer {
@@ -48,7 +48,9 @@ class MaskLayer {
   /** The mask to paint on; without one, all of the image is what the present view does not paint. */
   forPainting() {
     const size = get().session?.image ?? { width: 1, height: 1 };
-    this.mask = this.mask ? copied(this.mask) : filled(size.width, size.height, preferred().maskView === "movable" ? 0 : 1);
+    this.mask = this.mask
+      ? copied(this.mask)
+      : filled(size.width, size.height, preferred().maskView === "movable" ? 0 : 1);
     return this.mask;
   }
 
@@ -113,10 +115,9 @@ class MaskLayer {
 function tinted(mask, feather, reuse) {
   const { width, height, data } = mask;
   const view = preferred().maskView;
-  const [red, green, blue] = TINTS[view];
   const picture = new ImageData(width, height);
   const pixels = new Uint32Array(picture.data.buffer);
-  const colour = /** @type {number} */ (red) | (/** @type {number} */ (green) << 8) | (/** @type {number} */ (blue) << 16);
+  const colour = TINTS[view];
   const soft = feather > 0 ? softened(mask, feather) : null;
   for (let index = 0; index < data.length; index++) {
     const movable = soft ? /** @type {number} */ (soft[index]) : /** @type {number} */ (data[index]);
@@ -136,7 +137,9 @@ async function encode({ width, height, data }) {
   data.forEach((value, index) => (pixels[index] = value ? 0xffffffff : 0xff000000));
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
   /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")).putImageData(picture, 0, 0);
-  const blob = await new Promise((/** @type {(blob: Blob | null) => void} */ resolve) => canvas.toBlob(resolve, "image/png"));
+  const blob = await new Promise((/** @type {(blob: Blob | null) => void} */ resolve) =>
+    canvas.toBlob(resolve, "image/png"),
+  );
   return blob ? base64(blob) : "";
 }
 
@@ -149,7 +152,8 @@ async function decode(text) {
   context.drawImage(picture, 0, 0);
   const pixels = context.getImageData(0, 0, width, height).data;
   const data = new Uint8Array(width * height);
-  for (let index = 0; index < data.length; index++) data[index] = /** @type {number} */ (pixels[4 * index]) >= 128 ? 1 : 0;
+  for (let index = 0; index < data.length; index++)
+    data[index] = /** @type {number} */ (pixels[4 * index]) >= 128 ? 1 : 0;
   return { width, height, data };
 }
 

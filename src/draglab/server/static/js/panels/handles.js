@@ -1,7 +1,16 @@
 /** The list of handles: numbers for who wants them, what cannot be followed, deleting. */
 
 import { byId, fill, icon, make, shown } from "../dom.js";
-import { checkHandle, currentPoints, freshId, putPoint, removeAllPoints, removePoint, settle, takeNearest } from "../actions.js";
+import {
+  checkHandle,
+  currentPoints,
+  freshId,
+  putPoint,
+  removeAllPoints,
+  removePoint,
+  settle,
+  takeNearest,
+} from "../actions.js";
 import { get, set, watch } from "../store.js";
 
 /** @typedef {import("../types.js").Point} Point */
@@ -23,7 +32,10 @@ async function addAtCentre() {
   if (!image) return;
   await settle();
   const id = freshId();
-  const middle = /** @type {[number, number]} */ ([Math.round((image.width - 1) / 2), Math.round((image.height - 1) / 2)]);
+  const middle = /** @type {[number, number]} */ ([
+    Math.round((image.width - 1) / 2),
+    Math.round((image.height - 1) / 2),
+  ]);
   putPoint({ id, handle: middle, target: null });
   set({ selected: id });
   void checkHandle(middle, id);
@@ -39,7 +51,9 @@ function render() {
     if (row instanceof HTMLElement && !ids.includes(Number(row.dataset["id"]))) row.remove();
   }
   points.forEach((point, index) => {
-    const known = [...list.children].find((row) => row instanceof HTMLElement && Number(row.dataset["id"]) === point.id);
+    const known = [...list.children].find(
+      (row) => row instanceof HTMLElement && Number(row.dataset["id"]) === point.id,
+    );
     const row = known instanceof HTMLElement ? known : makeRow(point.id);
     if (list.children[index] !== row) list.insertBefore(row, list.children[index] ?? null);
     update(row, point, index + 1);
@@ -111,10 +125,13 @@ async function takeNumbers(id) {
   const [hx, hy, tx, ty] = [read("hx", wide), read("hy", high), read("tx", wide), read("ty", high)];
   // An empty target is none; half of one waits for the other half.
   if ((tx === null) !== (ty === null)) return;
-  const same = (/** @type {number | null} */ value, /** @type {number} */ old) => value === null || shown(old) === shown(value);
+  const same = (/** @type {number | null} */ value, /** @type {number} */ old) =>
+    value === null || shown(old) === shown(value);
   const moved = !same(hx, point.handle[0]) || !same(hy, point.handle[1]);
   const target = /** @type {[number, number] | null} */ (tx === null || ty === null ? null : [tx, ty]);
-  const handle = moved ? /** @type {[number, number]} */ ([hx ?? point.handle[0], hy ?? point.handle[1]]) : point.handle;
+  const handle = moved
+    ? /** @type {[number, number]} */ ([hx ?? point.handle[0], hy ?? point.handle[1]])
+    : point.handle;
   putPoint({ id, handle, target });
   if (moved) void checkHandle(handle, id);
 }

@@ -17,31 +17,56 @@ function viewChoice(value, text) {
 const movable = viewChoice("movable", "May move");
 const frozen = viewChoice("frozen", "Must stay");
 const size = make("input", {
-  type: "range", id: "brush-size", min: 4, max: 256, step: 1, oninput: () => prefer({ brush: Number(size.value) }),
+  type: "range",
+  id: "brush-size",
+  min: 4,
+  max: 256,
+  step: 1,
+  oninput: () => prefer({ brush: Number(size.value) }),
 });
 const feather = make("input", {
-  type: "range", id: "feather", min: 0, max: 32, step: 1,
+  type: "range",
+  id: "feather",
+  min: 0,
+  max: 32,
+  step: 1,
   oninput: () => maskLayer.setFeather(Number(feather.value)),
   onchange: () => void leaveRound().then(() => maskLayer.commit()),
 });
 const showMask = make("input", {
-  type: "checkbox", id: "show-mask", role: "switch", onchange: () => prefer({ showMask: showMask.checked }),
+  type: "checkbox",
+  id: "show-mask",
+  role: "switch",
+  onchange: () => prefer({ showMask: showMask.checked }),
 });
 const paint = make("button", { class: "small", onclick: () => choose("brush") }, [icon("brush"), "Paint"]);
 const suggest = make("button", { class: "small", onclick: () => suggestMask() }, [icon("suggest"), "Suggest"]);
-const invert = make("button", { class: "small", onclick: () => void leaveRound().then(() => maskLayer.invert()) }, [icon("invert"), "Invert"]);
-const clear = make("button", { class: "small", onclick: () => void leaveRound().then(() => maskLayer.clear()) }, [icon("trash"), "Clear"]);
+const invert = make("button", { class: "small", onclick: () => void leaveRound().then(() => maskLayer.invert()) }, [
+  icon("invert"),
+  "Invert",
+]);
+const clear = make("button", { class: "small", onclick: () => void leaveRound().then(() => maskLayer.clear()) }, [
+  icon("trash"),
+  "Clear",
+]);
 const note = make("p", { class: "quiet-text", id: "mask-note" });
 
 /** Builds the panel. */
 export function initMask() {
   byId("mask-panel", HTMLElement).append(
-    make("div", { class: "choices", role: "radiogroup", "aria-label": "What the brush paints" }, [movable.label, frozen.label]),
+    make("div", { class: "choices", role: "radiogroup", "aria-label": "What the brush paints" }, [
+      movable.label,
+      frozen.label,
+    ]),
     note,
     make("div", { class: "buttons" }, [paint, suggest, invert, clear]),
     make("div", { class: "row" }, [make("label", { for: "brush-size" }, ["Brush"]), size]),
     make("div", { class: "row" }, [make("label", { for: "feather" }, ["Soft edge"]), feather]),
-    make("label", { class: "switch" }, [showMask, make("span", { class: "track", "aria-hidden": "true" }), "Show the mask"]),
+    make("label", { class: "switch" }, [
+      showMask,
+      make("span", { class: "track", "aria-hidden": "true" }),
+      "Show the mask",
+    ]),
   );
   onPreference((preferences) => {
     movable.input.checked = preferences.maskView === "movable";

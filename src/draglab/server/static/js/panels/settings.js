@@ -73,11 +73,14 @@ function makeField(setting, id) {
   }
   if (kind === "choice") {
     const values = choices ?? [];
-    const options = values.map((value, index) => make("option", { value: index }, [value === null ? "Automatic" : String(value)]));
+    const options = values.map((value, index) =>
+      make("option", { value: index }, [value === null ? "Automatic" : String(value)]),
+    );
     const field = make("select", { id, onchange: () => change(name, values[Number(field.value)] ?? null) }, options);
     return { field, parts: [field], show: (value) => fill(field, values.indexOf(value)) };
   }
-  const read = () => (field.value === "" ? null : kind === "integer" ? Math.round(Number(field.value)) : Number(field.value));
+  const read = () =>
+    field.value === "" ? null : kind === "integer" ? Math.round(Number(field.value)) : Number(field.value);
   const onchange = () => {
     const value = read();
     if (value !== null || setting.default === null) change(name, value);
@@ -86,7 +89,12 @@ function makeField(setting, id) {
   const slides = minimum !== null && maximum !== null && setting.default !== null && !setting.advanced;
   const text = make("output", { class: "number", for: id });
   const field = make("input", {
-    id, type: slides ? "range" : "number", min: minimum, max: maximum, step: step ?? "any", placeholder: "automatic",
+    id,
+    type: slides ? "range" : "number",
+    min: minimum,
+    max: maximum,
+    step: step ?? "any",
+    placeholder: "automatic",
     oninput: () => (text.textContent = field.value),
     onchange,
   });

@@ -12,42 +12,82 @@ const PAGE = 12;
 const LARGEST_SEED = 2 ** 32 - 1;
 const SEED_HEIGHT = 128;
 
-const model = make("select", { id: "model", onchange: () => change({ model: model.value, class_index: null, mix: null }) });
+const model = make("select", {
+  id: "model",
+  onchange: () => change({ model: model.value, class_index: null, mix: null }),
+});
 const seed = make("input", {
-  id: "seed", type: "number", min: 0, max: LARGEST_SEED, step: 1, inputmode: "numeric",
+  id: "seed",
+  type: "number",
+  min: 0,
+  max: LARGEST_SEED,
+  step: 1,
+  inputmode: "numeric",
   onchange: () => change({ seed: wholeSeed(seed.value) }),
 });
-const random = make(
-  "button",
-  { "aria-label": "Random seed", "data-tip": "Random  R", onclick: () => randomSeed() },
-  [icon("dice")],
-);
+const random = make("button", { "aria-label": "Random seed", "data-tip": "Random  R", onclick: () => randomSeed() }, [
+  icon("dice"),
+]);
 const truncation = make("input", {
-  id: "truncation", type: "range", min: 0, max: 1.2, step: 0.05,
+  id: "truncation",
+  type: "range",
+  min: 0,
+  max: 1.2,
+  step: 0.05,
   oninput: () => (truncationText.textContent = shown(Number(truncation.value), 2)),
   onchange: () => change({ truncation_psi: Number(truncation.value) }),
 });
 const truncationText = make("output", { for: "truncation", class: "number" });
 const classIndex = make("input", {
-  id: "class-index", type: "number", min: 0, step: 1, placeholder: "any",
+  id: "class-index",
+  type: "number",
+  min: 0,
+  step: 1,
+  placeholder: "any",
   onchange: () => change({ class_index: classIndex.value === "" ? null : Math.trunc(Number(classIndex.value)) }),
 });
 const classRow = make("div", { class: "row" }, [make("label", { for: "class-index" }, ["Class"]), classIndex]);
 const grid = make("div", { class: "seeds", role: "group", "aria-label": "Start images by seed" });
-const earlier = make("button", { class: "quiet small", "aria-label": "Earlier seeds", onclick: () => turn(-1) }, [icon("left")]);
-const later = make("button", { class: "quiet small", "aria-label": "Later seeds", onclick: () => turn(1) }, [icon("right")]);
+const earlier = make("button", { class: "quiet small", "aria-label": "Earlier seeds", onclick: () => turn(-1) }, [
+  icon("left"),
+]);
+const later = make("button", { class: "quiet small", "aria-label": "Later seeds", onclick: () => turn(1) }, [
+  icon("right"),
+]);
 const range = make("p", { class: "number quiet-text" });
 const mixOn = make("input", { type: "checkbox", id: "mix", role: "switch", onchange: () => changeMix() });
-const mixSeed = make("input", { id: "mix-seed", type: "number", min: 0, max: LARGEST_SEED, step: 1, value: 1, onchange: () => changeMix() });
-const mixLayer = make("input", { id: "mix-layer", type: "range", min: 1, max: 13, step: 1, onchange: () => changeMix() });
+const mixSeed = make("input", {
+  id: "mix-seed",
+  type: "number",
+  min: 0,
+  max: LARGEST_SEED,
+  step: 1,
+  value: 1,
+  onchange: () => changeMix(),
+});
+const mixLayer = make("input", {
+  id: "mix-layer",
+  type: "range",
+  min: 1,
+  max: 13,
+  step: 1,
+  onchange: () => changeMix(),
+});
 const mixRows = make("div", { class: "sub" }, [
   make("div", { class: "row" }, [
     make("label", { for: "mix-seed" }, ["From seed"]),
     mixSeed,
-    make("button", { "aria-label": "Look of a random seed", onclick: () => {
-      mixSeed.value = String(anySeed());
-      changeMix();
-    } }, [icon("dice")]),
+    make(
+      "button",
+      {
+        "aria-label": "Look of a random seed",
+        onclick: () => {
+          mixSeed.value = String(anySeed());
+          changeMix();
+        },
+      },
+      [icon("dice")],
+    ),
   ]),
   make("div", { class: "row" }, [make("label", { for: "mix-layer" }, ["Colours only … shape too"]), mixLayer]),
 ]);
@@ -69,7 +109,11 @@ export function initStart() {
       truncationText,
     ]),
     classRow,
-    make("label", { class: "switch" }, [mixOn, make("span", { class: "track", "aria-hidden": "true" }), "Look of another seed"]),
+    make("label", { class: "switch" }, [
+      mixOn,
+      make("span", { class: "track", "aria-hidden": "true" }),
+      "Look of another seed",
+    ]),
     mixRows,
   );
   onSmallPicture(showPictures);
@@ -141,7 +185,8 @@ function render() {
 function renderSeeds(start) {
   if (start.seed !== null && start.seed !== lastSeed) {
     lastSeed = start.seed;
-    if (start.seed < first || start.seed >= first + PAGE) first = Math.min(start.seed - (start.seed % PAGE), LARGEST_SEED - PAGE);
+    if (start.seed < first || start.seed >= first + PAGE)
+      first = Math.min(start.seed - (start.seed % PAGE), LARGEST_SEED - PAGE);
   }
   const key = `${start.model} ${start.truncation_psi} ${first}`;
   if (key !== wanted) {
@@ -164,9 +209,11 @@ function renderSeeds(start) {
 
 /** @param {number} value */
 function seedButton(value) {
-  return make("button", { class: "seed", "data-seed": value, "aria-label": `Seed ${value}`, onclick: () => change({ seed: value }) }, [
-    make("span", { class: "number" }, [String(value)]),
-  ]);
+  return make(
+    "button",
+    { class: "seed", "data-seed": value, "aria-label": `Seed ${value}`, onclick: () => change({ seed: value }) },
+    [make("span", { class: "number" }, [String(value)])],
+  );
 }
 
 function showPictures() {

@@ -65,7 +65,14 @@ function pointMarks(point, number, selected, doubtful) {
   const marks = [];
   const path = paths.get(point.id);
   if (path && path.length > 1) {
-    const points = path.map((place) => viewport.toScreen(place).map((value) => value.toFixed(1)).join(",")).join(" ");
+    const points = path
+      .map((place) =>
+        viewport
+          .toScreen(place)
+          .map((value) => value.toFixed(1))
+          .join(","),
+      )
+      .join(" ");
     marks.push(svg("polyline", { class: "path", points }));
   }
   if (point.target) {

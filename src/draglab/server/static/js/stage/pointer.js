@@ -89,7 +89,10 @@ stage.addEventListener("pointermove", (event) => {
 function pinch(id, before, at) {
   const other = [...down].find(([key]) => key !== id)?.[1];
   if (!other) return;
-  const [was, is] = [Math.hypot(before[0] - other[0], before[1] - other[1]), Math.hypot(at[0] - other[0], at[1] - other[1])];
+  const [was, is] = [
+    Math.hypot(before[0] - other[0], before[1] - other[1]),
+    Math.hypot(at[0] - other[0], at[1] - other[1]),
+  ];
   if (was > 1) viewport.zoomAt(is / was, [(at[0] + other[0]) / 2, (at[1] + other[1]) / 2]);
   viewport.panBy((at[0] - before[0]) / 2, (at[1] - before[1]) / 2);
 }

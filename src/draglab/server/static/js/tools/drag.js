@@ -128,5 +128,8 @@ export const dragTool = {
  */
 function sendTarget(id, target, done) {
   const points = get().session?.points ?? [];
-  sendPoints(points.map((point) => (point.id === id ? { ...point, target } : point)), done);
+  sendPoints(
+    points.map((point) => (point.id === id ? { ...point, target } : point)),
+    done,
+  );
 }
