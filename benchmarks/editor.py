@@ -2,9 +2,9 @@
 
     python -m benchmarks.editor [--model heads] [--height 614] [--seconds 10]
 
-Prints: from the start of the server to its address; from then to the first picture of a page in Chromium (where there is
-one); live pictures and steps a second in a drag; from release to the first live picture; how many steps are made after
-stop; and how three sessions at once share the steps. Needs the tests' folder and their client.
+Prints: from the start of the server to its address; from then to the first picture of a page in Chromium (where there
+is one); live pictures and steps a second in a drag; from release to the first live picture; how many steps are made
+after stop; and how three sessions at once share the steps. Needs the tests' folder and their client.
 """
 
 from __future__ import annotations
