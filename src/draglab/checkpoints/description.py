@@ -12,6 +12,7 @@ from draglab.errors import DraglabError
 SPARE = 1 << 20
 """Bytes of tensors beyond the file's own: some programs name a small filter in every layer."""
 MAX_TEXT = 1000
+_KINDS = {"format": str, "family": str, "arguments": dict, "resolved": bool, "facts": dict, "layers": dict}
 
 
 def check_description(answer: Any, size: int) -> dict[str, Any]:
@@ -23,10 +24,12 @@ def check_description(answer: Any, size: int) -> dict[str, Any]:
     """
     if "error" in answer:
         raise DraglabError(printable(answer["error"]))
-    # Of the sources only numbers and hexadecimal digits are used.
-    plan = {key: value if key == "sources" else printable(value) for key, value in answer["plan"].items()}
-    for key, kind in {"format": str, "family": str, "arguments": dict, "resolved": bool, "facts": dict}.items():
+    # Of these two only numbers and hexadecimal digits are used.
+    plan = {key: value if key in ("sources", "code") else printable(value) for key, value in answer["plan"].items()}
+    for key, kind in _KINDS.items():
         _require(isinstance(plan[key], kind))
+    if plan["code"] is not None:
+        _check_code(plan["code"], size)
     _require(all(isinstance(warning, str) for warning in plan["warnings"]))
     lengths = [_length(source, size) for source in plan["sources"]]
     total = sum(_bytes_of(row, lengths) for row in plan["tensors"])
@@ -41,10 +44,21 @@ def _length(source: dict[str, Any], size: int) -> int:
     if "hex" in source:
         return len(bytes.fromhex(source["hex"]))
     if "text" in source:
-        start, stop = source["text"]
-        _require(_is_count(start) and _is_count(stop) and start <= stop <= size)
-        return stop - start
+        return _length_of_place(source["text"], size)
     return size
+
+
+def _check_code(code: dict[str, Any], size: int) -> None:
+    if "hex" in code:
+        bytes.fromhex(code["hex"])
+    else:
+        _length_of_place(code["place"], size)
+
+
+def _length_of_place(place: list[int], size: int) -> int:
+    start, stop = place
+    _require(_is_count(start) and _is_count(stop) and start <= stop <= size)
+    return stop - start
 
 
 def _bytes_of(row: dict[str, Any], lengths: list[int]) -> int:

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from draglab.errors import DraglabError
 
-_THREADS = 4
-"""Most of the time the system is making room for what is read, which several threads do at once."""
+_THREADS = 2
+"""Most of the time the system is making room for what is read, which two threads do at once; more are slower."""
 
 _TYPES = {
     "F64": torch.float64,

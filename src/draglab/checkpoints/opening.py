@@ -15,6 +15,7 @@ from draglab.checkpoints.foreign.tensors import ITEM_SIZES
 from draglab.checkpoints.materialize import read_tensors
 from draglab.checkpoints.published import config_from_published
 from draglab.checkpoints.published_stylegan3 import stylegan3_config_from_published
+from draglab.checkpoints.revision import add_revision
 from draglab.checkpoints.sandbox import read_description
 from draglab.errors import DraglabError
 from draglab.generators import Generator, GeneratorConfig, StyleGAN2Config, StyleGAN3Config, build_generator
@@ -62,6 +63,7 @@ def inspect_file(path: str | Path) -> ModelFile:
         facts = {"stored as": header.dtype, **header.card}
         return ModelFile(path, "draglab safetensors", header.config, header.parameters, header.sizes, facts, [])
     description = read_description(path)
+    add_revision(path, description)
     config = _config(path, description)
     rows = description["tensors"]
     parameters = sum(row["count"] for row in rows if not row["name"].endswith(native.BUFFERS))
@@ -146,10 +148,11 @@ def _config(path: Path, description: dict[str, Any]) -> GeneratorConfig:
 
 def _add_missing(generator: Generator, tensors: dict[str, Tensor]) -> None:
     """Buffers that some programs do not store: an average to be computed, noise maps to be drawn."""
+    missing = {name: wanted for name, wanted in generator.published_tensors().items() if name not in tensors}
+    if not missing:  # to import numpy.random would take longer than all else here
+        return
     random = np.random.RandomState(0)
-    for name, wanted in generator.published_tensors().items():
-        if name in tensors:
-            continue
+    for name, wanted in missing.items():
         if name == "mapping.w_avg":
             tensors[name] = torch.zeros(wanted.shape)
         elif name.endswith("noise_const"):

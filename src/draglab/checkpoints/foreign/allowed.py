@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 from .values import Global
 
 PERSISTENT = Global("torch_utils.persistence", "_reconstruct_persistent_obj")
@@ -43,9 +41,7 @@ STORAGES = {
     "ByteStorage": "U8",
     "BoolStorage": "BOOL",
 }
-STORAGE_TYPES = {
-    Global(module, name): dtype for module, (name, dtype) in product(("torch", "torch.cuda"), STORAGES.items())
-}
+STORAGE_TYPES = {Global(module, name): dtype for module in ("torch", "torch.cuda") for name, dtype in STORAGES.items()}
 
 CALLED = {
     PERSISTENT, LOAD_FROM_BYTES, REBUILD_TENSOR, *REBUILD_PARAMETER, ORDERED_DICT, ENCODE, SIZE, DEVICE, DTYPE,

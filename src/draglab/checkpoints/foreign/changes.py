@@ -5,9 +5,11 @@ materialize.py has a function of the same name for each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
 from .values import Refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 Shape = tuple[int, ...]
 

@@ -6,14 +6,17 @@ start no process any more.
 
 from __future__ import annotations
 
-import json
 import mmap
 import os
 import sys
-from typing import Any
 
+from .json_writer import write_json
 from .recognise import is_zip, read_plan
 from .values import Refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 CPU_SECONDS = 60
 SPARE_MEMORY = 512 << 20
@@ -76,7 +79,7 @@ def forbid(event: str, _: tuple[Any, ...]) -> None:
 
 
 def _answer(answer: dict[str, Any]) -> None:
-    data = json.dumps(answer).encode()
+    data = write_json(answer)
     while data:
         data = data[os.write(1, data) :]
     os._exit(0)

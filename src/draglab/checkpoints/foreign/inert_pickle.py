@@ -6,13 +6,16 @@ pickle and by MAX_INSTRUCTIONS; no value nests Python's own stack, because nothi
 
 from __future__ import annotations
 
-import pickle
 import struct
-from collections.abc import Callable
-from typing import Any, ClassVar, NoReturn
 
+from . import opcodes
 from .allowed import ALLOWED, CALLED, INSTANTIATED
 from .values import Blob, Global, LongText, PersistentId, Record, Refused, Region
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, ClassVar, NoReturn
 
 MAX_INSTRUCTIONS = 1_000_000
 """A config F snapshot of three networks has about 60 thousand."""
@@ -46,13 +49,14 @@ class InertUnpickler:
         Raises:
             Refused: an unknown name or instruction, damage, or too many instructions.
         """
-        table = self._TABLE
+        table, view, end = self._TABLE, self.view, self.end
         stop = ord(".")
         for _ in range(self.most):
-            if self.at >= self.end:
+            at = self.at
+            if at >= end:
                 self._damaged("it ends too early")
-            code = self.view[self.at]
-            self.at += 1
+            code = view[at]
+            self.at = at + 1
             if code == stop:
                 return self._pop()
             step = table.get(code)
@@ -74,8 +78,17 @@ class InertUnpickler:
         self.at += count
         return self.view[self.at - count : self.at]
 
-    def _unpack(self, form: str) -> Any:
-        return struct.unpack(form, self._take(struct.calcsize(form)))[0]
+    def _byte(self) -> int:
+        if self.at >= self.end:
+            self._damaged("it ends too early")
+        self.at += 1
+        return self.view[self.at - 1]
+
+    def _unsigned(self, count: int) -> int:
+        return int.from_bytes(self._take(count), "little")
+
+    def _signed(self, count: int) -> int:
+        return int.from_bytes(self._take(count), "little", signed=True)
 
     def _line(self) -> str:
         window = bytes(self.view[self.at : min(self.at + MAX_LINE, self.end)])
@@ -104,7 +117,7 @@ class InertUnpickler:
 
     # The stack. Values above a mark are a list of their own, as in the pickle module.
     def _push(self, value: Any) -> None:
-        self.stack.append(value)
+        self.stack.append(value)  # looked up after the value is made, which may have ended a mark
 
     def _pop(self) -> Any:
         if not self.stack:
@@ -140,6 +153,9 @@ class InertUnpickler:
         if not 0 <= index < MAX_INSTRUCTIONS:
             self._damaged("a memo index is out of range")
         self.memo[index] = self._top()
+
+    def _memoize(self) -> None:
+        self.memo[len(self.memo)] = self._top()
 
     def _get(self, index: int) -> None:
         if index not in self.memo:
@@ -217,7 +233,7 @@ class InertUnpickler:
     def _integer(self, count: int) -> None:
         if not 0 <= count <= MAX_INTEGER_BYTES:
             self._refuse("holds a number larger than any checkpoint does")
-        self.stack.append(int.from_bytes(self._take(count), "little", signed=True))
+        self.stack.append(self._signed(count))
 
     def _number_line(self) -> None:
         text = self._line()
@@ -235,78 +251,78 @@ class InertUnpickler:
             self._damaged("a number is not readable")
 
     def _protocol(self) -> None:
-        version = self._unpack("<B")
-        if version > pickle.HIGHEST_PROTOCOL:
+        version = self._byte()
+        if version > opcodes.HIGHEST_PROTOCOL:
             self._refuse(f"is a pickle of protocol {version}, newer than any that draglab knows")
 
     def _frame(self) -> None:
-        if self._unpack("<Q") > self.end - self.at:
+        if self._unsigned(8) > self.end - self.at:
             self._damaged("it ends too early")
 
     _TABLE: ClassVar[dict[int, Callable[[InertUnpickler], Any]]] = {
         code[0]: step
         for code, step in {
-            pickle.PROTO: _protocol,
-            pickle.FRAME: _frame,
-            pickle.MARK: _mark,
-            pickle.POP: lambda self: self.stack.pop() if self.stack else self._above_mark(),
-            pickle.POP_MARK: _above_mark,
-            pickle.DUP: lambda self: self._push(self._top()),
-            pickle.NONE: lambda self: self._push(None),
-            pickle.NEWTRUE: lambda self: self._push(True),
-            pickle.NEWFALSE: lambda self: self._push(False),
-            pickle.INT: _number_line,
-            pickle.LONG: _number_line,
-            pickle.FLOAT: lambda self: self._parse(self._line(), float),
-            pickle.BININT: lambda self: self._push(self._unpack("<i")),
-            pickle.BININT1: lambda self: self._push(self._unpack("<B")),
-            pickle.BININT2: lambda self: self._push(self._unpack("<H")),
-            pickle.LONG1: lambda self: self._integer(self._unpack("<B")),
-            pickle.LONG4: lambda self: self._integer(self._unpack("<i")),
-            pickle.BINFLOAT: lambda self: self._push(self._unpack(">d")),
-            pickle.UNICODE: lambda self: self._push(self._line()),
-            pickle.STRING: lambda self: self._push(self._line().strip("'\"")),
-            pickle.SHORT_BINSTRING: lambda self: self._text(self._unpack("<B")),
-            pickle.BINSTRING: lambda self: self._text(self._unpack("<i")),
-            pickle.SHORT_BINUNICODE: lambda self: self._text(self._unpack("<B")),
-            pickle.BINUNICODE: lambda self: self._text(self._unpack("<I")),
-            pickle.BINUNICODE8: lambda self: self._text(self._unpack("<Q")),
-            pickle.SHORT_BINBYTES: lambda self: self._blob(self._unpack("<B")),
-            pickle.BINBYTES: lambda self: self._blob(self._unpack("<I")),
-            pickle.BINBYTES8: lambda self: self._blob(self._unpack("<Q")),
-            pickle.BYTEARRAY8: lambda self: self._blob(self._unpack("<Q")),
-            pickle.EMPTY_TUPLE: lambda self: self._push(()),
-            pickle.TUPLE1: lambda self: self._tuple(1),
-            pickle.TUPLE2: lambda self: self._tuple(2),
-            pickle.TUPLE3: lambda self: self._tuple(3),
-            pickle.TUPLE: lambda self: self._push(tuple(self._above_mark())),
-            pickle.EMPTY_LIST: lambda self: self._push([]),
-            pickle.LIST: lambda self: self._push(self._above_mark()),
-            pickle.APPEND: lambda self: self._append([self._pop()]),
-            pickle.APPENDS: lambda self: self._append(self._above_mark()),
+            opcodes.PROTO: _protocol,
+            opcodes.FRAME: _frame,
+            opcodes.MARK: _mark,
+            opcodes.POP: lambda self: self.stack.pop() if self.stack else self._above_mark(),
+            opcodes.POP_MARK: _above_mark,
+            opcodes.DUP: lambda self: self._push(self._top()),
+            opcodes.NONE: lambda self: self._push(None),
+            opcodes.NEWTRUE: lambda self: self._push(True),
+            opcodes.NEWFALSE: lambda self: self._push(False),
+            opcodes.INT: _number_line,
+            opcodes.LONG: _number_line,
+            opcodes.FLOAT: lambda self: self._parse(self._line(), float),
+            opcodes.BININT: lambda self: self._push(self._signed(4)),
+            opcodes.BININT1: lambda self: self._push(self._byte()),
+            opcodes.BININT2: lambda self: self._push(self._unsigned(2)),
+            opcodes.LONG1: lambda self: self._integer(self._byte()),
+            opcodes.LONG4: lambda self: self._integer(self._signed(4)),
+            opcodes.BINFLOAT: lambda self: self._push(struct.unpack(">d", self._take(8))[0]),
+            opcodes.UNICODE: lambda self: self._push(self._line()),
+            opcodes.STRING: lambda self: self._push(self._line().strip("'\"")),
+            opcodes.SHORT_BINSTRING: lambda self: self._text(self._byte()),
+            opcodes.BINSTRING: lambda self: self._text(self._signed(4)),
+            opcodes.SHORT_BINUNICODE: lambda self: self._text(self._byte()),
+            opcodes.BINUNICODE: lambda self: self._text(self._unsigned(4)),
+            opcodes.BINUNICODE8: lambda self: self._text(self._unsigned(8)),
+            opcodes.SHORT_BINBYTES: lambda self: self._blob(self._byte()),
+            opcodes.BINBYTES: lambda self: self._blob(self._unsigned(4)),
+            opcodes.BINBYTES8: lambda self: self._blob(self._unsigned(8)),
+            opcodes.BYTEARRAY8: lambda self: self._blob(self._unsigned(8)),
+            opcodes.EMPTY_TUPLE: lambda self: self._push(()),
+            opcodes.TUPLE1: lambda self: self._tuple(1),
+            opcodes.TUPLE2: lambda self: self._tuple(2),
+            opcodes.TUPLE3: lambda self: self._tuple(3),
+            opcodes.TUPLE: lambda self: self._push(tuple(self._above_mark())),
+            opcodes.EMPTY_LIST: lambda self: self._push([]),
+            opcodes.LIST: lambda self: self._push(self._above_mark()),
+            opcodes.APPEND: lambda self: self._append([self._pop()]),
+            opcodes.APPENDS: lambda self: self._append(self._above_mark()),
             # Sets are only ever walked through here, never asked for a member.
-            pickle.EMPTY_SET: lambda self: self._push([]),
-            pickle.ADDITEMS: lambda self: self._append(self._above_mark()),
-            pickle.FROZENSET: lambda self: self._push(self._above_mark()),
-            pickle.EMPTY_DICT: lambda self: self._push({}),
-            pickle.DICT: _dict,
-            pickle.SETITEM: lambda self: self._set_items([self._pop(), self._pop()][::-1]),
-            pickle.SETITEMS: lambda self: self._set_items(self._above_mark()),
-            pickle.PUT: lambda self: self._put(self._memo_line()),
-            pickle.BINPUT: lambda self: self._put(self._unpack("<B")),
-            pickle.LONG_BINPUT: lambda self: self._put(self._unpack("<I")),
-            pickle.MEMOIZE: lambda self: self._put(len(self.memo)),
-            pickle.GET: lambda self: self._get(self._memo_line()),
-            pickle.BINGET: lambda self: self._get(self._unpack("<B")),
-            pickle.LONG_BINGET: lambda self: self._get(self._unpack("<I")),
-            pickle.GLOBAL: lambda self: self._global(self._line(), self._line()),
-            pickle.STACK_GLOBAL: _stack_global,
-            pickle.INST: _instance,
-            pickle.REDUCE: lambda self: self._record(CALLED),
-            pickle.NEWOBJ: lambda self: self._record(INSTANTIATED),
-            pickle.NEWOBJ_EX: _new_with_names,
-            pickle.BUILD: _build,
-            pickle.BINPERSID: _persistent_id,
+            opcodes.EMPTY_SET: lambda self: self._push([]),
+            opcodes.ADDITEMS: lambda self: self._append(self._above_mark()),
+            opcodes.FROZENSET: lambda self: self._push(self._above_mark()),
+            opcodes.EMPTY_DICT: lambda self: self._push({}),
+            opcodes.DICT: _dict,
+            opcodes.SETITEM: lambda self: self._set_items([self._pop(), self._pop()][::-1]),
+            opcodes.SETITEMS: lambda self: self._set_items(self._above_mark()),
+            opcodes.PUT: lambda self: self._put(self._memo_line()),
+            opcodes.BINPUT: lambda self: self._put(self._byte()),
+            opcodes.LONG_BINPUT: lambda self: self._put(self._unsigned(4)),
+            opcodes.MEMOIZE: _memoize,
+            opcodes.GET: lambda self: self._get(self._memo_line()),
+            opcodes.BINGET: lambda self: self._get(self._byte()),
+            opcodes.LONG_BINGET: lambda self: self._get(self._unsigned(4)),
+            opcodes.GLOBAL: lambda self: self._global(self._line(), self._line()),
+            opcodes.STACK_GLOBAL: _stack_global,
+            opcodes.INST: _instance,
+            opcodes.REDUCE: lambda self: self._record(CALLED),
+            opcodes.NEWOBJ: lambda self: self._record(INSTANTIATED),
+            opcodes.NEWOBJ_EX: _new_with_names,
+            opcodes.BUILD: _build,
+            opcodes.BINPERSID: _persistent_id,
         }.items()
     }
 

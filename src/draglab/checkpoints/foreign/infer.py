@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
-from .changes import Shape
+from .names import number
 from .values import Refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .changes import Shape
 
 MAX_BASE_WIDTH = 16
 """Of the learned constant. The noise maps of wide images are large, and drawn where a file lacks them."""
-_BLOCK = re.compile(r"synthesis\.b(\d{1,5})\.")
+_BLOCK = "synthesis.b"
 
 
 def infer_config(shapes: dict[str, Shape]) -> dict[str, Any]:
@@ -19,7 +22,8 @@ def infer_config(shapes: dict[str, Shape]) -> dict[str, Any]:
     Raises:
         Refused: tensors are missing, or they are not those of a StyleGAN2 generator.
     """
-    resolutions = sorted({int(found[1]) for name in shapes if (found := _BLOCK.match(name))})
+    blocks = {name.removeprefix(_BLOCK).partition(".")[0] for name in shapes if name.startswith(_BLOCK)}
+    resolutions = sorted(size for block in blocks if (size := number(block, 5)) is not None)
     if len(resolutions) < 2 or resolutions != [4 << step for step in range(len(resolutions))]:
         raise Refused("the file lacks blocks of the generator: they should be of 4, 8, 16, ... pixels; get it again")
     const = _shape(shapes, "synthesis.b4.const", 3)

@@ -1,28 +1,25 @@
 """Checkpoints of the NVIDIA PyTorch programs: pickled modules that would run source code of their own.
 
-Each module is a record of its class name, that source and its attributes. The source is only hashed, which tells the
-revision of the architecture; the attributes are walked for names and tensors.
+Each module is a record of its class name, that source and its attributes. The source is only pointed out, to be hashed
+(revision.py); the attributes are walked for names and tensors.
 """
 
 from __future__ import annotations
 
-import hashlib
-from typing import Any
-
 from . import allowed
-from .plain import entries, plain, text_bytes
+from .plain import entries, plain
 from .plan import Plan, check_tensors
-from .tensors import StorageLookup, TensorRef, find_tensor
-from .values import Record, Refused
+from .tensors import find_tensor
+from .values import LongText, Record, Refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .tensors import StorageLookup, TensorRef
 
 MAX_MODULES = 1000
 MAX_DEPTH = 32
-FINGERPRINTS = {
-    "53b4e1ec4571": "stylegan2-ada",
-    "b6f14e8fa2a9": "stylegan3 repository's StyleGAN2",
-    "06082fb3e892": "StyleGAN3",
-    "14a5dd7103e0": "StyleGAN-Human",
-}
 _POSITIONAL = ("z_dim", "c_dim", "w_dim", "img_resolution", "img_channels", "mapping_kwargs", "synthesis_kwargs")
 _XL = "this is a StyleGAN-XL model, which draglab does not run: it opens StyleGAN2 and StyleGAN3 generators"
 
@@ -37,24 +34,15 @@ def read_nvidia(generator: Record, storage_of: StorageLookup, format_name: str) 
     description = _description(generator)
     state = _state(generator)
     arguments = _arguments(state)
-    fingerprint = hashlib.sha256(text_bytes(description.get("module_src"))).hexdigest()[:12]
     tensors, modules = walk(generator, storage_of)
     family = _family(tensors, arguments)
     plan = Plan(format_name, family, arguments)
     plan.tensors = {name: (tensor, ()) for name, tensor in tensors.items()}
-    revision = FINGERPRINTS.get(fingerprint)
-    plan.facts = {
-        "class": plain(description.get("class_name")),
-        "fingerprint": fingerprint,
-        "revision": revision or "unknown",
-    }
-    if revision is None:
-        plan.warnings.append(
-            f"the architecture's source (fingerprint {fingerprint}) is not one that draglab knows: "
-            "it is read by its arguments, and its images may differ from the original program's"
-        )
-    if family == "stylegan2":
-        plan.facts["layout"] = _correct(arguments, modules, revision)
+    plan.facts = {"class": plain(description.get("class_name"))}
+    plan.code = _code(description.get("module_src"))
+    layer = next((state for name, state in modules.items() if name.endswith(".conv1")), {})
+    if "conv_clamp" in layer:
+        plan.layers["conv_clamp"] = plain(layer["conv_clamp"])
     return plan
 
 
@@ -97,6 +85,12 @@ def _description(module: Record) -> dict[Any, Any]:
     return found
 
 
+def _code(source: Any) -> LongText | bytes:
+    if isinstance(source, LongText):
+        return source
+    return source.encode("utf-8", "surrogatepass") if isinstance(source, str) else b""
+
+
 def _state(module: Any) -> dict[Any, Any]:
     if is_module(module):
         state = entries(_description(module).get("state"))
@@ -131,16 +125,3 @@ def _family(tensors: dict[str, TensorRef], arguments: dict[str, Any]) -> str:
             raise Refused(_XL)
         return "stylegan3"
     raise Refused("the file's network is no StyleGAN2 or StyleGAN3 generator; draglab cannot drag it")
-
-
-def _correct(arguments: dict[str, Any], modules: dict[str, dict[Any, Any]], revision: str | None) -> str:
-    """Settle what an omitted argument means: the layers themselves say how they clamp. Returns the layout's name."""
-    nested = "synthesis_kwargs" in arguments or (
-        revision == "stylegan2-ada" and not any(name in arguments for name in ("channel_base", "num_fp16_res"))
-    )
-    layer = next((state for name, state in modules.items() if name.endswith(".conv1")), {})
-    if "conv_clamp" in layer:
-        place = arguments.setdefault("synthesis_kwargs", {}) if nested else arguments
-        if isinstance(place, dict):
-            place["conv_clamp"] = plain(layer["conv_clamp"])
-    return "nested" if nested else "flat"

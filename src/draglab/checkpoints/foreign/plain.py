@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import struct
-from typing import Any
 
 from . import allowed
 from .tensors import NUMPY_TYPES, bytes_of, find_array, numpy_code
-from .values import Global, LongText, Record, Refused
+from .values import Global, Record, Refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 MAX_ENTRIES = 20_000
 MAX_NODES = 2_000
@@ -108,10 +111,3 @@ def _small_array(record: Record) -> Any:
     data = array.storage.region.view[start : start + count * struct.calcsize(form)]
     values = [number for (number,) in struct.iter_unpack(form, data)]
     return values if array.shape else values[0]
-
-
-def text_bytes(value: Any) -> bytes:
-    """A text's UTF-8 bytes; b"" if the value is no text."""
-    if isinstance(value, LongText):
-        return bytes(value.view)
-    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else b""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
-from dataclasses import dataclass, field
-from typing import Any
 
-from .tensors import TensorRef
-from .values import Refused, Region
+from .values import LongText, Refused, Region
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from typing import Any
+
+    from .tensors import TensorRef
 
 MAX_TENSORS = 5_000
 MAX_NAME = 200
@@ -16,7 +19,6 @@ MAX_INLINE = 4 << 20
 """Bytes of the tensors that are told directly, of all together."""
 
 
-@dataclass
 class Plan:
     """A model that a file describes.
 
@@ -27,15 +29,22 @@ class Plan:
         tensors: published name -> (reference, changes). Changes are the names of functions of materialize.py that turn
             the file's tensor into the published one.
         facts: what else is worth knowing, for people. warnings: what may be wrong, for people.
+        code: the source code that the file carries for the model. It is only hashed, by revision.py.
+        layers: arguments that the layers themselves have, which count more than omitted ones of the generator.
     """
 
-    format: str
-    family: str
-    arguments: dict[str, Any]
-    resolved: bool = False
-    tensors: dict[str, tuple[TensorRef, tuple[str, ...]]] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
+    __slots__ = ("arguments", "code", "facts", "family", "format", "layers", "resolved", "tensors", "warnings")
+
+    def __init__(self, format_name: str, family: str, arguments: dict[str, Any], resolved: bool = False):
+        self.format = format_name
+        self.family = family
+        self.arguments = arguments
+        self.resolved = resolved
+        self.tensors: dict[str, tuple[TensorRef, tuple[str, ...]]] = {}
+        self.facts: dict[str, Any] = {}
+        self.warnings: list[str] = []
+        self.code: LongText | bytes | None = None
+        self.layers: dict[str, Any] = {}
 
     def to_json(self) -> dict[str, Any]:
         """Plain values. Storages that come from decoded text are told as where that text lies."""
@@ -72,6 +81,8 @@ class Plan:
             "resolved": self.resolved,
             "facts": self.facts,
             "warnings": self.warnings,
+            "code": _place(self.code),
+            "layers": self.layers,
             "sources": sources,
             "tensors": rows,
         }
@@ -83,6 +94,12 @@ def check_tensors(names: Collection[str]) -> None:
         raise Refused(f"the model has more than {MAX_TENSORS:,} tensors, more than any checkpoint")
     if any(len(name) > MAX_NAME for name in names):
         raise Refused(f"the model has tensors with names of more than {MAX_NAME} letters; draglab does not open it")
+
+
+def _place(code: LongText | bytes | None) -> dict[str, Any] | None:
+    if isinstance(code, LongText):
+        return {"place": [code.start, code.stop]}
+    return None if code is None else {"hex": code.hex()}
 
 
 def _source(region: Region) -> dict[str, Any]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .inert_pickle import InertUnpickler
 from .nvidia import is_module, read_nvidia
 from .plain import entries
-from .plan import Plan
 from .rosinality import is_rosinality, read_rosinality
 from .tensorflow import is_network, read_tensorflow
-from .tensors import StorageLookup
 from .torch_legacy import is_legacy_torch, read_legacy
 from .values import PersistentId, Record, Refused, Region
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .plan import Plan
+    from .tensors import StorageLookup
 
 OPENED = (
     "draglab opens StyleGAN2 and StyleGAN3 pickles of NVIDIA's programs, PTI's and rosinality's .pt files, "

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
 from .changes import changed_shape
 from .infer import infer_config
+from .names import number
 from .plain import entries
 from .plan import Plan
-from .tensors import StorageLookup, TensorRef, find_tensor
+from .tensors import find_tensor
 from .values import Refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .tensors import StorageLookup, TensorRef
 
 _DECODER = "decoder."
 _STYLEGAN1 = ("generator.progression.", "progression.")
@@ -76,30 +80,28 @@ def read_rosinality(named: dict[Any, Any], storage_of: StorageLookup, container:
 
 def published_name(name: str) -> tuple[str, tuple[str, ...]] | None:
     """The published name of one of rosinality's, and the changes that its tensor needs; None if there is none."""
-    if name == "input.input":
-        return "synthesis.b4.const", ("first",)
-    if found := re.fullmatch(r"style\.(\d{1,3})\.(weight|bias)", name):
-        return f"mapping.fc{int(found[1]) - 1}.{found[2]}", ()
-    if found := re.fullmatch(r"noises\.noise_(\d{1,3})", name):
-        # One map for the constant's layer, then two for each block.
-        index = int(found[1]) + 1
-        return f"synthesis.b{4 << index // 2}.conv{index % 2}.noise_const", ("first", "first")
-    if found := re.fullmatch(r"(conv1|to_rgb1|convs\.\d{1,3}|to_rgbs\.\d{1,3})\.(.+)", name):
-        part = _LAYER.get(found[2])
-        return (f"synthesis.{_layer(found[1])}.{part[0]}", part[1]) if part else None
+    match name.split("."):
+        case ["input", "input"]:
+            return "synthesis.b4.const", ("first",)
+        case ["style", place, "weight" | "bias" as tensor] if (index := number(place, 3)) is not None:
+            return f"mapping.fc{index - 1}.{tensor}", ()
+        case ["noises", place] if (index := number(place, 3, "noise_")) is not None:
+            # One map for the constant's layer, then two for each block.
+            return f"synthesis.b{4 << (index + 1) // 2}.conv{(index + 1) % 2}.noise_const", ("first", "first")
+        case ["conv1", *rest]:
+            return _of_layer("b4.conv1", rest)
+        case ["to_rgb1", *rest]:
+            return _of_layer("b4.torgb", rest)
+        case ["convs", place, *rest] if (index := number(place, 3)) is not None:
+            return _of_layer(f"b{8 << index // 2}.conv{index % 2}", rest)
+        case ["to_rgbs", place, *rest] if (index := number(place, 3)) is not None:
+            return _of_layer(f"b{8 << index}.torgb", rest)
     return None
 
 
-def _layer(name: str) -> str:
-    if name == "conv1":
-        return "b4.conv1"
-    if name == "to_rgb1":
-        return "b4.torgb"
-    kind, number = name.split(".")
-    index = int(number)
-    if kind == "to_rgbs":
-        return f"b{8 << index}.torgb"
-    return f"b{8 << index // 2}.conv{index % 2}"
+def _of_layer(layer: str, rest: list[str]) -> tuple[str, tuple[str, ...]] | None:
+    part = _LAYER.get(".".join(rest))
+    return (f"synthesis.{layer}.{part[0]}", part[1]) if part else None
 
 
 def _tensor(value: Any, name: str, storage_of: StorageLookup) -> TensorRef:

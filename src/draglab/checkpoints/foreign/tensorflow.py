@@ -5,16 +5,20 @@ The source is not looked at: names and shapes say what the network is.
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
 from . import allowed
 from .changes import changed_shape
 from .infer import infer_config
+from .names import number
 from .plain import entries, plain
 from .plan import Plan
-from .tensors import TensorRef, find_array
+from .tensors import find_array
 from .values import Record, Refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .tensors import TensorRef
 
 _IGNORED = {
     # Sizes, which the arrays tell.
@@ -65,17 +69,19 @@ def read_tensorflow(network: Record, format_name: str) -> Plan:
         if not isinstance(given, dict):
             raise Refused("the file is damaged: the model's arguments are not readable; get it again")
         arguments |= given
-    plan = Plan(format_name, "stylegan2", {}, resolved=True, facts={"version": plain(version)})
+    plan = Plan(format_name, "stylegan2", {}, resolved=True)
+    plan.facts = {"version": plain(version)}
     if version not in (4, 5):
         plan.warnings.append(f"the network is of version {plain(version)}: draglab knows 4 (StyleGAN2) and 5 (ADA)")
-    top = max((int(found[1]) for name in arrays["synthesis"] if (found := re.match(r"(\d{1,5})x\1/", name))), default=4)
+    blocks = [_resolution(name.partition("/")[0]) for name in arrays["synthesis"] if "/" in name]
+    top = max((size for size in blocks if size is not None), default=4)
     unknown = []
     for part, named in arrays.items():
         for name, array in named.items():
             published = mapping_name(name) if part == "mapping" else synthesis_name(name, top)
             if published is not None:
                 plan.tensors[published[0]] = (array, published[1])
-            elif not re.fullmatch(r"lod|ToRGB_lod[1-9]\d?/.*", name):
+            elif not _is_unused(name):
                 unknown.append(name)
     if unknown:
         raise Refused(f"the generator has arrays that draglab does not know: {', '.join(unknown[:3])[:120]}")
@@ -91,34 +97,49 @@ def read_tensorflow(network: Record, format_name: str) -> Plan:
 
 def mapping_name(name: str) -> tuple[str, tuple[str, ...]] | None:
     """Published name of one of the mapping network's, and the changes that its array needs."""
-    if found := re.fullmatch(r"Dense(\d{1,3})/(weight|bias)", name):
-        return f"mapping.fc{int(found[1])}.{found[2]}", ("transpose",) if found[2] == "weight" else ()
-    if found := re.fullmatch(r"LabelEmbed/(weight|bias)", name):
-        return f"mapping.embed.{found[1]}", ("transpose",) if found[1] == "weight" else ()
-    return ("mapping.label_concat", ()) if name == "LabelConcat/weight" else None
+    if name == "LabelConcat/weight":
+        return "mapping.label_concat", ()
+    layer, _, tensor = name.partition("/")
+    if tensor not in ("weight", "bias"):
+        return None
+    changes = ("transpose",) if tensor == "weight" else ()
+    if layer == "LabelEmbed":
+        return f"mapping.embed.{tensor}", changes
+    index = number(layer, 3, "Dense")
+    return None if index is None else (f"mapping.fc{index}.{tensor}", changes)
 
 
 def synthesis_name(name: str, top: int) -> tuple[str, tuple[str, ...]] | None:
     """Published name of one of the synthesis network's, and the changes that its array needs. top: the resolution."""
-    if name == "4x4/Const/const":
-        return "synthesis.b4.const", ("first",)
-    if found := re.fullmatch(r"noise(\d{1,3})", name):
-        index = int(found[1]) + 1
-        return f"synthesis.b{4 << index // 2}.conv{index % 2}.noise_const", ("first", "first")
-    if found := re.fullmatch(r"ToRGB_lod0/(\w+)", name):
-        size, kind, tensor = top, "ToRGB", found[1]
-    elif found := re.fullmatch(r"(\d{1,5})x\1/(\w+)/(\w+)", name):
-        size, kind, tensor = int(found[1]), found[2], found[3]
-    else:
-        return None
-    if kind not in _KINDS:
-        return None
+    match name.split("/"):
+        case ["4x4", "Const", "const"]:
+            return "synthesis.b4.const", ("first",)
+        case [noise] if (index := number(noise, 3, "noise")) is not None:
+            return f"synthesis.b{4 << (index + 1) // 2}.conv{(index + 1) % 2}.noise_const", ("first", "first")
+        case ["ToRGB_lod0", tensor]:
+            size, kind = top, "ToRGB"
+        case [block, kind, tensor] if kind in _KINDS and (size := _resolution(block)) is not None:
+            pass
+        case _:
+            return None
     layer = f"synthesis.b{size}.{_KINDS[kind]}"
     if tensor == "weight":
         return f"{layer}.weight", ("channels_first", "flip") if kind in ("Conv0_up", "Skip") else ("channels_first",)
     if tensor not in _LAYER:
         return None
     return f"{layer}.{_LAYER[tensor][0]}", _LAYER[tensor][1]
+
+
+def _resolution(block: str) -> int | None:
+    """16 of "16x16"; None if a name is none of a block."""
+    height, _, width = block.partition("x")
+    return number(height, 5) if height == width else None
+
+
+def _is_unused(name: str) -> bool:
+    """Whether an array is of training with growing images: its progress, and colours of the smaller ones."""
+    layer, slash, _ = name.partition("/")
+    return name == "lod" or bool(slash and number(layer, 2, "ToRGB_lod"))
 
 
 def _settings(arguments: dict[str, Any], warnings: list[str]) -> dict[str, Any]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 from . import allowed
 from .values import Blob, Global, LongText, PersistentId, Record, Refused, Region
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    StorageLookup = Callable[[PersistentId], "Storage"]
 
 ITEM_SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 MAX_DIMENSIONS = 8
@@ -18,27 +22,28 @@ NUMPY_TYPES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
 class Storage:
     """Consecutive numbers of one type: `count` of `dtype` from byte `start` of `region` on."""
 
-    dtype: str
-    region: Region
-    start: int
-    count: int
+    __slots__ = ("count", "dtype", "region", "start")
+
+    def __init__(self, dtype: str, region: Region, start: int, count: int):
+        self.dtype = dtype
+        self.region = region
+        self.start = start
+        self.count = count
 
 
-@dataclass(frozen=True, eq=False)
 class TensorRef:
     """A view of a storage, as torch describes one: shape and strides in numbers, first number at `offset`."""
 
-    storage: Storage
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
+    __slots__ = ("offset", "shape", "storage", "strides")
 
-
-StorageLookup = Callable[[PersistentId], Storage]
+    def __init__(self, storage: Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]):
+        self.storage = storage
+        self.offset = offset
+        self.shape = shape
+        self.strides = strides
 
 
 def make_tensor(storage: Any, offset: Any, size: Any, strides: Any) -> TensorRef:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from . import allowed
 from .inert_pickle import MAX_INSTRUCTIONS, InertUnpickler
-from .tensors import ITEM_SIZES, Storage, StorageLookup, is_count, is_storage_type
+from .tensors import ITEM_SIZES, Storage, is_count, is_storage_type
 from .values import Blob, PersistentId, Refused, Region
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .tensors import StorageLookup
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PREFIX = b"\x80\x02\x8a\x0a" + MAGIC.to_bytes(10, "little")

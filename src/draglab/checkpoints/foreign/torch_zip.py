@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import io
 import zipfile
-from typing import Any
 
 from .inert_pickle import InertUnpickler
-from .tensors import ITEM_SIZES, Storage, StorageLookup
+from .tensors import ITEM_SIZES, Storage
 from .torch_legacy import storage_key
 from .values import PersistentId, Refused, Region
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .tensors import StorageLookup
 
 _LOCAL_HEADER = 30
 _MAX_ENTRIES = 100_000

@@ -1,27 +1,30 @@
-"""What inert_pickle.py builds: plain values and records of what a pickle asked for."""
+"""What inert_pickle.py builds: plain values and records of what a pickle asked for. None is changed once it is made,
+but for the state and items of a record.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, Literal, NamedTuple
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Literal
 
 
 class Refused(Exception):
     """The file is not opened. The message says why and what to do, in one line."""
 
 
-class Global(NamedTuple):
-    """A name of some program that a pickle refers to. It is never looked up."""
+class Global(tuple[str, str]):
+    """(module, name) of some program that a pickle refers to. It is never looked up."""
 
-    module: str
-    name: str
+    __slots__ = ()
+
+    def __new__(cls, module: str, name: str) -> Global:
+        return tuple.__new__(cls, (module, name))
 
     def __str__(self) -> str:
-        return f"{self.module}.{self.name}"
+        return ".".join(self)
 
 
-@dataclass(frozen=True, eq=False)
 class Region:
     """Bytes that blobs are cut from.
 
@@ -32,18 +35,25 @@ class Region:
         place: for "text": (start, stop) of that text in the file.
     """
 
-    view: memoryview
-    origin: Literal["file", "text", "inline"] = "file"
-    place: tuple[int, int] = (0, 0)
+    __slots__ = ("origin", "place", "view")
+
+    def __init__(
+        self, view: memoryview, origin: Literal["file", "text", "inline"] = "file", place: tuple[int, int] = (0, 0)
+    ):
+        self.view = view
+        self.origin = origin
+        self.place = place
 
 
-@dataclass(frozen=True, eq=False)
 class Blob:
     """Bytes [start, stop) of a region, not copied."""
 
-    region: Region
-    start: int
-    stop: int
+    __slots__ = ("region", "start", "stop")
+
+    def __init__(self, region: Region, start: int, stop: int):
+        self.region = region
+        self.start = start
+        self.stop = stop
 
     def __len__(self) -> int:
         return self.stop - self.start
@@ -54,18 +64,24 @@ class Blob:
         return self.region.view[self.start : self.stop]
 
 
-@dataclass(frozen=True, eq=False)
 class LongText(Blob):
     """Text too long to be a name or a number, kept as its UTF-8 bytes."""
 
-    @cached_property
+    __slots__ = ("_decoded",)
+
+    def __init__(self, region: Region, start: int, stop: int):
+        super().__init__(region, start, stop)
+        self._decoded: Region | None = None
+
+    @property
     def decoded(self) -> Region:
         """The bytes that it keeps as text. Decoded once, however many values refer to it."""
-        data = str(self.view, "utf-8").encode("latin-1")
-        return Region(memoryview(data), "text", (self.start, self.stop))
+        if self._decoded is None:
+            data = str(self.view, "utf-8").encode("latin-1")
+            self._decoded = Region(memoryview(data), "text", (self.start, self.stop))
+        return self._decoded
 
 
-@dataclass(eq=False, slots=True)
 class Record:
     """Something that a pickle would have made by calling `what` with `args`.
 
@@ -73,14 +89,19 @@ class Record:
         state: what BUILD would have given it. items: what SETITEMS would have put into it.
     """
 
-    what: Global
-    args: tuple[Any, ...] = ()
-    state: Any = None
-    items: dict[Any, Any] = field(default_factory=dict)
+    __slots__ = ("args", "items", "state", "what")
+
+    def __init__(self, what: Global, args: tuple[Any, ...] = (), state: Any = None):
+        self.what = what
+        self.args = args
+        self.state = state
+        self.items: dict[Any, Any] = {}
 
 
-@dataclass(frozen=True, eq=False)
 class PersistentId:
     """A reference to something beside the pickle, such as a storage of a torch file."""
 
-    key: tuple[Any, ...]
+    __slots__ = ("key",)
+
+    def __init__(self, key: tuple[Any, ...]):
+        self.key = key
