@@ -10,15 +10,16 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 _FOUNDATION = {"errors", "_version"}
-_MODELS = _FOUNDATION | {"geometry", "generators", "checkpoints"}
+_MODELS = _FOUNDATION | {"folders", "geometry", "generators", "checkpoints"}
 _EDITOR = _MODELS | {"drag", "media", "inversion", "editor"}
 
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "_version": set(),
+    "folders": _FOUNDATION,
     "geometry": _FOUNDATION,
     "generators": _FOUNDATION | {"geometry"},
-    "downloads": _FOUNDATION,
+    "downloads": _FOUNDATION | {"folders"},
     "checkpoints": _FOUNDATION | {"geometry", "generators", "downloads"},
     "drag": _MODELS,
     "media": _MODELS,

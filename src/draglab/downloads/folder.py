@@ -19,6 +19,7 @@ from pathlib import Path
 
 from draglab.downloads.catalogue import Licence, PublicModel
 from draglab.errors import DraglabError
+from draglab.folders import own_folder
 
 VARIABLE = "DRAGLAB_MODELS"
 """Environment variable that names another folder."""
@@ -30,21 +31,8 @@ def default_folder(environment: Mapping[str, str] = os.environ, platform: str = 
     Raises:
         DraglabError: this user has no home directory.
     """
-    if environment.get(VARIABLE):
-        return Path(environment[VARIABLE]).expanduser().absolute()
-    try:
-        if platform == "win32":
-            local = environment.get("LOCALAPPDATA")
-            caches = Path(local) if local else Path.home() / "AppData" / "Local"
-        elif platform == "darwin":
-            caches = Path.home() / "Library" / "Caches"
-        else:
-            # The XDG specification has relative paths ignored.
-            given = environment.get("XDG_CACHE_HOME", "")
-            caches = Path(given) if os.path.isabs(given) else Path.home() / ".cache"
-    except RuntimeError:
-        raise DraglabError(f"there is no home directory to keep models in: set {VARIABLE} to a folder") from None
-    return caches / "draglab" / "models"
+    folder = own_folder("cache", VARIABLE, environment, platform)
+    return folder if environment.get(VARIABLE) else folder / "models"
 
 
 class ModelFolder:

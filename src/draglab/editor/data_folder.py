@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from draglab.errors import DraglabError
+from draglab.folders import own_folder
 
 VARIABLE = "DRAGLAB_DATA"
 """Environment variable that names another folder."""
@@ -19,18 +19,4 @@ def data_folder(environment: Mapping[str, str] = os.environ, platform: str = sys
     Raises:
         DraglabError: this user has no home directory.
     """
-    if environment.get(VARIABLE):
-        return Path(environment[VARIABLE]).expanduser().absolute()
-    try:
-        if platform == "win32":
-            local = environment.get("LOCALAPPDATA")
-            place = Path(local) if local else Path.home() / "AppData" / "Local"
-        elif platform == "darwin":
-            place = Path.home() / "Library" / "Application Support"
-        else:
-            # The XDG specification has relative paths ignored.
-            given = environment.get("XDG_DATA_HOME", "")
-            place = Path(given) if os.path.isabs(given) else Path.home() / ".local" / "share"
-    except RuntimeError:
-        raise DraglabError(f"there is no home directory to keep sessions in: set {VARIABLE} to a folder") from None
-    return place / "draglab"
+    return own_folder("data", VARIABLE, environment, platform)
