@@ -1,10 +1,28 @@
 /** What a person does to points and rounds, as messages. Each works whatever the session's state is. */
 
-import { ask, nextIdleState, send } from "./app.js";
-import { get, set } from "./store.js";
+import { ask, nextIdleState, onMessage, send } from "./app.js";
+import { get, set, watch } from "./store.js";
 
 /** @typedef {import("./types.js").Point} Point */
 /** @typedef {import("./types.js").XY} XY */
+
+let lastId = 0;
+/** Over when the server has said whether the round runs that was asked for last. */
+let begun = Promise.resolve();
+/** @type {{session: string, answered: () => void} | null} the round that was asked for */
+let asked = null;
+
+function runAnswered() {
+  asked?.answered();
+  asked = null;
+}
+
+watch(["session", "link"], ({ session, link }) => {
+  if (link !== "open" || session?.state !== "idle" || session.session !== asked?.session) runAnswered();
+});
+// A quick round may be over before anything else is heard of it.
+onMessage("ended", runAnswered);
+onMessage("error", runAnswered);
 
 /** @returns {Point[]} points as they are now: handles follow the round that runs */
 export function currentPoints() {
@@ -24,12 +42,8 @@ export function currentPoints() {
  * @returns {Promise<void>}
  */
 export async function settle() {
-  const { scrub, session } = get();
-  if (session && session.state !== "idle") {
-    const idle = nextIdleState();
-    send({ type: "stop" });
-    await idle;
-  }
+  await leaveRound();
+  const { scrub } = get();
   if (scrub) {
     const idle = nextIdleState();
     set({ scrub: null });
@@ -75,11 +89,10 @@ export async function removeAllPoints() {
 
 /** An id that no point has, nor had while this page was open. */
 export function freshId() {
-  const known = [
-    ...(get().session?.points ?? []).map((point) => point.id),
-    ...Object.keys(get().qualities).map(Number),
-  ];
-  return Math.max(0, ...known) + 1;
+  const known = (get().session?.points ?? []).map((point) => point.id);
+  // Also those that were given away and are still on their way into the session.
+  lastId = Math.max(lastId, ...known) + 1;
+  return lastId;
 }
 
 /** @param {XY} handle asks whether this can be followed @param {number} id of its point */
@@ -110,9 +123,20 @@ export function canRun() {
 
 export function run() {
   const { session, scrub } = get();
-  if (!session || session.state !== "idle" || !canRun()) return;
-  if (scrub) void settle().then(() => send({ type: "run" }));
-  else send({ type: "run" });
+  if (!session || session.state !== "idle" || asked || !canRun()) return;
+  if (scrub) void settle().then(sendRun);
+  else sendRun();
+}
+
+function sendRun() {
+  const { session } = get();
+  if (!session || !send({ type: "run" })) return;
+  begun = new Promise((resolve) => (asked = { session: session.session, answered: resolve }));
+}
+
+/** Waits until the server has said whether the round runs that was asked for last. */
+export function hasBegun() {
+  return begun;
 }
 
 export function stop() {
@@ -122,11 +146,12 @@ export function stop() {
 
 export async function undo() {
   await leaveRound();
-  if (get().session?.can_undo) send({ type: "undo" });
+  // A key that is held down asks for more than there is: that error is answered here, by nothing.
+  if (get().session?.can_undo) void ask({ type: "undo" });
 }
 
 export async function redo() {
-  if (get().session?.can_redo) send({ type: "redo" });
+  if (get().session?.can_redo) void ask({ type: "redo" });
 }
 
 /** @param {number} node */
@@ -136,8 +161,9 @@ export async function goTo(node) {
   send({ type: "goto", node });
 }
 
-/** Ends a running round; what is looked at stays. */
+/** Ends a running round, or one about to run; what is looked at stays. */
 export async function leaveRound() {
+  await begun;
   const { session } = get();
   if (!session || session.state === "idle") return;
   const idle = nextIdleState();

@@ -61,23 +61,34 @@ export function icon(name) {
   return svg("svg", { class: "icon", viewBox: "0 0 24 24", "aria-hidden": "true" }, [use]);
 }
 
-/** @param {Event} event true where keys belong to the control that has the focus */
+/** @param {KeyboardEvent} event true where keys belong to the control that has the focus */
 export function isTyping(event) {
   const target = event.target;
   if (!(target instanceof HTMLElement)) return false;
   if (target instanceof HTMLInputElement) return !["checkbox", "radio", "button", "range"].includes(target.type);
-  return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement || target.isContentEditable;
+  // A menu is chosen from by letters, but has nothing of its own to undo.
+  if (target instanceof HTMLSelectElement) return !event.ctrlKey && !event.metaKey;
+  return target instanceof HTMLTextAreaElement || target.isContentEditable;
+}
+
+/** @type {WeakSet<EventTarget>} fields with something typed in them that has not been taken yet */
+const typedIn = new WeakSet();
+
+// While events come down to a field, so before what the field itself does with them.
+document.addEventListener("input", ({ target }) => target && typedIn.add(target), true);
+for (const over of ["change", "focusout"]) {
+  document.addEventListener(over, ({ target }) => target && typedIn.delete(target), true);
 }
 
 /**
- * Sets a field's value unless the person is in it.
+ * Sets a field's value unless the person is typing in it.
  *
  * @param {HTMLInputElement | HTMLSelectElement} field
  * @param {string | number | null} value
  */
 export function fill(field, value) {
   const text = value === null ? "" : String(value);
-  if (document.activeElement !== field && field.value !== text) field.value = text;
+  if (!typedIn.has(field) && field.value !== text) field.value = text;
 }
 
 /**

@@ -135,8 +135,14 @@ const CONTROL = {
   1: () => viewport.actualSize(),
 };
 
-/** @param {KeyboardEvent} event whether Space belongs to the control that has the focus */
+/**
+ * Whether Space belongs to the control that has the focus. One that was only clicked does not keep it: who works with the
+ * mouse means the drag.
+ *
+ * @param {KeyboardEvent} event
+ */
 function pressesControl(event) {
+  if (!document.body.classList.contains("keys")) return false;
   return event.target instanceof Element && event.target.closest("button, summary, input, a, [role=slider]") !== null;
 }
 

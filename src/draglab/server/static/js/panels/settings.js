@@ -79,8 +79,11 @@ function makeField(setting, id) {
     const field = make("select", { id, onchange: () => change(name, values[Number(field.value)] ?? null) }, options);
     return { field, parts: [field], show: (value) => fill(field, values.indexOf(value)) };
   }
-  const read = () =>
-    field.value === "" ? null : kind === "integer" ? Math.round(Number(field.value)) : Number(field.value);
+  const read = () => {
+    if (field.value === "") return null;
+    const value = Math.min(Math.max(Number(field.value), minimum ?? -Infinity), maximum ?? Infinity);
+    return kind === "integer" ? Math.round(value) : value;
+  };
   const onchange = () => {
     const value = read();
     if (value !== null || setting.default === null) change(name, value);

@@ -23,7 +23,7 @@ const seed = make("input", {
   max: LARGEST_SEED,
   step: 1,
   inputmode: "numeric",
-  onchange: () => change({ seed: wholeSeed(seed.value) }),
+  onchange: () => (seed.value === "" ? render() : void change({ seed: whole(seed.value, LARGEST_SEED) })),
 });
 const random = make("button", { "aria-label": "Random seed", "data-tip": "Random  R", onclick: () => randomSeed() }, [
   icon("dice"),
@@ -43,8 +43,11 @@ const classIndex = make("input", {
   type: "number",
   min: 0,
   step: 1,
-  placeholder: "any",
-  onchange: () => change({ class_index: classIndex.value === "" ? null : Math.trunc(Number(classIndex.value)) }),
+  placeholder: "–",
+  onchange: () =>
+    classIndex.value === ""
+      ? render()
+      : void change({ class_index: whole(classIndex.value, (currentModel()?.c_dim || 1) - 1) }),
 });
 const classRow = make("div", { class: "row" }, [make("label", { for: "class-index" }, ["Class"]), classIndex]);
 const grid = make("div", { class: "seeds", role: "group", "aria-label": "Start images by seed" });
@@ -121,7 +124,8 @@ export function initStart() {
 }
 
 const anySeed = () => Math.floor(Math.random() * 100000);
-const wholeSeed = (/** @type {string} */ text) => Math.min(Math.max(Math.trunc(Number(text)) || 0, 0), LARGEST_SEED);
+const whole = (/** @type {string} */ text, /** @type {number} */ most) =>
+  Math.min(Math.max(Math.trunc(Number(text)) || 0, 0), most);
 
 export function randomSeed() {
   void change({ seed: anySeed() });
@@ -139,19 +143,25 @@ async function change(changes) {
   if (!session) return;
   await leaveRound();
   const { model: name, seed: number, truncation_psi, class_index, mix } = session.start;
-  send({ type: "set_start", start: { model: name, seed: number ?? 0, truncation_psi, class_index, mix, ...changes } });
+  const start = { model: name, seed: number ?? 0, truncation_psi, class_index, mix, ...changes };
+  // A model of classes has no image without one: the first, until the person says which.
+  if (modelOf(start.model)?.c_dim) start.class_index ??= 0;
+  send({ type: "set_start", start });
 }
 
 function changeMix() {
   const layers = currentModel()?.num_ws ?? 14;
   // The slider goes from few layers to many; the message says where they begin.
-  const mix = { seed: wholeSeed(mixSeed.value), first_layer: layers - Number(mixLayer.value) };
+  const mix = { seed: whole(mixSeed.value, LARGEST_SEED), first_layer: layers - Number(mixLayer.value) };
   void change({ mix: mixOn.checked ? mix : null });
 }
 
-function currentModel() {
-  return get().welcome?.models.find((each) => each.name === get().session?.start.model);
+/** @param {string | null | undefined} name */
+function modelOf(name) {
+  return get().welcome?.models.find((each) => each.name === name);
 }
+
+const currentModel = () => modelOf(get().session?.start.model);
 
 function render() {
   const { session, welcome } = get();
@@ -188,9 +198,10 @@ function renderSeeds(start) {
     if (start.seed < first || start.seed >= first + PAGE)
       first = Math.min(start.seed - (start.seed % PAGE), LARGEST_SEED - PAGE);
   }
-  const key = `${start.model} ${start.truncation_psi} ${first}`;
+  const look = JSON.stringify([start.model, start.truncation_psi, start.class_index]);
+  const key = `${look} ${first}`;
   if (key !== wanted) {
-    if (!wanted.startsWith(`${start.model} ${start.truncation_psi} `)) forgetSeedPictures();
+    if (!wanted.startsWith(`${look} `)) forgetSeedPictures();
     wanted = key;
     const seeds = Array.from({ length: PAGE }, (_, index) => first + index);
     grid.replaceChildren(...seeds.map(seedButton));

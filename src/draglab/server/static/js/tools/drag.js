@@ -1,10 +1,11 @@
 /** The drag tool: press on the picture, pull, let go. */
 
-import { checkHandle, freshId, putPoint, run, sendPoints, settle } from "../actions.js";
+import { checkHandle, freshId, hasBegun, putPoint, run, sendPoints, settle } from "../actions.js";
+import { comparison, toggleSplit } from "../compare.js";
 import { get, set } from "../store.js";
 import { hold, inHand } from "../stage/gesture.js";
 import { notify } from "../notices.js";
-import { preferred } from "../preferences.js";
+import { prefer, preferred } from "../preferences.js";
 import { shownPoints } from "../stage/markers.js";
 import { viewport } from "../stage/viewport.js";
 
@@ -21,8 +22,12 @@ import { viewport } from "../stage/viewport.js";
 const CLICK = 4;
 const RETARGET_MS = 40;
 
-/** @type {{kind: "new" | "target" | "handle", start: XY, moved: boolean, ready: Promise<void>, sent: number} | null} */
+/** @typedef {{kind: "new" | "target" | "handle", start: XY, moved: boolean, ready: Promise<void>, sent: number}} Gesture */
+
+/** @type {Gesture | null} */
 let gesture = null;
+/** Pulls take effect one after the other: a quick hand lets go of the next before the server has stopped for the last. */
+let finished = Promise.resolve();
 
 /**
  * @param {XY} at
@@ -52,6 +57,9 @@ export const dragTool = {
   press(at, input) {
     const { session, link, welcome } = get();
     if (!session || link !== "open") return;
+    // Nobody pulls at what cannot be seen.
+    if (comparison().mode === "split") toggleSplit(false);
+    if (!preferred().showPoints) prefer({ showPoints: true });
     const hit = get().scrub ? null : pointAt(at, input.reach);
     if (hit) {
       const kind = input.alternate ? "handle" : "target";
@@ -101,18 +109,8 @@ export const dragTool = {
       hold(null);
       return;
     }
-    await done.ready;
-    // Another press may have begun meanwhile: its point stays in hand.
-    if (inHand() === held) hold(null);
-    set({ selected: held.id });
-    const running = get().session?.state !== "idle";
-    if (running && held.target) {
-      sendTarget(held.id, held.target, true);
-      return;
-    }
-    putPoint(held);
-    if (done.moved && done.kind !== "handle" && preferred().runOnRelease) run();
-    if (done.kind === "handle") void checkHandle(held.handle, held.id);
+    finished = finished.then(() => finish(done, held));
+    await finished;
   },
 
   cancel() {
@@ -120,6 +118,28 @@ export const dragTool = {
     hold(null);
   },
 };
+
+/**
+ * What a pull has changed.
+ *
+ * @param {Gesture} done
+ * @param {Point} held
+ */
+async function finish(done, held) {
+  await done.ready;
+  await (done.kind === "target" ? hasBegun() : settle());
+  // Another press may have begun meanwhile: its point stays in hand.
+  if (inHand() === held) hold(null);
+  set({ selected: held.id });
+  const running = get().session?.state !== "idle";
+  if (running && held.target) {
+    sendTarget(held.id, held.target, true);
+    return;
+  }
+  putPoint(held);
+  if (done.moved && done.kind !== "handle" && preferred().runOnRelease) run();
+  if (done.kind === "handle") void checkHandle(held.handle, held.id);
+}
 
 /**
  * @param {number} id
