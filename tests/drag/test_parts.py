@@ -158,6 +158,7 @@ def test_tracking_stays_inside_the_window_and_the_image() -> None:
         {"step_size": 0.0},
         {"step_size": float("nan")},
         {"r1": -1.0},
+        {"r2": 1e300},
         {"r2": float("inf")},
         {"mask_weight": -1.0},
         {"stop_distance": 0.0},

@@ -10,7 +10,7 @@ import torch
 
 from draglab.errors import DraglabError
 from draglab.generators import Generator
-from draglab.geometry import scale_from_512
+from draglab.geometry import REFERENCE_SIZE, scale_from_512
 
 LatentSpace = Literal["w+", "w"]
 Reduction = Literal["sum", "mean"]
@@ -90,6 +90,8 @@ class DragSettings:
         for name, value in positive.items():
             if not (math.isfinite(value) and value > 0):
                 raise DraglabError(f"{name} is {value}: it must be a number above 0")
+        if max(self.r1, self.r2) > REFERENCE_SIZE:
+            raise DraglabError(f"r1 and r2 are {self.r1} and {self.r2}: more than {REFERENCE_SIZE} is beyond any image")
         not_negative = ("mask_weight", "r1_features", "regularize_start", "regularize_mean", "anchor")
         for name in not_negative:
             value = getattr(self, name)
