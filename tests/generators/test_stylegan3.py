@@ -10,6 +10,7 @@ from draglab.errors import DraglabError
 from draglab.generators import StyleGAN2Config, StyleGAN3, StyleGAN3Config, build_generator, config_from_json
 from tests.generators.configs import random_w_plus
 from tests.generators.stylegan3_configs import CONFIGS, make_stylegan3
+from tests.reference.gradients import check_gradients
 from tests.reference.stylegan3 import ReferenceStyleGAN3
 
 EVERY = pytest.mark.parametrize("name", CONFIGS)
@@ -37,15 +38,7 @@ def test_forward_equals_the_slow_twin(name: str) -> None:
 def test_gradient_equals_the_slow_twin(name: str) -> None:
     generator = make_stylegan3(name)
     reference = ReferenceStyleGAN3(generator.config, generator.published_tensors())
-    gradients = []
-    for compute in (lambda w: generator.image(w), lambda w: reference(w)[1]):
-        w_plus = random_w_plus(generator).requires_grad_(True)
-        image = compute(w_plus)
-        weights = torch.linspace(-1, 1, image.numel(), dtype=image.dtype).view_as(image)
-        (gradient,) = torch.autograd.grad((image * weights).sum(), w_plus)
-        gradients.append(gradient)
-    assert gradients[1].abs().max() > 1e-3
-    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-8, atol=1e-8)
+    check_gradients(generator.image, lambda w: reference(w)[1], random_w_plus(generator))
 
 
 @pytest.mark.parametrize("name", ["t", "r"])

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from recipes.hands.propose_drags import finger_tips, hand_mask
 
@@ -45,7 +44,6 @@ def test_an_empty_picture_has_no_tips() -> None:
     assert finger_tips(np.zeros((64, 64), bool)) == []
 
 
-@pytest.mark.skipif(not DRAGS.exists(), reason="drags.json is not picked yet")
 def test_the_list_of_drags() -> None:
     drags = json.loads(DRAGS.read_text())
     assert drags["model"] == "hands" and drags["image_size"] == 128
