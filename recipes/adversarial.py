@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import argparse
 from abc import abstractmethod
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from recipes.augment import Augmentation
 from recipes.data import enlarged
@@ -29,7 +28,7 @@ BETAS = (0.0, 0.99)
 def add_adversarial_options(parser: argparse.ArgumentParser) -> None:
     """What every adversarial stage takes on the command line."""
     parser.add_argument("--start", required=True, help="stage 1's run folder")
-    parser.add_argument("--rate", type=float, default=2e-3, help="Adam's step size for what makes the pictures")
+    parser.add_argument("--rate", type=float, default=0.5, help="step sizes, relative to stage 1's peak")
     parser.add_argument("--discriminator-rate", type=float, default=1e-4)
     parser.add_argument("--adversarial", type=float, default=1.0, help="its gradient, relative to that to references")
     parser.add_argument("--augment", type=float, default=1.0, help="strength of the shared augmentation")
@@ -70,11 +69,12 @@ class Adversary:
         """Take the scales of features from real pictures [N, 3, H, W] in [-1, 1]."""
         self.discriminator.mixing.calibrate(self.squeezenet(enlarged(images, self.size)))
 
-    def step(self, made: Tensor, references: Tensor) -> tuple[Tensor, dict[str, float]]:
+    def step(self, made: Tensor, references: Tensor, weights: Tensor | None = None) -> tuple[Tensor, dict[str, float]]:
         """One step of the discriminator.
 
         Args:
             made: [N + M, 3, r, r], of which the first N have references; references: [N, 3, r, r].
+            weights: of the pixels' loss, see :func:`reconstruction_loss`.
 
         Returns:
             The gradient of all losses at `made`, as the discriminator was before the step, and the losses.
@@ -83,7 +83,7 @@ class Adversary:
         # Both losses' gradients are taken at the images, so that one pass through the generator serves both and the
         # adversarial one can be scaled to the other (as Esser et al. 2021 do at the last layer).
         images = made.detach().requires_grad_()
-        pixels = reconstruction_loss(images[:count], references)
+        pixels = reconstruction_loss(images[:count], references, weights)
         # Picture i is changed as reference i is, so that one look serves distance and discriminator.
         change = Augmentation.draw(len(made), args.augment, self.device)
         seen = self.look(change(enlarged(images, self.size)))
@@ -106,32 +106,32 @@ class Adversary:
         self.optimizer.zero_grad(set_to_none=True)
         judging.backward()
         self.optimizer.step()
-        return gradient, {
+        parts = {
             "pixels": pixels.item(),
             "perceptual": perceptual.item(),
             "real": logits_real.mean().item(),
             "reconstructed": logits[:count].mean().item(),
-            "sampled": logits[count:].mean().item(),
             "judging": judging.item(),
             "weight": self.weight,
         }
+        if len(made) > count:
+            parts["sampled"] = logits[count:].mean().item()
+        return gradient, parts
 
 
 class AdversarialTrainer(PhasedTrainer[N]):
     """An adversarial run that starts from stage 1's averages; recipes add their networks.
 
     Attributes:
-        adversary: judges. optimizer: of the networks that make the pictures.
+        adversary: judges. optimizers: of the networks that make the pictures.
     """
 
     adversary: Adversary
-    optimizer: torch.optim.Optimizer
+    optimizers: list[torch.optim.Optimizer]
 
-    def prepare(self, adversary: Adversary, trained: Iterable[nn.Parameter]) -> None:
-        """Begin from stage 1's averages or resume. `trained`: parameters that make the pictures."""
-        self.adversary = adversary
-        # Every weight acts as the generator's do: stored with variance 1 (the mapping's larger), scaled at run time.
-        self.optimizer = torch.optim.Adam(trained, self.args.rate, betas=BETAS)
+    def prepare(self, adversary: Adversary, optimizers: list[torch.optim.Optimizer]) -> None:
+        """Begin from stage 1's averages or resume. `optimizers`: of what makes the pictures, with peak step sizes."""
+        self.adversary, self.optimizers = adversary, optimizers
         state = self.resume(self._optimizers())
         if state is None:
             self.networks.load(read_checkpoint(Path(self.args.start)))
@@ -140,11 +140,22 @@ class AdversarialTrainer(PhasedTrainer[N]):
         else:
             adversary.discriminator.load_state_dict(state["discriminator"])
             adversary.weight = state["weight"]
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak"] * self.args.rate
         # A stopped run goes on with other pictures and latents than it began with.
         torch.manual_seed(self.args.seed + self.shown)
 
     def _optimizers(self) -> list[torch.optim.Optimizer]:
-        return [self.optimizer, self.adversary.optimizer]
+        return [*self.optimizers, self.adversary.optimizer]
+
+    def update(self, made: Tensor, gradient: Tensor, *losses: Tensor) -> None:
+        """One step of the networks that made the pictures, down their gradient and that of further losses."""
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward([made, *losses], [gradient, *map(torch.ones_like, losses)])
+        for optimizer in self.optimizers:
+            optimizer.step()
 
     @abstractmethod
     def examples(self) -> Tensor:

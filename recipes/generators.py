@@ -28,15 +28,19 @@ def render_at(generator: StyleGAN2, z: Tensor, resolution: int) -> Tensor:
     return rgb
 
 
-def reconstruction_loss(images: Tensor, references: Tensor) -> Tensor:
-    """Mean absolute difference + 0.7 x that of horizontal and vertical gradients at three scales."""
-    loss = (images - references).abs().mean()
+def reconstruction_loss(images: Tensor, references: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Mean absolute difference + 0.7 x that of horizontal and vertical gradients at three scales.
+
+    `weights`: of pixels, [N, 1, H, W], with mean 1; without them all count the same.
+    """
     difference = images - references
+    weights = torch.ones_like(difference[:, :1]) if weights is None else weights
+    loss = (weights * difference.abs()).mean()
     for scale in range(3):
         if scale:
-            difference = F.avg_pool2d(difference, 2)
-        horizontal = (difference[..., 1:] - difference[..., :-1]).abs().mean()
-        vertical = (difference[..., 1:, :] - difference[..., :-1, :]).abs().mean()
+            difference, weights = F.avg_pool2d(difference, 2), F.avg_pool2d(weights, 2)
+        horizontal = (weights[..., 1:] * (difference[..., 1:] - difference[..., :-1]).abs()).mean()
+        vertical = (weights[..., 1:, :] * (difference[..., 1:, :] - difference[..., :-1, :]).abs()).mean()
         loss = loss + 0.7 * (horizontal + vertical)
     return loss
 

@@ -52,15 +52,19 @@ class SqueezeNet(nn.Module):
         return found
 
 
-def perceptual_distance(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> Tensor:
+def perceptual_distance(found: dict[str, Tensor], wanted: dict[str, Tensor], weights: Tensor | None = None) -> Tensor:
     """[N] distances: mean squared difference of channel-normalised features, summed over conv1, fire2, fire3, fire4.
 
-    In the manner of Zhang et al. 2018, without their learned weights: never call it LPIPS.
+    In the manner of Zhang et al. 2018, without their learned weights: never call it LPIPS. `weights`: of pixels,
+    [N, 1, H, W], with mean 1; without them all places count the same.
     """
     total = torch.zeros(len(found["conv1"]), device=found["conv1"].device)
     for name in _LOSS_STAGES:
         a, b = (x[name] / (x[name].float().square().sum(1, keepdim=True).sqrt() + 1e-3) for x in (found, wanted))
-        total = total + (a - b).square().sum(1).mean((1, 2))
+        squared = (a - b).square().sum(1)
+        if weights is not None:
+            squared = squared * F.adaptive_avg_pool2d(weights, squared.shape[1:])[:, 0]
+        total = total + squared.mean((1, 2))
     return total
 
 

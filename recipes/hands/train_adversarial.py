@@ -16,8 +16,9 @@ import torch._inductor.config as inductor_config
 from torch import Tensor
 
 from recipes.adversarial import AdversarialTrainer, Adversary, add_adversarial_options
+from recipes.convnet import convnet_optimizers
 from recipes.data import shrink
-from recipes.generators import render_at
+from recipes.generators import make_optimizers, render_at
 from recipes.hands.data import Photos, jittered
 from recipes.hands.model import ENCODED_SIZE, divergence
 from recipes.hands.networks import Networks
@@ -37,7 +38,7 @@ class Trainer(AdversarialTrainer[Networks]):
         networks = self.networks = Networks(args.squeezenet, args.z_dim, photos.images.shape[-1], self.dtype)
         self.make = torch.compile(self._make, dynamic=False) if args.compile else self._make
         adversary = Adversary(args, networks.squeezenet, DISCRIMINATOR_SIZE, torch.device("cpu"))
-        self.prepare(adversary, [*networks.generator.parameters(), *networks.encoder.parameters()])
+        self.prepare(adversary, make_optimizers(networks.generator) + convnet_optimizers(networks.encoder))
 
     def examples(self) -> Tensor:
         """Some 64 photos from all over the set."""
@@ -56,9 +57,7 @@ class Trainer(AdversarialTrainer[Networks]):
         noise, z = torch.randn(2, len(photos), args.z_dim)
         made, nats = self.make(photos, noise, z, resolution)
         gradient, parts = self.adversary.step(made, shrink(photos, resolution))
-        self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward([made, args.divergence * nats], [gradient, torch.ones([])])
-        self.optimizer.step()
+        self.update(made, gradient, args.divergence * nats)
         self.count(len(photos))
         return parts | {"nats": nats.item()}
 

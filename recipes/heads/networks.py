@@ -12,6 +12,7 @@ from draglab.generators import StyleGAN2
 from recipes.data import shrink, to_float
 from recipes.generators import channels_last, render_at, set_activation_dtype
 from recipes.heads.data import Renders
+from recipes.heads.emphasis import attention
 from recipes.heads.model import heads_config
 from recipes.measures import frechet_distance
 from recipes.networks import AveragedNetworks
@@ -44,6 +45,10 @@ class Networks(AveragedNetworks):
         """Renders [N, 3, r, r] in [-1, 1]."""
         images = shrink(to_float(renders.images[batch].to(self.device)), resolution)
         return images.contiguous(memory_format=torch.channels_last)
+
+    def weights(self, renders: Renders, batch: Tensor, resolution: int) -> Tensor:
+        """Weights of their pixels, [N, 1, r, r]."""
+        return attention(renders.landmarks[batch].to(self.device), renders.images.shape[-1], resolution)
 
     @torch.no_grad()
     def judge(self, held_out: Renders, resolution: int, samples: bool) -> tuple[dict[str, float], list[Tensor]]:

@@ -1,9 +1,9 @@
-"""Stage 2: sharpen stage 1's generator with a projected discriminator, on rendered scenes and on others.
+"""Stage 2: sharpen stage 1's generator with a projected discriminator that sees its pictures beside the renders.
 
     python -m recipes.heads.train_adversarial --data DIR --held-out DIR --assets DIR --start STAGE_1_RUN --out RUN
 
-Supervision goes on beside the adversarial loss: it keeps z the scene. Resumes from RUN's last checkpoint, also after
-Ctrl-C or TERM; exits with 1 if it was stopped.
+Supervision goes on beside the adversarial loss: it keeps z the scene. Blocks that stage 1 did not reach begin here.
+Resumes from RUN's last checkpoint, also after Ctrl-C or TERM; exits with 1 if it was stopped.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import torch._inductor.config as inductor_config
 from torch import Tensor
 
 from recipes.adversarial import AdversarialTrainer, Adversary, add_adversarial_options
-from recipes.generators import render_at
+from recipes.generators import make_optimizers, render_at
 from recipes.heads.data import Renders
+from recipes.heads.emphasis import emphasised
 from recipes.heads.networks import Networks
 from recipes.heads.options import add_shared_options
 
@@ -27,31 +28,33 @@ class Trainer(AdversarialTrainer[Networks]):
     """Generator against a discriminator that sees pictures of the full size."""
 
     def __init__(self, args: argparse.Namespace, renders: Renders, held_out: Renders):
-        super().__init__(args, len(renders))
+        self.order = emphasised(renders.z)
+        super().__init__(args, len(self.order))
         self.renders, self.held_out = renders, held_out
         torch.manual_seed(args.seed)
         self.device = torch.device(args.device)
         dtype = torch.bfloat16 if args.bfloat16 else torch.float32
         self.networks = Networks(args.assets, renders, dtype, self.device)
         self.render = torch.compile(render_at, dynamic=False) if args.compile else render_at
-        adversary = Adversary(args, self.networks.squeezenet, renders.images.shape[-1], self.device)
-        self.prepare(adversary, self.networks.generator.parameters())
+        self.size = self.phases[-1].resolution
+        adversary = Adversary(args, self.networks.squeezenet, self.size, self.device)
+        self.prepare(adversary, make_optimizers(self.networks.generator))
 
     def examples(self) -> Tensor:
         """Some 64 renders from all over the set."""
         some = torch.linspace(0, len(self.renders) - 1, min(64, len(self.renders))).long()
-        return self.networks.references(self.renders, some, self.renders.images.shape[-1])
+        return self.networks.references(self.renders, some, self.size)
 
     def step(self, batch: Tensor, resolution: int) -> dict[str, float]:
         """One step of the generator, and one of the discriminator on the same pictures."""
+        batch = self.order[batch]
         others = torch.randn(self.args.others, self.renders.z.shape[1])
         z = torch.cat([self.renders.z[batch], others]).to(self.device)
         made = self.render(self.networks.generator, z, resolution)
         references = self.networks.references(self.renders, batch, resolution)
-        gradient, parts = self.adversary.step(made, references)
-        self.optimizer.zero_grad(set_to_none=True)
-        made.backward(gradient)
-        self.optimizer.step()
+        weights = self.networks.weights(self.renders, batch, resolution)
+        gradient, parts = self.adversary.step(made, references, weights)
+        self.update(made, gradient)
         self.count(len(batch))
         return parts
 
@@ -65,9 +68,9 @@ class Trainer(AdversarialTrainer[Networks]):
 def main(arguments: Sequence[str] | None = None) -> bool:
     """Command line; returns whether the schedule was finished."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_shared_options(parser, "256:60000", batch=8, average=0.998, save=2)
+    add_shared_options(parser, "256:30000", batch=16, average=0.998, save=2)
     add_adversarial_options(parser)
-    parser.add_argument("--others", type=int, default=8, help="scenes a step that were never rendered, at least 1")
+    parser.add_argument("--others", type=int, default=0, help="further scenes a step, which were never rendered")
     args = parser.parse_args(arguments)
     torch.set_flush_denormal(True)
     inductor_config.cpp.dynamic_threads = True
