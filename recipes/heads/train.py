@@ -3,8 +3,8 @@
     python -m recipes.heads.train --data DIR --held-out DIR --assets DIR --out RUN
 
 Grows in phases (32, 64, 128 px): training the lower blocks first is far faster and ends better. Stage 2 trains the last
-block. Resumes from RUN's last checkpoint, also after Ctrl-C or TERM, with whatever schedule it is given then. Exits with
-1 if it was stopped.
+block. Resumes from RUN's last checkpoint, also after Ctrl-C or TERM, with whatever schedule it is given then. Exits
+with 1 if it was stopped.
 """
 
 from __future__ import annotations
