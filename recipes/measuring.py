@@ -65,8 +65,8 @@ def measures_of(
 def write_pictures(
     generator: Generator, squeezenet: SqueezeNet, images: Tensor, features: Tensor, out: Path, name: str, kind: str
 ) -> None:
-    """NAME.png (64 seeds and 8 rows of interpolations), beside_KIND.png (64 seeds, 64 training pictures) and
-    neighbours.png (16 samples above their nearest training pictures).
+    """NAME.webp (64 seeds and 8 rows of interpolations), NAME_beside_KIND.webp (64 seeds, 64 training pictures) and
+    NAME_neighbours.webp (16 samples above their three nearest training pictures).
 
     Args:
         images: training pictures [N, 3, H, W] uint8, of the generator's size. features: theirs, [N, 512].
@@ -75,10 +75,10 @@ def write_pictures(
     # The card's sheet is shipped, so it is small; the others are for looking closely.
     tile = min(CARD_TILE, generator.img_resolution)
     shown = (pictures.grid(shrink(each, tile)) for each in (seeds, pictures.interpolations(generator)))
-    pictures.save(pictures.beneath(*shown), out / f"{name}.png")
+    pictures.save(pictures.beneath(*shown), out / f"{name}.webp")
     chosen = torch.linspace(0, len(images) - 1, 64).long()
     beside = (pictures.grid(each) for each in (seeds, to_float(images[chosen])))
-    pictures.save(pictures.side_by_side(*beside), out / f"beside_{kind}.png")
+    pictures.save(pictures.side_by_side(*beside), out / f"{name}_beside_{kind}.webp")
     few = seeds[:NEIGHBOURS]
     _, indices = nearest(pooled(squeezenet, few), features, 3)
     rows = []
@@ -87,7 +87,7 @@ def write_pictures(
         rows.append(
             torch.cat([few[part], *(to_float(images[indices[part, rank]]) for rank in range(indices.shape[1]))])
         )
-    pictures.save(pictures.beneath(*(pictures.grid(row) for row in rows)), out / "neighbours.png")
+    pictures.save(pictures.beneath(*(pictures.grid(row) for row in rows)), out / f"{name}_neighbours.webp")
 
 
 def file_facts(model: Path) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from PIL import Image
@@ -54,6 +56,6 @@ def beneath(*pictures: np.ndarray) -> np.ndarray:
     return np.concatenate([part for picture in pictures for part in (picture, gap)][:-1])
 
 
-def save(picture: np.ndarray, path: object) -> None:
-    """Write a PNG."""
-    Image.fromarray(picture).save(str(path), optimize=True)
+def save(picture: np.ndarray, path: Path) -> None:
+    """Write it as WebP, a tenth of what PNG takes."""
+    Image.fromarray(picture).save(path.with_suffix(".webp"), quality=90, method=6)

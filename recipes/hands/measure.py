@@ -2,8 +2,9 @@
 
     python -m recipes.hands.measure --model hands.safetensors --photos DIR --squeezenet FILE --out DIR
 
-Writes measures.json, hands.md (the card with the figures filled in), hands.png (64 seeds and 8 rows of interpolations),
-beside_photos.png (64 seeds, 64 training photos) and neighbours.png (16 samples above their nearest training photos).
+Writes measures.json, hands.md (the card with the figures filled in), hands.webp (64 seeds and 8 interpolations),
+hands_beside_photos.webp (64 seeds, 64 training photos) and hands_neighbours.webp (16 samples above their three nearest
+training photos).
 """
 
 from __future__ import annotations

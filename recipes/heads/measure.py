@@ -3,8 +3,9 @@
     python -m recipes.heads.measure --model heads.safetensors --data DIR --held-out DIR --assets DIR \\
         --attributes attributes.safetensors --out DIR
 
-Writes measures.json, heads.md (the card with the figures filled in), heads.png (64 seeds and 8 rows of interpolations),
-beside_renders.png (64 seeds, 64 training renders) and neighbours.png (16 samples above their nearest training renders).
+Writes measures.json, heads.md (the card with the figures filled in), heads.webp (64 seeds and 8 interpolations),
+heads_beside_renders.webp (64 seeds, 64 training renders) and heads_neighbours.webp (16 samples above their three
+nearest training renders).
 """
 
 from __future__ import annotations

@@ -157,5 +157,5 @@ def test_both_stages_resume_export_and_measure(
     card = (tmp_path / "zoo" / "hands.md").read_text()
     assert "20 images" in card
     assert "{" not in card and "FID" not in card.replace("not FID", "")
-    for name in ("hands", "beside_photos", "neighbours"):
-        assert (tmp_path / "zoo" / f"{name}.png").exists()
+    for name in ("hands", "hands_beside_photos", "hands_neighbours"):
+        assert (tmp_path / "zoo" / f"{name}.webp").exists()

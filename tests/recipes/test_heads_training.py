@@ -121,8 +121,8 @@ def test_both_stages_resume_export_and_measure(
         made = generator(held_out.z).clamp(-1, 1)
     error = float((made - to_float(held_out.images)).abs().mean()) * 127.5
     assert measures["held_out_error"] == pytest.approx(error, rel=1e-3)
-    for name in ("heads", "beside_renders", "neighbours"):
-        assert (zoo / f"{name}.png").exists()
+    for name in ("heads", "heads_beside_renders", "heads_neighbours"):
+        assert (zoo / f"{name}.webp").exists()
 
 
 def test_a_model_of_other_scenes_is_not_measured(tmp_path: Path, inputs: list[str | Path]) -> None:
