@@ -30,11 +30,14 @@ MAX_STEPS = 150
 
 
 def parse_changes(pairs: list[str]) -> dict[str, Any]:
-    """["r1=6", "latent_space='w'"] -> settings."""
+    """["r1=6", "latent_space=w"] -> settings; what is no Python literal is text."""
     changes: dict[str, Any] = {}
     for pair in pairs:
         name, _, text = pair.partition("=")
-        changes[name] = ast.literal_eval(text)
+        try:
+            changes[name] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            changes[name] = text
     return changes
 
 
@@ -66,7 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--sheet", type=Path, help="write before and after of every drag to this PNG")
     args = parser.parse_args(arguments)
     changes = {"max_steps": MAX_STEPS, **parse_changes(args.set)}
-    settings = DragSettings.paper(**changes) if args.preset == "paper" else DragSettings.draglab(**changes)
+    try:
+        settings = DragSettings.paper(**changes) if args.preset == "paper" else DragSettings.draglab(**changes)
+    except (TypeError, draglab.DraglabError) as problem:
+        parser.error(f"--set: {problem}")
     generator = draglab.load_generator(args.model)
     size = generator.img_resolution
     drags = load_drags(args.drags, size)[:: args.every]

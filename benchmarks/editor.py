@@ -135,7 +135,7 @@ def main() -> None:
             runs: list[dict[str, Any]] = []
             with client_of(server, args.height) as client:
                 for _ in range(args.repeats):
-                    client.begin(model=args.model, seed=64)
+                    client.begin(model=args.model, seed=78)
                     state = next(m for m in reversed(client.received) if m["type"] == "state")
                     side = state["image"]["width"]
                     runs.append(one_drag(client, side, args.seconds))

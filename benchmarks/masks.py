@@ -15,7 +15,8 @@ import draglab
 from draglab.drag import DragEdit, DragSettings
 from draglab.evaluation import load_drags
 
-RADIUS = 34
+RADIUS = 0.27
+"""Of the disc, as a share of the width."""
 VARIANTS: dict[str, dict[str, Any]] = {
     **{f"exact, lambda {weight:g}": {"mask_weight": weight} for weight in (1.0, 5.0, 20.0)},
     **{f"sampled, {count} windows": {"mask_term": "sampled", "mask_windows": count} for count in (2, 4, 8)},
@@ -31,7 +32,7 @@ def main() -> None:
         changed, left, steps, arrived = [], [], [], 0
         for one in drags:
             x, y = np.add(one.handle, one.target) / 2
-            movable = np.hypot(columns - x, rows - y) < RADIUS
+            movable = np.hypot(columns - x, rows - y) < RADIUS * len(rows)
             w_plus = generator.w_plus_from_seed(one.seed)
             edit = DragEdit([one.handle], [one.target], None if changes is None else movable)
             settings = DragSettings(max_steps=100, patience=30, **(changes or {}))

@@ -45,12 +45,12 @@ def pull(editor: EditorPage) -> None:
 
 
 def dragged(editor: EditorPage) -> None:
-    """Two rounds: the nose aside, then the mouth up."""
+    """Two rounds: the nose aside, then the chin down."""
     side = editor.size()
     seeds_shown(editor)
     for start, end in (
         (nose(side), beside_nose(side)),
-        ((0.54 * side, 0.75 * side), (0.54 * side, 0.71 * side)),
+        ((0.46 * side, 0.735 * side), (0.46 * side, 0.79 * side)),
     ):
         editor.pull(start, end)
         rounds_over(editor)
@@ -64,13 +64,13 @@ def masked(editor: EditorPage) -> None:
     editor.page.keyboard.press("b")
     for _ in range(2):
         editor.page.keyboard.press("]")
-    editor.press((0.40 * side, 0.62 * side))
-    for x, y in ((0.55, 0.60), (0.52, 0.70), (0.42, 0.70), (0.47, 0.66)):
+    editor.press((0.31 * side, 0.58 * side))
+    for x, y in ((0.50, 0.55), (0.52, 0.64), (0.36, 0.66), (0.42, 0.61)):
         editor.move((x * side, y * side), steps=8)
     editor.page.mouse.up()
     editor.page.keyboard.press("v")
-    editor.press((0.42 * side, 0.655 * side))
-    editor.move((0.37 * side, 0.635 * side))
+    editor.press((0.308 * side, 0.592 * side))
+    editor.move((0.265 * side, 0.57 * side))
     editor.page.wait_for_timeout(400)
 
 

@@ -122,6 +122,9 @@ class Adversary:
 class AdversarialTrainer(PhasedTrainer[N]):
     """An adversarial run that starts from stage 1's averages; recipes add their networks.
 
+    What makes the pictures keeps stage 1's optimisers, with smaller steps: 2,300 images after the same start, `heads`
+    at 128 px had a Fréchet distance of 4,472 with Muon (0.3 of its peak) and of 6,097 with Adam (2e-3), from 10,848.
+
     Attributes:
         adversary: judges. optimizers: of the networks that make the pictures.
     """

@@ -18,7 +18,11 @@ ADAM_RATE = 6e-3
 
 def render_at(generator: StyleGAN2, z: Tensor, resolution: int) -> Tensor:
     """Images of z at one of the lower resolutions: the sum of RGB branches up to that block, [N, 3, r, r]."""
-    w_plus = generator.mapping(z)
+    return render_latents(generator, generator.mapping(z), resolution)
+
+
+def render_latents(generator: StyleGAN2, w_plus: Tensor, resolution: int) -> Tensor:
+    """As :func:`render_at`, of w_plus [N, num_ws, w_dim]."""
     synthesis = generator.synthesis
     blocks = synthesis.run_blocks(w_plus, resolution, lambda *_: None)
     rgb: Tensor | None = None
@@ -26,6 +30,16 @@ def render_at(generator: StyleGAN2, z: Tensor, resolution: int) -> Tensor:
         rgb = synthesis.block(size).add_rgb(rgb, x, w_plus, synthesis.kernel)
     assert rgb is not None
     return rgb
+
+
+def mixed_latents(coarse: Tensor, fine: Tensor) -> Tensor:
+    """Style mixing (Karras et al. 2019, section 3.1): from a random layer on, latents of others.
+
+    Without it a generator only knows w_plus whose layers are all the same, and pictures go soft when a drag moves the
+    layers apart. Both [N, num_ws, w_dim].
+    """
+    first = torch.randint(1, coarse.shape[1], (len(coarse), 1, 1), device=coarse.device)
+    return torch.where(torch.arange(coarse.shape[1], device=coarse.device)[:, None] < first, coarse, fine)
 
 
 def reconstruction_loss(images: Tensor, references: Tensor, weights: Tensor | None = None) -> Tensor:

@@ -17,7 +17,7 @@ import torch._inductor.config as inductor_config
 from torch import Tensor
 
 from recipes.adversarial import AdversarialTrainer, Adversary, add_adversarial_options
-from recipes.generators import make_optimizers, render_at
+from recipes.generators import make_optimizers, mixed_latents, render_latents
 from recipes.heads.data import Renders
 from recipes.heads.emphasis import emphasised
 from recipes.heads.networks import Networks
@@ -35,7 +35,7 @@ class Trainer(AdversarialTrainer[Networks]):
         self.device = torch.device(args.device)
         dtype = torch.bfloat16 if args.bfloat16 else torch.float32
         self.networks = Networks(args.assets, renders, dtype, self.device)
-        self.render = torch.compile(render_at, dynamic=False) if args.compile else render_at
+        self.render = torch.compile(render_latents, dynamic=False) if args.compile else render_latents
         self.size = self.phases[-1].resolution
         adversary = Adversary(args, self.networks.squeezenet, self.size, self.device)
         self.prepare(adversary, make_optimizers(self.networks.generator))
@@ -48,9 +48,10 @@ class Trainer(AdversarialTrainer[Networks]):
     def step(self, batch: Tensor, resolution: int) -> dict[str, float]:
         """One step of the generator, and one of the discriminator on the same pictures."""
         batch = self.order[batch]
-        others = torch.randn(self.args.others, self.renders.z.shape[1])
-        z = torch.cat([self.renders.z[batch], others]).to(self.device)
-        made = self.render(self.networks.generator, z, resolution)
+        generator, others = self.networks.generator, self.args.others
+        z = torch.cat([self.renders.z[batch], torch.randn(2 * others, self.renders.z.shape[1])])
+        rendered, coarse, fine = generator.mapping(z.to(self.device)).split([len(batch), others, others])
+        made = self.render(generator, torch.cat([rendered, mixed_latents(coarse, fine)]), resolution)
         references = self.networks.references(self.renders, batch, resolution)
         weights = self.networks.weights(self.renders, batch, resolution)
         gradient, parts = self.adversary.step(made, references, weights)
@@ -68,9 +69,9 @@ class Trainer(AdversarialTrainer[Networks]):
 def main(arguments: Sequence[str] | None = None) -> bool:
     """Command line; returns whether the schedule was finished."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_shared_options(parser, "256:30000", batch=16, average=0.998, save=2)
+    add_shared_options(parser, "256:30000", batch=8, average=0.998, save=2)
     add_adversarial_options(parser)
-    parser.add_argument("--others", type=int, default=0, help="further scenes a step, which were never rendered")
+    parser.add_argument("--others", type=int, default=4, help="mixed scenes a step, which were never rendered")
     args = parser.parse_args(arguments)
     torch.set_flush_denormal(True)
     inductor_config.cpp.dynamic_threads = True

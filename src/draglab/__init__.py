@@ -4,7 +4,7 @@
 
     generator = draglab.load_generator("heads")
     w_plus = generator.w_plus_from_seed(64)
-    edit = draglab.DragEdit(handles=[(57, 62)], targets=[(70, 62)])
+    edit = draglab.DragEdit(handles=[(93, 125)], targets=[(118, 125)])
     result = draglab.drag(generator, w_plus, edit, draglab.DragSettings.draglab())
     image = result.image()  # uint8 [H, W, 3]
 

@@ -27,3 +27,18 @@ def test_a_list_without_landmarks_reports_arrival_only(
     assert "judged" not in printed
     table = json.loads((tmp_path / "out" / "drags_tiny_draglab.json").read_text())
     assert table["all"]["drags"] == 1
+
+
+def test_settings_need_no_quotes() -> None:
+    assert drags.parse_changes(["latent_space=w", "r1=6", "precision='bfloat16'"]) == {
+        "latent_space": "w",
+        "r1": 6,
+        "precision": "bfloat16",
+    }
+
+
+@pytest.mark.parametrize("change", ["no_such_setting=3", "r1=wide", "latent_space=q"])
+def test_settings_that_are_none_are_refused(change: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        drags.main(["--set", change])
+    assert "--set: " in capsys.readouterr().err

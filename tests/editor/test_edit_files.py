@@ -163,12 +163,12 @@ def test_a_file_of_another_model_is_refused(journal):
     assert len(journal.sessions()) == 1
 
 
-HEADS = Point(1, (57, 62), (70.5, 62))
+HEADS = Point(1, (93, 125), (118.5, 125))
 
 
 def head_simple(session):
     session.set_settings({"max_steps": 2, "r1": 4.0})
-    dragged(session, HEADS, Point(2, (40, 60), (40, 66.25)))
+    dragged(session, HEADS, Point(2, (74, 102), (74, 110.25)))
 
 
 def head_stopped(session):
@@ -195,15 +195,15 @@ def head_with_other_settings(session):
 
 
 def head_mixed(session):
-    session.set_start(StartSpec("heads", 64, mix=StyleMix(9, 8)))
+    session.set_start(StartSpec("heads", 78, mix=StyleMix(9, 8)))
     session.set_settings({"max_steps": 1})
     dragged(session, HEADS)
 
 
 def head_masked(session):
     session.set_settings({"max_steps": 1})
-    mask = np.zeros((128, 128), bool)
-    mask[:, 20:110] = True
+    mask = np.zeros((256, 256), bool)
+    mask[:, 20:220] = True
     session.set_mask(mask, feather=2.5)
     dragged(session, HEADS)
 
@@ -224,7 +224,7 @@ def test_what_is_said_makes_the_same_image(
     journal, tmp_path, monkeypatch, capsys, edit, command_is_enough, program_is_enough
 ):
     heads = load_generator("heads", device="cpu")
-    session = EditingSession.create(journal, lambda name: heads, StartSpec("heads", 64))
+    session = EditingSession.create(journal, lambda name: heads, StartSpec("heads", 78))
     edit(session)
     monkeypatch.chdir(tmp_path)
 

@@ -31,23 +31,23 @@ def test_nose_and_mouth_are_distinctive_and_the_backdrop_is_not(quality):
     for handle in handles:
         found = quality.check(handle)
         assert found.distinctive and found.nearest is None and found.score > 3
-    for place in ((6, 40), (121, 30), (100, 15)):
+    for place in ((12, 80), (242, 60), (200, 30)):
         found = quality.check(place)
         assert not found.distinctive and found.score < 0.5
 
 
 def test_the_nearest_distinctive_place_is_offered(quality):
     """Beside the head, on the backdrop: no place nearer than the one that is offered would do."""
-    beside = (20.0, 72.0)
+    beside = (44.0, 150.0)
     found = quality.check(beside)
     assert not found.distinctive and found.nearest is not None
     assert quality.check(found.nearest).distinctive
     away = np.hypot(*np.subtract(found.nearest, beside))
-    for dx in range(-13, 14):
-        for dy in range(-13, 14):
+    for dx in range(-26, 27):
+        for dy in range(-26, 27):
             if np.hypot(dx, dy) < away:
                 assert not quality.check((beside[0] + dx, beside[1] + dy)).distinctive
-    assert quality.check((121, 30)).nearest is None
+    assert quality.check((242, 60)).nearest is None
 
 
 def test_scores_are_what_the_docstring_says():

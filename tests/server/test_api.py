@@ -160,4 +160,4 @@ def test_the_example_of_the_documentation_runs(server, tmp_path, monkeypatch):
     if "heads" not in [model["name"] for model in server.api("GET", "/models").json()["models"]]:
         pytest.skip("the bundled model is missing from src/draglab/zoo")
     exec(compile(example, str(DOCS), "exec"), {"__name__": "example"})
-    assert Image.open("after.png").size == (128, 128)
+    assert Image.open("after.png").size == (256, 256)

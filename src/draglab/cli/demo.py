@@ -13,9 +13,9 @@ from draglab.cli.interrupt import KeptBest
 
 # What the demo drags, in one place: the nose of a head, sideways.
 MODEL = "heads"
-SEED = 64
-HANDLES = [(57.0, 62.0)]
-TARGETS = [(70.0, 62.0)]
+SEED = 78
+HANDLES = [(93.0, 125.0)]
+TARGETS = [(118.0, 125.0)]
 
 
 def demo(

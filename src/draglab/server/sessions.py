@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from draglab.editor.state import StartSpec
     from draglab.media.edit_file import EditFile
 
-FIRST_SEED = 64
+FIRST_SEED = 78
 """Of the first image, the one that `draglab demo` drags."""
 
 

@@ -5,12 +5,12 @@ from tests.server.browser.editor_page import XY
 
 def nose(side: int) -> XY:
     """Where `draglab demo` takes hold, in an image of side x side pixels."""
-    return round(57 / 128 * side), round(62 / 128 * side)
+    return round(93 / 256 * side), round(125 / 256 * side)
 
 
 def beside_nose(side: int) -> XY:
     """Where `draglab demo` pulls it."""
-    return round(70 / 128 * side), round(62 / 128 * side)
+    return round(118 / 256 * side), round(125 / 256 * side)
 
 
 def out_of_reach(side: int) -> XY:

@@ -9,7 +9,7 @@ NOTICES = "#notices .notice"
 
 
 def test_pulls_in_quick_succession_all_take(editor):
-    pulls = [((57, 62), (80, 62)), ((30, 40), (30, 60)), ((90, 40), (95, 60))]
+    pulls = [((93, 125), (140, 125)), ((60, 80), (60, 120)), ((180, 80), (190, 120))]
     for handle, target in pulls:
         editor.pull(handle, target)
     editor.until(lambda: editor[".handle-row"].count() == len(pulls), "a pull was lost")
@@ -22,7 +22,7 @@ def test_pulls_in_quick_succession_all_take(editor):
 
 
 def test_undo_asked_for_too_often_ends_at_the_start(editor):
-    editor.page.mouse.click(*editor.on_screen((57, 62)))
+    editor.page.mouse.click(*editor.on_screen((93, 125)))
     editor.until(lambda: editor["#undo"].is_enabled(), "there is nothing to undo")
     for _ in range(10):
         editor.page.keyboard.press("Control+z")
@@ -45,7 +45,7 @@ def test_a_field_shows_what_was_made_of_its_number(editor):
 
 def test_space_runs_after_a_click_on_a_button(editor):
     editor["#run-on-release"].evaluate("(field) => field.click()")
-    editor.pull((57, 62), (70, 62))
+    editor.pull((93, 125), (118, 125))
     editor["#zoom-fit"].click()
     editor.page.keyboard.press("Space")
     editor.until_running()
