@@ -97,6 +97,7 @@ def file_facts(model: Path) -> dict[str, str]:
         "parameters": f"{header.parameters / 1e6:.1f}",
         "megabytes": f"{model.stat().st_size / 1e6:.1f}",
         "shown": f"{header.card['images_shown']:,}",
+        "last_stage": f"{header.card['images_shown_by_stage'][-1]:,}",
     }
 
 

@@ -63,7 +63,8 @@ def perceptual_distance(found: dict[str, Tensor], wanted: dict[str, Tensor], wei
         a, b = (x[name] / (x[name].float().square().sum(1, keepdim=True).sqrt() + 1e-3) for x in (found, wanted))
         squared = (a - b).square().sum(1)
         if weights is not None:
-            squared = squared * F.adaptive_avg_pool2d(weights, squared.shape[1:])[:, 0]
+            height, width = squared.shape[1:]
+            squared = squared * F.adaptive_avg_pool2d(weights, (height, width))[:, 0]
         total = total + squared.mean((1, 2))
     return total
 
