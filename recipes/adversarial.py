@@ -28,7 +28,7 @@ BETAS = (0.0, 0.99)
 def add_adversarial_options(parser: argparse.ArgumentParser) -> None:
     """What every adversarial stage takes on the command line."""
     parser.add_argument("--start", required=True, help="stage 1's run folder")
-    parser.add_argument("--rate", type=float, default=0.5, help="step sizes, relative to stage 1's peak")
+    parser.add_argument("--rate", type=float, default=0.25, help="step sizes, relative to stage 1's peak")
     parser.add_argument("--discriminator-rate", type=float, default=1e-4)
     parser.add_argument("--adversarial", type=float, default=1.0, help="its gradient, relative to that to references")
     parser.add_argument("--augment", type=float, default=1.0, help="strength of the shared augmentation")

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 import draglab as package
-from draglab.checkpoints import list_models
 from draglab.cli.arguments import parse_seeds
 
 START = "import sys; from draglab.cli.main import run; run()"
@@ -55,7 +54,6 @@ def test_truncation_moves_towards_the_average(draglab, model):
     assert (images["1"][0] != images["1"][1]).any()
 
 
-@pytest.mark.skipif(not list_models(), reason="the bundled model is missing from src/draglab/zoo")
 def test_demo(draglab):
     ran = draglab("demo")
     assert ran.code == 0, ran.err

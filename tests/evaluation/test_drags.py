@@ -126,7 +126,6 @@ def test_missing_judge_is_named(tmp_path: Path) -> None:
         load_landmark_net(tmp_path / "absent.safetensors")
 
 
-@pytest.mark.skipif(not HEADS_JUDGE.exists(), reason="the judge of heads is not bundled yet")
 def test_bundled_judge_loads_and_is_small() -> None:
     assert HEADS_JUDGE.stat().st_size < 3_000_000
     judge = load_landmark_net()

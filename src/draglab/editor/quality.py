@@ -10,11 +10,12 @@ a step. So a place's score is a margin over a noise, both L1 distances of featur
 
 From 1 on, a place is distinctive. A straight edge scores low as a plain area does: places along it look alike.
 
-Measured on the first `heads` (128 px) with the default settings, on the handles of its 20 images: tip of the
-nose 7.8 to 23.6 (median 13.8), corner of the mouth 3.7 to 20.8 (9.0), chin 1.2 to 9.0 (3.8). Of 571 places on plain
-background (9 x 9 pixels around them differ by less than 2 of 255, root mean square) 99 % are below 1, their median is
-0.06. Of 60 places anywhere, dragged by 10 pixels: followed back along the way the images took, the handle misses its
-start by more than 2 pixels for 9 of 17 below 1, 10 of 35 from 1 to 4, 0 of 8 above.
+Measured on `heads` with the default settings, on the handles of benchmarks/drags_heads.json (20 images): tip of the
+nose 5.7 to 16.1 (median 9.6), corner of the mouth 3.2 to 20.9 (9.2), chin 0.4 to 7.9 (1.5; 4 of 20 below 1).
+On the first `heads`, of 128 px: of 571 places on plain background (9 x 9 pixels around them differ by less than 2 of
+255, root mean square) 99 % are below 1, their median is 0.06. Of 60 places anywhere, dragged by 10 pixels: followed
+back along the way the images took, the handle misses its start by more than 2 pixels for 9 of 17 below 1, 10 of 35
+from 1 to 4, 0 of 8 above.
 """
 
 from __future__ import annotations
