@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 import draglab
-from draglab.drag import DragSettings
+from draglab.dragging import DragSettings
 from draglab.evaluation import DragOutcome, load_drags, load_landmark_net, run_drags, summarize
 from draglab.evaluation.landmarks import HEADS_JUDGE
 from draglab.media.overlay import draw_edit

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from draglab.drag import DragSettings
-from draglab.drag.features import FeatureReader
-from draglab.drag.sampling import sample_points
-from draglab.drag.tracking import track_points
+from draglab.dragging import DragSettings
+from draglab.dragging.bilinear import sample_points
+from draglab.dragging.features import whole_features
+from draglab.dragging.tracking import TrackingQuery, track_nearest
 from draglab.generators import StyleGAN3, StyleGAN3Config
 from draglab.generators.stylegan3_config import LayerSpec
 from draglab.geometry import to_feature_coordinates
@@ -69,15 +69,15 @@ def errors(generator: StyleGAN3, layer: int, seed: int, mixed: float) -> np.ndar
     handles = random.uniform(radius, size - 1 - radius, (HANDLES, 2))
     w_plus = generator.w_plus_from_seed(seed)
     other = w_plus.lerp(generator.w_plus_from_seed(seed + 1000), mixed)
-    reader = FeatureReader(generator, layer, radius, HANDLES)
     transform = generator.synthesis.input.transform
-    start, _ = reader.read_whole(w_plus)
+    start = whole_features(generator, w_plus, layer).near
     places = to_feature_coordinates(handles, generator.img_shape, start.map_shape, start.margin)
     templates = sample_points(start, places[:, None])[:, 0]
     transform[:2, 2] = -torch.from_numpy(moved / size)
-    after, _ = reader.read_whole(other)
+    after = whole_features(generator, other, layer).near
     transform[:2, 2] = 0
-    found = track_points(after, templates, handles, radius, generator.img_shape, settings.subpixel)
+    query = TrackingQuery(after, templates, handles, radius, generator.img_shape, settings.subpixel)
+    found = track_nearest(query)
     return np.linalg.norm(found.numpy() - handles - moved, axis=1)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 import draglab
-from draglab.drag import DragEdit, DragSettings
+from draglab.dragging import DragEdit, DragSettings
 from draglab.evaluation import load_drags
 
 RADIUS = 0.27

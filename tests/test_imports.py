@@ -11,7 +11,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 _FOUNDATION = {"errors", "_version"}
 _MODELS = _FOUNDATION | {"folders", "geometry", "generators", "checkpoints"}
-_EDITOR = _MODELS | {"drag", "media", "inversion", "editor"}
+_EDITOR = _MODELS | {"dragging", "media", "inversion", "editor"}
 
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
@@ -21,7 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "generators": _FOUNDATION | {"geometry"},
     "downloads": _FOUNDATION | {"folders"},
     "checkpoints": _FOUNDATION | {"geometry", "generators", "downloads"},
-    "drag": _MODELS,
+    "dragging": _MODELS,
     "media": _MODELS,
     "inversion": _MODELS,
     "editor": _EDITOR,
@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
 }
 """Room -> rooms it may import besides itself."""
 
-PURE_ROOMS = {"geometry", "generators", "drag"}
+PURE_ROOMS = {"geometry", "generators", "dragging"}
 """Rooms that use torch, numpy and the standard library only."""
 PURE_PACKAGES = {"torch", "numpy", "draglab"} | set(sys.stdlib_module_names)
 
@@ -113,10 +113,10 @@ def test_no_paths_of_one_machine():
         ("geometry.py", "import draglab.generators"),
         ("generators/ops.py", "from draglab.checkpoints import native"),
         ("generators/ops.py", "import PIL"),
-        ("drag/loop.py", "from ..media import images"),
-        ("drag/loop.py", "def f():\n    import rich"),
-        ("drag/loop.py", "from draglab import load_generator"),
-        ("media/video.py", "from draglab import drag"),
+        ("dragging/algorithm.py", "from ..media import images"),
+        ("dragging/algorithm.py", "def f():\n    import rich"),
+        ("dragging/algorithm.py", "from draglab import load_generator"),
+        ("media/video.py", "from draglab.dragging import drag"),
         ("editor/replay.py", "from draglab.cli.main import run"),
         ("editor/replay.py", "import_module('draglab.server.app')"),
         ("attic/old.py", "import os"),
@@ -124,7 +124,7 @@ def test_no_paths_of_one_machine():
 )
 def test_a_planted_violation_is_found(tmp_path, file, text):
     package = tmp_path / "draglab"
-    for room in ("geometry", "generators", "checkpoints", "drag", "media", "editor", "cli", "server"):
+    for room in ("geometry", "generators", "checkpoints", "dragging", "media", "editor", "cli", "server"):
         (package / room).mkdir(parents=True)
     path = package / file
     path.parent.mkdir(exist_ok=True)
@@ -137,10 +137,10 @@ def test_allowed_imports_pass(tmp_path):
     for file, text in {
         "errors.py": "import os",
         "geometry.py": "import numpy\nfrom .errors import DraglabError",
-        "drag/__init__.py": "from .loop import drag",
-        "drag/loop.py": "import torch\nfrom draglab.generators import StyleGAN2\nfrom .. import geometry",
+        "dragging/__init__.py": "from .algorithm import drag",
+        "dragging/algorithm.py": "import torch\nfrom draglab.generators import StyleGAN2\nfrom .. import geometry",
         "generators/__init__.py": "",
-        "cli/main.py": "import typer\nfrom draglab import load_generator\nfrom draglab.drag import DragEdit",
+        "cli/main.py": "import typer\nfrom draglab import load_generator\nfrom draglab.dragging import DragEdit",
     }.items():
         (package / file).parent.mkdir(parents=True, exist_ok=True)
         (package / file).write_text(text)

@@ -31,8 +31,8 @@ def test_every_name_is_there(name):
 
 
 def test_drag_stays_a_function_whatever_is_imported():
-    import_module("draglab.drag.loop")
-    drag = import_module("draglab.drag").drag
+    import_module("draglab.dragging.algorithm")
+    drag = import_module("draglab.dragging").drag
 
     assert draglab.drag is drag
     assert callable(draglab.drag)

@@ -11,9 +11,7 @@
 Names are loaded when they are first used, so that ``import draglab`` does not wait for torch.
 """
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from draglab._version import __version__
@@ -21,7 +19,7 @@ from draglab.errors import DraglabError
 
 if TYPE_CHECKING:
     from draglab.checkpoints import load_generator
-    from draglab.drag import DragEdit, DragResult, DragSettings, DragStep, drag, drag_many, drag_steps
+    from draglab.dragging import DragEdit, DragResult, DragSettings, DragStep, drag, drag_many, drag_steps
 
 __all__ = [
     "DragEdit",
@@ -38,13 +36,13 @@ __all__ = [
 
 _HOME = {
     "load_generator": "draglab.checkpoints",
-    "DragEdit": "draglab.drag",
-    "DragResult": "draglab.drag",
-    "DragSettings": "draglab.drag",
-    "DragStep": "draglab.drag",
-    "drag": "draglab.drag",
-    "drag_many": "draglab.drag",
-    "drag_steps": "draglab.drag",
+    "DragEdit": "draglab.dragging",
+    "DragResult": "draglab.dragging",
+    "DragSettings": "draglab.dragging",
+    "DragStep": "draglab.dragging",
+    "drag": "draglab.dragging",
+    "drag_many": "draglab.dragging",
+    "drag_steps": "draglab.dragging",
 }
 
 
@@ -56,14 +54,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
-
-
-class _Package(ModuleType):
-    """Keeps ``draglab.drag`` the public function: importing the sub-package of that name would replace it."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name == "drag" and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

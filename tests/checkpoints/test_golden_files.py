@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from draglab.checkpoints import open_model
-from draglab.drag import DragEdit, DragSettings, drag_steps
+from draglab.dragging import DragEdit, DragSettings, drag_steps
 from draglab.generators import Generator
 
 FOLDER = Path(os.environ.get("DRAGLAB_GOLDEN", Path(__file__).resolve().parents[3] / "shared" / "golden"))

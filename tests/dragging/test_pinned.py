@@ -37,8 +37,8 @@ def _mask(height: int = 32, width: int = 32, soft: bool = False) -> np.ndarray:
 def _stylegan3() -> StyleGAN3:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        sizes = {"z_dim": 16, "w_dim": 16, "channel_base": 512, "channel_max": 16, "num_layers": 8}
-        generator = StyleGAN3(StyleGAN3Config(32, margin_size=6, **sizes), name="tiny3")
+        config = StyleGAN3Config(32, margin_size=6, z_dim=16, w_dim=16, channel_base=512, channel_max=16, num_layers=8)
+        generator = StyleGAN3(config, name="tiny3")
         generator.synthesis.input.affine.weight.normal_()
         return generator
 
@@ -89,10 +89,10 @@ def test_drags_give_the_numbers_that_they_gave(name: str) -> None:
     with np.load(PINNED) as pinned:
         wanted = pinned[name]
     # Features in bfloat16 are rounded so coarsely that another order of additions may show.
-    tolerance = {"rtol": 1e-2, "atol": 1e-2} if name == "bfloat16" else {"rtol": 1e-8, "atol": 1e-10}
-    np.testing.assert_allclose(numbers_of(name), wanted, **tolerance)
+    rtol, atol = (1e-2, 1e-2) if name == "bfloat16" else (1e-8, 1e-10)
+    np.testing.assert_allclose(numbers_of(name), wanted, rtol=rtol, atol=atol)
 
 
 if __name__ == "__main__":
     torch.manual_seed(0)
-    np.savez_compressed(PINNED, **{name: numbers_of(name) for name in NAMES})
+    np.savez_compressed(PINNED, **{name: numbers_of(name) for name in NAMES})  # pyright: ignore[reportArgumentType]

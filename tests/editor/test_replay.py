@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from draglab import DragEdit, DraglabError, DragSettings, drag
-from draglab.drag import DragRun, advance
+from draglab.dragging import DragRun, advance
 from draglab.editor import Replay
 from draglab.generators import StyleGAN2
 from draglab.media.edit_file import EditFile, ModelReference, Retarget, Round, SeedStart, WPlusStart, parse_edit_file

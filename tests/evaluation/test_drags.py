@@ -10,7 +10,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from draglab.drag import DragSettings
+from draglab.dragging import DragSettings
 from draglab.errors import DraglabError
 from draglab.evaluation import FixedDrag, LandmarkNet, load_drags, load_landmark_net, run_drags, summarize
 from draglab.evaluation.landmarks import HEADS_JUDGE

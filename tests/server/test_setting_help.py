@@ -2,7 +2,7 @@ from dataclasses import asdict
 
 import pytest
 
-from draglab.drag import DragSettings
+from draglab.dragging import DragSettings
 from draglab.errors import DraglabError
 from draglab.server.setting_help import settings_info
 

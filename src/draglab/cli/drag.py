@@ -167,7 +167,7 @@ def _round(
     """One round from the command line's points, mask and settings, checked against the model."""
     from dataclasses import asdict, replace
 
-    from draglab.drag import DragSettings
+    from draglab.dragging import DragSettings
     from draglab.geometry import validate_pairs
     from draglab.media.edit_file import Round
     from draglab.media.images import load_mask

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from draglab.drag import DragSettings
+from draglab.dragging import DragSettings
 from draglab.editor.document import Document
 from draglab.editor.recording import RunRound, edit_file_of, rounds_to
 from draglab.editor.state import XY, Node, StartSpec

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from draglab.drag import DragSettings
+from draglab.dragging import DragSettings
 from draglab.editor.history import History
 from draglab.editor.journal import Journal
 from draglab.editor.pictures import THUMBNAIL, decode_thumbnail, encode_thumbnail, render

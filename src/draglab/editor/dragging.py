@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from draglab.drag import DragEdit, DragRun, DragSettings, advance
+from draglab.dragging import DragEdit, DragRun, DragSettings, advance
 from draglab.editor.document import Document, latent_bytes, mask_bytes
 from draglab.editor.pictures import preview_resolution
 from draglab.editor.running import RunningRound

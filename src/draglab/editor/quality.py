@@ -1,8 +1,8 @@
 """Can a handle be tracked where it is?
 
-Tracking (drag/tracking.py) looks in a window around the handle for the place whose feature is nearest to the handle's.
-It goes wrong when another place of that window is no farther from the handle's feature than the handle itself is after
-a step. So a place's score is a margin over a noise, both L1 distances of features as in tracking:
+Tracking (dragging/tracking.py) looks in a window around the handle for the place whose feature is nearest to that of
+the handle. It goes wrong when another place of that window is no farther from the handle's feature than the handle
+itself is after a step. So a place's score is a margin over a noise, both L1 distances of features as in tracking:
 
     margin: from the handle's feature to the nearest one in the window that is at least half r2 away in the image;
     noise: from a handle's feature to the best match in the window after one step of the optimiser in a random
@@ -27,10 +27,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from draglab.drag import DragSettings
-from draglab.drag.features import FeatureReader
-from draglab.drag.sampling import sample_grids
-from draglab.drag.tracking import search_spacing
+from draglab.dragging import DragSettings
+from draglab.dragging.bilinear import sample_grids
+from draglab.dragging.features import whole_features
+from draglab.dragging.tracking import search_spacing
 from draglab.editor.state import XY
 from draglab.generators import Generator
 from draglab.generators.windows import Windows
@@ -74,9 +74,9 @@ class QualityMap:
         self.radius = settings.tracking_radius(self.shape)
         self.spacing = search_spacing(extent, self.shape, settings.subpixel)
         self.reach = max(int(np.floor(self.radius / self.spacing + 1e-9)), 1)
-        reader = FeatureReader(generator, level, self.radius, 1, dtype=settings.feature_dtype())
-        self.features, _ = reader.read_whole(w_plus)
-        stepped, _ = reader.read_whole(_one_step(generator, w_plus, settings))
+        dtype = settings.feature_dtype()
+        self.features = whole_features(generator, w_plus, level, dtype).near
+        stepped = whole_features(generator, _one_step(generator, w_plus, settings), level, dtype).near
         self.noise = self._noise(stepped)
 
     def check(self, point: XY) -> HandleQuality:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from draglab.drag import DragEdit, DragRun, DragSettings, DragStep, advance, diverged
+from draglab.dragging import DragEdit, DragRun, DragSettings, DragStep, advance, diverged
 from draglab.editor.settings import read_settings
 from draglab.errors import DraglabError
 from draglab.generators import Generator, to_uint8

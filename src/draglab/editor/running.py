@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from draglab.drag import DragRun
+from draglab.dragging import DragRun
 from draglab.editor.state import EndReason
 from draglab.media.edit_file import Retarget
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from draglab.drag import DragSettings
+from draglab.dragging import DragSettings
 from draglab.editor.document import Document, GeneratorOf, facts_of, latent_bytes
 from draglab.editor.dragging import record_mask
 from draglab.editor.journal import Journal

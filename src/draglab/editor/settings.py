@@ -7,7 +7,7 @@ from typing import get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from draglab.drag import DragSettings
+from draglab.dragging import DragSettings
 from draglab.errors import DraglabError
 from draglab.media.edit_file import SettingValue
 

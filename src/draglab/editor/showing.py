@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from draglab.drag import DragSettings
+from draglab.dragging import DragSettings
 from draglab.editor.describing import Description, as_command, as_python
 from draglab.editor.document import Document
 from draglab.editor.dragging import Dragging

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from draglab.drag import DragSettings
+from draglab.dragging import DragSettings
 from draglab.editor.state import Point
 from draglab.errors import DraglabError
 from draglab.generators import Generator

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from draglab.drag import DragEdit, DragSettings, drag
+from draglab.dragging import DragEdit, DragSettings, drag
 from draglab.errors import DraglabError
 from draglab.evaluation.landmarks import LandmarkNet
 from draglab.generators import Generator

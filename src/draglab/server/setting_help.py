@@ -121,7 +121,7 @@ _SETTINGS = [
 
 def settings_info() -> list[SettingInfo]:
     """All of the panel, in its order. Imports torch."""
-    from draglab.drag import DragSettings
+    from draglab.dragging import DragSettings
 
     defaults = asdict(DragSettings())
     return [SettingInfo(**{**vars(info), "default": defaults[info.name]}) for info in _SETTINGS]

@@ -51,6 +51,8 @@ class DragSettings:
             pixels and the features' values as if resized to the image, as in the paper.
         clip_step: never supervise further than the target; False = always one pixel, as in the paper.
         anchor: share of the supervision that comes from the features of the start (GoodDrag), 0 to 1; 0 = the paper.
+        windowed: synthesise only windows of the features where that is cheaper; False = always whole maps, which give
+            the same values.
         precision: what features are computed in. "bfloat16" is faster on processors that have it, and less exact
             (docs/performance.md); pictures are in full precision in any case. "float32" = as the weights.
         regularize_start, regularize_mean: weight of the squared distance, per coordinate and in units of the spread of
@@ -79,6 +81,7 @@ class DragSettings:
     subpixel: bool = True
     clip_step: bool = True
     anchor: float = 0.7
+    windowed: bool = True
     precision: Precision = "float32"
     regularize_start: float = 0.0
     regularize_mean: float = 0.0

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from draglab.drag import DragSettings
-from draglab.drag.adam import Adam
-from draglab.drag.frozen import ExactMaskLoss, SampledMaskLoss, frozen_weights
-from draglab.drag.motion import directions, motion_loss
-from draglab.drag.sampling import sample_points
-from draglab.drag.tracking import track_points
+from draglab.dragging import DragSettings
+from draglab.dragging.adam import Adam
+from draglab.dragging.bilinear import sample_points
+from draglab.dragging.losses import ExactMaskTerm, SampledMaskTerm, directions, frozen_weights, motion_supervision
+from draglab.dragging.tracking import TrackingQuery, track_nearest
 from draglab.errors import DraglabError
 from draglab.generators.windows import Windows, cut
-from tests.drag.test_sampling import as_whole
+from tests.dragging.test_bilinear import as_whole
 
 
 def test_directions() -> None:
@@ -52,7 +52,7 @@ def test_mask_loss_ignores_what_may_move() -> None:
     moved = torch.ones(1, 3, 4, 4)
     mask = np.zeros((4, 4), bool)
     mask[:, 2:] = True
-    term = ExactMaskLoss(start, frozen_weights(mask, (4, 4)))
+    term = ExactMaskTerm(start, frozen_weights(mask, (4, 4)))
     assert term(as_whole(moved)).item() == pytest.approx(3 * 8)
 
 
@@ -63,7 +63,7 @@ def test_the_exact_mask_loss_needs_only_the_rectangle_around_what_is_frozen() ->
     mask[3:9, 6] = False
     mask[10, 9:15] = False
     frozen = frozen_weights(mask, (8, 10))
-    term = ExactMaskLoss(start, frozen)
+    term = ExactMaskTerm(start, frozen)
     assert (term.draw().tolist(), term.size) == ([[3, 1]], (5, 5))
     expected = ((moved - start).abs() * frozen).sum().item()
     assert term(as_whole(moved)).item() == pytest.approx(expected)
@@ -77,15 +77,15 @@ def test_sampled_mask_loss_is_unbiased() -> None:
     start, moved = torch.randn(1, 3, 10, 13).double(), torch.randn(1, 3, 10, 13).double()
     mask = np.random.RandomState(0).rand(20, 26) < 0.7
     frozen = frozen_weights(mask, (10, 13))
-    exact = ExactMaskLoss(start, frozen)(as_whole(moved)).item()
-    estimate = SampledMaskLoss(start, frozen, side=4, count=1, seed=0)
+    exact = ExactMaskTerm(start, frozen)(as_whole(moved)).item()
+    estimate = SampledMaskTerm(start, frozen, scale=1.0, side=4, count=1, seed=0)
     expectation = 0.0
     for tile, probability in enumerate(estimate.probabilities):
         estimate.drawn = np.array([tile])
         origins = estimate.tiles[estimate.drawn]
         expectation += probability * estimate(Windows(cut(moved, origins, (4, 4)), origins, (10, 13))).item()
     assert expectation == pytest.approx(exact, rel=1e-9)
-    many = SampledMaskLoss(start, frozen, side=4, count=2000, seed=1)
+    many = SampledMaskTerm(start, frozen, scale=1.0, side=4, count=2000, seed=1)
     origins = many.draw()
     assert many(Windows(cut(moved, origins, (4, 4)), origins, (10, 13))).item() == pytest.approx(exact, rel=0.05)
 
@@ -93,9 +93,7 @@ def test_sampled_mask_loss_is_unbiased() -> None:
 def test_motion_loss_pulls_only_the_moved_patch() -> None:
     """F(q) is detached: the gradient lies at q + d alone."""
     features = torch.randn(1, 2, 8, 8, dtype=torch.float64, requires_grad=True)
-    loss = motion_loss(
-        as_whole(features), np.array([[2.0, 2.0]]), np.array([[1.0, 0.0]]), np.array([[0.0, 0.0]]), (8, 8)
-    )
+    loss = motion_supervision(as_whole(features), np.array([[[2.0, 2.0]]]), np.array([[1.0, 0.0]]), (8, 8))
     (gradient,) = torch.autograd.grad(loss, features)
     assert torch.nonzero(gradient.abs().sum(1)[0]).tolist() == [[2, 3]]
     expected = (features[0, :, 2, 2] - features[0, :, 2, 3]).abs().sum()
@@ -104,12 +102,12 @@ def test_motion_loss_pulls_only_the_moved_patch() -> None:
 
 def test_anchors_replace_what_is_wanted() -> None:
     features = torch.randn(1, 2, 8, 8, dtype=torch.float64)
-    args = (np.array([[2.0, 2.0]]), np.array([[1.0, 0.0]]), np.array([[0.0, 0.0]]), (8, 8))
+    args = (np.array([[[2.0, 2.0]]]), np.array([[1.0, 0.0]]), (8, 8))
     anchors = torch.randn(1, 1, 2, dtype=torch.float64)
     expected = (anchors[0, 0] - features[0, :, 2, 3]).abs().sum()
-    torch.testing.assert_close(motion_loss(as_whole(features), *args, anchors, 1.0), expected)
+    torch.testing.assert_close(motion_supervision(as_whole(features), *args, anchors, 1.0), expected)
     torch.testing.assert_close(
-        motion_loss(as_whole(features), *args, anchors, 0.0), motion_loss(as_whole(features), *args)
+        motion_supervision(as_whole(features), *args, anchors, 0.0), motion_supervision(as_whole(features), *args)
     )
 
 
@@ -135,10 +133,11 @@ def test_tracking_finds_where_a_patch_went(scale: int) -> None:
     pixels = (handle + 0.5) * scale - 0.5
     templates = sample_points(as_whole(before), handle[:, None])[:, 0]
     truth = (handle + [[1.3, -0.6]] + 0.5) * scale - 0.5
-    whole = track_points(as_whole(after), templates, pixels, 3.0 * scale, (size, size), subpixel=False).numpy()
+    query = TrackingQuery(as_whole(after), templates, pixels, 3.0 * scale, (size, size), subpixel=False)
+    whole = track_nearest(query).numpy()
     np.testing.assert_allclose(whole - pixels, np.round(whole - pixels))
     assert np.abs(whole - truth).max() <= 1.0
-    fine = track_points(as_whole(after), templates, pixels, 3.0 * scale, (size, size), subpixel=True).numpy()
+    fine = track_nearest(replace(query, subpixel=True)).numpy()
     assert np.abs(fine - truth).max() <= 0.2 * scale
     assert np.linalg.norm(fine - truth) < np.linalg.norm(whole - truth) or scale == 4
 
@@ -146,7 +145,8 @@ def test_tracking_finds_where_a_patch_went(scale: int) -> None:
 def test_tracking_stays_inside_the_window_and_the_image() -> None:
     features = torch.randn(1, 4, 16, 16)
     handles = np.array([[0.0, 15.0], [8.0, 8.0]])
-    found = track_points(as_whole(features), torch.randn(2, 4), handles, 2.0, (16, 16), subpixel=False).numpy()
+    query = TrackingQuery(as_whole(features), torch.randn(2, 4), handles, 2.0, (16, 16), subpixel=False)
+    found = track_nearest(query).numpy()
     assert np.abs(found - handles).max() <= 2
     assert found.min() >= 0
     assert found.max() <= 15

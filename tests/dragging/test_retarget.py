@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from draglab.drag import DragEdit, DragRun, DragSettings, advance
+from draglab.dragging import DragEdit, DragRun, DragSettings, advance
 from draglab.errors import DraglabError
 from draglab.generators import StyleGAN2
 from tests.tiny import tiny_generator
@@ -39,7 +39,7 @@ def test_moved_before_the_first_step_is_as_if_asked_for_so(generator: StyleGAN2)
 
 def test_moved_between_steps_pulls_elsewhere_and_keeps_the_reference(generator: StyleGAN2) -> None:
     moved, straight = started(generator), started(generator)
-    templates = moved.round.templates.clone()
+    templates = moved.templates.clone()
     for run in (moved, straight):
         advance([run])
     assert torch.equal(latent(moved), latent(straight))
@@ -51,7 +51,7 @@ def test_moved_between_steps_pulls_elsewhere_and_keeps_the_reference(generator: 
     assert step is not None and step.targets.tolist() == [[12, 28]]
     assert step.index == 2
     assert not torch.equal(latent(moved), latent(straight))
-    assert torch.equal(moved.round.templates, templates)
+    assert torch.equal(moved.templates, templates)
 
 
 def test_an_arrived_run_goes_on(generator: StyleGAN2) -> None:

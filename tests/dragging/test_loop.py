@@ -9,10 +9,8 @@ import pytest
 import torch
 
 import draglab
-from draglab.drag import DragEdit, DragSettings, drag_steps
-from draglab.drag.features import Reading
-from draglab.drag.latent import EditedLatent
-from draglab.drag.round import Round
+from draglab.dragging import DragEdit, DragRun, DragSettings, drag_steps
+from draglab.dragging.features import Features
 from draglab.errors import DraglabError
 from draglab.generators import StyleGAN2, to_uint8
 from draglab.generators.windows import WindowPlan, Windows, cut
@@ -249,17 +247,17 @@ def test_windows_hold_whatever_a_step_may_look_at(preset: str, r1: float) -> Non
     for _ in range(30):
         handle = random.uniform(0, 63, (1, 2))
         handle = handle if preset == "draglab" else handle.round()
-        latent = EditedLatent(generator, generator.w_plus_from_seed(0), settings)
-        this = Round(generator, latent, handle, None, settings)
-        whole, _ = this.reader.read_whole(latent.w_plus())
-        origin = this.reader.origins(handle)
-        side = (this.reader.side, this.reader.side)
-        this.reading = Reading(Windows(cut(whole.values, origin, side), origin, whole.map_shape), None, None)
-        this.track(handle)
+        edit = DragEdit(handle, 63 - handle)
+        run = DragRun(generator, generator.w_plus_from_seed(0), edit, settings)
+        whole = Features.whole(generator.feature_maps(run.latent.w_plus(), 32), 0).near
+        origin = run.reader.origins(handle)
+        side = (run.reader.side, run.reader.side)
+        features = Features(Windows(cut(whole.values, origin, side), origin, whole.map_shape))
+        run.track(features)
         for corner in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
-            found = np.clip(handle + np.array(corner) * this.radius, 0, 63)
+            found = np.clip(handle + np.array(corner) * run.radius, 0, 63)
             for angle in np.linspace(0, 2 * np.pi, 9):
-                this.losses(found, found + 5 * np.array([[np.cos(angle), np.sin(angle)]]))
+                run.loss(features, found, found + 5 * np.array([[np.cos(angle), np.sin(angle)]]))
 
 
 @pytest.mark.parametrize("masked", [False, True])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from draglab.drag.adam import Adam
-from draglab.drag.settings import DragSettings
+from draglab.dragging.adam import Adam
+from draglab.dragging.settings import DragSettings
 from draglab.generators import Generator
 
 
@@ -42,6 +42,10 @@ class EditedLatent:
             away = self.start[:, : self.count] + self.offset - self.w_avg
             loss = loss + self.settings.regularize_mean * (away / self.spread).square().mean()
         return loss
+
+    def gradient(self, loss: Tensor) -> Tensor:
+        """The gradient of a loss of :meth:`w_plus` with respect to `offset`."""
+        return torch.autograd.grad(loss, self.offset)[0]
 
     def descend(self, gradient: Tensor) -> None:
         """One step of the optimiser, along the gradient of the loss with respect to `offset`."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Protocol
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from draglab.drag.sampling import position_tensor, sample_grids, sample_positions
+from draglab.dragging.bilinear import position_tensor, sample_grids, sample_positions
 from draglab.generators.windows import Windows
 from draglab.geometry import to_feature_coordinates
 
@@ -61,33 +64,54 @@ def tracking_reach(radius: float, extent: tuple[int, int], image_shape: tuple[in
     return radius + (search_spacing(extent, image_shape, True) if subpixel else 0.0)
 
 
-@torch.no_grad()
-def track_points(
-    windows: Windows,
-    templates: Tensor,
-    handles: NDArray[np.float64],
-    radius: float,
-    image_shape: tuple[int, int],
-    subpixel: bool,
-) -> Tensor:
-    """p_i <- argmin_{q in Omega_2(p_i, r2)} | F'(q) - f_i |_1.
+@dataclass(frozen=True)
+class TrackingQuery:
+    """What a tracker is given after a step.
 
-    Args:
-        windows: F' within `tracking_reach` of the handles, or all of it.
-        templates: f_i, the features of the start at the handles of the start, [n, C].
-        handles: p, [n, 2] image pixels.
-        radius: r2, half-width of the square, image pixels.
+    Attributes:
+        features: F' of the new latent within `tracking_reach` of the handles, one window each, or the whole map.
+        templates: f_i, the features of the round's start at the handles of the start, [n, C].
+        handles: p, where the handles were before the step, [n, 2] image pixels.
+        radius: r2, half-width of the square in which a handle is looked for, image pixels.
         image_shape: (height, width).
-        subpixel: search on a grid of one image pixel, or of half a feature pixel where that is coarser, then around its
-            best position with ever finer spacing. False: one image pixel, as in the paper.
+        subpixel: whether positions between pixels are wanted.
+    """
+
+    features: Windows
+    templates: Tensor
+    handles: NDArray[np.float64]
+    radius: float
+    image_shape: tuple[int, int]
+    subpixel: bool
+
+
+class PointTracker(Protocol):
+    """A way to find handles again; :func:`track_nearest` is the paper's.
+
+    One that remembers something between steps is an object made for one drag.
+    """
+
+    def __call__(self, query: TrackingQuery) -> Tensor:
+        """Where the handles are: [n, 2] image pixels inside the image, on the device of the features, and no further
+        than `radius` along each axis from where they were."""
+        ...
+
+
+@torch.no_grad()
+def track_nearest(query: TrackingQuery) -> Tensor:
+    """p_i <- argmin_{q in Omega_2(p_i, r2)} | F'(q) - f_i |_1 (equation 2).
+
+    Looks on a grid of one image pixel, or, with `subpixel`, on one of half a feature pixel where that is coarser, then
+    around its best position with ever finer spacing.
 
     Returns:
-        [n, 2] image pixels inside the image, where the features are: nothing has been waited for.
+        [n, 2] image pixels inside the image, on the features' device: nothing has been waited for.
     """
-    spacing = search_spacing(windows.extent, image_shape, subpixel)
-    reach = int(np.floor(radius / spacing + 1e-9))
+    features, templates, image_shape = query.features, query.templates, query.image_shape
+    spacing = search_spacing(features.extent, image_shape, query.subpixel)
+    reach = int(np.floor(query.radius / spacing + 1e-9))
     line = np.arange(-reach, reach + 1, dtype=np.float64) * spacing
-    found = _nearest(windows, templates, handles, line, image_shape)
-    for level in range(1, REFINEMENTS + 1 if subpixel else 1):
-        found = _refined(windows, templates, found, spacing / 2**level, image_shape)
+    found = _nearest(features, templates, query.handles, line, image_shape)
+    for level in range(1, REFINEMENTS + 1 if query.subpixel else 1):
+        found = _refined(features, templates, found, spacing / 2**level, image_shape)
     return found

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from draglab.drag.sampling import sample_grids, sample_points, sample_positions, sample_resized
+from draglab.dragging.bilinear import sample_grids, sample_points, sample_positions, sample_resized
 from draglab.generators.windows import Windows, cut
 from draglab.geometry import to_feature_coordinates
 from tests.reference.drag import bilinear

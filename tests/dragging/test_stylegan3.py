@@ -9,16 +9,16 @@ import pytest
 import torch
 
 import draglab
-from draglab.drag import DragEdit, DragSettings, drag_steps
-from draglab.drag.features import FeatureReader
-from draglab.drag.frozen import frozen_weights
-from draglab.drag.sampling import sample_grids, sample_points, sample_positions, sample_resized
-from draglab.drag.tracking import track_points
+from draglab.dragging import DragEdit, DragSettings, drag_steps
+from draglab.dragging.bilinear import sample_grids, sample_points, sample_positions, sample_resized
+from draglab.dragging.features import whole_features
+from draglab.dragging.losses import frozen_weights
+from draglab.dragging.tracking import TrackingQuery, track_nearest
 from draglab.errors import DraglabError
 from draglab.generators import StyleGAN3, StyleGAN3Config, to_uint8
 from draglab.generators.windows import Windows, cut
 from draglab.geometry import to_feature_coordinates
-from tests.drag.test_sampling import as_whole, random_map
+from tests.dragging.test_bilinear import as_whole, random_map
 from tests.tiny import tiny_generator
 
 EDIT = DragEdit([[12, 14], [22, 20]], [[18, 14], [22, 12]])
@@ -127,13 +127,12 @@ def test_tracking_follows_the_transform(layer: int) -> None:
     shape = generator.img_shape
     handles = np.array([[16.0, 15.0], [0.0, 30.0], [29.0, 31.0], [9.3, 20.2]])
     moved = np.array([1.7, -1.2])
-    reader = FeatureReader(generator, layer, 3.0, len(handles))
-    start, _ = reader.read_whole(w_plus)
+    start = whole_features(generator, w_plus, layer).near
     places = to_feature_coordinates(handles, shape, start.map_shape, start.margin)
     templates = sample_points(start, places[:, None])[:, 0]
     generator.synthesis.input.transform[:2, 2] = -torch.from_numpy(moved / 32)
-    after, _ = reader.read_whole(w_plus)
-    found = track_points(after, templates, handles, 3.0, shape, subpixel=True).numpy()
+    after = whole_features(generator, w_plus, layer).near
+    found = track_nearest(TrackingQuery(after, templates, handles, 3.0, shape, subpixel=True)).numpy()
     assert np.abs(found - handles - moved).max() < 0.5
 
 

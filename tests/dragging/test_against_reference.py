@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from draglab.drag import DragEdit, DragSettings, DragStep, drag_steps
+from draglab.dragging import DragEdit, DragSettings, DragStep, drag_steps
 from draglab.generators import StyleGAN2, StyleGAN2Config
 from tests.reference.drag import ReferenceStep, reference_drag
 from tests.reference.stylegan2 import ReferenceStyleGAN2

@@ -1,0 +1,280 @@
+"""DragGAN, section 3 (figure 2): one step of motion supervision and one of point tracking, over and over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from draglab.dragging.features import FeatureReader, Features, window_side
+from draglab.dragging.latent import EditedLatent
+from draglab.dragging.losses import DragLoss, ExactMaskTerm, Losses, SampledMaskTerm, make_mask_term
+from draglab.dragging.settings import DragSettings
+from draglab.dragging.tracking import PointTracker, TrackingQuery, track_nearest, tracking_reach
+from draglab.dragging.types import DragEdit, DragResult, DragStep, StopReason
+from draglab.errors import DraglabError
+from draglab.generators import Generator
+from draglab.geometry import Mask, disc_offsets, image_extent, validate_points
+
+STALL_IMPROVEMENT = 0.1
+"""The mean distance must shrink by this many image pixels within `patience` steps."""
+
+
+class DragRun:
+    """One round of dragging; :meth:`step` makes its next step.
+
+    Args:
+        generator, w_plus, edit, settings, tracker: see :func:`drag_steps`.
+
+    Attributes:
+        start: [n, 2] the handles at the beginning. handles: [n, 2] where they are now. targets: [n, 2]
+        stop_reason: None while there is more to do; no step must be made after that.
+        last: the step made last, None before the first.
+
+    Raises:
+        DraglabError: see :func:`drag_steps`.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        w_plus: Tensor,
+        edit: DragEdit,
+        settings: DragSettings | None = None,
+        tracker: PointTracker | None = None,
+    ):
+        self.generator, self.shape = generator, generator.img_shape
+        self.settings = settings = settings or DragSettings()
+        self.start, self.targets, mask = edit.validated(*self.shape)
+        if len(w_plus) != 1:
+            raise DraglabError(f"w_plus holds {len(w_plus)} latents: drag one image at a time")
+        self.handles = self.start
+        self.limit = settings.resolved_stop_distance(len(self.handles))
+        self.distances = np.linalg.norm(self.targets - self.handles, axis=1)
+        self.best, self.best_index = float(self.distances.mean()), 0
+        self.last: DragStep | None = None
+        self.stop_reason: StopReason | None = "arrived" if (self.distances <= self.limit).all() else None
+        self.latent = EditedLatent(generator, w_plus.detach().clone(), settings)
+        self.tracker: PointTracker = tracker or track_nearest
+        self._look_at_start(mask)
+
+    def _look_at_start(self, mask: Mask | None) -> None:
+        """Take what the round compares with: features of the start near the handles, and where the mask freezes."""
+        settings, generator, shape = self.settings, self.generator, self.shape
+        level = settings.feature_level(generator)
+        extent = image_extent(generator.feature_shape(level), generator.feature_margin(level))
+        offsets = disc_offsets(settings.motion_radius(shape, extent[0]))
+        self.radius = settings.tracking_radius(shape)
+        # Handles are tracked first, then supervised where they were found, one pixel ahead at most. Features as if
+        # resized to the image are interpolated between pixels of the image, which takes one more.
+        tracked = tracking_reach(self.radius, extent, shape, settings.subpixel)
+        reach = tracked + np.abs(offsets).max() + (1 if settings.subpixel else 2)
+        dtype = settings.feature_dtype()
+        self.mask_term: ExactMaskTerm | SampledMaskTerm | None = None
+        if mask is not None and not (mask == 1).all():
+            with torch.no_grad():
+                start = generator.feature_maps(self.latent.w_plus(), level, dtype=dtype).top
+            side = window_side(reach, extent, shape)
+            self.mask_term = make_mask_term(start, generator.feature_margin(level), mask, settings, side)
+        windows = None if self.mask_term is None else (self.mask_term.size, self.mask_term.count)
+        self.reader = FeatureReader(generator, level, reach, len(self.start), windows, dtype, settings.windowed)
+        if isinstance(self.mask_term, SampledMaskTerm) and not self.reader.windowed:
+            # The whole map is there: nothing is saved by looking at parts of it.
+            self.mask_term = self.mask_term.exact()
+        self.features = self.read()
+        self.templates = self.features.at(self.start[:, None], shape)[:, 0].detach()
+        self.loss = DragLoss(settings, shape, offsets, self.features, self.start, self.mask_term)
+
+    def step(self) -> DragStep:
+        """One iteration: motion supervision, one step of the optimiser, point tracking.
+
+        Raises:
+            DraglabError: the optimisation left the range of numbers.
+        """
+        losses = self.losses()
+        self.latent.descend(self.latent.gradient(losses.total))
+        features = self.read()
+        handles = self.track(features)
+        if (step := self.conclude(features, *to_host([losses], [handles])[0])) is None:
+            raise diverged(1 if self.last is None else self.last.index + 1)
+        return step
+
+    def losses(self) -> Losses:
+        """Equation 1 of the present latent, and what keeps it near the start or the mean (section 3.2)."""
+        losses = self.loss(self.features, self.handles, self.targets)
+        return Losses(losses.total + self.latent.regularization(), losses.motion, losses.mask)
+
+    def read(self) -> Features:
+        """Features of the present latent, near the handles and where the mask term looks."""
+        with torch.enable_grad():
+            origins = None if self.mask_term is None else self.mask_term.draw()
+            return self.reader.read(self.latent.w_plus(), self.handles, origins)
+
+    def track(self, features: Features) -> Tensor:
+        """Where the handles are in these features: [n, 2], on the features' device (section 3.3)."""
+        query = TrackingQuery(
+            features.near, self.templates, self.handles, self.radius, self.shape, self.settings.subpixel
+        )
+        return self.tracker(query)
+
+    def conclude(
+        self, features: Features, losses: NDArray[np.float64], handles: NDArray[np.float64]
+    ) -> DragStep | None:
+        """Go on from what a step has found.
+
+        Args:
+            features: of the new latent. losses: [3] total, motion, mask, of the one before. handles: [n, 2].
+
+        Returns:
+            the step; None if the losses are no numbers, and the run has diverged.
+        """
+        if not np.isfinite(losses).all():
+            self.stop_reason = "diverged"
+            return None
+        index = 1 if self.last is None else self.last.index + 1
+        self.features, self.handles = features, handles
+        self.distances = np.linalg.norm(self.targets - self.handles, axis=1)
+        mean = float(self.distances.mean())
+        if mean < self.best - STALL_IMPROVEMENT:
+            self.best, self.best_index = mean, index
+        patience = self.settings.patience
+        if (self.distances <= self.limit).all():
+            self.stop_reason = "arrived"
+        elif patience is not None and index - self.best_index >= patience:
+            self.stop_reason = "stalled"
+        elif index >= self.settings.max_steps:
+            self.stop_reason = "max_steps"
+        maps = features.maps
+        self.last = DragStep(
+            index,
+            self.handles.copy(),
+            self.targets,
+            self.distances,
+            *losses.tolist(),
+            w_plus=self.latent.w_plus().detach(),
+            stop_reason=self.stop_reason,
+            _generator=self.generator,
+            # A picture is not made from features of less precision.
+            _features=None if maps is None or maps.top.dtype != self.generator.dtype else maps.detach(),
+        )
+        return self.last
+
+    def retarget(self, targets: ArrayLike) -> None:
+        """Move the targets between two steps; what is tracked and kept stays that of the round's start.
+
+        Progress counts anew from here: a run that had arrived or stalled goes on, unless every handle is within the
+        stop distance of its new target. One that ended otherwise stays ended.
+
+        Args:
+            targets: [n, 2] (x, y) image pixels, one for each handle.
+
+        Raises:
+            DraglabError: not as many targets as handles, or one of them is no point of the image.
+        """
+        moved = validate_points(targets, *self.shape, name="target")
+        if len(moved) != len(self.start):
+            raise DraglabError(f"{len(self.start)} handles but {len(moved)} targets were given: every handle needs one")
+        self.targets = moved
+        self.distances = np.linalg.norm(moved - self.handles, axis=1)
+        self.best, self.best_index = float(self.distances.mean()), 0 if self.last is None else self.last.index
+        if self.stop_reason in (None, "arrived", "stalled"):
+            arrived = bool((self.distances <= self.limit).all())
+            spent = self.last is not None and self.last.index >= self.settings.max_steps
+            self.stop_reason = "arrived" if arrived else "max_steps" if spent else None
+
+
+def to_host(losses: list[Losses], handles: list[Tensor]) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Losses [3] and handles [n, 2] of each run as arrays; a device is waited for once for all of them."""
+    values = torch.stack([torch.stack([each.total, each.motion, each.mask]) for each in losses])
+    numbers = torch.cat([values.detach().flatten(), *(each.flatten() for each in handles)]).cpu().numpy()
+    rows, points = numbers[: 3 * len(losses)].reshape(-1, 3), numbers[3 * len(losses) :].reshape(-1, 2)
+    return list(zip(rows, np.split(points, np.cumsum([len(each) for each in handles])[:-1]), strict=True))
+
+
+def diverged(step: int) -> DraglabError:
+    """The error of a run that left the range of numbers at that step."""
+    return DraglabError(f"the optimisation left the range of numbers at step {step}: lower step_size")
+
+
+def drag_steps(
+    generator: Generator,
+    w_plus: Tensor,
+    edit: DragEdit,
+    settings: DragSettings | None = None,
+    tracker: PointTracker | None = None,
+) -> Iterator[DragStep]:
+    """Drag handles to targets, one iteration at a time; stop by not asking for more.
+
+    Each iteration runs the generator once up to the feature block, and back: the features that tracking reads are those
+    that the next motion supervision starts from. Only windows around the handles are synthesised where that is cheaper.
+
+    Args:
+        generator: the model.
+        w_plus: [1, num_ws, w_dim], the latent to start from; not changed. Features of it are the reference for tracking
+            and mask, so a new round begins with a new call.
+        edit: handles, targets, mask.
+        settings: None = the `draglab` preset.
+        tracker: where the handles are after each step; None = :func:`draglab.dragging.tracking.track_nearest`.
+
+    Yields:
+        a DragStep after every iteration, none if all handles are within the stop distance from the start.
+
+    Raises:
+        DraglabError: points or mask do not fit the image, the feature block or layer does not exist, or the step size
+            is so large that the optimisation left the range of numbers.
+    """
+    edit.validated(*generator.img_shape)
+    if len(w_plus) != 1:
+        raise DraglabError(f"w_plus holds {len(w_plus)} latents: drag one image at a time")
+
+    def steps() -> Iterator[DragStep]:
+        run = DragRun(generator, w_plus, edit, settings, tracker)
+        while run.stop_reason is None:
+            yield run.step()
+
+    return steps()
+
+
+def drag(
+    generator: Generator,
+    w_plus: Tensor,
+    edit: DragEdit,
+    settings: DragSettings | None = None,
+    callback: Callable[[DragStep], bool | None] | None = None,
+    tracker: PointTracker | None = None,
+) -> DragResult:
+    """Drag to the end: until every handle arrived, `max_steps`, no more progress, or the callback returns True.
+
+    Args:
+        generator, w_plus, edit, settings, tracker: see :func:`drag_steps`.
+        callback: called with every DragStep; True stops the drag there.
+
+    Raises:
+        DraglabError: see :func:`drag_steps`.
+    """
+    begun, waited = time.perf_counter(), 0.0
+    last: DragStep | None = None
+    for step in drag_steps(generator, w_plus, edit, settings, tracker):
+        last = step
+        called = time.perf_counter()
+        stopped = callback is not None and callback(step)
+        waited += time.perf_counter() - called
+        if stopped:
+            break
+    return result_of(generator, w_plus, edit, last, time.perf_counter() - begun - waited)
+
+
+def result_of(
+    generator: Generator, w_plus: Tensor, edit: DragEdit, last: DragStep | None, seconds: float
+) -> DragResult:
+    """The result of a drag whose last step is given; None = it had arrived before the first."""
+    if last is None:
+        handles, targets, _ = edit.validated(*generator.img_shape)
+        distances = np.linalg.norm(targets - handles, axis=1)
+        return DragResult(w_plus.detach().clone(), handles, targets, distances, 0, "arrived", seconds, generator)
+    reason = last.stop_reason or "cancelled"
+    return DragResult(last.w_plus, last.handles, last.targets, last.distances, last.index, reason, seconds, generator)

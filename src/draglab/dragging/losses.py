@@ -1,0 +1,251 @@
+"""Equation 1 (DragGAN section 3.2): motion supervision, the mask term, and their sum.
+
+    L = sum_i sum_{q in Omega_1(p_i, r1)} | F(q) - F(q + d_i) |_1  +  lambda | (F - F_0) (1 - M) |_1
+
+F(q) is a constant: no gradient runs through it, so that what is at q + d_i becomes like what is at q.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from draglab.dragging.bilinear import sample_points, sample_resized
+from draglab.dragging.features import Features
+from draglab.dragging.settings import DragSettings
+from draglab.generators.windows import Windows, cut
+from draglab.geometry import Mask, image_extent, to_feature_coordinates
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Equation 1 of one latent, scalars: the sum, and its parts; `mask` is without lambda."""
+
+    total: Tensor
+    motion: Tensor
+    mask: Tensor
+
+
+class DragLoss:
+    """Equation 1 against the features that a round started from.
+
+    Args:
+        settings: r1 aside, which the offsets have.
+        image_shape: (height, width).
+        offsets: of Omega_1 from its centre, [k, 2] image pixels.
+        start: features of the round's start. handles: of the start, [n, 2] image pixels.
+        mask_term: None = everything may move.
+    """
+
+    def __init__(
+        self,
+        settings: DragSettings,
+        image_shape: tuple[int, int],
+        offsets: NDArray[np.float64],
+        start: Features,
+        handles: NDArray[np.float64],
+        mask_term: ExactMaskTerm | SampledMaskTerm | None,
+    ):
+        self.settings, self.image_shape, self.offsets, self.mask_term = settings, image_shape, offsets, mask_term
+        averaged = settings.reduction == "mean"
+        self.scale = 1 / (len(offsets) * start.near.values.shape[1]) if averaged else 1.0
+        patches = handles[:, None] + offsets[None]
+        self.anchors = start.at(patches, image_shape).detach() if settings.anchor else None
+
+    def __call__(self, features: Features, handles: NDArray[np.float64], targets: NDArray[np.float64]) -> Losses:
+        """Losses of the latent that the features are of; handles and targets [n, 2] image pixels."""
+        settings = self.settings
+        steps = directions(handles, targets, settings.clip_step)
+        patches = handles[:, None, :] + self.offsets[None, :, :]
+        anchors = self.anchors, settings.anchor
+        resized = not settings.subpixel
+        motion = motion_supervision(features.near, patches, steps, self.image_shape, *anchors, resized) * self.scale
+        if self.mask_term is None or features.for_mask is None:
+            mask = motion.new_zeros(())
+        else:
+            mask = self.mask_term(features.for_mask)
+        return Losses(motion + settings.mask_weight * mask, motion, mask)
+
+
+def directions(handles: NDArray[np.float64], targets: NDArray[np.float64], clip: bool) -> NDArray[np.float64]:
+    """d_i: [n, 2] unit vectors from handles to targets, in image pixels.
+
+    With `clip`, a handle closer than one pixel to its target gets the remaining distance instead of a whole pixel, so
+    that it does not overshoot. A handle on its target gets zero.
+    """
+    offset = targets - handles
+    length = np.linalg.norm(offset, axis=1, keepdims=True)
+    safe = np.where(length > 0, length, 1.0)
+    unit = np.where(length > 0, offset / safe, 0.0)
+    return unit * np.minimum(length, 1.0) if clip else unit
+
+
+def motion_supervision(
+    windows: Windows,
+    patches: NDArray[np.float64],
+    steps: NDArray[np.float64],
+    image_shape: tuple[int, int],
+    anchors: Tensor | None = None,
+    anchor: float = 0.0,
+    resized: bool = False,
+) -> Tensor:
+    """sum_i sum_{q in Omega_1(p_i)} | F(q) - F(q + d_i) |_1, with no gradient through F(q).
+
+    Args:
+        windows: F around the handles, or all of it.
+        patches: q, the points of Omega_1 of every handle, [n, k, 2] image pixels.
+        steps: d, [n, 2] image pixels.
+        image_shape: (height, width).
+        anchors: what the start's features had at Omega_1 of the start's handles, [n, k, C]; F(q) is replaced by
+            (1 - anchor) * F(q) + anchor * anchors.
+        resized: interpolate between pixels of the image, as if the map had been resized to it (as in the paper), not
+            between those of the feature map.
+
+    Returns:
+        scalar.
+    """
+    ahead = patches + steps[:, None, :]
+    with torch.no_grad():
+        wanted = sample_points(windows, _on_map(windows, patches, image_shape))
+    if anchors is not None and anchor > 0:
+        wanted = torch.lerp(wanted, anchors, anchor)
+    if resized:
+        moved = sample_resized(windows, ahead, image_shape)
+    else:
+        moved = sample_points(windows, _on_map(windows, ahead, image_shape))
+    return (wanted - moved).abs().sum()
+
+
+def _on_map(windows: Windows, points: NDArray[np.float64], image_shape: tuple[int, int]) -> NDArray[np.float64]:
+    return to_feature_coordinates(points, image_shape, windows.map_shape, windows.margin)
+
+
+def frozen_weights(mask: Mask, feature_shape: tuple[int, int], margin: int = 0) -> Tensor:
+    """1 - M for a feature map: [H, W] = `feature_shape`, in image pixels per feature pixel.
+
+    The paper sums |F - F0| (1 - M) over the pixels of features resized to the image. One feature pixel stands for
+    (image area / feature area) of those, of which the frozen share counts; of a soft mask (floats, 1 = movable) that is
+    the mean of 1 - M. The `margin` that a map has around the image is neither frozen nor movable: it counts nothing.
+    """
+    frozen = torch.from_numpy(1 - mask.astype(np.float32))[None, None]
+    height, width = image_extent(feature_shape, margin)
+    area = frozen.shape[2] * frozen.shape[3] / (height * width)
+    weights = F.adaptive_avg_pool2d(frozen, (height, width))[0, 0] * area
+    return F.pad(weights, (margin, margin, margin, margin)) if margin else weights
+
+
+def l1_where_frozen(features: Tensor, start: Tensor, frozen: Tensor) -> Tensor:
+    """| (F - F0) (1 - M) |_1, for each of n windows: [n].
+
+    Args:
+        features, start: F and F0, [n, C, H, W]. frozen: from :func:`frozen_weights`, [n, 1, H, W].
+    """
+    # With channels last, all of it runs along memory.
+    difference = (features - start).permute(0, 2, 3, 1)
+    exact = torch.promote_types(difference.dtype, torch.float32)
+    return (difference.abs().sum(-1, dtype=exact) * frozen[:, 0]).sum(dim=(1, 2))
+
+
+class ExactMaskTerm:
+    """The mask term, from the smallest rectangle that holds everything frozen.
+
+    Args:
+        start: F0 of the whole map, [1, C, H, W]. frozen: from :func:`frozen_weights`, not zero everywhere.
+        scale: of the term.
+
+    Attributes:
+        size: (height, width) of the rectangle, feature pixels.
+    """
+
+    count = 1
+
+    def __init__(self, start: Tensor, frozen: Tensor, scale: float = 1.0):
+        self.origin, self.size = frozen_rectangle(frozen)
+        self.start = cut(start, self.origin, self.size).clone(memory_format=torch.channels_last)
+        self.frozen = cut(_weights_like(start, frozen), self.origin, self.size)
+        self.scale = scale
+
+    def draw(self) -> NDArray[np.int64]:
+        """Origin [1, 2] (x, y) of the window that the next step needs."""
+        return self.origin
+
+    def __call__(self, windows: Windows) -> Tensor:
+        """The loss, a scalar, from that window or the whole map."""
+        features = cut(windows.values, self.origin - windows.origins, self.size)
+        return l1_where_frozen(features, self.start, self.frozen)[0] * self.scale
+
+
+class SampledMaskTerm:
+    """An unbiased estimate of the mask term from a few tiles, drawn anew for every step.
+
+    The map is cut into tiles of one size. `count` of them are drawn with replacement, each with a probability p in
+    proportion to how much of it is frozen; the mean of (loss of the tile / p) has the whole map's loss as expectation.
+
+    Args:
+        start: F0 of the whole map, [1, C, H, W]. frozen: from :func:`frozen_weights`, not zero everywhere.
+        scale: of the term. side: of the tiles, feature pixels. count: tiles a step. seed: of the draws.
+
+    Attributes:
+        size: (height, width) of a tile.
+    """
+
+    def __init__(self, start: Tensor, frozen: Tensor, scale: float, side: int, count: int, seed: int):
+        self.start, self.size, self.count, self.scale = start, (side, side), count, scale
+        self.frozen = _weights_like(start, frozen)
+        height, width = frozen.shape
+        rows, columns = np.meshgrid(np.arange(0, height, side), np.arange(0, width, side), indexing="ij")
+        self.tiles = np.stack([columns.ravel(), rows.ravel()], axis=1).astype(np.int64)
+        weights = cut(frozen[None, None], self.tiles, self.size).sum(dim=(1, 2, 3)).double().numpy()
+        self.probabilities = weights / weights.sum()
+        self.random = np.random.RandomState(seed)
+        self.drawn = np.zeros(count, dtype=np.int64)
+
+    def exact(self) -> ExactMaskTerm:
+        """What this estimates."""
+        return ExactMaskTerm(self.start, self.frozen[0, 0], self.scale)
+
+    def draw(self) -> NDArray[np.int64]:
+        """Origins [count, 2] (x, y) of the next step's tiles."""
+        self.drawn = self.random.choice(len(self.tiles), self.count, p=self.probabilities)
+        return self.tiles[self.drawn]
+
+    def __call__(self, windows: Windows) -> Tensor:
+        """The estimate, a scalar, from the windows last drawn, in their order."""
+        origins = self.tiles[self.drawn]
+        losses = l1_where_frozen(
+            windows.values, cut(self.start, origins, self.size), cut(self.frozen, origins, self.size)
+        )
+        return (losses / torch.from_numpy(self.probabilities[self.drawn]).to(losses)).mean() * self.scale
+
+
+def make_mask_term(
+    start: Tensor, margin: int, mask: Mask, settings: DragSettings, side: int
+) -> ExactMaskTerm | SampledMaskTerm:
+    """The mask term that the settings ask for.
+
+    Args:
+        start: F0 of the whole map, [1, C, H, W]. margin: of the map, see :class:`Windows`.
+        mask: [H, W], not 1 everywhere. side: of sampled tiles, feature pixels.
+    """
+    frozen = frozen_weights(mask, (start.shape[2], start.shape[3]), margin)
+    scale = 1 / (frozen.sum().item() * start.shape[1]) if settings.reduction == "mean" else 1.0
+    if settings.mask_term == "exact":
+        return ExactMaskTerm(start, frozen, scale)
+    return SampledMaskTerm(start, frozen, scale, side, settings.mask_windows, settings.seed)
+
+
+def frozen_rectangle(frozen: Tensor) -> tuple[NDArray[np.int64], tuple[int, int]]:
+    """Origin [1, 2] (x, y) and (height, width) of the smallest rectangle around what is frozen at all in [H, W]."""
+    rows, columns = np.nonzero(frozen.cpu().numpy())
+    left, top = columns.min(), rows.min()
+    return np.array([[left, top]], dtype=np.int64), (int(rows.max() - top) + 1, int(columns.max() - left) + 1)
+
+
+def _weights_like(start: Tensor, frozen: Tensor) -> Tensor:
+    """[1, 1, H, W] where the features are, in float32 at least."""
+    return frozen[None, None].to(start.device, torch.promote_types(start.dtype, torch.float32))
