@@ -72,8 +72,8 @@ def validate_pairs(
     """Check handles and their targets, both [n, 2]; see :func:`validate_points`.
 
     Raises:
-        DraglabError: as validate_points; also different numbers of handles and targets, a handle that lies on its own
-            target, or two handles in one place.
+        DraglabError: as validate_points; also different numbers of handles and targets, no handle that is not on its
+            own target (such a handle is a pin: it holds its place while others move), or two handles in one place.
     """
     handle_array = validate_points(handles, height, width, "handle")
     target_array = validate_points(targets, height, width, "target")
@@ -82,9 +82,11 @@ def validate_pairs(
             f"{len(handle_array)} handles but {len(target_array)} targets were given: every handle needs one target"
         )
     travel = np.linalg.norm(target_array - handle_array, axis=1)
-    if (travel < MIN_TRAVEL).any():
-        x, y = handle_array[int(np.argmin(travel))]
-        raise DraglabError(f"handle ({x:g}, {y:g}) lies on its target: put the target where the point should move to")
+    if (travel < MIN_TRAVEL).all():
+        x, y = handle_array[0]
+        raise DraglabError(
+            f"handle ({x:g}, {y:g}) lies on its target, as all do: put a target where its point should move to"
+        )
     for i, handle in enumerate(handle_array):
         if (np.linalg.norm(handle_array[:i] - handle, axis=1) < MIN_TRAVEL).any():
             raise DraglabError(f"two handles lie at ({handle[0]:g}, {handle[1]:g}): remove one of them")

@@ -72,7 +72,16 @@ def test_help_is_light():
 def start(model: Path, folder: Path, *extra: str) -> subprocess.Popen:
     """A drag that would never end by itself."""
     command = [sys.executable, "-c", START, "drag", "-m", str(model), "--seed", "7", "--point", "8,9:14,9"]
-    command += ["--preset", "paper", "--feature-resolution", "16", "--steps", "1000000", "--stop-distance", "1e-9"]
+    command += [
+        "--preset",
+        "paper",
+        "--set",
+        "feature_resolution=16",
+        "--steps",
+        "1000000",
+        "--set",
+        "stop_distance=1e-9",
+    ]
     command += ["-o", "a.png", "--save", "e.json", *extra]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

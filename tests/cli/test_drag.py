@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from draglab.dragging import DragSettings
+
 POINT = ("--point", "8,9:14.5,9")
-SHORT = ("--steps", "3", "--stop-distance", "0.01")
+SHORT = ("--steps", "3", "--set", "stop_distance=0.01")
 
 
 def pixels(path) -> np.ndarray:
@@ -62,12 +64,13 @@ def test_json_is_all_there_is_on_standard_output(draglab, model):
 
 
 def test_options_reach_the_settings(draglab, model):
-    options = ("--preset", "paper", "--feature-resolution", 16, "--r1", 4, "--latent-space", "w", "--mask-weight", 0)
+    changes = ("feature_resolution=16", "r1=4", "latent_space=w", "mask_weight=0", "patience=9", "subpixel=true")
+    options = ("--preset", "paper", *(word for change in changes for word in ("--set", change)))
     ran = draglab("drag", "-m", model, "--seed", 7, *POINT, "--steps", 1, *options, "--save", "e.json")
     assert ran.code == 0, ran.err
     with open("e.json") as file:
         settings = json.load(file)["rounds"][0]["settings"]
-    assert settings["step_unit"] == "absolute"
+    assert (settings["anchor"], settings["patience"], settings["subpixel"]) == (0, 9, True)
     assert (settings["feature_resolution"], settings["r1"], settings["latent_space"]) == (16, 4, "w")
     assert (settings["mask_weight"], settings["max_steps"]) == (0, 1)
 
@@ -99,3 +102,12 @@ def test_videos_end_with_the_edited_image(draglab, model, name: str):
     assert last.shape == (512, 512, 3)
     average = last.reshape(32, 16, 32, 16, 3).mean((1, 3))
     assert np.abs(average - pixels("a.png")).mean() < 12
+
+
+def test_help_settings_lists_each_with_its_default(draglab):
+    ran = draglab("drag", "--help-settings")
+    assert ran.code == 0, ran.err
+    for name in DragSettings.infos():
+        assert f"{name}=" in ran.out
+    assert "patience=50  (whole number, at least 1, none)" in ran.out
+    assert "latent_space=w+  (w+|w)" in ran.out

@@ -9,14 +9,23 @@ import numpy as np
 import pytest
 import torch
 
-from draglab.dragging import DragSettings
+from draglab.dragging import DragEdit, DragRun, DragSettings
 from draglab.dragging.adam import Adam
 from draglab.dragging.bilinear import sample_points
-from draglab.dragging.losses import ExactMaskTerm, SampledMaskTerm, directions, frozen_weights, motion_supervision
+from draglab.dragging.features import Features
+from draglab.dragging.losses import (
+    DragLoss,
+    ExactMaskTerm,
+    SampledMaskTerm,
+    directions,
+    frozen_weights,
+    motion_supervision,
+)
 from draglab.dragging.tracking import TrackingQuery, track_nearest
 from draglab.errors import DraglabError
 from draglab.generators.windows import Windows, cut
 from tests.dragging.test_bilinear import as_whole
+from tests.tiny import tiny_generator
 
 
 def test_directions() -> None:
@@ -182,7 +191,9 @@ def test_impossible_settings_are_named(change: dict[str, object]) -> None:
 
 def test_paper_settings_are_the_papers() -> None:
     paper = DragSettings.paper()
-    assert (paper.step_size, paper.mask_weight, paper.r1, paper.r2, paper.num_layers) == (2e-3, 20, 3, 12, 6)
+    assert (paper.mask_weight, paper.mask_limit, paper.r1, paper.r2, paper.num_layers) == (20, None, 3, 12, 6)
+    # Its step size is that for FFHQ, whose w is spread by 0.46.
+    assert paper.step_unit == "w_std" and paper.step_size * 0.46 == pytest.approx(2e-3)
     assert paper.resolved_feature_resolution(1024) == 128
     assert paper.resolved_feature_resolution(64) == 64
     assert [paper.resolved_stop_distance(count) for count in (1, 5, 6, 68)] == [1, 1, 2, 2]
@@ -208,3 +219,38 @@ def test_adam_is_pytorchs() -> None:
         theirs.grad = gradient
         reference.step()
     torch.testing.assert_close(ours, theirs.detach(), rtol=1e-12, atol=1e-12)
+
+
+def test_pins_want_the_start_and_are_held_there() -> None:
+    """A pin that drifted is pulled back, at most to its place, whatever the anchor and the clipping are."""
+    handles, targets = (
+        np.array([[10.0, 10.0], [5.0, 5.5], [7.0, 7.0]]),
+        np.array([[20.0, 10.0], [5.0, 5.0], [7.0, 7.0]]),
+    )
+    pinned = np.array([False, True, True])
+    steps = directions(handles, targets, clip=False, pinned=pinned)
+    np.testing.assert_allclose(steps, [[1, 0], [0, -0.5], [0, 0]])
+    start = Features(as_whole(torch.randn(1, 3, 16, 16, dtype=torch.float64)))
+    now = Features(as_whole(torch.randn(1, 3, 16, 16, dtype=torch.float64)))
+    settings = DragSettings.paper(reduction="sum", subpixel=True)
+    offsets = np.zeros((1, 2))
+    loss = DragLoss(settings, (16, 16), offsets, start, targets, None, np.array([False, False, True]))
+    alone = DragLoss(settings, (16, 16), offsets, start, targets[:2], None)
+    difference = loss(now, targets, targets).total - alone(now, targets[:2], targets[:2]).total
+    expected = (start.near.values[0, :, 7, 7] - now.near.values[0, :, 7, 7]).abs().sum()
+    torch.testing.assert_close(difference, expected)
+
+
+@pytest.mark.parametrize("limit", [0.5, 2.0, None])
+def test_the_hold_is_limited_to_a_share_of_the_pull(limit: float | None) -> None:
+    generator = tiny_generator().double()
+    mask = np.ones((32, 32), bool)
+    mask[20:] = False
+    settings = DragSettings(mask_weight=1e4, mask_limit=limit, patience=None, max_steps=3)
+    run = DragRun(generator, generator.w_plus_from_seed(1), DragEdit([[12, 9]], [[18, 9]], mask), settings)
+    run.step()
+    losses = run.losses()
+    pull, hold = (run.latent.gradient(each, again=True) for each in (losses.pull, losses.hold))
+    assert hold.norm() > 5 * pull.norm()
+    expected = pull + hold * (1 if limit is None else limit * pull.norm() / hold.norm())
+    torch.testing.assert_close(run.gradient(losses), expected)

@@ -25,7 +25,7 @@ THREE = ([[12.0, 14.0], [22.0, 20.0], [6.5, 25.0]], [[18.0, 14.0], [22.0, 12.0],
 
 
 def _settings(**changes: Any) -> DragSettings:
-    return DragSettings(**{"max_steps": STEPS, "patience": None, "stop_distance": 1e-6, **changes})
+    return DragSettings(**{"max_steps": STEPS, "patience": None, "stop_distance": 1e-6, "mask_limit": None, **changes})
 
 
 def _mask(height: int = 32, width: int = 32, soft: bool = False) -> np.ndarray:
@@ -43,7 +43,9 @@ def _stylegan3() -> StyleGAN3:
         return generator
 
 
-_PAPER = DragSettings.paper(max_steps=STEPS, stop_distance=1e-6, feature_resolution=16, step_size=0.02)
+_PAPER = DragSettings.paper(
+    max_steps=STEPS, stop_distance=1e-6, feature_resolution=16, step_size=0.02, step_unit="absolute"
+)
 _CASES: dict[str, tuple[str, DragEdit, DragSettings]] = {
     "free": ("plain", DragEdit(*ONE), _settings()),
     "several handles": ("plain", DragEdit(*THREE), _settings()),

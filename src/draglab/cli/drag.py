@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 import draglab
-from draglab.cli.arguments import Class, Device, Json, Truncation, finite, parse_class, parse_seed
+from draglab.cli.arguments import Class, Device, Json, Truncation, parse_class, parse_seed
 from draglab.cli.interrupt import KeptBest
 from draglab.errors import DraglabError
 
 if TYPE_CHECKING:
+    from draglab.dragging import DragSettings
     from draglab.generators import Generator
     from draglab.media.edit_file import Round
 
@@ -46,77 +47,39 @@ def drag(
         Literal["draglab", "paper"],
         typer.Option(help="Where the settings start from.", rich_help_panel=_SETTINGS),
     ] = "draglab",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Change a setting, as in --set mask_weight=10; repeatable.",
+            rich_help_panel=_SETTINGS,
+        ),
+    ] = None,
     max_steps: Annotated[
-        int | None, typer.Option("--steps", help="Stop after this many steps.", rich_help_panel=_SETTINGS)
+        int | None, typer.Option("--steps", help="Short for --set max_steps=N.", rich_help_panel=_SETTINGS)
     ] = None,
-    step_size: Annotated[
-        float | None, typer.Option(callback=finite, help="Adam's step size.", rich_help_panel=_SETTINGS)
-    ] = None,
-    mask_weight: Annotated[
-        float | None,
-        typer.Option(callback=finite, help="How strongly the frozen region is kept.", rich_help_panel=_SETTINGS),
-    ] = None,
-    r1: Annotated[
-        float | None,
+    help_settings: Annotated[
+        bool,
         typer.Option(
-            callback=finite, help="Radius that is moved, in pixels of a 512-pixel image.", rich_help_panel=_SETTINGS
+            "--help-settings", help="List the settings and what they do, and exit.", rich_help_panel=_SETTINGS
         ),
-    ] = None,
-    r2: Annotated[
-        float | None,
-        typer.Option(
-            callback=finite,
-            help="Half-width in which a handle is looked for, in pixels of a 512-pixel image.",
-            rich_help_panel=_SETTINGS,
-        ),
-    ] = None,
-    feature_resolution: Annotated[
-        int | None, typer.Option(help="Which block's features are used.", rich_help_panel=_SETTINGS)
-    ] = None,
-    feature_layer: Annotated[
-        int | None,
-        typer.Option(help="Which layer's features are used, from 0, of StyleGAN3 models.", rich_help_panel=_SETTINGS),
-    ] = None,
-    stop_distance: Annotated[
-        float | None,
-        typer.Option(callback=finite, help="Arrived when this near, in pixels.", rich_help_panel=_SETTINGS),
-    ] = None,
-    latent_space: Annotated[
-        Literal["w+", "w"] | None, typer.Option(help="What is optimised.", rich_help_panel=_SETTINGS)
-    ] = None,
-    precision: Annotated[
-        Literal["float32", "bfloat16"] | None,
-        typer.Option(
-            help="What features are computed in; bfloat16 is faster where the processor has it.",
-            rich_help_panel=_SETTINGS,
-        ),
-    ] = None,
-    num_layers: Annotated[
-        int | None, typer.Option(help="How many of the first layers of w+ may change.", rich_help_panel=_SETTINGS)
-    ] = None,
+    ] = False,
 ) -> None:
     """Drag points of an image to where they should be. Ctrl-C stops and keeps the best so far."""
-    overrides = {
-        "max_steps": max_steps,
-        "step_size": step_size,
-        "mask_weight": mask_weight,
-        "r1": r1,
-        "r2": r2,
-        "feature_resolution": feature_resolution,
-        "feature_layer": feature_layer,
-        "stop_distance": stop_distance,
-        "latent_space": latent_space,
-        "num_layers": num_layers,
-        "precision": precision,
-    }
-    overrides = {name: value for name, value in overrides.items() if value is not None}
+    if help_settings:
+        from draglab.editor.settings import describe_settings
+
+        print(describe_settings())
+        return
+    texts = [*(changes or []), *([] if max_steps is None else [f"max_steps={max_steps}"])]
     if edit is None and seed is None:
         raise DraglabError(
             "nothing to start from: give an edit file, or --seed and --point, as in --seed 7 --point 64,90:64,105"
         )
     if edit is not None and (seed is not None or truncation != 1.0 or class_name is not None):
         raise DraglabError("an edit file has its own start: leave --seed, --truncation and --class out")
-    if edit is not None and not point and (overrides or preset != "draglab" or mask is not None):
+    if edit is not None and not point and (texts or preset != "draglab" or mask is not None):
         raise DraglabError("an edit file has its own settings and mask: leave them out, or add a round with --point")
     if edit is None and not point:
         raise DraglabError("no points were given: add --point handle:target, for instance --point 64,90:64,105")
@@ -128,8 +91,11 @@ def drag(
 
     # What needs torch is imported after what a person may have mistyped.
     from draglab.cli.outputs import Outputs, run_edit
+    from draglab.dragging import DragSettings
+    from draglab.editor.settings import parse_settings
     from draglab.media.edit_file import EditFile, ModelReference, SeedStart, load_edit_file
 
+    settings = (DragSettings.paper if preset == "paper" else DragSettings.draglab)(**parse_settings(texts))
     outputs = Outputs(image=output, video=video, edit=save)
     outputs.check()
     if edit is not None:
@@ -150,7 +116,7 @@ def drag(
         generator = draglab.load_generator(name, device=device)
         reference = ModelReference(name=name, sha256=generator.sha256)
     if pairs:
-        rounds = [*rounds, _round(pairs, mask, preset, overrides, generator)]
+        rounds = [*rounds, _round(pairs, mask, settings, generator)]
     outcome = run_edit(EditFile(model=reference, start=start, rounds=rounds), generator, outputs)
     print(json.dumps(outcome.as_json()) if as_json else outcome.as_text())
     if outcome.replay.interrupted:
@@ -158,16 +124,11 @@ def drag(
 
 
 def _round(
-    pairs: list[tuple[Any, Any]],
-    mask: Path | None,
-    preset: str,
-    overrides: dict[str, Any],
-    generator: "Generator",
+    pairs: list[tuple[Any, Any]], mask: Path | None, settings: "DragSettings", generator: "Generator"
 ) -> "Round":
     """One round from the command line's points, mask and settings, checked against the model."""
-    from dataclasses import asdict, replace
+    from dataclasses import asdict
 
-    from draglab.dragging import DragSettings
     from draglab.geometry import validate_pairs
     from draglab.media.edit_file import Round
     from draglab.media.images import load_mask
@@ -175,5 +136,4 @@ def _round(
     height, width = generator.img_shape
     handles, targets = validate_pairs([h for h, _ in pairs], [t for _, t in pairs], height, width)
     movable = None if mask is None else load_mask(mask, (height, width))
-    settings = DragSettings.paper() if preset == "paper" else DragSettings.draglab()
-    return Round.from_arrays(handles, targets, movable, asdict(replace(settings, **overrides)))
+    return Round.from_arrays(handles, targets, movable, asdict(settings))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from draglab.dragging.tracking import PointTracker, TrackingQuery, track_nearest
 from draglab.dragging.types import DragEdit, DragResult, DragStep, StopReason
 from draglab.errors import DraglabError
 from draglab.generators import Generator
-from draglab.geometry import Mask, disc_offsets, image_extent, validate_points
+from draglab.geometry import MIN_TRAVEL, Mask, disc_offsets, image_extent, validate_points
 
 STALL_IMPROVEMENT = 0.1
 """The mean distance must shrink by this many image pixels within `patience` steps."""
@@ -87,7 +88,8 @@ class DragRun:
             self.mask_term = self.mask_term.exact()
         self.features = self.read()
         self.templates = self.features.at(self.start[:, None], shape)[:, 0].detach()
-        self.loss = DragLoss(settings, shape, offsets, self.features, self.start, self.mask_term)
+        pinned = np.linalg.norm(self.targets - self.start, axis=1) < MIN_TRAVEL
+        self.loss = DragLoss(settings, shape, offsets, self.features, self.start, self.mask_term, pinned)
 
     def step(self) -> DragStep:
         """One iteration: motion supervision, one step of the optimiser, point tracking.
@@ -96,7 +98,7 @@ class DragRun:
             DraglabError: the optimisation left the range of numbers.
         """
         losses = self.losses()
-        self.latent.descend(self.latent.gradient(losses.total))
+        self.latent.descend(self.gradient(losses))
         features = self.read()
         handles = self.track(features)
         if (step := self.conclude(features, *to_host([losses], [handles])[0])) is None:
@@ -106,7 +108,18 @@ class DragRun:
     def losses(self) -> Losses:
         """Equation 1 of the present latent, and what keeps it near the start or the mean (section 3.2)."""
         losses = self.loss(self.features, self.handles, self.targets)
-        return Losses(losses.total + self.latent.regularization(), losses.motion, losses.mask)
+        return replace(losses, pull=losses.pull + self.latent.regularization())
+
+    def gradient(self, losses: Losses) -> Tensor:
+        """What the optimiser descends: the gradient of the losses' sum, in which that of the mask term is at most
+        `mask_limit` times as large as the rest, so that it does not keep the handles from moving."""
+        limit = self.settings.mask_limit
+        if self.mask_term is None or limit is None:
+            return self.latent.gradient(losses.total)
+        pull = self.latent.gradient(losses.pull, again=True)
+        hold = self.latent.gradient(losses.hold)
+        share = limit * pull.norm() / hold.norm().clamp(min=1e-30)
+        return pull + hold * share.clamp(max=1.0)
 
     def read(self) -> Features:
         """Features of the present latent, near the handles and where the mask term looks."""

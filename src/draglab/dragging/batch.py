@@ -13,6 +13,7 @@ from torch import Tensor
 
 from draglab.dragging.algorithm import DragRun, result_of, to_host
 from draglab.dragging.features import Features
+from draglab.dragging.losses import Losses
 from draglab.dragging.settings import DragSettings
 from draglab.dragging.types import DragEdit, DragResult, DragStep
 from draglab.errors import DraglabError
@@ -32,14 +33,23 @@ def advance(runs: Sequence[DragRun]) -> list[DragStep | None]:
         each run's step; None if it left the range of numbers, which its `stop_reason` then says.
     """
     losses = [run.losses() for run in runs]
-    total = torch.stack([each.total for each in losses]).sum()
-    gradients = torch.autograd.grad(total, [run.latent.offset for run in runs])
-    for run, gradient in zip(runs, gradients, strict=True):
+    for run, gradient in zip(runs, _gradients(runs, losses), strict=True):
         run.latent.descend(gradient)
     features = _read(runs)
     tracked = [run.track(each) for run, each in zip(runs, features, strict=True)]
     found = to_host(losses, tracked)
     return [run.conclude(each, *numbers) for run, each, numbers in zip(runs, features, found, strict=True)]
+
+
+def _gradients(runs: Sequence[DragRun], losses: Sequence[Losses]) -> list[Tensor]:
+    """What each run descends; those without a mask share their features' graph, and one pass through it."""
+    free = [index for index, run in enumerate(runs) if run.mask_term is None]
+    found = {i: run.gradient(losses[i]) for i, run in enumerate(runs) if run.mask_term is not None}
+    if free:
+        total = torch.stack([losses[index].total for index in free]).sum()
+        gradients = torch.autograd.grad(total, [runs[index].latent.offset for index in free])
+        found |= dict(zip(free, gradients, strict=True))
+    return [found[index] for index in range(len(runs))]
 
 
 def _read(runs: Sequence[DragRun]) -> list[Features]:

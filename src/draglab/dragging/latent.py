@@ -43,9 +43,9 @@ class EditedLatent:
             loss = loss + self.settings.regularize_mean * (away / self.spread).square().mean()
         return loss
 
-    def gradient(self, loss: Tensor) -> Tensor:
-        """The gradient of a loss of :meth:`w_plus` with respect to `offset`."""
-        return torch.autograd.grad(loss, self.offset)[0]
+    def gradient(self, loss: Tensor, again: bool = False) -> Tensor:
+        """The gradient of a loss of :meth:`w_plus` with respect to `offset`; `again`: another one will be asked for."""
+        return torch.autograd.grad(loss, self.offset, retain_graph=again)[0]
 
     def descend(self, gradient: Tensor) -> None:
         """One step of the optimiser, along the gradient of the loss with respect to `offset`."""

@@ -24,11 +24,22 @@ from draglab.geometry import Mask, image_extent, to_feature_coordinates
 
 @dataclass(frozen=True)
 class Losses:
-    """Equation 1 of one latent, scalars: the sum, and its parts; `mask` is without lambda."""
+    """Equation 1 of one latent, scalars.
 
-    total: Tensor
+    Attributes:
+        pull: motion supervision, and what else is not the mask's. hold: lambda x the mask term.
+        motion, mask: the two terms themselves.
+    """
+
+    pull: Tensor
+    hold: Tensor
     motion: Tensor
     mask: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        """Their sum."""
+        return self.pull + self.hold
 
 
 class DragLoss:
@@ -40,6 +51,8 @@ class DragLoss:
         offsets: of Omega_1 from its centre, [k, 2] image pixels.
         start: features of the round's start. handles: of the start, [n, 2] image pixels.
         mask_term: None = everything may move.
+        pinned: [n] bool, the handles that hold their place: there the features of the start are wanted, whatever the
+            anchor.
     """
 
     def __init__(
@@ -50,39 +63,53 @@ class DragLoss:
         start: Features,
         handles: NDArray[np.float64],
         mask_term: ExactMaskTerm | SampledMaskTerm | None,
+        pinned: NDArray[np.bool_] | None = None,
     ):
         self.settings, self.image_shape, self.offsets, self.mask_term = settings, image_shape, offsets, mask_term
+        self.pinned = None if pinned is None or not pinned.any() else pinned
         averaged = settings.reduction == "mean"
         self.scale = 1 / (len(offsets) * start.near.values.shape[1]) if averaged else 1.0
-        patches = handles[:, None] + offsets[None]
-        self.anchors = start.at(patches, image_shape).detach() if settings.anchor else None
+        self.anchor: float | Tensor = settings.anchor
+        self.anchors: Tensor | None = None
+        if settings.anchor or self.pinned is not None:
+            self.anchors = start.at(handles[:, None] + offsets[None], image_shape).detach()
+        if self.pinned is not None and self.anchors is not None:
+            shares = np.where(self.pinned, 1.0, settings.anchor)
+            self.anchor = torch.from_numpy(shares[:, None, None]).to(self.anchors)
 
     def __call__(self, features: Features, handles: NDArray[np.float64], targets: NDArray[np.float64]) -> Losses:
         """Losses of the latent that the features are of; handles and targets [n, 2] image pixels."""
         settings = self.settings
-        steps = directions(handles, targets, settings.clip_step)
+        steps = directions(handles, targets, settings.clip_step, self.pinned)
         patches = handles[:, None, :] + self.offsets[None, :, :]
-        anchors = self.anchors, settings.anchor
+        anchors = self.anchors, self.anchor
         resized = not settings.subpixel
         motion = motion_supervision(features.near, patches, steps, self.image_shape, *anchors, resized) * self.scale
         if self.mask_term is None or features.for_mask is None:
             mask = motion.new_zeros(())
         else:
             mask = self.mask_term(features.for_mask)
-        return Losses(motion + settings.mask_weight * mask, motion, mask)
+        return Losses(motion, settings.mask_weight * mask, motion, mask)
 
 
-def directions(handles: NDArray[np.float64], targets: NDArray[np.float64], clip: bool) -> NDArray[np.float64]:
+def directions(
+    handles: NDArray[np.float64],
+    targets: NDArray[np.float64],
+    clip: bool,
+    pinned: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float64]:
     """d_i: [n, 2] unit vectors from handles to targets, in image pixels.
 
     With `clip`, a handle closer than one pixel to its target gets the remaining distance instead of a whole pixel, so
-    that it does not overshoot. A handle on its target gets zero.
+    that it does not overshoot; those that are `pinned` do in any case. A handle on its target gets zero.
     """
     offset = targets - handles
     length = np.linalg.norm(offset, axis=1, keepdims=True)
     safe = np.where(length > 0, length, 1.0)
     unit = np.where(length > 0, offset / safe, 0.0)
-    return unit * np.minimum(length, 1.0) if clip else unit
+    if clip:
+        return unit * np.minimum(length, 1.0)
+    return unit if pinned is None else np.where(pinned[:, None], unit * np.minimum(length, 1.0), unit)
 
 
 def motion_supervision(
@@ -91,7 +118,7 @@ def motion_supervision(
     steps: NDArray[np.float64],
     image_shape: tuple[int, int],
     anchors: Tensor | None = None,
-    anchor: float = 0.0,
+    anchor: float | Tensor = 0.0,
     resized: bool = False,
 ) -> Tensor:
     """sum_i sum_{q in Omega_1(p_i)} | F(q) - F(q + d_i) |_1, with no gradient through F(q).
@@ -102,7 +129,7 @@ def motion_supervision(
         steps: d, [n, 2] image pixels.
         image_shape: (height, width).
         anchors: what the start's features had at Omega_1 of the start's handles, [n, k, C]; F(q) is replaced by
-            (1 - anchor) * F(q) + anchor * anchors.
+            (1 - anchor) * F(q) + anchor * anchors; anchor: one for all, or [n, 1, 1].
         resized: interpolate between pixels of the image, as if the map had been resized to it (as in the paper), not
             between those of the feature map.
 
@@ -112,7 +139,7 @@ def motion_supervision(
     ahead = patches + steps[:, None, :]
     with torch.no_grad():
         wanted = sample_points(windows, _on_map(windows, patches, image_shape))
-    if anchors is not None and anchor > 0:
+    if anchors is not None:
         wanted = torch.lerp(wanted, anchors, anchor)
     if resized:
         moved = sample_resized(windows, ahead, image_shape)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal, get_type_hints
 
 import torch
 
+from draglab.dragging.setting_info import SettingInfo
 from draglab.errors import DraglabError
 from draglab.generators import Generator
 from draglab.geometry import REFERENCE_SIZE, scale_from_512
+
+FFHQ_W_STD = 0.46
+"""Spread of w of the FFHQ model that the paper states its step size for (root mean square per coordinate of w - w_avg,
+measured on a descendant of it), so that other models get a step of the same reach."""
 
 LatentSpace = Literal["w+", "w"]
 Reduction = Literal["sum", "mean"]
@@ -23,108 +27,178 @@ Precision = Literal["float32", "bfloat16"]
 class DragSettings:
     """Settings of the optimisation; the defaults are the `draglab` preset (docs/algorithm.md says why).
 
-    Attributes:
-        step_size: Adam's step size, in `step_unit`.
-        beta1, beta2: Adam's decay of the mean gradient and of its square, 0 to below 1; 0.9 and 0.999 = the paper. Each
-            step pulls from another place, so long memories overshoot.
-        step_unit: "absolute" as in the paper, or "w_std": times the model's spread of w (root mean square of w - w_avg
-            per coordinate), so that one value suits models whose latents differ in scale.
-        mask_weight: lambda, the weight of the mask term.
-        mask_term: "exact" compares the whole feature map every step; "sampled" estimates that, without bias, from
-            `mask_windows` small windows drawn anew for every step (from `seed`), which is far cheaper. Where windows
-            save nothing, the whole map is compared in any case.
-        reduction: "sum" adds up absolute differences as the paper's equation does; "mean" averages motion supervision
-            over patch and channels (summed over handles) and the mask term over the frozen pixels and channels, which
-            keeps lambda's meaning the same for every image size, radius and mask.
-        r1: radius of motion supervision, pixels of a 512-pixel image. A handle's own pixel always counts.
-        r1_features: lower limit of that radius in pixels of the feature map; 0 = none.
-        r2: half-width of the tracking window, pixels of a 512-pixel image.
-        feature_resolution: block whose features are supervised and tracked. None = min(128, half the image's height);
-            the paper takes 128. Of StyleGAN3 models the first layer that is sampled at this rate.
-        feature_layer: of StyleGAN3 models: index of the layer, from 0, in place of that one.
-        num_layers: in "w+", how many of the first latents of w_plus are optimised.
-        latent_space: "w+" optimises those separately, "w" moves all latents by one shared vector.
-        stop_distance: d, in image pixels. None = the paper's rule: 1 up to 5 handles, 2 beyond.
-        max_steps: stop after so many.
-        patience: stop when the mean distance has not improved for so many steps; None = never.
-        subpixel: track to a fraction of a pixel, and read features between the pixels of their own map; False = whole
-            pixels and the features' values as if resized to the image, as in the paper.
-        clip_step: never supervise further than the target; False = always one pixel, as in the paper.
-        anchor: share of the supervision that comes from the features of the start (GoodDrag), 0 to 1; 0 = the paper.
-        windowed: synthesise only windows of the features where that is cheaper; False = always whole maps, which give
-            the same values.
-        precision: what features are computed in. "bfloat16" is faster on processors that have it, and less exact
-            (docs/performance.md); pictures are in full precision in any case. "float32" = as the weights.
-        regularize_start, regularize_mean: weight of the squared distance, per coordinate and in units of the spread of
-            w, to the latent that the round started from and to w_avg. Higher = more like the training images.
+    Distances are in pixels of the image unless they are said to be in pixels of a 512-pixel image, as the paper's are.
     """
 
-    step_size: float = 0.06
-    beta1: float = 0.3
-    beta2: float = 0.95
-    step_unit: StepUnit = "w_std"
-    mask_weight: float = 20.0
-    mask_term: MaskTerm = "exact"
-    mask_windows: int = 4
-    seed: int = 0
-    reduction: Reduction = "mean"
-    r1: float = 3.0
-    r1_features: float = 0.0
-    r2: float = 12.0
-    feature_resolution: int | None = None
-    feature_layer: int | None = None
-    num_layers: int = 6
-    latent_space: LatentSpace = "w+"
-    stop_distance: float | None = None
-    max_steps: int = 300
-    patience: int | None = 50
-    subpixel: bool = True
-    clip_step: bool = True
-    anchor: float = 0.7
-    windowed: bool = True
-    precision: Precision = "float32"
-    regularize_start: float = 0.0
-    regularize_mean: float = 0.0
+    # fmt: off
+    # The latent.
+    regularize_mean: Annotated[float, SettingInfo(
+        "Stay realistic",
+        "Keeps the image like those that the model was trained on; points may then not arrive. Weight of the "
+        "squared distance of w_plus to w_avg, per coordinate, in units of the spread of w.",
+        minimum=0, slider=(0, 0.01), step=0.0001, panel="main",
+    )] = 0.0
+    latent_space: Annotated[LatentSpace, SettingInfo(
+        "Latent space",
+        "w+ moves parts of the image on their own; w moves all latents by one shared vector, which changes the "
+        "whole image and keeps it more realistic.",
+        choices=("w+", "w"), panel="main",
+    )] = "w+"
+    num_layers: Annotated[int, SettingInfo(
+        "Layers that move",
+        "How many of the first latents of w_plus may change in w+: more changes colours and light, too.",
+        minimum=1, whole=True, slider=(1, 40), step=1, panel="more",
+    )] = 6
+    regularize_start: Annotated[float, SettingInfo(
+        "Stay near the start",
+        "Keeps the image like the one that the drag began with: as regularize_mean, to the latent of the start.",
+        minimum=0, slider=(0, 0.01), step=0.0001, panel="more",
+    )] = 0.0
+    # The optimiser.
+    step_size: Annotated[float, SettingInfo(
+        "Step size",
+        "How far one step may change the image: larger is quicker and less exact. Adam's step size, in step_unit.",
+        minimum=0, above=True, slider=(0.001, 1), step=0.001, panel="main",
+    )] = 0.06
+    step_unit: Annotated[StepUnit, SettingInfo(
+        "Unit of the step",
+        "absolute = as it is; w_std = times the model's spread of w (root mean square of w - w_avg per coordinate), "
+        "so that one value suits models whose latents differ in scale.",
+        choices=("absolute", "w_std"),
+    )] = "w_std"
+    beta1: Annotated[float, SettingInfo(
+        "Memory of the gradient",
+        "Adam's decay of the mean gradient; 0.9 = the paper. Each step pulls from another place: long memories "
+        "overshoot.",
+        minimum=0, maximum=1, below=True,
+    )] = 0.3
+    beta2: Annotated[float, SettingInfo(
+        "Memory of its square",
+        "Adam's decay of the mean squared gradient; 0.999 = the paper.",
+        minimum=0, maximum=1, below=True,
+    )] = 0.95
+    # The mask.
+    mask_weight: Annotated[float, SettingInfo(
+        "Hold what is frozen",
+        "How strongly everything outside the movable region is kept: lambda of the paper.",
+        minimum=0, slider=(0, 200), step=1, panel="main",
+    )] = 20.0
+    mask_limit: Annotated[float | None, SettingInfo(
+        "Limit of the hold",
+        "The mask term's gradient is at most this times that of the pull, so that points still arrive; None = no "
+        "limit, as in the paper.",
+        minimum=0, above=True, optional=True, slider=(0.1, 20), step=0.1, panel="more",
+    )] = 1.5
+    mask_term: Annotated[MaskTerm, SettingInfo(
+        "Mask term",
+        "exact = from all that is frozen; sampled = an unbiased estimate from mask_windows small windows, drawn "
+        "anew for every step from seed, which is cheaper. Where windows save nothing, it is exact in any case.",
+        choices=("exact", "sampled"),
+    )] = "exact"
+    mask_windows: Annotated[int, SettingInfo(
+        "Windows of the sampled mask term",
+        "How many a step draws.",
+        minimum=1, whole=True,
+    )] = 4
+    seed: Annotated[int, SettingInfo(
+        "Seed",
+        "Of the windows that are drawn.",
+        minimum=0, maximum=2**32 - 1, whole=True,
+    )] = 0
+    # The end.
+    max_steps: Annotated[int, SettingInfo(
+        "Most steps",
+        "A drag ends after so many steps, wherever it is.",
+        minimum=1, whole=True, slider=(1, 10_000), step=1, panel="main",
+    )] = 300
+    stop_distance: Annotated[float | None, SettingInfo(
+        "Arrived within",
+        "A drag ends when every point is this close to its target, in pixels: d of the paper. None = its rule: 1 up "
+        "to 5 handles, 2 beyond.",
+        minimum=0, above=True, optional=True, slider=(0.01, 100), step=0.01, panel="more",
+    )] = None
+    patience: Annotated[int | None, SettingInfo(
+        "Give up after",
+        "A drag ends when no point has come closer for so many steps; None = never.",
+        minimum=1, whole=True, optional=True, slider=(1, 10_000), step=1, panel="more",
+    )] = 50
+    # Motion supervision.
+    r1: Annotated[float, SettingInfo(
+        "Radius that is moved",
+        "How much around a point is pulled, in pixels of a 512-pixel image: r1 of the paper. The point's own pixel "
+        "always counts.",
+        minimum=0, above=True, maximum=REFERENCE_SIZE, slider=(0.1, 100), step=0.1, panel="more",
+    )] = 3.0
+    r1_features: Annotated[float, SettingInfo(
+        "Least radius that is moved",
+        "Lower limit of r1, in pixels of the feature map; 0 = none.",
+        minimum=0,
+    )] = 0.0
+    clip_step: Annotated[bool, SettingInfo(
+        "Stop at the target",
+        "Never pull further than to the target; False = always by one pixel, as in the paper.",
+    )] = True
+    anchor: Annotated[float, SettingInfo(
+        "Hold on to the start",
+        "How much the look of the first image counts when points are pulled: share of the supervision that comes "
+        "from its features (GoodDrag); 0 = the paper.",
+        minimum=0, maximum=1, step=0.05, panel="more",
+    )] = 0.7
+    reduction: Annotated[Reduction, SettingInfo(
+        "Sums or means",
+        "sum = absolute differences are added up, as in the paper's equation; mean = averaged over patch and "
+        "channels (summed over handles) and over the frozen pixels and channels, so that lambda means the same for "
+        "every image size, radius and mask.",
+        choices=("sum", "mean"),
+    )] = "mean"
+    # Tracking.
+    r2: Annotated[float, SettingInfo(
+        "Radius that is searched",
+        "How far a point is looked for after a step, half the side of a square in pixels of a 512-pixel image: r2 "
+        "of the paper.",
+        minimum=0, above=True, maximum=REFERENCE_SIZE, slider=(0.1, 200), step=0.1, panel="more",
+    )] = 12.0
+    subpixel: Annotated[bool, SettingInfo(
+        "Track between pixels",
+        "Track to a fraction of a pixel and read features between the pixels of their own map; False = whole "
+        "pixels, and features as if resized to the image, as in the paper.",
+    )] = True
+    # Features.
+    feature_resolution: Annotated[int | None, SettingInfo(
+        "Feature block",
+        "Which block's features are followed, by their resolution. None = half the image's height, at most 128; the "
+        "paper takes 128. Of StyleGAN3 models the first layer that is sampled at this rate.",
+        minimum=1, whole=True, optional=True, slider=(4, 1024), step=1, panel="more",
+    )] = None
+    feature_layer: Annotated[int | None, SettingInfo(
+        "Feature layer",
+        "Of StyleGAN3 models: index of the layer, from 0, in place of that one.",
+        minimum=0, whole=True, optional=True,
+    )] = None
+    precision: Annotated[Precision, SettingInfo(
+        "Precision",
+        "What features are computed in: bfloat16 is quicker on processors that have it, and less exact; pictures "
+        "are in full precision in any case.",
+        choices=("float32", "bfloat16"), panel="more",
+    )] = "float32"
+    windowed: Annotated[bool, SettingInfo(
+        "Windows",
+        "Compute only windows of the features where that is quicker; False = always whole maps, which give the "
+        "same.",
+    )] = True
+    # fmt: on
 
     def __post_init__(self) -> None:
-        positive = {"step_size": self.step_size, "r1": self.r1, "r2": self.r2}
-        if self.stop_distance is not None:
-            positive["stop_distance"] = self.stop_distance
-        for name, value in positive.items():
-            if not (math.isfinite(value) and value > 0):
-                raise DraglabError(f"{name} is {value}: it must be a number above 0")
-        if max(self.r1, self.r2) > REFERENCE_SIZE:
-            raise DraglabError(f"r1 and r2 are {self.r1} and {self.r2}: more than {REFERENCE_SIZE} is beyond any image")
-        not_negative = ("mask_weight", "r1_features", "regularize_start", "regularize_mean", "anchor")
-        for name in not_negative:
+        for name, info in self.infos().items():
             value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise DraglabError(f"{name} is {value}: it must be a number of at least 0")
-        for name, value in {"beta1": self.beta1, "beta2": self.beta2}.items():
-            if not 0 <= value < 1:
-                raise DraglabError(f"{name} is {value}: it must be at least 0 and below 1")
-        if self.anchor > 1:
-            raise DraglabError(f"anchor is {self.anchor}: it must be from 0 to 1")
-        names = ("num_layers", "max_steps", "patience", "mask_windows")
-        counts = {name: getattr(self, name) for name in names}
-        for name, value in counts.items():
-            if value is not None and (isinstance(value, bool) or int(value) != value or value < 1):
-                raise DraglabError(f"{name} is {value}: it must be a whole number of at least 1")
-        layer = self.feature_layer
-        if layer is not None and (isinstance(layer, bool) or int(layer) != layer or layer < 0):
-            raise DraglabError(f"feature_layer is {layer}: it must be a whole number of at least 0")
-        if isinstance(self.seed, bool) or not 0 <= self.seed < 2**32:
-            raise DraglabError(f"seed is {self.seed}: it must be a whole number from 0 to {2**32 - 1}")
-        if self.latent_space not in ("w+", "w"):
-            raise DraglabError(f"unknown latent_space '{self.latent_space}': choose w+ or w")
-        if self.mask_term not in ("exact", "sampled"):
-            raise DraglabError(f"unknown mask_term '{self.mask_term}': choose exact or sampled")
-        if self.reduction not in ("sum", "mean"):
-            raise DraglabError(f"unknown reduction '{self.reduction}': choose sum or mean")
-        if self.precision not in ("float32", "bfloat16"):
-            raise DraglabError(f"unknown precision '{self.precision}': choose float32 or bfloat16")
-        if self.step_unit not in ("absolute", "w_std"):
-            raise DraglabError(f"unknown step_unit '{self.step_unit}': choose absolute or w_std")
+            if problem := info.problem(value):
+                raise DraglabError(f"{name} is {value!a:.80}: {problem}")
+
+    @classmethod
+    def infos(cls) -> dict[str, SettingInfo]:
+        """Every setting's words and range, by its name."""
+        hints = get_type_hints(cls, include_extras=True)
+        return {each.name: hints[each.name].__metadata__[0] for each in fields(cls)}
 
     @classmethod
     def draglab(cls, **changes: Any) -> DragSettings:
@@ -133,14 +207,19 @@ class DragSettings:
 
     @classmethod
     def paper(cls, **changes: Any) -> DragSettings:
-        """As the paper (section 4, "Implementation Details"), with `changes`: the step size is the one for FFHQ."""
+        """As the paper (section 4, "Implementation Details"), with `changes`.
+
+        The step size is the paper's for FFHQ, 2e-3, relative to the spread of that model's w: on a model whose w is
+        spread wider the steps are larger. For 2e-3 as it is, give step_size=2e-3 and step_unit="absolute".
+        """
         values: dict[str, Any] = {
-            "step_size": 2e-3,
-            "step_unit": "absolute",
+            "step_size": 2e-3 / FFHQ_W_STD,
+            "step_unit": "w_std",
             "beta1": 0.9,
             "beta2": 0.999,
             "feature_resolution": 128,
             "mask_term": "exact",
+            "mask_limit": None,
             "reduction": "sum",
             "patience": None,
             "subpixel": False,

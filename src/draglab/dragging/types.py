@@ -22,7 +22,7 @@ class DragEdit:
 
     Attributes:
         handles: [n, 2] (x, y) in image pixels: points of the image. (0, 0) is the centre of the top-left pixel.
-        targets: [n, 2] where they should go.
+        targets: [n, 2] where they should go. A handle on its own target is a pin: it holds its place while others move.
         mask: bool [H, W], True = movable, or None = everything may move. Floats from 0 (frozen) to 1 (movable) give it
             soft edges: the paper's mask term weights the change of a pixel by 1 - M, whatever M is.
     """

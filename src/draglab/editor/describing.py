@@ -13,12 +13,6 @@ from draglab.editor.state import XY, Node, StartSpec
 from draglab.media.edit_file import EditFile
 
 EDIT_FILE = "edit.json"
-OPTIONS = {
-    "max_steps": "steps", "step_size": "step-size", "mask_weight": "mask-weight", "r1": "r1", "r2": "r2",
-    "feature_resolution": "feature-resolution", "feature_layer": "feature-layer", "stop_distance": "stop-distance",
-    "latent_space": "latent-space", "precision": "precision", "num_layers": "num-layers",
-}  # fmt: skip
-"""Settings that `draglab drag` has options for."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +39,12 @@ def as_command(document: Document, node: Node) -> Description:
     if plain and not rounds:
         return Description(_command("generate", [*_start_options(spec), "-o", "after.png"]), None)
     changes = _changes(rounds[0]) if rounds else {}
-    if (
-        plain
-        and len(rounds) == 1
-        and _is_simple(rounds[0])
-        and all(OPTIONS.get(k) and v is not None for k, v in changes.items())
-    ):
+    if plain and len(rounds) == 1 and _is_simple(rounds[0]):
         record = rounds[0].record
         points = [f"{_pair(h)}:{_pair(t)}" for h, t in zip(record.handles, record.targets, strict=True)]
         words = _start_options(spec)
         words += [word for point in points for word in ("--point", point)]
-        words += [f"--{OPTIONS[name]}={_number(value)}" for name, value in changes.items()]
+        words += [word for name, value in changes.items() for word in ("--set", f"{name}={_word(value)}")]
         return Description(_command("drag", [*words, "-o", "after.png"]), None)
     edit = edit_file_of(document, node)
     return Description(_command("drag", [EDIT_FILE, "-o", "after.png"]), edit)
@@ -148,3 +137,8 @@ def _pair(point: XY) -> str:
 def _number(value: Any) -> str:
     """As short as it can be without another value being read from it."""
     return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+def _word(value: Any) -> str:
+    """A setting's value as :func:`draglab.editor.settings.parse_settings` reads it."""
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else _number(value)

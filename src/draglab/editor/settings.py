@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
 from draglab.dragging import DragSettings
+from draglab.dragging.setting_info import SettingInfo
 from draglab.errors import DraglabError
 from draglab.media.edit_file import SettingValue
 
@@ -21,9 +23,62 @@ def read_settings(values: Mapping[str, SettingValue]) -> DragSettings:
     hints = get_type_hints(DragSettings)
     for name, value in values.items():
         if name not in hints:
-            raise DraglabError(f"unknown setting {name!a}; known are {', '.join(hints)}")
+            raise DraglabError(f"unknown setting {name!a:.80}; known are {', '.join(hints)}")
         try:
             TypeAdapter(hints[name]).validate_python(value, strict=True)
         except ValidationError:
-            raise DraglabError(f"setting {name} cannot be {value!a}; see draglab.DragSettings") from None
+            raise DraglabError(f"setting {name} cannot be {value!a:.80}; see draglab drag --help-settings") from None
     return DragSettings(**dict(values))  # pyright: ignore[reportArgumentType]  (checked above)
+
+
+def parse_settings(texts: Iterable[str]) -> dict[str, SettingValue]:
+    """Settings as a command line has them: "r1=6", "latent_space=w", "patience=none", "subpixel=false".
+
+    Raises:
+        DraglabError: not name=value, an unknown name, or no value of that setting.
+    """
+    infos = DragSettings.infos()
+    values: dict[str, SettingValue] = {}
+    for text in texts:
+        name, sign, value = (part.strip() for part in text.partition("="))
+        if not sign:
+            raise DraglabError(f"{text!a:.80} is not a setting: write name=value, for instance mask_weight=10")
+        info = infos.get(name)
+        if info is None:
+            raise DraglabError(f"unknown setting {name!a:.80}; draglab drag --help-settings lists them")
+        values[name] = found = _value(value, info.minimum is not None)
+        if problem := info.problem(found):
+            raise DraglabError(f"{name} is {value!a:.80}: {problem}{' or none' if info.optional else ''}")
+    return values
+
+
+def _value(text: str, number: bool) -> SettingValue:
+    words: dict[str, SettingValue] = {"none": None, "true": True, "false": False}
+    if text.lower() in words:
+        return words[text.lower()]
+    if not number:
+        return text
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
+
+
+def describe_settings() -> str:
+    """Every setting with its default, what it takes and what it does, for a terminal."""
+    default = DragSettings()
+    lines = []
+    for name, info in DragSettings.infos().items():
+        value = getattr(default, name)
+        shown = "none" if value is None else str(value).lower() if isinstance(value, bool) else value
+        takes = "|".join(info.choices) or ("true|false" if info.minimum is None else _range(info))
+        lines.append(f"{name}={shown}  ({takes}{', none' if info.optional else ''})\n    {info.title}. {info.help}")
+    return "\n".join(lines)
+
+
+def _range(info: SettingInfo) -> str:
+    """ "0 to 1", "above 0", "whole numbers of at least 1"."""
+    least = "above" if info.above else "at least"
+    numbers = "whole number, " if info.whole else ""
+    most = "" if info.maximum is None else f", {'below' if info.below else 'at most'} {info.maximum:.12g}"
+    return f"{numbers}{least} {info.minimum:.12g}{most}"

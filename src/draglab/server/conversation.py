@@ -19,7 +19,7 @@ from draglab.server.live import LiveSession
 from draglab.server.outbox import Outbox, Picture
 from draglab.server.pictures import read_mask
 from draglab.server.sessions import Sessions
-from draglab.server.setting_help import settings_info
+from draglab.server.setting_help import panel_settings
 from draglab.server.worker import Worker
 
 logger = logging.getLogger("draglab.server")
@@ -71,7 +71,7 @@ class Conversation:
             version=__version__,
             models=self._library.models(),
             sessions=sessions,
-            settings=settings_info(),
+            settings=panel_settings(),
             limits=asdict(self._limits),
             session=None if live is None else live.session.id,
         )

@@ -1,17 +1,20 @@
-"""What the editor's panel says of each setting of a drag: fields of draglab.DragSettings, with its defaults."""
+"""The settings of a drag as the editor's panel shows them: from draglab.DragSettings, which says what can be said."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from draglab.media.edit_file import SettingValue
+
+if TYPE_CHECKING:
+    from draglab.dragging.setting_info import SettingInfo
 
 Kind = Literal["number", "integer", "choice", "switch"]
 
 
 @dataclass(frozen=True)
-class SettingInfo:
+class PanelSetting:
     """A setting as the panel shows it.
 
     Attributes:
@@ -31,97 +34,20 @@ class SettingInfo:
     advanced: bool = True
 
 
-_SETTINGS = [
-    SettingInfo(
-        "regularize_mean",
-        "Stay realistic",
-        "Keeps the image like those that the model was trained on; points may then not arrive.",
-        "number", minimum=0, maximum=1, step=0.01, advanced=False,
-    ),
-    SettingInfo(
-        "latent_space",
-        "Latent space",
-        "w+ moves parts of the image on their own, w changes the whole image and keeps it more realistic.",
-        "choice", choices=("w+", "w"), advanced=False,
-    ),
-    SettingInfo(
-        "step_size",
-        "Step size",
-        "How far one step may change the image: larger is quicker and less exact.",
-        "number", minimum=0.001, maximum=1, step=0.001, advanced=False,
-    ),
-    SettingInfo(
-        "mask_weight",
-        "Hold what is frozen",
-        "Lambda of the paper: how strongly everything outside the movable region is kept.",
-        "number", minimum=0, maximum=200, step=1, advanced=False,
-    ),
-    SettingInfo(
-        "max_steps",
-        "Most steps",
-        "A drag ends after so many steps, wherever it is.",
-        "integer", minimum=1, maximum=10_000, step=1, advanced=False,
-    ),
-    SettingInfo(
-        "stop_distance",
-        "Arrived within",
-        "A drag ends when every point is this close to its target, in pixels of the image.",
-        "number", minimum=0.01, maximum=100, step=0.01,
-    ),
-    SettingInfo(
-        "r1",
-        "Radius that is moved",
-        "r1 of the paper: how much around a point is pulled, in pixels of a 512-pixel image.",
-        "number", minimum=0.1, maximum=100, step=0.1,
-    ),
-    SettingInfo(
-        "r2",
-        "Radius that is searched",
-        "r2 of the paper: how far a point is looked for after a step, in pixels of a 512-pixel image.",
-        "number", minimum=0.1, maximum=200, step=0.1,
-    ),
-    SettingInfo(
-        "anchor",
-        "Hold on to the start",
-        "How much the look of the first image counts when points are followed, from 0 to 1.",
-        "number", minimum=0, maximum=1, step=0.05,
-    ),
-    SettingInfo(
-        "feature_resolution",
-        "Feature block",
-        "Which block's features are followed, by their resolution.",
-        "integer", minimum=4, maximum=1024, step=1,
-    ),
-    SettingInfo(
-        "num_layers",
-        "Layers that move",
-        "How many of the first layers of w+ may change: more changes colours and light, too.",
-        "integer", minimum=1, maximum=40, step=1,
-    ),
-    SettingInfo(
-        "regularize_start",
-        "Stay near the start",
-        "Keeps the image like the one that the drag began with.",
-        "number", minimum=0, maximum=1, step=0.01,
-    ),
-    SettingInfo(
-        "patience",
-        "Give up after",
-        "A drag ends when no point has come closer for so many steps; empty = never.",
-        "integer", minimum=1, maximum=10_000, step=1,
-    ),
-    SettingInfo(
-        "precision",
-        "Precision",
-        "bfloat16 is quicker on processors that have it, and less exact.",
-        "choice", choices=("float32", "bfloat16"),
-    ),
-]  # fmt: skip
-
-
-def settings_info() -> list[SettingInfo]:
-    """All of the panel, in its order. Imports torch."""
+def panel_settings() -> list[PanelSetting]:
+    """All of the panel: what is always shown first. Imports torch."""
     from draglab.dragging import DragSettings
 
     defaults = asdict(DragSettings())
-    return [SettingInfo(**{**vars(info), "default": defaults[info.name]}) for info in _SETTINGS]
+    shown = {name: info for name, info in DragSettings.infos().items() if info.panel is not None}
+    first = sorted(shown, key=lambda name: shown[name].panel != "main")
+    return [_panel_setting(name, shown[name], defaults[name]) for name in first]
+
+
+def _panel_setting(name: str, info: SettingInfo, default: SettingValue) -> PanelSetting:
+    kind: Kind = (
+        "choice" if info.choices else "switch" if info.minimum is None else "integer" if info.whole else "number"
+    )
+    low, high = info.slider or (info.minimum, info.maximum)
+    advanced = info.panel == "more"
+    return PanelSetting(name, info.title, info.help, kind, default, low, high, info.step, info.choices, advanced)
