@@ -109,5 +109,5 @@ def test_help_settings_lists_each_with_its_default(draglab):
     assert ran.code == 0, ran.err
     for name in DragSettings.infos():
         assert f"{name}=" in ran.out
-    assert "patience=50  (whole number, at least 1, none)" in ran.out
+    assert "patience=24  (whole number, at least 1, none)" in ran.out
     assert "latent_space=w+  (w+|w)" in ran.out

@@ -39,7 +39,13 @@ def run_both(
     """The same drag by the engine and by the reference, with the reference's synthesis on the other side."""
     w_plus = generator.w_plus_from_seed(11)
     settings = DragSettings.paper(
-        step_size=0.03, r1=R1, r2=R2, feature_resolution=feature_resolution, max_steps=STEPS, stop_distance=1e-6
+        step_size=0.03,
+        step_unit="absolute",
+        r1=R1,
+        r2=R2,
+        feature_resolution=feature_resolution,
+        max_steps=STEPS,
+        stop_distance=1e-6,
     )
     edit = DragEdit(handles, targets, None if mask is None else mask.numpy())
     fast = list(drag_steps(generator, w_plus, edit, settings))

@@ -76,10 +76,14 @@ def test_ends_at_max_steps_stalled_or_cancelled(generator: StyleGAN2) -> None:
 
 def test_regularisation_holds_the_latent(generator: StyleGAN2) -> None:
     w_plus = generator.w_plus_from_seed(1)
-    free = draglab.drag(generator, w_plus, EDIT, DragSettings(max_steps=12, patience=None))
-    held = draglab.drag(generator, w_plus, EDIT, DragSettings(max_steps=12, patience=None, regularize_start=1e4))
+    free = draglab.drag(generator, w_plus, EDIT, DragSettings(max_steps=12, patience=None, back_off=None))
+    held = draglab.drag(
+        generator, w_plus, EDIT, DragSettings(max_steps=12, patience=None, back_off=None, regularize_start=1e4)
+    )
     assert (held.w_plus - w_plus).norm() < 0.5 * (free.w_plus - w_plus).norm()
-    towards = draglab.drag(generator, w_plus, EDIT, DragSettings(max_steps=12, patience=None, regularize_mean=1e4))
+    towards = draglab.drag(
+        generator, w_plus, EDIT, DragSettings(max_steps=12, patience=None, back_off=None, regularize_mean=1e4)
+    )
     distance = (w_plus - generator.w_avg)[:, :6].norm()
     assert (towards.w_plus - generator.w_avg)[:, :6].norm() < 0.9 * distance
 
@@ -146,7 +150,8 @@ def test_sampled_mask_keeps_the_frozen_region() -> None:
         "exact": {"mask_term": "exact"},
         "sampled": {"mask_term": "sampled", "mask_windows": 4},
     }.items():
-        settings = DragSettings(max_steps=15, patience=None, stop_distance=1e-3, mask_weight=5.0, **change)
+        limits = {"max_steps": 15, "patience": None, "stop_distance": 1e-3, "mask_limit": None}
+        settings = DragSettings(mask_weight=5.0, **limits, **change)
         edit = DragEdit([[30, 60]], [[44, 60]], None if name == "free" else mask)
         steps = list(drag_steps(generator, w_plus, edit, settings))
         assert steps[0]._features is None
@@ -168,7 +173,7 @@ def test_windows_drag_like_the_whole_map(monkeypatch: pytest.MonkeyPatch) -> Non
     mask[90:, 30:90] = False
     points = [[1, 60], [70, 64]], [[12, 60], [70, 52]]
     free, masked = DragEdit(*points), DragEdit(*points, mask)
-    paper = DragSettings.paper(max_steps=5, step_size=0.02, r1=12)
+    paper = DragSettings.paper(max_steps=5, step_size=0.02, step_unit="absolute", r1=12)
     for settings, edit in ((DragSettings.draglab(max_steps=5), free), (paper, free), (paper, masked)):
         runs = []
         for whole_until in (8, 128):
@@ -269,7 +274,7 @@ def test_bfloat16_drags_about_as_float32_does(masked: bool) -> None:
     edit = DragEdit([[30, 30]], [[36, 30]], mask if masked else None)
     runs = {}
     for precision in ("float32", "bfloat16"):
-        settings = DragSettings(max_steps=6, precision=precision, mask_weight=5)
+        settings = DragSettings(max_steps=6, precision=precision, mask_weight=5, mask_limit=None)
         runs[precision] = list(drag_steps(generator, w_plus, edit, settings))
     exact, coarse = runs["float32"], runs["bfloat16"]
     assert coarse[0].w_plus.dtype == torch.float32

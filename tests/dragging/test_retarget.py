@@ -76,7 +76,7 @@ def test_progress_counts_anew(generator: StyleGAN2) -> None:
     assert run.stop_reason is None
     advance([run])
     assert run.stop_reason is None
-    assert run.best_index >= stalled
+    assert run.progress.index >= stalled
 
 
 def test_the_limit_of_steps_stays(generator: StyleGAN2) -> None:

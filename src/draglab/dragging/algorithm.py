@@ -14,6 +14,7 @@ from torch import Tensor
 from draglab.dragging.features import FeatureReader, Features, window_side
 from draglab.dragging.latent import EditedLatent
 from draglab.dragging.losses import DragLoss, ExactMaskTerm, Losses, SampledMaskTerm, make_mask_term
+from draglab.dragging.progress import Progress, Settling
 from draglab.dragging.settings import DragSettings
 from draglab.dragging.tracking import PointTracker, TrackingQuery, track_nearest, tracking_reach
 from draglab.dragging.types import DragEdit, DragResult, DragStep, StopReason
@@ -21,8 +22,8 @@ from draglab.errors import DraglabError
 from draglab.generators import Generator
 from draglab.geometry import MIN_TRAVEL, Mask, disc_offsets, image_extent, validate_points
 
-STALL_IMPROVEMENT = 0.1
-"""The mean distance must shrink by this many image pixels within `patience` steps."""
+TINY = 1e-30
+"""Gradients below this are none."""
 
 
 class DragRun:
@@ -56,7 +57,8 @@ class DragRun:
         self.handles = self.start
         self.limit = settings.resolved_stop_distance(len(self.handles))
         self.distances = np.linalg.norm(self.targets - self.handles, axis=1)
-        self.best, self.best_index = float(self.distances.mean()), 0
+        self.progress = Progress(float(self.distances.mean()))
+        self.settling: Settling | None = None
         self.last: DragStep | None = None
         self.stop_reason: StopReason | None = "arrived" if (self.distances <= self.limit).all() else None
         self.latent = EditedLatent(generator, w_plus.detach().clone(), settings)
@@ -107,19 +109,24 @@ class DragRun:
 
     def losses(self) -> Losses:
         """Equation 1 of the present latent, and what keeps it near the start or the mean (section 3.2)."""
-        losses = self.loss(self.features, self.handles, self.targets)
+        losses = self.loss(self.features, self.handles, self.targets, settling=self.settling is not None)
         return replace(losses, pull=losses.pull + self.latent.regularization())
 
     def gradient(self, losses: Losses) -> Tensor:
-        """What the optimiser descends: the gradient of the losses' sum, in which that of the mask term is at most
-        `mask_limit` times as large as the rest, so that it does not keep the handles from moving."""
+        """What the optimiser descends: the gradient of the losses' sum.
+
+        The mask term's part is at most `mask_limit` times as large as the rest, so that it does not keep the handles
+        from moving. Once they have arrived, the rest is made as large as that part.
+        """
         limit = self.settings.mask_limit
-        if self.mask_term is None or limit is None:
+        if self.mask_term is None or (limit is None and self.settling is None):
             return self.latent.gradient(losses.total)
         pull = self.latent.gradient(losses.pull, again=True)
         hold = self.latent.gradient(losses.hold)
-        share = limit * pull.norm() / hold.norm().clamp(min=1e-30)
-        return pull + hold * share.clamp(max=1.0)
+        share = pull.norm() / hold.norm().clamp(min=TINY)
+        if self.settling is not None:
+            return hold + pull / share.clamp(min=TINY)
+        return pull + hold * (share if limit is None else limit * share).clamp(max=1.0)
 
     def read(self) -> Features:
         """Features of the present latent, near the handles and where the mask term looks."""
@@ -148,33 +155,56 @@ class DragRun:
         if not np.isfinite(losses).all():
             self.stop_reason = "diverged"
             return None
-        index = 1 if self.last is None else self.last.index + 1
         self.features, self.handles = features, handles
         self.distances = np.linalg.norm(self.targets - self.handles, axis=1)
-        mean = float(self.distances.mean())
-        if mean < self.best - STALL_IMPROVEMENT:
-            self.best, self.best_index = mean, index
-        patience = self.settings.patience
-        if (self.distances <= self.limit).all():
-            self.stop_reason = "arrived"
-        elif patience is not None and index - self.best_index >= patience:
-            self.stop_reason = "stalled"
-        elif index >= self.settings.max_steps:
-            self.stop_reason = "max_steps"
+        arrived = bool((self.distances <= self.limit).all())
         maps = features.maps
-        self.last = DragStep(
-            index,
+        step = DragStep(
+            1 if self.last is None else self.last.index + 1,
             self.handles.copy(),
             self.targets,
             self.distances,
             *losses.tolist(),
             w_plus=self.latent.w_plus().detach(),
-            stop_reason=self.stop_reason,
+            stop_reason=None,
             _generator=self.generator,
             # A picture is not made from features of less precision.
             _features=None if maps is None or maps.top.dtype != self.generator.dtype else maps.detach(),
         )
+        if self.settling is not None:
+            step = self.settling.take(step, arrived)
+        elif arrived and self.mask_term is not None and self.settings.settle_steps:
+            self.settling = Settling(self.settings.settle_steps, step)
+        self.progress.note(step)
+        self.stop_reason = self._reason_to_stop(step.index, arrived)
+        self.last = step if self.stop_reason is None else replace(step, stop_reason=self.stop_reason)
+        if self.settling is not None:
+            self.latent.set_step(self.settling.step_share)
+        elif self.stop_reason is None and self.progress.backs_off(step.index, self.settings.back_off):
+            self._back_off()
         return self.last
+
+    def _reason_to_stop(self, index: int, arrived: bool) -> StopReason | None:
+        spent = index >= self.settings.max_steps
+        if self.settling is not None:
+            return "arrived" if spent or self.settling.done else None
+        if arrived:
+            return "arrived"
+        if self.progress.has_stalled(index, self.settings.patience):
+            return "stalled"
+        return "max_steps" if spent else None
+
+    def _back_off(self) -> None:
+        best = self.progress.best
+        assert best is not None
+        self.latent.go_on_from(best.w_plus, 0.5**self.progress.back_offs)
+        self.handles, self.distances = best.handles.copy(), best.distances
+        self.features = self.read()
+
+    @property
+    def best(self) -> DragStep | None:
+        """The step to keep: the last one if it arrived, else the one that came closest; None before the first."""
+        return self.last if self.stop_reason == "arrived" else self.progress.best
 
     def retarget(self, targets: ArrayLike) -> None:
         """Move the targets between two steps; what is tracked and kept stays that of the round's start.
@@ -193,7 +223,10 @@ class DragRun:
             raise DraglabError(f"{len(self.start)} handles but {len(moved)} targets were given: every handle needs one")
         self.targets = moved
         self.distances = np.linalg.norm(moved - self.handles, axis=1)
-        self.best, self.best_index = float(self.distances.mean()), 0 if self.last is None else self.last.index
+        self.progress = Progress(float(self.distances.mean()), self.last)
+        if self.settling is not None:
+            self.settling = None
+            self.latent.set_step(1.0)
         if self.stop_reason in (None, "arrived", "stalled"):
             arrived = bool((self.distances <= self.limit).all())
             spent = self.last is not None and self.last.index >= self.settings.max_steps

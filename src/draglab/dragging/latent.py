@@ -26,8 +26,18 @@ class EditedLatent:
         self.offset = torch.zeros(1, rows, generator.w_dim, device=w_plus.device, dtype=w_plus.dtype)
         self.offset.requires_grad_(True)
         self.w_avg = generator.w_avg
-        scale = self.spread if settings.step_unit == "w_std" else 1.0
-        self.optimizer = Adam(self.offset, settings.step_size * scale, (settings.beta1, settings.beta2))
+        self.step_size = settings.step_size * (self.spread if settings.step_unit == "w_std" else 1.0)
+        self.optimizer = Adam(self.offset, self.step_size, (settings.beta1, settings.beta2))
+
+    def set_step(self, share: float) -> None:
+        """Make steps of that share of the step size from here on."""
+        self.optimizer.step_size = share * self.step_size
+
+    @torch.no_grad()
+    def go_on_from(self, w_plus: Tensor, share: float) -> None:
+        """Go back to a latent [1, num_ws, w_dim] of this round, with another optimiser and that share of its step."""
+        self.offset.copy_((w_plus - self.start)[:, : self.offset.shape[1]])
+        self.optimizer = Adam(self.offset, share * self.step_size, (self.settings.beta1, self.settings.beta2))
 
     def w_plus(self) -> Tensor:
         """[1, num_ws, w_dim], differentiable with respect to the optimised part."""

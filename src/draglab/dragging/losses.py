@@ -71,18 +71,23 @@ class DragLoss:
         self.scale = 1 / (len(offsets) * start.near.values.shape[1]) if averaged else 1.0
         self.anchor: float | Tensor = settings.anchor
         self.anchors: Tensor | None = None
-        if settings.anchor or self.pinned is not None:
+        if settings.anchor or self.pinned is not None or mask_term is not None:
             self.anchors = start.at(handles[:, None] + offsets[None], image_shape).detach()
         if self.pinned is not None and self.anchors is not None:
             shares = np.where(self.pinned, 1.0, settings.anchor)
             self.anchor = torch.from_numpy(shares[:, None, None]).to(self.anchors)
 
-    def __call__(self, features: Features, handles: NDArray[np.float64], targets: NDArray[np.float64]) -> Losses:
-        """Losses of the latent that the features are of; handles and targets [n, 2] image pixels."""
+    def __call__(
+        self, features: Features, handles: NDArray[np.float64], targets: NDArray[np.float64], settling: bool = False
+    ) -> Losses:
+        """Losses of the latent that the features are of; handles and targets [n, 2] image pixels.
+
+        `settling`: every handle holds its place, as the pins do.
+        """
         settings = self.settings
         steps = directions(handles, targets, settings.clip_step, self.pinned)
         patches = handles[:, None, :] + self.offsets[None, :, :]
-        anchors = self.anchors, self.anchor
+        anchors = self.anchors, 1.0 if settling else self.anchor
         resized = not settings.subpixel
         motion = motion_supervision(features.near, patches, steps, self.image_shape, *anchors, resized) * self.scale
         if self.mask_term is None or features.for_mask is None:
@@ -139,7 +144,7 @@ def motion_supervision(
     ahead = patches + steps[:, None, :]
     with torch.no_grad():
         wanted = sample_points(windows, _on_map(windows, patches, image_shape))
-    if anchors is not None:
+    if anchors is not None and (isinstance(anchor, Tensor) or anchor > 0):
         wanted = torch.lerp(wanted, anchors, anchor)
     if resized:
         moved = sample_resized(windows, ahead, image_shape)

@@ -77,6 +77,12 @@ class DragSettings:
         "Adam's decay of the mean squared gradient; 0.999 = the paper.",
         minimum=0, maximum=1, below=True,
     )] = 0.95
+    back_off: Annotated[int | None, SettingInfo(
+        "Back off after",
+        "After so many steps that bring no point closer, go on from the best step with half the step size, three "
+        "times at most; None = never, as in the paper.",
+        minimum=1, whole=True, optional=True,
+    )] = 6
     # The mask.
     mask_weight: Annotated[float, SettingInfo(
         "Hold what is frozen",
@@ -88,7 +94,13 @@ class DragSettings:
         "The mask term's gradient is at most this times that of the pull, so that points still arrive; None = no "
         "limit, as in the paper.",
         minimum=0, above=True, optional=True, slider=(0.1, 20), step=0.1, panel="more",
-    )] = 1.5
+    )] = 2.0
+    settle_steps: Annotated[int | None, SettingInfo(
+        "Settle",
+        "With a mask, so many steps follow arrival that take back what has changed where the image is frozen, while "
+        "the points hold; None = none, as in the paper.",
+        minimum=1, maximum=1000, whole=True, optional=True, slider=(1, 50), step=1, panel="more",
+    )] = 10
     mask_term: Annotated[MaskTerm, SettingInfo(
         "Mask term",
         "exact = from all that is frozen; sampled = an unbiased estimate from mask_windows small windows, drawn "
@@ -121,7 +133,7 @@ class DragSettings:
         "Give up after",
         "A drag ends when no point has come closer for so many steps; None = never.",
         minimum=1, whole=True, optional=True, slider=(1, 10_000), step=1, panel="more",
-    )] = 50
+    )] = 24
     # Motion supervision.
     r1: Annotated[float, SettingInfo(
         "Radius that is moved",
@@ -220,8 +232,10 @@ class DragSettings:
             "feature_resolution": 128,
             "mask_term": "exact",
             "mask_limit": None,
+            "settle_steps": None,
             "reduction": "sum",
             "patience": None,
+            "back_off": None,
             "subpixel": False,
             "clip_step": False,
             "r1_features": 0.0,
