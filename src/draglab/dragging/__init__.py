@@ -2,6 +2,9 @@
 
 from draglab.dragging.algorithm import DragRun, diverged, drag, drag_steps
 from draglab.dragging.batch import advance, drag_many
+from draglab.dragging.features import Features
+from draglab.dragging.latent import MakeOptimizer, Optimizer
+from draglab.dragging.losses import LossTerm
 from draglab.dragging.settings import DragSettings
 from draglab.dragging.tracking import PointTracker, TrackingQuery, track_nearest
 from draglab.dragging.types import DragEdit, DragResult, DragStep, StopReason
@@ -12,6 +15,10 @@ __all__ = [
     "DragRun",
     "DragSettings",
     "DragStep",
+    "Features",
+    "LossTerm",
+    "MakeOptimizer",
+    "Optimizer",
     "PointTracker",
     "StopReason",
     "TrackingQuery",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from draglab.dragging.features import FeatureReader, Features, window_side
-from draglab.dragging.latent import EditedLatent
-from draglab.dragging.losses import DragLoss, ExactMaskTerm, Losses, SampledMaskTerm, make_mask_term
+from draglab.dragging.latent import EditedLatent, MakeOptimizer, make_adam
+from draglab.dragging.losses import DragLoss, ExactMaskTerm, Losses, LossTerm, SampledMaskTerm, make_mask_term
 from draglab.dragging.progress import Progress, Settling
 from draglab.dragging.settings import DragSettings
 from draglab.dragging.tracking import PointTracker, TrackingQuery, track_nearest, tracking_reach
@@ -30,7 +30,7 @@ class DragRun:
     """One round of dragging; :meth:`step` makes its next step.
 
     Args:
-        generator, w_plus, edit, settings, tracker: see :func:`drag_steps`.
+        generator, w_plus, edit, settings, tracker, terms, optimizer: see :func:`drag_steps`.
 
     Attributes:
         start: [n, 2] the handles at the beginning. handles: [n, 2] where they are now. targets: [n, 2]
@@ -47,7 +47,9 @@ class DragRun:
         w_plus: Tensor,
         edit: DragEdit,
         settings: DragSettings | None = None,
-        tracker: PointTracker | None = None,
+        tracker: PointTracker = track_nearest,
+        terms: Sequence[LossTerm] = (),
+        optimizer: MakeOptimizer = make_adam,
     ):
         self.generator, self.shape = generator, generator.img_shape
         self.settings = settings = settings or DragSettings()
@@ -61,8 +63,8 @@ class DragRun:
         self.settling: Settling | None = None
         self.last: DragStep | None = None
         self.stop_reason: StopReason | None = "arrived" if (self.distances <= self.limit).all() else None
-        self.latent = EditedLatent(generator, w_plus.detach().clone(), settings)
-        self.tracker: PointTracker = tracker or track_nearest
+        self.latent = EditedLatent(generator, w_plus.detach().clone(), settings, optimizer)
+        self.tracker, self.terms = tracker, terms
         self._look_at_start(mask)
 
     def _look_at_start(self, mask: Mask | None) -> None:
@@ -108,9 +110,12 @@ class DragRun:
         return step
 
     def losses(self) -> Losses:
-        """Equation 1 of the present latent, and what keeps it near the start or the mean (section 3.2)."""
+        """Equation 1 of the present latent (section 3.2), what keeps it near the start or the mean, and other terms."""
         losses = self.loss(self.features, self.handles, self.targets, settling=self.settling is not None)
-        return replace(losses, pull=losses.pull + self.latent.regularization())
+        pull = losses.pull + self.latent.regularization()
+        for term in self.terms:
+            pull = pull + term(self.latent.w_plus(), self.features)
+        return replace(losses, pull=pull)
 
     def gradient(self, losses: Losses) -> Tensor:
         """What the optimiser descends: the gradient of the losses' sum.
@@ -251,7 +256,10 @@ def drag_steps(
     w_plus: Tensor,
     edit: DragEdit,
     settings: DragSettings | None = None,
-    tracker: PointTracker | None = None,
+    *,
+    tracker: PointTracker = track_nearest,
+    terms: Sequence[LossTerm] = (),
+    optimizer: MakeOptimizer = make_adam,
 ) -> Iterator[DragStep]:
     """Drag handles to targets, one iteration at a time; stop by not asking for more.
 
@@ -264,7 +272,9 @@ def drag_steps(
             and mask, so a new round begins with a new call.
         edit: handles, targets, mask.
         settings: None = the `draglab` preset.
-        tracker: where the handles are after each step; None = :func:`draglab.dragging.tracking.track_nearest`.
+        tracker: where the handles are after each step; the paper's unless another is given.
+        terms: losses that are added to the paper's.
+        optimizer: makes what descends the losses; Adam unless another is given.
 
     Yields:
         a DragStep after every iteration, none if all handles are within the stop distance from the start.
@@ -278,7 +288,7 @@ def drag_steps(
         raise DraglabError(f"w_plus holds {len(w_plus)} latents: drag one image at a time")
 
     def steps() -> Iterator[DragStep]:
-        run = DragRun(generator, w_plus, edit, settings, tracker)
+        run = DragRun(generator, w_plus, edit, settings, tracker, terms, optimizer)
         while run.stop_reason is None:
             yield run.step()
 
@@ -291,12 +301,15 @@ def drag(
     edit: DragEdit,
     settings: DragSettings | None = None,
     callback: Callable[[DragStep], bool | None] | None = None,
-    tracker: PointTracker | None = None,
+    *,
+    tracker: PointTracker = track_nearest,
+    terms: Sequence[LossTerm] = (),
+    optimizer: MakeOptimizer = make_adam,
 ) -> DragResult:
     """Drag to the end: until every handle arrived, `max_steps`, no more progress, or the callback returns True.
 
     Args:
-        generator, w_plus, edit, settings, tracker: see :func:`drag_steps`.
+        generator, w_plus, edit, settings, tracker, terms, optimizer: see :func:`drag_steps`.
         callback: called with every DragStep; True stops the drag there.
 
     Raises:
@@ -304,7 +317,7 @@ def drag(
     """
     begun, waited = time.perf_counter(), 0.0
     last: DragStep | None = None
-    for step in drag_steps(generator, w_plus, edit, settings, tracker):
+    for step in drag_steps(generator, w_plus, edit, settings, tracker=tracker, terms=terms, optimizer=optimizer):
         last = step
         called = time.perf_counter()
         stopped = callback is not None and callback(step)

@@ -1,6 +1,9 @@
-"""The latent under optimisation."""
+"""What is optimised, and by what."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -10,6 +13,30 @@ from draglab.dragging.settings import DragSettings
 from draglab.generators import Generator
 
 
+class Optimizer(Protocol):
+    """Steps of one tensor along its gradient; :class:`draglab.dragging.adam.Adam` is the paper's.
+
+    Attributes:
+        step_size: of the steps that follow; changed by the round.
+    """
+
+    step_size: float
+
+    def step(self, gradient: Tensor) -> None:
+        """Change the tensor in place."""
+        ...
+
+
+MakeOptimizer = Callable[[Tensor, float, DragSettings], Optimizer]
+"""(tensor to be changed in place, step size in its own units, settings) -> optimiser. Called again where a round goes
+back to an earlier latent."""
+
+
+def make_adam(value: Tensor, step_size: float, settings: DragSettings) -> Adam:
+    """Adam with the settings' memories."""
+    return Adam(value, step_size, (settings.beta1, settings.beta2))
+
+
 class EditedLatent:
     """The first layers of W+, or one vector shared by all layers, with its optimiser.
 
@@ -17,7 +44,9 @@ class EditedLatent:
         w_plus: [1, num_ws, w_dim], where the round starts.
     """
 
-    def __init__(self, generator: Generator, w_plus: Tensor, settings: DragSettings):
+    def __init__(
+        self, generator: Generator, w_plus: Tensor, settings: DragSettings, make_optimizer: MakeOptimizer = make_adam
+    ):
         self.start = w_plus
         self.spread = generator.w_std()
         self.settings = settings
@@ -27,7 +56,8 @@ class EditedLatent:
         self.offset.requires_grad_(True)
         self.w_avg = generator.w_avg
         self.step_size = settings.step_size * (self.spread if settings.step_unit == "w_std" else 1.0)
-        self.optimizer = Adam(self.offset, self.step_size, (settings.beta1, settings.beta2))
+        self.make_optimizer = make_optimizer
+        self.optimizer = make_optimizer(self.offset, self.step_size, settings)
 
     def set_step(self, share: float) -> None:
         """Make steps of that share of the step size from here on."""
@@ -37,7 +67,7 @@ class EditedLatent:
     def go_on_from(self, w_plus: Tensor, share: float) -> None:
         """Go back to a latent [1, num_ws, w_dim] of this round, with another optimiser and that share of its step."""
         self.offset.copy_((w_plus - self.start)[:, : self.offset.shape[1]])
-        self.optimizer = Adam(self.offset, share * self.step_size, (self.settings.beta1, self.settings.beta2))
+        self.optimizer = self.make_optimizer(self.offset, share * self.step_size, self.settings)
 
     def w_plus(self) -> Tensor:
         """[1, num_ws, w_dim], differentiable with respect to the optimised part."""

@@ -8,6 +8,7 @@ F(q) is a constant: no gradient runs through it, so that what is at q + d_i beco
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -40,6 +41,18 @@ class Losses:
     def total(self) -> Tensor:
         """Their sum."""
         return self.pull + self.hold
+
+
+class LossTerm(Protocol):
+    """A loss that is added to the paper's."""
+
+    def __call__(self, w_plus: Tensor, features: Features) -> Tensor:
+        """A scalar, with its weight, differentiable with respect to its arguments.
+
+        Args:
+            w_plus: the present latent, [1, num_ws, w_dim]. features: of it, near the handles.
+        """
+        ...
 
 
 class DragLoss:
