@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 from draglab.generators import Generator, StyleGAN2, StyleGAN2Config
+from draglab.generators.windows import WindowPlan
 
 
 def _config(**changes: Any) -> StyleGAN2Config:
@@ -46,3 +48,16 @@ def random_w_plus(generator: Generator, count: int = 1, seed: int = 0) -> torch.
     source = torch.Generator().manual_seed(seed)
     shape = (count, generator.num_ws, generator.w_dim)
     return torch.randn(shape, generator=source, dtype=torch.float64).to(generator.dtype)
+
+
+def plan_of(
+    generator: StyleGAN2,
+    resolution: int,
+    groups: Sequence[tuple[tuple[int, int], int]],
+    whole_until: int,
+    samples: int = 1,
+) -> WindowPlan:
+    """A plan that runs whole up to a block of the test's choice, whatever is cheapest."""
+    plan = WindowPlan(generator.synthesis, resolution, groups, samples)
+    plan.whole_until = whole_until
+    return plan

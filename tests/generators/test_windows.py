@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from draglab.generators import StyleGAN2
 from draglab.generators.windows import WindowPlan, Windows, cut
-from tests.generators.configs import CONFIGS, make_generator, random_w_plus
+from tests.generators.configs import CONFIGS, make_generator, plan_of, random_w_plus
 
 GENERATORS: dict[str, StyleGAN2] = {}
 NAMES = [name for name in CONFIGS if name != "smallest"]
@@ -21,13 +21,6 @@ def generator_of(name: str) -> StyleGAN2:
     if name not in GENERATORS:
         GENERATORS[name] = make_generator(name)
     return GENERATORS[name]
-
-
-def plan_of(generator: StyleGAN2, resolution: int, size: tuple[int, int], count: int, whole_until: int) -> WindowPlan:
-    """A plan that runs whole up to a block of the test's choice, whatever is cheapest."""
-    plan = WindowPlan(generator.synthesis, resolution, [(size, count)])
-    plan.whole_until = whole_until
-    return plan
 
 
 def assert_equal(windows: Windows, origins: np.ndarray, size: tuple[int, int], whole: torch.Tensor) -> None:
@@ -51,7 +44,7 @@ def test_windows_equal_the_whole_map(
     generator = generator_of(name)
     whole_until = min(whole_until, resolution // 2)
     w_plus = random_w_plus(generator)
-    plan = plan_of(generator, resolution, size, len(corners), whole_until)
+    plan = plan_of(generator, resolution, [(size, len(corners))], whole_until)
     origins = np.array(corners)
     with torch.no_grad():
         assert_equal(plan.run(w_plus, [origins])[0], origins, size, generator.features(w_plus, resolution))
@@ -65,7 +58,7 @@ def test_gradients_equal_those_of_the_whole_map(name: str) -> None:
     for windowed in (True, False):
         w_plus = random_w_plus(generator).requires_grad_(True)
         if windowed:
-            windows = plan_of(generator, 32, size, 3, 4).run(w_plus, [origins])
+            windows = plan_of(generator, 32, [(size, 3)], 4).run(w_plus, [origins])
             values = windows[0].values
         else:
             values = cut(generator.features(w_plus, 32), origins, size)
@@ -81,8 +74,7 @@ def test_groups_of_different_sizes() -> None:
     w_plus = random_w_plus(generator)
     groups = [((5, 5), 2), ((20, 9), 1)]
     origins = [np.array([[3, 4], [-1, 28]]), np.array([[6, 7]])]
-    plan = WindowPlan(generator.synthesis, 32, groups)
-    plan.whole_until = 8
+    plan = plan_of(generator, 32, groups, 8)
     whole = generator.features(w_plus, 32)
     for windows, asked, (size, _) in zip(plan.run(w_plus, origins), origins, groups, strict=True):
         assert_equal(windows, asked, size, whole)
@@ -92,7 +84,7 @@ def test_float32_is_as_close_as_float32_is() -> None:
     generator = make_generator("skip", torch.float32)
     w_plus = random_w_plus(generator)
     whole = generator.features(w_plus, 32)
-    windows = plan_of(generator, 32, (7, 7), 1, 4).run(w_plus, [np.array([[5, 9]])])[0]
+    windows = plan_of(generator, 32, [((7, 7), 1)], 4).run(w_plus, [np.array([[5, 9]])])[0]
     expected = cut(whole, windows.origins, (windows.values.shape[2], windows.values.shape[3]))
     assert (windows.values - expected).abs().max() <= 1e-5 * whole.abs().max()
 
@@ -100,7 +92,7 @@ def test_float32_is_as_close_as_float32_is() -> None:
 def test_noise_can_be_left_out() -> None:
     generator = generator_of("skip")
     w_plus = random_w_plus(generator)
-    windows = plan_of(generator, 32, (7, 7), 1, 8).run(w_plus, [np.array([[5, 9]])], mode="none")[0]
+    windows = plan_of(generator, 32, [((7, 7), 1)], 8).run(w_plus, [np.array([[5, 9]])], mode="none")[0]
     whole = generator.features(w_plus, 32, noise_mode="none")
     assert_equal(windows, np.array([[5, 9]]), (7, 7), whole)
 
@@ -121,7 +113,7 @@ def test_the_plan_follows_cost() -> None:
 def test_whole_maps_come_back_as_one_window() -> None:
     generator = generator_of("skip")
     w_plus = random_w_plus(generator)
-    plan = plan_of(generator, 32, (7, 7), 1, 32)
+    plan = plan_of(generator, 32, [((7, 7), 1)], 32)
     windows = plan.run(w_plus, [np.array([[5, 9]])])[0]
     assert windows.origins.tolist() == [[0, 0]]
     torch.testing.assert_close(windows.values, generator.features(w_plus, 32), rtol=0, atol=0)
