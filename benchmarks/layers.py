@@ -20,7 +20,7 @@ from draglab.drag.features import FeatureReader
 from draglab.drag.sampling import sample_points
 from draglab.drag.tracking import track_points
 from draglab.generators import StyleGAN3, StyleGAN3Config
-from draglab.generators.stylegan3_config import LayerSpec
+from draglab.generators.stylegan3.config import LayerSpec
 from draglab.geometry import to_feature_coordinates
 
 MIXED = (0.0, 0.02, 0.1)

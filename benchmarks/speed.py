@@ -68,7 +68,7 @@ def steps_of(side: str, case: Case) -> Iterator[Any]:
 
     import draglab
     from benchmarks.plain import plain_drag_steps
-    from draglab.generators import StyleGAN2, StyleGAN2Config, windows
+    from draglab.generators import StyleGAN2, StyleGAN2Config, block_windows
 
     torch.manual_seed(0)
     # Otherwise tiny gradients make either side slow at random.
@@ -86,11 +86,12 @@ def steps_of(side: str, case: Case) -> Iterator[Any]:
         mask = np.zeros(generator.img_shape, bool)
         mask[:, : size // 2] = True
     if side == "reference":
+        assert isinstance(generator, StyleGAN2)
         tensors = [torch.from_numpy(each).float() for each in (handles, targets)]
         movable = None if mask is None else torch.from_numpy(mask)
         return plain_drag_steps(generator, w_plus, tensors[0], tensors[1], movable, feature_resolution)
     if side == "whole map":
-        windows.WINDOW_PENALTY = float("inf")
+        block_windows.WINDOW_PENALTY = float("inf")
     settings = draglab.DragSettings.paper(feature_resolution=feature_resolution, **case.settings)
     return draglab.drag_steps(generator, w_plus, draglab.DragEdit(handles, targets, mask), settings)
 

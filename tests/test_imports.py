@@ -90,7 +90,7 @@ def violations(source: Path) -> list[str]:
 def machine_paths(root: Path) -> list[str]:
     folders = [root / name for name in ("src", "tests", "docs", "recipes", "benchmarks", ".ci")]
     paths = [path for folder in folders for path in folder.rglob("*") if "__pycache__" not in path.parts]
-    paths += root.iterdir()
+    paths += [path for path in root.iterdir() if path.name != ".git"]
     found = []
     for path in paths:
         if path.is_file() and path.suffix in TEXT_SUFFIXES and path.stat().st_size < 1_000_000:

@@ -15,7 +15,8 @@ from draglab.drag.latent import EditedLatent
 from draglab.drag.round import Round
 from draglab.errors import DraglabError
 from draglab.generators import StyleGAN2, to_uint8
-from draglab.generators.windows import WindowPlan, Windows, cut
+from draglab.generators.block_windows import BlockWindowPlan as WindowPlan
+from draglab.generators.windows import Windows, cut
 from tests.tiny import tiny_generator
 
 EDIT = DragEdit([[12, 14], [22, 20]], [[18, 14], [22, 12]])

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from draglab.generators import Generator, StyleGAN2, StyleGAN2Config
-from draglab.generators.windows import WindowPlan
+from draglab.generators.block_windows import BlockWindowPlan
+from draglab.generators.stylegan2.windows import windowed_network
 
 
 def _config(**changes: Any) -> StyleGAN2Config:
@@ -56,8 +57,8 @@ def plan_of(
     groups: Sequence[tuple[tuple[int, int], int]],
     whole_until: int,
     samples: int = 1,
-) -> WindowPlan:
+) -> BlockWindowPlan:
     """A plan that runs whole up to a block of the test's choice, whatever is cheapest."""
-    plan = WindowPlan(generator.synthesis, resolution, groups, samples)
+    plan = BlockWindowPlan(windowed_network(generator.synthesis), resolution, groups, samples)
     plan.whole_until = whole_until
     return plan

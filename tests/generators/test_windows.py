@@ -8,8 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from draglab.generators import StyleGAN2
-from draglab.generators.windows import WindowPlan, Windows, cut
+from draglab.generators import StyleGAN2, StyleGAN2Config
+from draglab.generators.block_windows import BlockWindowPlan
+from draglab.generators.stylegan2.windows import windowed_network
+from draglab.generators.windows import Windows, cut
 from tests.generators.configs import CONFIGS, make_generator, plan_of, random_w_plus
 
 GENERATORS: dict[str, StyleGAN2] = {}
@@ -99,21 +101,19 @@ def test_noise_can_be_left_out() -> None:
 
 def test_the_plan_follows_cost() -> None:
     """A full-size network: small windows save the upper blocks, many or large ones save nothing."""
-    from draglab.generators import StyleGAN2Config
-
     with torch.device("meta"):
-        synthesis = StyleGAN2(StyleGAN2Config(img_resolution=512)).synthesis
-    assert WindowPlan(synthesis, 128, [((12, 12), 1)]).whole_until <= 16
-    assert WindowPlan(synthesis, 128, [((12, 12), 68)]).whole_until == 128
-    assert WindowPlan(synthesis, 128, [((128, 128), 1)]).whole_until == 128
-    few, many = (WindowPlan(synthesis, 128, [((12, 12), count)]).whole_until for count in (1, 8))
+        network = windowed_network(StyleGAN2(StyleGAN2Config(img_resolution=512)).synthesis)
+    assert BlockWindowPlan(network, 128, [((12, 12), 1)]).whole_until <= 16
+    assert BlockWindowPlan(network, 128, [((12, 12), 68)]).whole_until == 128
+    assert BlockWindowPlan(network, 128, [((128, 128), 1)]).whole_until == 128
+    few, many = (BlockWindowPlan(network, 128, [((12, 12), count)]).whole_until for count in (1, 8))
     assert few <= many
 
 
-def test_whole_maps_come_back_as_one_window() -> None:
-    generator = generator_of("skip")
-    w_plus = random_w_plus(generator)
-    plan = plan_of(generator, 32, [((7, 7), 1)], 32)
-    windows = plan.run(w_plus, [np.array([[5, 9]])])[0]
-    assert windows.origins.tolist() == [[0, 0]]
-    torch.testing.assert_close(windows.values, generator.features(w_plus, 32), rtol=0, atol=0)
+def test_there_is_no_plan_where_whole_maps_cost_less() -> None:
+    with torch.device("meta"):
+        generator = StyleGAN2(StyleGAN2Config(img_resolution=256))
+    assert generator.window_plan(128, [((128, 128), 1)]) is None
+    plan = generator.window_plan(128, [((12, 12), 1)])
+    assert plan is not None
+    assert plan.whole_until < 128

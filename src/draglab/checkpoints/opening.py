@@ -13,12 +13,10 @@ from torch import Tensor
 from draglab.checkpoints import native
 from draglab.checkpoints.foreign.tensors import ITEM_SIZES
 from draglab.checkpoints.materialize import read_tensors
-from draglab.checkpoints.published import config_from_published
-from draglab.checkpoints.published_stylegan3 import stylegan3_config_from_published
 from draglab.checkpoints.revision import add_revision
 from draglab.checkpoints.sandbox import read_description
 from draglab.errors import DraglabError
-from draglab.generators import Generator, GeneratorConfig, StyleGAN2Config, StyleGAN3Config, build_generator
+from draglab.generators import Generator, GeneratorConfig, build_generator, find_architecture
 
 AVERAGED = 10_000
 """Samples of w for a file that has no average."""
@@ -46,9 +44,7 @@ class ModelFile:
     @property
     def architecture(self) -> str:
         """ "StyleGAN2", "StyleGAN3-T", "StyleGAN3-R"."""
-        if isinstance(self.config, StyleGAN3Config):
-            return f"StyleGAN3-{'R' if self.config.use_radial_filters else 'T'}"
-        return "StyleGAN2"
+        return self.config.title
 
 
 def inspect_file(path: str | Path) -> ModelFile:
@@ -66,7 +62,8 @@ def inspect_file(path: str | Path) -> ModelFile:
     add_revision(path, description)
     config = _config(path, description)
     rows = description["tensors"]
-    parameters = sum(row["count"] for row in rows if not row["name"].endswith(native.BUFFERS))
+    buffers = find_architecture(config.kind).generator.BUFFERS
+    parameters = sum(row["count"] for row in rows if not row["name"].endswith(buffers))
     return ModelFile(
         path,
         description["format"],
@@ -135,11 +132,10 @@ def average_w(generator: Generator) -> Tensor:
 def _config(path: Path, description: dict[str, Any]) -> GeneratorConfig:
     arguments = description["arguments"]
     try:
-        if description["resolved"]:
-            return StyleGAN2Config.from_json(arguments)
-        if description["family"] == "stylegan3":
-            return stylegan3_config_from_published(arguments)
-        return config_from_published(arguments)
+        architecture = find_architecture(description["family"])
+        if description["resolved"] or architecture.from_published is None:
+            return architecture.config.from_json(arguments)
+        return architecture.from_published(arguments)
     except DraglabError as error:
         raise DraglabError(f"cannot open {path}: {error}") from None
     except (TypeError, ValueError, AttributeError, OverflowError):

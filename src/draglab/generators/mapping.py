@@ -1,4 +1,4 @@
-"""StyleGAN2's mapping network: z (and a class) -> w_plus."""
+"""The mapping network of the StyleGAN family, and its fully connected layers: z (and a class) -> w."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from draglab.generators.config import GeneratorConfig
-from draglab.generators.ops import ACTIVATION_GAIN, LEAKY_SLOPE, normal
+from draglab.generators.activations import ACTIVATION_GAIN, LEAKY_SLOPE
+from draglab.generators.config import StyleGANConfig
+from draglab.generators.ops import normal
 
 
 class FullyConnected(nn.Module):
@@ -44,7 +45,7 @@ class MappingNetwork(nn.Module):
     w_avg: Tensor
     label_concat: nn.Parameter | None
 
-    def __init__(self, config: GeneratorConfig):
+    def __init__(self, config: StyleGANConfig):
         super().__init__()
         self.num_layers = config.mapping_layers
         embedded = 0

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from draglab.errors import DraglabError
-from draglab.generators.config import StyleGAN2Config
+from draglab.generators.stylegan2.config import StyleGAN2Config
 
 _IGNORED = {"num_fp16_res", "fused_modconv_default", "w_avg_beta", "use_fp16", "num_ws"}
 """Arguments that change training or half-precision kernels only: away from them the function is the same."""
