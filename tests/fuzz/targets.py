@@ -19,7 +19,6 @@ import torch
 from draglab.checkpoints import config_from_published, native, opening
 from draglab.checkpoints.description import check_description
 from draglab.checkpoints.foreign import torch_zip  # noqa: F401 - as the child does before it is watched
-from draglab.checkpoints.foreign.json_writer import write_json
 from draglab.checkpoints.foreign.recognise import read_plan
 from draglab.checkpoints.foreign.values import Refused
 from draglab.errors import DraglabError
@@ -55,7 +54,7 @@ def foreign() -> Target:
     def run(data: bytes, _: object = folder) -> None:
         try:
             plan = reading.call(read_plan, memoryview(data)).to_json()
-            description = check_description({"plan": json.loads(write_json(plan))}, len(data))
+            description = check_description({"plan": json.loads(json.dumps(plan))}, len(data))
         except (Refused, DraglabError):
             return
         path.write_bytes(data)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no reference outpu
 def test_published_outputs(name: str) -> None:
     description = read_description(FOLDER / f"{name}.pkl")
     tensors = read_tensors(FOLDER / f"{name}.pkl", description)
-    generator = StyleGAN3(config_from_published(description["arguments"]), name)
+    generator = StyleGAN3(config_from_published(description.arguments), name)
     for key, computed in generator.published_tensors().items():
         if key.endswith("_filter"):
             torch.testing.assert_close(computed, tensors[key], rtol=0, atol=1e-7, msg=key)

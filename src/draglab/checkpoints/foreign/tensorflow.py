@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .storages import StorageLookup
     from .tensors import TensorRef
 
 _IGNORED = {
@@ -51,6 +52,15 @@ _KINDS = {"Conv": "conv1", "Conv0_up": "conv0", "Conv1": "conv1", "ToRGB": "torg
 def is_network(value: Any) -> bool:
     """Whether a value is a pickled network of these programs."""
     return isinstance(value, Record) and value.what == allowed.NETWORK
+
+
+def read(root: Any, _: StorageLookup, container: str) -> Plan | None:
+    """The plan of the generator in a pickle of these programs; None if it is of others."""
+    if is_network(root):
+        return read_tensorflow(root, f"TensorFlow {container}: one network")
+    if isinstance(root, tuple | list) and len(root) == 3 and all(is_network(part) for part in root):
+        return read_tensorflow(root[2], f"TensorFlow {container}: G, D, Gs")
+    return None
 
 
 def read_tensorflow(network: Record, format_name: str) -> Plan:
