@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -33,11 +34,11 @@ CONFIGS: dict[str, StyleGAN2Config] = {
 }
 
 
-def make_generator(name: str, dtype: torch.dtype = torch.float64) -> StyleGAN2:
-    """The generator of CONFIGS[name]; the same weights every time and for every dtype."""
+def make_generator(name: str, dtype: torch.dtype = torch.float64, **changes: Any) -> StyleGAN2:
+    """The generator of CONFIGS[name], with changes; the same weights every time and for every dtype."""
     with torch.random.fork_rng():
         torch.manual_seed(sum(name.encode()))
-        generator = StyleGAN2(CONFIGS[name], name)
+        generator = StyleGAN2(replace(CONFIGS[name], **changes), name)
         for key, tensor in generator.state_dict().items():
             if key.endswith(("bias", "noise_strength", "w_avg")):
                 tensor.add_(0.3 * torch.randn(tensor.shape))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from draglab.errors import DraglabError
+from draglab.generators.activations import check_activation
 from draglab.generators.config import MAX_RESOLUTION, MAX_WIDTH, StyleGANConfig
 
 Architecture = Literal["skip", "orig", "resnet"]
@@ -25,6 +26,8 @@ class StyleGAN2Config(StyleGANConfig):
         use_noise: whether layers add per-pixel noise.
         channels: of every block from 4 pixels up, for models whose widths no channel_base and channel_max give, else
             None.
+        activation, mapping_activation: names of the nonlinearities of the synthesis and of the mapping network, see
+            generators/activations.py.
         base_width: width of the 4-pixel high learned constant; 4 for square images, 2 for images half as wide as high.
     """
 
@@ -38,11 +41,15 @@ class StyleGAN2Config(StyleGANConfig):
     use_noise: bool = True
     base_width: int = 4
     channels: tuple[int, ...] | None = None
+    activation: str = "lrelu"
+    mapping_activation: str = "lrelu"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.architecture not in ("skip", "orig", "resnet"):
             raise DraglabError(f"unknown architecture '{self.architecture}': draglab knows skip, orig and resnet")
+        check_activation(self.activation)
+        check_activation(self.mapping_activation)
         if not 2 <= len(self.resample_filter) <= 16:
             raise DraglabError("resample_filter needs 2 to 16 taps, for instance 1, 3, 3, 1")
         if max(self.img_shape) > MAX_RESOLUTION:
@@ -92,5 +99,6 @@ class StyleGAN2Config(StyleGANConfig):
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, which :meth:`from_json` and `config_from_json` read back. They name no kind, as when there was
-        only this one."""
-        return {name: value for name, value in super().to_json().items() if name != "kind"}
+        only this one, and no usual activation, so that older versions can read them."""
+        unsaid = {("kind", self.kind), ("activation", "lrelu"), ("mapping_activation", "lrelu")}
+        return {name: value for name, value in super().to_json().items() if (name, str(value)) not in unsaid}

@@ -27,7 +27,7 @@ class StyleGAN2(Generator):
     synthesis: SynthesisNetwork
 
     def __init__(self, config: StyleGAN2Config, name: str = "unnamed"):
-        super().__init__(config, name, MappingNetwork(config), SynthesisNetwork(config))
+        super().__init__(config, name, MappingNetwork(config, config.mapping_activation), SynthesisNetwork(config))
 
     @property
     def feature_resolutions(self) -> list[int]:

@@ -46,7 +46,7 @@ class NoiseSource:
 
 
 class SynthesisLayer(nn.Module):
-    """Modulated, demodulated 3x3 convolution (doubling the size if `up`), noise, bias, leaky ReLU, clamp."""
+    """Modulated, demodulated 3x3 convolution (doubling the size if `up`), noise, bias, activation, clamp."""
 
     noise_const: Tensor
 
@@ -56,6 +56,7 @@ class SynthesisLayer(nn.Module):
         self.weight = nn.Parameter(normal(outputs, inputs, 3, 3))
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.up = up
+        self.activation = config.activation
         self.conv_clamp = config.conv_clamp
         self.use_noise = config.use_noise
         if config.use_noise:
@@ -87,7 +88,7 @@ class SynthesisLayer(nn.Module):
         scale = demodulation(styles, square_sums(self.weight, self.forms))
         drawn = noise(self, x) if self.use_noise else None
         scaled = None if drawn is None else drawn * self.noise_strength
-        return scale_bias_activate(x, scale, self.bias, scaled, gain, self.conv_clamp)
+        return scale_bias_activate(x, scale, self.bias, scaled, gain, self.conv_clamp, self.activation)
 
 
 class ToRGB(nn.Module):
