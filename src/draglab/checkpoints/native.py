@@ -97,7 +97,7 @@ def read_header(path: str | Path) -> ModelHeader:
         card = json.loads(metadata.get("card", "{}"))
         buffers = find_architecture(config.kind).generator.BUFFERS
         weights = [tensor for name, tensor in tensors.items() if not name.endswith(buffers)]
-        count = sum(math.prod(tensor["shape"]) for tensor in weights)
+        count = sum(math.prod(map(int, tensor["shape"])) for tensor in weights)
         dtype = str(weights[0]["dtype"])
         stored = max(int(tensor["data_offsets"][1]) for tensor in tensors.values())
     except (LookupError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
