@@ -20,7 +20,7 @@ from draglab.dragging.bilinear import sample_points
 from draglab.dragging.features import whole_features
 from draglab.dragging.tracking import TrackingQuery, track_nearest
 from draglab.generators import StyleGAN3, StyleGAN3Config
-from draglab.generators.stylegan3_config import LayerSpec
+from draglab.generators.stylegan3.config import LayerSpec
 from draglab.geometry import to_feature_coordinates
 
 MIXED = (0.0, 0.02, 0.1)

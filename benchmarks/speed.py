@@ -86,6 +86,7 @@ def steps_of(side: str, case: Case) -> Iterator[Any]:
         mask = np.zeros(generator.img_shape, bool)
         mask[:, : size // 2] = True
     if side == "reference":
+        assert isinstance(generator, StyleGAN2)
         tensors = [torch.from_numpy(each).float() for each in (handles, targets)]
         movable = None if mask is None else torch.from_numpy(mask)
         return plain_drag_steps(generator, w_plus, tensors[0], tensors[1], movable, feature_resolution)

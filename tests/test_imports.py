@@ -90,7 +90,7 @@ def violations(source: Path) -> list[str]:
 def machine_paths(root: Path) -> list[str]:
     folders = [root / name for name in ("src", "tests", "docs", "recipes", "benchmarks", ".ci")]
     paths = [path for folder in folders for path in folder.rglob("*") if "__pycache__" not in path.parts]
-    paths += root.iterdir()
+    paths += [path for path in root.iterdir() if path.name != ".git"]
     found = []
     for path in paths:
         if path.is_file() and path.suffix in TEXT_SUFFIXES and path.stat().st_size < 1_000_000:
@@ -130,6 +130,42 @@ def test_a_planted_violation_is_found(tmp_path, file, text):
     path.parent.mkdir(exist_ok=True)
     path.write_text(text)
     assert len(violations(tmp_path)) >= 1
+
+
+def architecture_violations(source: Path) -> list[str]:
+    """Imports between architectures, and of architectures from what they share, one line each."""
+    room = source / "draglab" / "generators"
+    architectures = {path.name for path in room.iterdir() if path.is_dir()} - {"fast", "__pycache__"}
+    found = []
+    for path in sorted(room.rglob("*.py")):
+        parts = path.relative_to(source).with_suffix("").parts
+        if parts[2] == "__init__":  # registers them all
+            continue
+        names = imported_modules(ast.parse(path.read_text(encoding="utf-8")), ".".join(parts), parts[-1] == "__init__")
+        used = {name.split(".")[2] for name in names if name.startswith("draglab.generators.")}
+        found += [f"{'.'.join(parts)} imports {name}" for name in sorted(used & architectures - {parts[2]})]
+    return found
+
+
+def test_architectures_know_nothing_of_each_other():
+    assert architecture_violations(REPOSITORY / "src") == []
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("stylegan3/synthesis.py", "from draglab.generators.stylegan2.resampling import upsample"),
+        ("stylegan3/synthesis.py", "from ..stylegan2 import config"),
+        ("base.py", "from draglab.generators.stylegan2 import StyleGAN2"),
+        ("fast/winograd.py", "import draglab.generators.stylegan3.filters"),
+    ],
+)
+def test_a_planted_architecture_import_is_found(tmp_path, file, text):
+    room = tmp_path / "draglab" / "generators"
+    for folder in ("stylegan2", "stylegan3", "fast"):
+        (room / folder).mkdir(parents=True)
+    (room / file).write_text(text)
+    assert len(architecture_violations(tmp_path)) == 1
 
 
 def test_allowed_imports_pass(tmp_path):

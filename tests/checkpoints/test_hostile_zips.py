@@ -104,5 +104,5 @@ def test_plain_torch_file_is_read() -> None:
     inner = module(modules={"b4": module({"const": const})})
     data = zipped(assemble({"G_ema": module(modules={"synthesis": inner})}, 2), {"0": bytes(range(16))})
     (row,) = read_plan(memoryview(data)).to_json()["tensors"]
-    assert (row["name"], row["count"]) == ("synthesis.b4.const", 4)
+    assert (row["name"], row["shape"]) == ("synthesis.b4.const", (1, 2, 2))
     assert data[row["start"] :][:16] == bytes(range(16))

@@ -122,6 +122,19 @@ def test_boastful_configurations_allocate_nothing(change: dict[str, object], mes
         read_generator(path)
 
 
+@pytest.mark.parametrize("shape", ['[1000000000, "aaaa"]', "[1000000000, [1, 2, 3, 4]]", "7", '["4x"]'])
+def test_shapes_are_numbers(shape: str, tmp_path: Path) -> None:
+    """Multiplied with a number, text and lists would become gigabytes of themselves."""
+    config = json.dumps(json.dumps(CONFIGS["skip"].to_json()))
+    metadata = f'{{"format": "draglab-model", "version": "1", "config": {config}}}'
+    tensor = f'{{"dtype": "F32", "shape": {shape}, "data_offsets": [0, 4]}}'
+    header = f'{{"__metadata__": {metadata}, "x": {tensor}}}'.encode()
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(DraglabError, match="damaged"):
+        read_header(path)
+
+
 @given(st.data())
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_damaged_files_give_a_clear_error(saved: Path, tmp_path: Path, data: st.DataObject) -> None:

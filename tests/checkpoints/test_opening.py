@@ -62,6 +62,9 @@ def test_every_format_opens(format_name: str, tmp_path: Path) -> None:
         ("TensorFlow", {"architecture": "resnet"}),
         ("TensorFlow", {"c_dim": 3}),
         ("TensorFlow", {"c_dim": 3, "label_concat": True}),
+        ("ada", {"activation": "relu", "mapping_activation": "elu"}),
+        ("ada, flat", {"activation": "swish", "conv_clamp": 0.5}),
+        ("TensorFlow", {"activation": "tanh", "mapping_activation": "relu"}),
     ],
 )
 def test_options(format_name: str, changes: dict[str, object], tmp_path: Path) -> None:
@@ -69,6 +72,8 @@ def test_options(format_name: str, changes: dict[str, object], tmp_path: Path) -
     opened = open_model(writers.write(tmp_path / "model.bin", generator, format_name))
     assert isinstance(opened.config, StyleGAN2Config)
     assert opened.config.conv_clamp == generator.config.conv_clamp
+    assert opened.config.activation == generator.config.activation
+    assert opened.config.mapping_activation == generator.config.mapping_activation
     same(generator, opened)
 
 

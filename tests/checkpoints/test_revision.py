@@ -40,7 +40,8 @@ def test_a_known_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_file_that_changes_meanwhile(tmp_path: Path) -> None:
     path = write(tmp_path / "model.pkl", LONG)
     description = read_description(path)
-    path.write_bytes(path.read_bytes()[: description["code"]["place"][1] - 1])
+    assert isinstance(description.code, tuple)
+    path.write_bytes(path.read_bytes()[: description.code[1] - 1])
     with pytest.raises(DraglabError, match="is not what it was a moment ago"):
         add_revision(path, description)
     path.unlink()

@@ -100,13 +100,15 @@ def module_of(generator: StyleGAN2, source: str = SOURCE, flat: bool = False) ->
     config = generator.config
     synthesis = {"channel_base": config.channel_base, "channel_max": config.channel_max}
     synthesis |= {"architecture": config.architecture, "conv_clamp": config.conv_clamp}
+    if config.activation != "lrelu":
+        synthesis["activation"] = config.activation
     arguments: dict[str, Any] = {
         "z_dim": config.z_dim,
         "c_dim": config.c_dim,
         "w_dim": config.w_dim,
         "img_resolution": config.img_resolution,
         "img_channels": config.img_channels,
-        "mapping_kwargs": EasyDict(num_layers=config.mapping_layers),
+        "mapping_kwargs": EasyDict(num_layers=config.mapping_layers, activation=config.mapping_activation),
     }
     arguments |= synthesis if flat else {"synthesis_kwargs": EasyDict(synthesis)}
     if config.base_width == 2:
@@ -226,7 +228,9 @@ def tensorflow(generator: StyleGAN2, version: int = 4, **arguments: Any) -> tupl
         elif parts[0] == "synthesis":
             last = generator.img_resolution if generator.config.architecture == "orig" else 0
             synthesis.append(_tensorflow_array(parts[1:], value, last))
-    given = {"resolution": generator.img_resolution, "label_size": generator.c_dim} | arguments
+    config = generator.config
+    given = {"resolution": generator.img_resolution, "label_size": generator.c_dim}
+    given |= {"nonlinearity": config.activation, "mapping_nonlinearity": config.mapping_activation} | arguments
     inner = {
         "synthesis": _network("G_synthesis", version, given, synthesis),
         "mapping": _network("G_mapping", version, given, mapping),

@@ -13,7 +13,8 @@ from draglab.dragging import DragEdit, DragRun, DragSettings, drag_steps
 from draglab.dragging.features import Features
 from draglab.errors import DraglabError
 from draglab.generators import StyleGAN2, to_uint8
-from draglab.generators.windows import WindowPlan, Windows, cut
+from draglab.generators.block_windows import BlockWindowPlan as WindowPlan
+from draglab.generators.windows import Windows, cut
 from tests.tiny import tiny_generator
 
 EDIT = DragEdit([[12, 14], [22, 20]], [[18, 14], [22, 12]])

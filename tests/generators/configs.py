@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from draglab.generators import Generator, StyleGAN2, StyleGAN2Config
+from draglab.generators.block_windows import BlockWindowPlan
+from draglab.generators.stylegan2.windows import windowed_network
 
 
 def _config(**changes: Any) -> StyleGAN2Config:
@@ -30,11 +34,11 @@ CONFIGS: dict[str, StyleGAN2Config] = {
 }
 
 
-def make_generator(name: str, dtype: torch.dtype = torch.float64) -> StyleGAN2:
-    """The generator of CONFIGS[name]; the same weights every time and for every dtype."""
+def make_generator(name: str, dtype: torch.dtype = torch.float64, **changes: Any) -> StyleGAN2:
+    """The generator of CONFIGS[name], with changes; the same weights every time and for every dtype."""
     with torch.random.fork_rng():
         torch.manual_seed(sum(name.encode()))
-        generator = StyleGAN2(CONFIGS[name], name)
+        generator = StyleGAN2(replace(CONFIGS[name], **changes), name)
         for key, tensor in generator.state_dict().items():
             if key.endswith(("bias", "noise_strength", "w_avg")):
                 tensor.add_(0.3 * torch.randn(tensor.shape))
@@ -46,3 +50,16 @@ def random_w_plus(generator: Generator, count: int = 1, seed: int = 0) -> torch.
     source = torch.Generator().manual_seed(seed)
     shape = (count, generator.num_ws, generator.w_dim)
     return torch.randn(shape, generator=source, dtype=torch.float64).to(generator.dtype)
+
+
+def plan_of(
+    generator: StyleGAN2,
+    resolution: int,
+    groups: Sequence[tuple[tuple[int, int], int]],
+    whole_until: int,
+    samples: int = 1,
+) -> BlockWindowPlan:
+    """A plan that runs whole up to a block of the test's choice, whatever is cheapest."""
+    plan = BlockWindowPlan(windowed_network(generator.synthesis), resolution, groups, samples)
+    plan.whole_until = whole_until
+    return plan

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from draglab.generators import filtered
-from draglab.generators.filtered import Resampling, filtered_leaky_relu, low_pass_filter
-from draglab.generators.stylegan3_config import LayerSpec, StyleGAN3Config
+from draglab.generators.stylegan3 import StyleGAN3Config, fast_filtered_leaky_relu
+from draglab.generators.stylegan3.config import LayerSpec
+from draglab.generators.stylegan3.fast_filtered_leaky_relu import filtered_leaky_relu
+from draglab.generators.stylegan3.filters import Resampling, low_pass_filter
 from tests.reference.stylegan3 import filtered_activation
 
 SPECS = {
@@ -96,10 +97,10 @@ def test_channels_in_parts_give_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
     how = Resampling.of(spec)
     results = []
     for size in (1, 1 << 30):
-        monkeypatch.setattr(filtered, "PART_BYTES", size)
+        monkeypatch.setattr(fast_filtered_leaky_relu, "PART_BYTES", size)
         leaf = x.clone().requires_grad_(True)
         found = filtered_leaky_relu(leaf, up, down, how, 1.0)
         (gradient,) = torch.autograd.grad(found.square().sum(), leaf)
-        results.append((len(filtered._parts(x, how)), found.detach(), gradient))
+        results.append((len(fast_filtered_leaky_relu._parts(x, how)), found.detach(), gradient))
     assert [result[0] for result in results] == [3, 1]
     torch.testing.assert_close(results[0][1:], results[1][1:], rtol=1e-12, atol=1e-12)

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from draglab.generators import convolution, passes, winograd
-from draglab.generators.convolution import FrozenForms
-from draglab.generators.winograd import WinogradKernel
+from draglab.generators.fast import frozen_convolution, tiled_passes, winograd
+from draglab.generators.fast.frozen_convolution import FrozenForms
+from draglab.generators.fast.winograd import WinogradKernel
 from tests.reference.convolution import activation, correlate, correlate_doubling
 
 
@@ -61,7 +61,7 @@ def test_winograd_equals_the_sum_over_taps(
     kernel = WinogradKernel.of(weight, tile)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(winograd, "CHUNK_BYTES", chunk_bytes)
-        patch.setattr(passes, "PART_BYTES", chunk_bytes)
+        patch.setattr(tiled_passes, "PART_BYTES", chunk_bytes)
         assert_same(
             lambda x, styles: winograd.convolve(x, styles, kernel, padding),
             lambda x, styles: correlate(x, styles, weight, padding),
@@ -83,13 +83,13 @@ def test_winograd_in_float32_is_about_as_exact_as_pytorch(tile: int, factor: flo
 
 def test_large_frozen_weights_take_the_winograd_path_and_others_do_not() -> None:
     x, styles, weight = random_inputs((1, 128, 40, 40), 128, shared=True, dtype=torch.float32)
-    assert convolution.winograd_tile(x, weight, 1600) == 4
-    assert convolution.winograd_tile(x, weight, 100) == 2
-    assert convolution.winograd_tile(x, weight, 16) is None
-    assert convolution.winograd_tile(x, weight.clone().requires_grad_(True), 1600) is None
-    assert convolution.winograd_tile(x.bfloat16(), weight, 1600) is None
-    assert convolution.winograd_tile(x, weight[:64], 1600) is None
-    ours = convolution.convolve(x, styles, weight, FrozenForms(), 1)
+    assert frozen_convolution.winograd_tile(x, weight, 1600) == 4
+    assert frozen_convolution.winograd_tile(x, weight, 100) == 2
+    assert frozen_convolution.winograd_tile(x, weight, 16) is None
+    assert frozen_convolution.winograd_tile(x, weight.clone().requires_grad_(True), 1600) is None
+    assert frozen_convolution.winograd_tile(x.bfloat16(), weight, 1600) is None
+    assert frozen_convolution.winograd_tile(x, weight[:64], 1600) is None
+    ours = frozen_convolution.convolve(x, styles, weight, FrozenForms(), 1)
     torch.testing.assert_close(ours, correlate(x, styles, weight, 1), rtol=1e-4, atol=1e-2)
 
 
@@ -98,7 +98,10 @@ def test_large_frozen_weights_take_the_winograd_path_and_others_do_not() -> None
 def test_small_and_doubling_convolutions_equal_their_twins(padding: int, shared: bool) -> None:
     x, styles, weight = random_inputs((2, 3, 5, 6), 4, shared)
     forms = FrozenForms()
-    for fast, slow in ((convolution.convolve, correlate), (convolution.convolve_doubling, correlate_doubling)):
+    for fast, slow in (
+        (frozen_convolution.convolve, correlate),
+        (frozen_convolution.convolve_doubling, correlate_doubling),
+    ):
         assert_same(
             lambda x, styles, fast=fast: fast(x, styles, weight, forms, padding),
             lambda x, styles, slow=slow: slow(x, styles, weight, padding),
@@ -124,9 +127,9 @@ def test_activation_equals_one_operation_after_the_other(
     shift = torch.randn(5, generator=generator, dtype=torch.float64)
     noise = torch.randn((1, 1, *size), generator=generator, dtype=torch.float64) if noisy else None
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passes, "PART_BYTES", part_bytes)
+        patch.setattr(tiled_passes, "PART_BYTES", part_bytes)
         assert_same(
-            lambda x, scale: passes.activate_(x, scale, shift, noise, 0.2, limit),
+            lambda x, scale: tiled_passes.activate_(x, scale, shift, noise, 0.2, limit),
             lambda x, scale: activation(x, scale, shift, noise, 0.2, limit),
             [x, scale],
         )
@@ -136,10 +139,10 @@ def test_forms_follow_the_weight() -> None:
     """Changed in place, replaced, or trained: never a stale form."""
     weight = torch.ones(2, 2, 3, 3)
     forms = FrozenForms()
-    assert convolution.square_sums(weight, forms).tolist() == [[9, 9], [9, 9]]
-    assert convolution.square_sums(weight, forms) is convolution.square_sums(weight, forms)
+    assert frozen_convolution.square_sums(weight, forms).tolist() == [[9, 9], [9, 9]]
+    assert frozen_convolution.square_sums(weight, forms) is frozen_convolution.square_sums(weight, forms)
     weight.mul_(2)
-    assert convolution.square_sums(weight, forms).tolist() == [[36, 36], [36, 36]]
-    assert convolution.square_sums(torch.zeros(2, 2, 3, 3), forms).sum() == 0
+    assert frozen_convolution.square_sums(weight, forms).tolist() == [[36, 36], [36, 36]]
+    assert frozen_convolution.square_sums(torch.zeros(2, 2, 3, 3), forms).sum() == 0
     trained = torch.ones(2, 2, 3, 3, requires_grad=True)
-    assert convolution.square_sums(trained, forms).requires_grad
+    assert frozen_convolution.square_sums(trained, forms).requires_grad

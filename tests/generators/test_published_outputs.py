@@ -69,8 +69,8 @@ def test_unknown_arguments_are_refused() -> None:
     base = {"z_dim": 8, "c_dim": 0, "w_dim": 8, "img_resolution": 32, "img_channels": 3}
     with pytest.raises(DraglabError, match="does not know: fancy"):
         config_from_published(base | {"synthesis_kwargs": {"fancy": 1}})
-    with pytest.raises(DraglabError, match="activation 'relu'"):
-        config_from_published(base | {"mapping_kwargs": {"activation": "relu"}})
+    with pytest.raises(DraglabError, match="unknown activation 'cube'"):
+        config_from_published(base | {"mapping_kwargs": {"activation": "cube"}})
 
 
 def test_omitted_clamp_means_different_things_in_the_two_families() -> None:

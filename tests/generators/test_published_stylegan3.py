@@ -7,9 +7,8 @@ import pytest
 import torch
 
 from draglab.checkpoints.materialize import read_tensors
-from draglab.checkpoints.published_stylegan3 import stylegan3_config_from_published
 from draglab.checkpoints.sandbox import read_description
-from draglab.generators import StyleGAN3
+from draglab.generators.stylegan3 import StyleGAN3, config_from_published
 from tests.generators.test_published_outputs import FOLDER, check
 
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no reference outputs in {FOLDER}: set DRAGLAB_GOLDEN")
@@ -19,7 +18,7 @@ pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no reference outpu
 def test_published_outputs(name: str) -> None:
     description = read_description(FOLDER / f"{name}.pkl")
     tensors = read_tensors(FOLDER / f"{name}.pkl", description)
-    generator = StyleGAN3(stylegan3_config_from_published(description["arguments"]), name)
+    generator = StyleGAN3(config_from_published(description.arguments), name)
     for key, computed in generator.published_tensors().items():
         if key.endswith("_filter"):
             torch.testing.assert_close(computed, tensors[key], rtol=0, atol=1e-7, msg=key)

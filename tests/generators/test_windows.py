@@ -8,9 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from draglab.generators import StyleGAN2
-from draglab.generators.windows import WindowPlan, Windows, cut
-from tests.generators.configs import CONFIGS, make_generator, random_w_plus
+from draglab.generators import StyleGAN2, StyleGAN2Config
+from draglab.generators.block_windows import BlockWindowPlan
+from draglab.generators.stylegan2.windows import windowed_network
+from draglab.generators.windows import Windows, cut
+from tests.generators.configs import CONFIGS, make_generator, plan_of, random_w_plus
 
 GENERATORS: dict[str, StyleGAN2] = {}
 NAMES = [name for name in CONFIGS if name != "smallest"]
@@ -21,13 +23,6 @@ def generator_of(name: str) -> StyleGAN2:
     if name not in GENERATORS:
         GENERATORS[name] = make_generator(name)
     return GENERATORS[name]
-
-
-def plan_of(generator: StyleGAN2, resolution: int, size: tuple[int, int], count: int, whole_until: int) -> WindowPlan:
-    """A plan that runs whole up to a block of the test's choice, whatever is cheapest."""
-    plan = WindowPlan(generator.synthesis, resolution, [(size, count)])
-    plan.whole_until = whole_until
-    return plan
 
 
 def assert_equal(windows: Windows, origins: np.ndarray, size: tuple[int, int], whole: torch.Tensor) -> None:
@@ -51,7 +46,7 @@ def test_windows_equal_the_whole_map(
     generator = generator_of(name)
     whole_until = min(whole_until, resolution // 2)
     w_plus = random_w_plus(generator)
-    plan = plan_of(generator, resolution, size, len(corners), whole_until)
+    plan = plan_of(generator, resolution, [(size, len(corners))], whole_until)
     origins = np.array(corners)
     with torch.no_grad():
         assert_equal(plan.run(w_plus, [origins])[0], origins, size, generator.features(w_plus, resolution))
@@ -65,7 +60,7 @@ def test_gradients_equal_those_of_the_whole_map(name: str) -> None:
     for windowed in (True, False):
         w_plus = random_w_plus(generator).requires_grad_(True)
         if windowed:
-            windows = plan_of(generator, 32, size, 3, 4).run(w_plus, [origins])
+            windows = plan_of(generator, 32, [(size, 3)], 4).run(w_plus, [origins])
             values = windows[0].values
         else:
             values = cut(generator.features(w_plus, 32), origins, size)
@@ -81,8 +76,7 @@ def test_groups_of_different_sizes() -> None:
     w_plus = random_w_plus(generator)
     groups = [((5, 5), 2), ((20, 9), 1)]
     origins = [np.array([[3, 4], [-1, 28]]), np.array([[6, 7]])]
-    plan = WindowPlan(generator.synthesis, 32, groups)
-    plan.whole_until = 8
+    plan = plan_of(generator, 32, groups, 8)
     whole = generator.features(w_plus, 32)
     for windows, asked, (size, _) in zip(plan.run(w_plus, origins), origins, groups, strict=True):
         assert_equal(windows, asked, size, whole)
@@ -92,7 +86,7 @@ def test_float32_is_as_close_as_float32_is() -> None:
     generator = make_generator("skip", torch.float32)
     w_plus = random_w_plus(generator)
     whole = generator.features(w_plus, 32)
-    windows = plan_of(generator, 32, (7, 7), 1, 4).run(w_plus, [np.array([[5, 9]])])[0]
+    windows = plan_of(generator, 32, [((7, 7), 1)], 4).run(w_plus, [np.array([[5, 9]])])[0]
     expected = cut(whole, windows.origins, (windows.values.shape[2], windows.values.shape[3]))
     assert (windows.values - expected).abs().max() <= 1e-5 * whole.abs().max()
 
@@ -100,28 +94,26 @@ def test_float32_is_as_close_as_float32_is() -> None:
 def test_noise_can_be_left_out() -> None:
     generator = generator_of("skip")
     w_plus = random_w_plus(generator)
-    windows = plan_of(generator, 32, (7, 7), 1, 8).run(w_plus, [np.array([[5, 9]])], mode="none")[0]
+    windows = plan_of(generator, 32, [((7, 7), 1)], 8).run(w_plus, [np.array([[5, 9]])], mode="none")[0]
     whole = generator.features(w_plus, 32, noise_mode="none")
     assert_equal(windows, np.array([[5, 9]]), (7, 7), whole)
 
 
 def test_the_plan_follows_cost() -> None:
     """A full-size network: small windows save the upper blocks, many or large ones save nothing."""
-    from draglab.generators import StyleGAN2Config
-
     with torch.device("meta"):
-        synthesis = StyleGAN2(StyleGAN2Config(img_resolution=512)).synthesis
-    assert WindowPlan(synthesis, 128, [((12, 12), 1)]).whole_until <= 16
-    assert WindowPlan(synthesis, 128, [((12, 12), 68)]).whole_until == 128
-    assert WindowPlan(synthesis, 128, [((128, 128), 1)]).whole_until == 128
-    few, many = (WindowPlan(synthesis, 128, [((12, 12), count)]).whole_until for count in (1, 8))
+        network = windowed_network(StyleGAN2(StyleGAN2Config(img_resolution=512)).synthesis)
+    assert BlockWindowPlan(network, 128, [((12, 12), 1)]).whole_until <= 16
+    assert BlockWindowPlan(network, 128, [((12, 12), 68)]).whole_until == 128
+    assert BlockWindowPlan(network, 128, [((128, 128), 1)]).whole_until == 128
+    few, many = (BlockWindowPlan(network, 128, [((12, 12), count)]).whole_until for count in (1, 8))
     assert few <= many
 
 
-def test_whole_maps_come_back_as_one_window() -> None:
-    generator = generator_of("skip")
-    w_plus = random_w_plus(generator)
-    plan = plan_of(generator, 32, (7, 7), 1, 32)
-    windows = plan.run(w_plus, [np.array([[5, 9]])])[0]
-    assert windows.origins.tolist() == [[0, 0]]
-    torch.testing.assert_close(windows.values, generator.features(w_plus, 32), rtol=0, atol=0)
+def test_there_is_no_plan_where_whole_maps_cost_less() -> None:
+    with torch.device("meta"):
+        generator = StyleGAN2(StyleGAN2Config(img_resolution=256))
+    assert generator.window_plan(128, [((128, 128), 1)]) is None
+    plan = generator.window_plan(128, [((12, 12), 1)])
+    assert plan is not None
+    assert plan.whole_until < 128

@@ -52,6 +52,34 @@ def convolution_up(x: Tensor, weight: Tensor, taps: tuple[float, ...]) -> Tensor
     return low_pass(x, taps, (length + 1) // 2 - 1, (length - 2) // 2)
 
 
+def activate(x: Tensor, name: str) -> Tensor:
+    """The nonlinearities of the published programs with their gains, from their definitions."""
+    root = math.sqrt(2)
+    if name == "selu":  # Klambauer et al. 2017, equation 14
+        alpha, scale = 1.6732632423543772, 1.0507009873554805
+        return scale * torch.where(x > 0, x, alpha * (x.exp() - 1))
+    return {
+        "linear": lambda: x,
+        "relu": lambda: torch.where(x > 0, x, 0 * x) * root,
+        "lrelu": lambda: torch.where(x > 0, x, 0.2 * x) * root,
+        "tanh": lambda: (x.exp() - (-x).exp()) / (x.exp() + (-x).exp()),
+        "sigmoid": lambda: 1 / (1 + (-x).exp()),
+        "elu": lambda: torch.where(x > 0, x, x.exp() - 1),
+        "softplus": lambda: (1 + x.exp()).log(),
+        "swish": lambda: x / (1 + (-x).exp()) * root,
+    }[name]()
+
+
+def reference_mapping(config: StyleGAN2Config, tensors: dict[str, Tensor], z: Tensor) -> Tensor:
+    """z [1, z_dim] -> w [1, w_dim] of an unconditional model."""
+    x = z / (z.square().mean(dim=1, keepdim=True) + 1e-8).sqrt()
+    rate = config.mapping_lr_multiplier
+    for index in range(config.mapping_layers):
+        weight, bias = tensors[f"mapping.fc{index}.weight"], tensors[f"mapping.fc{index}.bias"]
+        x = activate(x @ weight.t() * (rate / math.sqrt(weight.shape[1])) + bias * rate, config.mapping_activation)
+    return x
+
+
 class ReferenceStyleGAN2:
     """Synthesis for one sample at a time.
 
@@ -75,7 +103,7 @@ class ReferenceStyleGAN2:
         if self.config.use_noise:
             x = x + self.tensors[f"{name}.noise_const"] * self.tensors[f"{name}.noise_strength"]
         x = x + self.tensors[f"{name}.bias"][None, :, None, None]
-        x = torch.where(x > 0, x, 0.2 * x) * math.sqrt(2) * gain
+        x = activate(x, self.config.activation) * gain
         clamp = self.config.conv_clamp
         return x if clamp is None else x.clamp(-clamp * gain, clamp * gain)
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from draglab.generators.stylegan3_config import LayerSpec, StyleGAN3Config
+from draglab.generators.stylegan3.config import LayerSpec, StyleGAN3Config
 
 
 def insert_zeros(x: Tensor, factor: int) -> Tensor:

@@ -2,8 +2,8 @@
 
 from draglab.checkpoints.native import ModelHeader, read_generator, read_header, save_generator
 from draglab.checkpoints.opening import ModelFile, inspect_file, open_model
-from draglab.checkpoints.published import config_from_published
 from draglab.checkpoints.registry import ModelEntry, find_model, list_models, load_generator
+from draglab.generators.stylegan2 import config_from_published
 
 __all__ = [
     "ModelEntry",

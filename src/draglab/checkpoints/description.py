@@ -3,20 +3,93 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 from draglab.checkpoints.foreign.changes import SHAPES
-from draglab.checkpoints.foreign.tensors import ITEM_SIZES, MAX_DIMENSIONS
+from draglab.checkpoints.foreign.storages import ITEM_SIZES, MAX_DIMENSIONS
 from draglab.errors import DraglabError
 
 SPARE = 1 << 20
 """Bytes of tensors beyond the file's own: some programs name a small filter in every layer."""
 MAX_TEXT = 1000
-_KINDS = {"format": str, "family": str, "arguments": dict, "resolved": bool, "facts": dict, "layers": dict}
+
+Place = tuple[int, int]
+"""(start, stop) of bytes in the file."""
 
 
-def check_description(answer: Any, size: int) -> dict[str, Any]:
-    """A plan (foreign.plan.Plan.to_json) whose tensors lie in a file of `size` bytes and together are no larger.
+@dataclass(frozen=True)
+class Source:
+    """Bytes that tensors lie in: the file itself, or what one text of it decodes to, or given here.
+
+    Attributes:
+        text: where the file has them as UTF-8 text of the characters 0 to 255. data: the bytes. Both None: the file.
+    """
+
+    text: Place | None = None
+    data: bytes | None = None
+
+
+@dataclass(frozen=True)
+class TensorPlace:
+    """Where one tensor lies.
+
+    Attributes:
+        name: the published one. dtype: of the numbers, as safetensors calls it.
+        source: index of the source. start: byte at which its storage begins there.
+        offset, shape, strides: in numbers, from there on.
+        changes: names of functions of materialize.py that make the published tensor of it.
+    """
+
+    name: str
+    dtype: str
+    source: int
+    start: int
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    changes: tuple[str, ...]
+
+    @property
+    def count(self) -> int:
+        """How many numbers it has."""
+        return math.prod(self.shape)
+
+    @property
+    def span(self) -> int:
+        """Numbers from its first to its last in the file."""
+        return 1 + sum((side - 1) * stride for side, stride in zip(self.shape, self.strides, strict=True))
+
+
+@dataclass(frozen=True)
+class Description:
+    """A model that a foreign file describes.
+
+    Attributes:
+        format: what kind of file, in words. family: the kind of its architecture.
+        arguments: of the published program's generator, or the fields of the architecture's configuration if
+            `resolved`.
+        tensors: where its tensors lie, in `sources`.
+        code: the source code that the file carries for the model, or where it lies in the file; None = there is none.
+        layers: arguments that the layers themselves have, which count more than omitted ones of the generator.
+        facts: what else is worth knowing. warnings: what may be wrong. For people.
+    """
+
+    format: str
+    family: str
+    arguments: dict[str, Any]
+    resolved: bool
+    tensors: tuple[TensorPlace, ...]
+    sources: tuple[Source, ...]
+    code: bytes | Place | None
+    layers: dict[str, Any]
+    facts: dict[str, Any]
+    warnings: tuple[str, ...]
+
+
+def check_description(answer: Any, size: int) -> Description:
+    """The description that the child told (foreign.plan.Plan.to_json), if its tensors lie in a file of `size` bytes and
+    together are no larger.
 
     Raises:
         DraglabError: the file is refused, for the reason that the answer gives or for the size of its tensors.
@@ -24,53 +97,56 @@ def check_description(answer: Any, size: int) -> dict[str, Any]:
     """
     if "error" in answer:
         raise DraglabError(printable(answer["error"]))
+    plan = dict(answer["plan"])
     # Of these two only numbers and hexadecimal digits are used.
-    plan = {key: value if key in ("sources", "code") else printable(value) for key, value in answer["plan"].items()}
-    for key, kind in _KINDS.items():
-        _require(isinstance(plan[key], kind))
-    if plan["code"] is not None:
-        _check_code(plan["code"], size)
-    _require(all(isinstance(warning, str) for warning in plan["warnings"]))
-    lengths = [_length(source, size) for source in plan["sources"]]
-    total = sum(_bytes_of(row, lengths) for row in plan["tensors"])
-    decoded = sum(length for source, length in zip(plan["sources"], lengths, strict=True) if source)
+    sources, code = tuple(_source(source, size) for source in plan.pop("sources")), _code(plan.pop("code"), size)
+    plan = printable(plan)
+    tensors = tuple(_tensor(row, sources, size) for row in plan.pop("tensors"))
+    found = Description(**plan | {"warnings": tuple(plan["warnings"])}, tensors=tensors, sources=sources, code=code)
+    _require(isinstance(found.resolved, bool) and isinstance(found.format, str) and isinstance(found.family, str))
+    _require(all(isinstance(part, dict) for part in (found.arguments, found.layers, found.facts)))
+    _require(all(isinstance(warning, str) for warning in found.warnings))
+    total = sum(max(tensor.count, tensor.span) * ITEM_SIZES[tensor.dtype] for tensor in tensors)
+    decoded = sum(_length(source, size) for source in sources if source != Source())
     if max(total, decoded) > size + SPARE:
         raise DraglabError("its tensors share their numbers, so that they are larger than the file; it is not opened")
-    return plan
+    return found
 
 
-def _length(source: dict[str, Any], size: int) -> int:
-    """Bytes of a source at most."""
+def _source(source: dict[str, Any], size: int) -> Source:
     if "hex" in source:
-        return len(bytes.fromhex(source["hex"]))
-    if "text" in source:
-        return _length_of_place(source["text"], size)
-    return size
+        return Source(data=bytes.fromhex(source["hex"]))
+    return Source(text=_place(source["text"], size)) if "text" in source else Source()
 
 
-def _check_code(code: dict[str, Any], size: int) -> None:
-    if "hex" in code:
-        bytes.fromhex(code["hex"])
-    else:
-        _length_of_place(code["place"], size)
+def _code(code: dict[str, Any] | None, size: int) -> bytes | Place | None:
+    if code is None:
+        return None
+    return bytes.fromhex(code["hex"]) if "hex" in code else _place(code["place"], size)
 
 
-def _length_of_place(place: list[int], size: int) -> int:
+def _place(place: list[int], size: int) -> Place:
     start, stop = place
     _require(_is_count(start) and _is_count(stop) and start <= stop <= size)
-    return stop - start
+    return start, stop
 
 
-def _bytes_of(row: dict[str, Any], lengths: list[int]) -> int:
-    """Bytes that a tensor needs while it is read."""
-    shape, strides, item = row["shape"], row["strides"], ITEM_SIZES[row["dtype"]]
-    numbers = [row["offset"], row["start"], row["source"], row["count"], *shape, *strides]
-    _require(all(_is_count(number) for number in numbers) and all(shape) and len(shape) <= MAX_DIMENSIONS)
-    _require(isinstance(row["name"], str) and all(change in SHAPES for change in row["changes"]))
-    count = math.prod(shape)
-    span = 1 + sum((side - 1) * stride for side, stride in zip(shape, strides, strict=True))
-    _require(row["count"] == count and row["start"] + (row["offset"] + span) * item <= lengths[row["source"]])
-    return max(count, span) * item
+def _length(source: Source, size: int) -> int:
+    """Bytes of a source at most."""
+    if source.text is not None:
+        return source.text[1] - source.text[0]
+    return size if source.data is None else len(source.data)
+
+
+def _tensor(row: dict[str, Any], sources: tuple[Source, ...], size: int) -> TensorPlace:
+    values: dict[str, Any] = {**row, **{name: tuple(row[name]) for name in ("shape", "strides", "changes")}}
+    tensor = TensorPlace(**values)
+    numbers = (tensor.offset, tensor.start, tensor.source, *tensor.shape, *tensor.strides)
+    _require(all(_is_count(number) for number in numbers) and all(tensor.shape) and len(tensor.shape) <= MAX_DIMENSIONS)
+    _require(isinstance(tensor.name, str) and all(change in SHAPES for change in tensor.changes))
+    end = tensor.start + (tensor.offset + tensor.span) * ITEM_SIZES[tensor.dtype]
+    _require(end <= _length(sources[tensor.source], size))
+    return tensor
 
 
 def _is_count(value: Any) -> bool:

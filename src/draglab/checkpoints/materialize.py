@@ -6,11 +6,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import torch
 from torch import Tensor
 
+from draglab.checkpoints.description import Description, Source, TensorPlace
 from draglab.errors import DraglabError
 
 _THREADS = 2
@@ -41,18 +42,16 @@ _CHANGES: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def read_tensors(path: Path, description: dict[str, Any]) -> dict[str, Tensor]:
+def read_tensors(path: Path, description: Description) -> dict[str, Tensor]:
     """All tensors of a description (sandbox.read_description), contiguous and in float32, by published name.
 
     Raises:
         DraglabError: the file changed meanwhile, or there is not enough memory.
     """
-    parts = _shares(description["tensors"], description["sources"])
+    parts, read = _shares(description), partial(_read_share, path, description.sources)
     try:
         with ThreadPoolExecutor(len(parts)) as pool:
-            found = [
-                pair for part in pool.map(partial(_read_share, path, description["sources"]), parts) for pair in part
-            ]
+            found = [pair for part in pool.map(read, parts) for pair in part]
     except OSError as error:
         raise DraglabError(f"cannot read {path}: {error.strerror}") from None
     except (EOFError, UnicodeError):
@@ -62,33 +61,32 @@ def read_tensors(path: Path, description: dict[str, Any]) -> dict[str, Tensor]:
     return dict(found)
 
 
-def _shares(rows: list[dict[str, Any]], sources: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+def _shares(description: Description) -> list[list[TensorPlace]]:
     """The tensors for each thread, about equal in size; those of one decoded text together."""
-    shares: list[list[dict[str, Any]]] = [[] for _ in range(_THREADS)]
+    shares: list[list[TensorPlace]] = [[] for _ in range(_THREADS)]
     loads = [0] * _THREADS
-    for row in rows:
-        index = row["source"] % _THREADS if sources[row["source"]] else loads.index(min(loads))
-        shares[index].append(row)
-        loads[index] += row["count"]
+    for place in description.tensors:
+        whole_file = description.sources[place.source] == Source()
+        index = loads.index(min(loads)) if whole_file else place.source % _THREADS
+        shares[index].append(place)
+        loads[index] += place.count
     return shares
 
 
-def _read_share(path: Path, sources: list[dict[str, Any]], rows: list[dict[str, Any]]) -> list[tuple[str, Tensor]]:
+def _read_share(path: Path, sources: tuple[Source, ...], places: list[TensorPlace]) -> list[tuple[str, Tensor]]:
     with path.open("rb", buffering=0) as file:
-        open_sources = {index: _Source(file, sources[index]) for index in {row["source"] for row in rows}}
-        return [(row["name"], _tensor(open_sources[row["source"]], row)) for row in rows]
+        opened = {index: _OpenSource(file, sources[index]) for index in {place.source for place in places}}
+        return [(place.name, _tensor(opened[place.source], place)) for place in places]
 
 
-class _Source:
+class _OpenSource:
     """The file's bytes, or what one text of it decodes to."""
 
-    def __init__(self, file: BinaryIO, source: dict[str, Any]):
+    def __init__(self, file: BinaryIO, source: Source):
         self.file = file
-        self.decoded: memoryview | None = None
-        if "hex" in source:
-            self.decoded = memoryview(bytes.fromhex(source["hex"]))
-        elif "text" in source:
-            start, stop = source["text"]
+        self.decoded = None if source.data is None else memoryview(source.data)
+        if source.text is not None:
+            start, stop = source.text
             file.seek(start)
             data = bytearray(stop - start)
             _fill(file, memoryview(data))
@@ -114,13 +112,11 @@ def _fill(file: BinaryIO, target: memoryview) -> None:
         target = target[count:]
 
 
-def _tensor(source: _Source, row: dict[str, Any]) -> Tensor:
-    dtype, shape, strides = _TYPES[row["dtype"]], row["shape"], row["strides"]
-    span = 1 + sum((side - 1) * stride for side, stride in zip(shape, strides, strict=True))
-    numbers = torch.empty(span, dtype=dtype)
-    start = row["start"] + row["offset"] * numbers.element_size()
+def _tensor(source: _OpenSource, place: TensorPlace) -> Tensor:
+    numbers = torch.empty(place.span, dtype=_TYPES[place.dtype])
+    start = place.start + place.offset * numbers.element_size()
     source.fill(start, memoryview(numbers.view(torch.uint8).numpy()))  # pyright: ignore[reportArgumentType]
-    tensor = numbers.as_strided(shape, strides)
-    for change in row["changes"]:
+    tensor = numbers.as_strided(place.shape, place.strides)
+    for change in place.changes:
         tensor = _CHANGES[change](tensor)
     return tensor.float().contiguous()

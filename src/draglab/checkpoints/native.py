@@ -6,6 +6,7 @@ Nothing in such a file is ever run. Weights may be stored in half precision; the
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +17,11 @@ import safetensors.torch
 import torch
 
 from draglab.errors import DraglabError
-from draglab.generators import Generator, GeneratorConfig, build_generator, config_from_json
+from draglab.generators import Generator, GeneratorConfig, build_generator, config_from_json, find_architecture
 
 FORMAT = "draglab-model"
 VERSION = 1
 _MAX_HEADER = 4 << 20
-
-EXACT = ("up_filter", "down_filter", "magnitude_ema", "input.freqs", "input.phases", "input.transform")
-"""Ends of names of tensors that are always stored as they are: halves of them show in the picture."""
-BUFFERS = (*EXACT, "noise_const", "w_avg", "resample_filter")
-"""Ends of names of tensors that are no weights."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,7 @@ def save_generator(
     """
     path = Path(path)
     tensors = {
-        name: tensor.detach().cpu().to(torch.float32 if name.endswith(EXACT) else dtype).contiguous()
+        name: tensor.detach().cpu().to(torch.float32 if name.endswith(generator.EXACT) else dtype).contiguous()
         for name, tensor in generator.published_tensors().items()
     }
     metadata = {
@@ -99,11 +95,12 @@ def read_header(path: str | Path) -> ModelHeader:
             )
         config = config_from_json(json.loads(metadata["config"]))
         card = json.loads(metadata.get("card", "{}"))
-        names = [name for name in tensors if not name.endswith(BUFFERS)]
-        count = sum(_product(tensors[name]["shape"]) for name in names)
-        dtype = str(next(tensor for name, tensor in tensors.items() if not name.endswith(BUFFERS))["dtype"])
+        buffers = find_architecture(config.kind).generator.BUFFERS
+        weights = [tensor for name, tensor in tensors.items() if not name.endswith(buffers)]
+        count = sum(math.prod(map(int, tensor["shape"])) for tensor in weights)
+        dtype = str(weights[0]["dtype"])
         stored = max(int(tensor["data_offsets"][1]) for tensor in tensors.values())
-    except (LookupError, ValueError, TypeError, AttributeError, StopIteration, OverflowError, RecursionError):
+    except (LookupError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         raise DraglabError(f"{path} is damaged: its header is not readable; get the file again") from None
     return ModelHeader(config, count, dtype, (len(tensors), stored), card if isinstance(card, dict) else {})
 
@@ -151,10 +148,3 @@ def _raw_header(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
         raise DraglabError(
             f"{path} is not a safetensors file: draglab opens models in its own safetensors format"
         ) from None
-
-
-def _product(shape: list[int]) -> int:
-    count = 1
-    for side in shape:
-        count *= int(side)
-    return count

@@ -11,14 +11,13 @@ import torch
 from torch import Tensor
 
 from draglab.checkpoints import native
-from draglab.checkpoints.foreign.tensors import ITEM_SIZES
+from draglab.checkpoints.description import Description
+from draglab.checkpoints.foreign.storages import ITEM_SIZES
 from draglab.checkpoints.materialize import read_tensors
-from draglab.checkpoints.published import config_from_published
-from draglab.checkpoints.published_stylegan3 import stylegan3_config_from_published
 from draglab.checkpoints.revision import add_revision
 from draglab.checkpoints.sandbox import read_description
 from draglab.errors import DraglabError
-from draglab.generators import Generator, GeneratorConfig, StyleGAN2Config, StyleGAN3Config, build_generator
+from draglab.generators import Generator, GeneratorConfig, build_generator, find_architecture
 
 AVERAGED = 10_000
 """Samples of w for a file that has no average."""
@@ -41,14 +40,12 @@ class ModelFile:
     sizes: tuple[int, int]
     facts: dict[str, Any]
     warnings: list[str]
-    _description: dict[str, Any] | None = None
+    _description: Description | None = None
 
     @property
     def architecture(self) -> str:
         """ "StyleGAN2", "StyleGAN3-T", "StyleGAN3-R"."""
-        if isinstance(self.config, StyleGAN3Config):
-            return f"StyleGAN3-{'R' if self.config.use_radial_filters else 'T'}"
-        return "StyleGAN2"
+        return self.config.title
 
 
 def inspect_file(path: str | Path) -> ModelFile:
@@ -62,21 +59,12 @@ def inspect_file(path: str | Path) -> ModelFile:
         header = native.read_header(path)
         facts = {"stored as": header.dtype, **header.card}
         return ModelFile(path, "draglab safetensors", header.config, header.parameters, header.sizes, facts, [])
-    description = read_description(path)
-    add_revision(path, description)
-    config = _config(path, description)
-    rows = description["tensors"]
-    parameters = sum(row["count"] for row in rows if not row["name"].endswith(native.BUFFERS))
-    return ModelFile(
-        path,
-        description["format"],
-        config,
-        parameters,
-        (len(rows), sum(row["count"] * ITEM_SIZES[row["dtype"]] for row in rows)),
-        description["facts"],
-        description["warnings"],
-        description,
-    )
+    found = add_revision(path, read_description(path))
+    config = _config(path, found)
+    buffers = find_architecture(config.kind).generator.BUFFERS
+    parameters = sum(tensor.count for tensor in found.tensors if not tensor.name.endswith(buffers))
+    sizes = len(found.tensors), sum(tensor.count * ITEM_SIZES[tensor.dtype] for tensor in found.tensors)
+    return ModelFile(path, found.format, config, parameters, sizes, found.facts, list(found.warnings), found)
 
 
 def open_model(path: str | Path, name: str | None = None) -> Generator:
@@ -132,14 +120,12 @@ def average_w(generator: Generator) -> Tensor:
     return total / AVERAGED
 
 
-def _config(path: Path, description: dict[str, Any]) -> GeneratorConfig:
-    arguments = description["arguments"]
+def _config(path: Path, description: Description) -> GeneratorConfig:
     try:
-        if description["resolved"]:
-            return StyleGAN2Config.from_json(arguments)
-        if description["family"] == "stylegan3":
-            return stylegan3_config_from_published(arguments)
-        return config_from_published(arguments)
+        architecture = find_architecture(description.family)
+        if description.resolved or architecture.from_published is None:
+            return architecture.config.from_json(description.arguments)
+        return architecture.from_published(description.arguments)
     except DraglabError as error:
         raise DraglabError(f"cannot open {path}: {error}") from None
     except (TypeError, ValueError, AttributeError, OverflowError):

@@ -10,7 +10,7 @@ import torch
 from draglab.checkpoints.native import ModelHeader, read_header
 from draglab.checkpoints.opening import open_model
 from draglab.errors import DraglabError
-from draglab.generators import StyleGAN2
+from draglab.generators import Generator
 
 BUNDLED = Path(__file__).resolve().parent.parent / "zoo"
 
@@ -35,7 +35,7 @@ def list_models() -> list[ModelEntry]:
     return [ModelEntry(path.stem, path, path.stat().st_size, read_header(path)) for path in paths]
 
 
-def load_generator(name_or_path: str | Path = "heads", device: str | torch.device | None = None) -> StyleGAN2:
+def load_generator(name_or_path: str | Path = "heads", device: str | torch.device | None = None) -> Generator:
     """Load a generator, ready for dragging.
 
     Args:

@@ -6,9 +6,11 @@ The code is hashed and nothing else. The revision decides what an omitted argume
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from draglab.checkpoints.description import Description, Place
 from draglab.errors import DraglabError
 
 FINGERPRINTS = {
@@ -21,32 +23,33 @@ FINGERPRINTS = {
 _AT_ONCE = 1 << 20
 
 
-def add_revision(path: Path, description: dict[str, Any]) -> None:
-    """Add what the source code tells to a description (sandbox.read_description): facts, warnings, arguments.
+def add_revision(path: Path, description: Description) -> Description:
+    """A description with what the source code tells added: facts, warnings, arguments.
 
     Raises:
         DraglabError: the file changed meanwhile, or cannot be read any more.
     """
-    if description["code"] is None:
-        return
-    fingerprint = _fingerprint(path, description["code"])
+    if description.code is None:
+        return description
+    fingerprint = _fingerprint(path, description.code)
     revision = FINGERPRINTS.get(fingerprint)
-    facts = description["facts"]
-    facts |= {"fingerprint": fingerprint, "revision": revision or "unknown"}
+    arguments, warnings = description.arguments, description.warnings
+    facts = {**description.facts, "fingerprint": fingerprint, "revision": revision or "unknown"}
     if revision is None:
         warning = (
             f"the architecture's source (fingerprint {fingerprint}) is not one that draglab knows: "
             "it is read by its arguments, and its images may differ from the original program's"
         )
-        description["warnings"].insert(0, warning)
-    if description["family"] == "stylegan2":
-        facts["layout"] = _correct(description["arguments"], description["layers"], revision)
+        warnings = (warning, *warnings)
+    if description.family == "stylegan2":
+        arguments, facts["layout"] = _corrected(arguments, description.layers, revision)
+    return replace(description, arguments=arguments, facts=facts, warnings=warnings)
 
 
-def _fingerprint(path: Path, code: dict[str, Any]) -> str:
-    if "hex" in code:
-        return hashlib.sha256(bytes.fromhex(code["hex"])).hexdigest()[:12]
-    start, stop = code["place"]
+def _fingerprint(path: Path, code: bytes | Place) -> str:
+    if isinstance(code, bytes):
+        return hashlib.sha256(code).hexdigest()[:12]
+    start, stop = code
     found = hashlib.sha256()
     try:
         with path.open("rb") as file:
@@ -62,13 +65,16 @@ def _fingerprint(path: Path, code: dict[str, Any]) -> str:
     return found.hexdigest()[:12]
 
 
-def _correct(arguments: dict[str, Any], layers: dict[str, Any], revision: str | None) -> str:
-    """Settle what an omitted argument means: the layers themselves say how they clamp. Returns the layout's name."""
+def _corrected(arguments: dict[str, Any], layers: dict[str, Any], revision: str | None) -> tuple[dict[str, Any], str]:
+    """Arguments with what an omitted one means, as the layers themselves say how they clamp; and the layout's name."""
     nested = "synthesis_kwargs" in arguments or (
         revision == "stylegan2-ada" and not any(name in arguments for name in ("channel_base", "num_fp16_res"))
     )
     if "conv_clamp" in layers:
-        place = arguments.setdefault("synthesis_kwargs", {}) if nested else arguments
-        if isinstance(place, dict):
-            place["conv_clamp"] = layers["conv_clamp"]
-    return "nested" if nested else "flat"
+        clamp = {"conv_clamp": layers["conv_clamp"]}
+        synthesis = arguments.get("synthesis_kwargs", {})
+        if not nested:
+            arguments = arguments | clamp
+        elif isinstance(synthesis, dict):
+            arguments = arguments | {"synthesis_kwargs": synthesis | clamp}
+    return arguments, "nested" if nested else "flat"

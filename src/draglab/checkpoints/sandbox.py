@@ -10,9 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 from threading import Timer
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from draglab.checkpoints.description import check_description
+from draglab.checkpoints.description import Description, check_description
 from draglab.errors import DraglabError
 
 SECONDS = 120
@@ -24,8 +24,8 @@ _PROGRAM = "import sys; sys.path.append(sys.argv[1]); from foreign.child import 
 _COMMAND = [sys.executable, "-I", "-S", "-W", "ignore", "-c", _PROGRAM, str(_HERE)]
 
 
-def read_description(path: str | Path) -> dict[str, Any]:
-    """What :meth:`foreign.plan.Plan.to_json` tells about a file, checked.
+def read_description(path: str | Path) -> Description:
+    """What a file describes.
 
     Raises:
         DraglabError: no such file, or the reason why it is not opened.

@@ -1,13 +1,13 @@
-"""Generator architectures in plain PyTorch: no files, no printing."""
+"""Generator architectures in plain PyTorch: no files, no printing. Each has a folder and signs up in the registry."""
 
-from draglab.generators.build import build_generator, config_from_json
-from draglab.generators.config import GeneratorConfig, StyleGAN2Config
-from draglab.generators.generator import FeatureMaps, Generator, to_uint8
-from draglab.generators.stylegan2 import StyleGAN2
-from draglab.generators.stylegan3 import StyleGAN3
-from draglab.generators.stylegan3_config import StyleGAN3Config
+from draglab.generators.base import FeatureMaps, Generator, to_uint8
+from draglab.generators.config import GeneratorConfig
+from draglab.generators.registry import Architecture, build_generator, config_from_json, find_architecture, register
+from draglab.generators.stylegan2 import StyleGAN2, StyleGAN2Config
+from draglab.generators.stylegan3 import StyleGAN3, StyleGAN3Config
 
 __all__ = [
+    "Architecture",
     "FeatureMaps",
     "Generator",
     "GeneratorConfig",
@@ -17,5 +17,7 @@ __all__ = [
     "StyleGAN3Config",
     "build_generator",
     "config_from_json",
+    "find_architecture",
+    "register",
     "to_uint8",
 ]

@@ -1,4 +1,4 @@
-"""StyleGAN2's mapping network: z (and a class) -> w_plus."""
+"""The mapping network of the StyleGAN family, and its fully connected layers: z (and a class) -> w."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from draglab.generators.config import GeneratorConfig
-from draglab.generators.ops import ACTIVATION_GAIN, LEAKY_SLOPE, normal
+from draglab.generators.activations import ACTIVATIONS
+from draglab.generators.config import StyleGANConfig
+from draglab.generators.ops import normal
 
 
 class FullyConnected(nn.Module):
     """y = act(x W^T * lr_multiplier / sqrt(in) + b * lr_multiplier), equalised learning rate (Karras et al. 2018)."""
 
     def __init__(
-        self, inputs: int, outputs: int, lr_multiplier: float = 1.0, activate: bool = False, bias: float = 0.0
+        self, inputs: int, outputs: int, lr_multiplier: float = 1.0, activation: str = "linear", bias: float = 0.0
     ):
         super().__init__()
         self.weight = nn.Parameter(normal(outputs, inputs, std=1 / lr_multiplier))
         self.bias = nn.Parameter(torch.full([outputs], float(bias)))
         self.weight_gain = lr_multiplier / math.sqrt(inputs)
         self.bias_gain = lr_multiplier
-        self.activate = activate
+        self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, in] -> [N, out]."""
         # The gain goes onto x, which is smaller than the weight.
         x = F.linear(x * self.weight_gain, self.weight, self.bias * self.bias_gain)
-        return F.leaky_relu(x, LEAKY_SLOPE) * ACTIVATION_GAIN if self.activate else x
+        return x if self.activation == "linear" else ACTIVATIONS[self.activation](x)
 
 
 def normalize_second_moment(x: Tensor) -> Tensor:
@@ -44,7 +45,7 @@ class MappingNetwork(nn.Module):
     w_avg: Tensor
     label_concat: nn.Parameter | None
 
-    def __init__(self, config: GeneratorConfig):
+    def __init__(self, config: StyleGANConfig, activation: str = "lrelu"):
         super().__init__()
         self.num_layers = config.mapping_layers
         embedded = 0
@@ -58,7 +59,7 @@ class MappingNetwork(nn.Module):
         hidden = config.mapping_features or config.w_dim
         widths = [config.z_dim + embedded] + [hidden] * (config.mapping_layers - 1) + [config.w_dim]
         for index, (inputs, outputs) in enumerate(pairwise(widths)):
-            layer = FullyConnected(inputs, outputs, config.mapping_lr_multiplier, activate=True)
+            layer = FullyConnected(inputs, outputs, config.mapping_lr_multiplier, activation)
             self.add_module(f"fc{index}", layer)
         self.register_buffer("w_avg", torch.zeros(config.w_dim))
 

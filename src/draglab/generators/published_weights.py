@@ -17,6 +17,12 @@ class PublishedWeights(nn.Module):
     UNUSED_TENSORS: ClassVar[tuple[str, ...]] = ()
     """Ends of names of published tensors that the configuration holds."""
 
+    BUFFERS: ClassVar[tuple[str, ...]] = ("w_avg",)
+    """Ends of names of tensors that are no weights."""
+
+    EXACT: ClassVar[tuple[str, ...]] = ()
+    """Ends of names of tensors that are never stored in half precision, because it would show in the picture."""
+
     def __init__(self) -> None:
         super().__init__()
         self._sha256: tuple[int, str] | None = None

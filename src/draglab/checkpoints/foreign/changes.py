@@ -5,6 +5,8 @@ materialize.py has a function of the same name for each.
 
 from __future__ import annotations
 
+import math
+
 from .values import Refused
 
 TYPE_CHECKING = False
@@ -20,8 +22,8 @@ SHAPES: dict[str, Callable[[Shape], Shape]] = {
     "flip": lambda shape: shape,  # of the last two axes
     "plus_one": lambda shape: shape,
     "first": lambda shape: shape[1:],
-    "flatten": lambda shape: (_product(shape),),
-    "scalar": lambda shape: () if _product(shape) == 1 else shape,
+    "flatten": lambda shape: (math.prod(shape),),
+    "scalar": lambda shape: () if math.prod(shape) == 1 else shape,
 }
 _AXES = {"transpose": 2, "channels_first": 4, "flip": 2, "first": 1}
 
@@ -33,10 +35,3 @@ def changed_shape(shape: Shape, changes: Iterable[str]) -> Shape:
             raise Refused("the file is damaged: a tensor has too few axes; get it again")
         shape = SHAPES[change](shape)
     return shape
-
-
-def _product(shape: Shape) -> int:
-    count = 1
-    for size in shape:
-        count *= size
-    return count

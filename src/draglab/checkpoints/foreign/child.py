@@ -10,7 +10,10 @@ import mmap
 import os
 import sys
 
-from .json_writer import write_json
+# The encoder of the standard library's json. json itself would also import its reader and with that `re`, which takes
+# longer than all else here.
+from _json import encode_basestring_ascii, make_encoder
+
 from .recognise import is_zip, read_plan
 from .values import Refused
 
@@ -76,6 +79,16 @@ def forbid(event: str, _: tuple[Any, ...]) -> None:
     """An audit hook: ends the process at anything that reading does not need."""
     if event not in _HARMLESS:
         os._exit(3)
+
+
+def write_json(value: Any) -> bytes:
+    """As json.dumps writes it, but for values that JSON does not have: TypeError, or ValueError for NaN."""
+
+    def refuse(part: Any) -> None:
+        raise TypeError(type(part).__name__)
+
+    encode = make_encoder(None, refuse, encode_basestring_ascii, None, ": ", ", ", False, False, False)
+    return "".join(encode(value, 0)).encode()
 
 
 def _answer(answer: dict[str, Any]) -> None:

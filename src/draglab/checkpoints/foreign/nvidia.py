@@ -16,7 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .tensors import StorageLookup, TensorRef
+    from .storages import StorageLookup
+    from .tensors import TensorRef
 
 MAX_MODULES = 1000
 MAX_DEPTH = 32
@@ -27,6 +28,21 @@ _XL = "this is a StyleGAN-XL model, which draglab does not run: it opens StyleGA
 def is_module(value: Any) -> bool:
     """Whether a value is a pickled module with its source."""
     return isinstance(value, Record) and value.what == allowed.PERSISTENT and len(value.args) == 1
+
+
+def read(root: Any, storage_of: StorageLookup, container: str) -> Plan | None:
+    """The plan of the generator in a pickle of these programs; None if it is of others."""
+    if is_module(root):
+        return read_nvidia(root, storage_of, f"{container}: one module")
+    named = entries(root) or {}
+    for key in ("G_ema", "G"):
+        if is_module(named.get(key)):
+            shown = ", ".join(name[:40] for name in list(named)[:8])
+            plan = read_nvidia(named[key], storage_of, f"{container}: {shown}")
+            if key == "G":
+                plan.warnings.append("the file has no averaged generator G_ema: G is used, whose images are rougher")
+            return plan
+    return None
 
 
 def read_nvidia(generator: Record, storage_of: StorageLookup, format_name: str) -> Plan:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from .values import LongText, Refused, Region
 
 TYPE_CHECKING = False
@@ -70,7 +68,6 @@ class Plan:
                     "offset": tensor.offset,
                     "source": known[id(storage.region)],
                     "start": storage.start,
-                    "count": math.prod(tensor.shape),
                     "changes": changes,
                 }
             )

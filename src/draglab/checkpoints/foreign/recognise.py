@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+from . import nvidia, rosinality, tensorflow
 from .inert_pickle import InertUnpickler
-from .nvidia import is_module, read_nvidia
 from .plain import entries
-from .rosinality import is_rosinality, read_rosinality
-from .tensorflow import is_network, read_tensorflow
 from .torch_legacy import is_legacy_torch, read_legacy
 from .values import PersistentId, Record, Refused, Region
 
@@ -15,12 +13,16 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .plan import Plan
-    from .tensors import StorageLookup
+    from .storages import StorageLookup
 
 OPENED = (
     "draglab opens StyleGAN2 and StyleGAN3 pickles of NVIDIA's programs, PTI's and rosinality's .pt files, "
     "TensorFlow StyleGAN2 pickles, e4e state dicts and its own .safetensors"
 )
+
+READERS = (nvidia.read, tensorflow.read, rosinality.read)
+"""One for each program whose files are opened. Each takes a file's inert value, what finds its storages and the kind of
+the file, and gives the plan of its generator, or None for the files of other programs."""
 
 
 def is_zip(view: memoryview) -> bool:
@@ -58,30 +60,18 @@ def _no_storages(reference: PersistentId) -> Any:
 
 
 def _model(root: Any, storage_of: StorageLookup, container: str) -> Plan:
-    if is_module(root):
-        return read_nvidia(root, storage_of, f"{container}: one module")
-    if is_network(root):
-        return read_tensorflow(root, f"TensorFlow {container}: one network")
-    if isinstance(root, tuple | list) and len(root) == 3 and all(is_network(part) for part in root):
-        return read_tensorflow(root[2], f"TensorFlow {container}: G, D, Gs")
+    for read in READERS:
+        plan = read(root, storage_of, container)
+        if plan is not None:
+            return plan
     named = entries(root)
     if named is None:
         kind = str(root.what) if isinstance(root, Record) else type(root).__name__
         raise Refused(f"the file holds a {kind}, not a generator; {OPENED}")
-    for key in ("G_ema", "G"):
-        if is_module(named.get(key)):
-            plan = read_nvidia(
-                named[key], storage_of, f"{container}: {', '.join(name[:40] for name in list(named)[:8])}"
-            )
-            if key == "G":
-                plan.warnings.append("the file has no averaged generator G_ema: G is used, whose images are rougher")
-            return plan
     if "GAN" in named:
         raise Refused(
             "this is a model of lucidrains' stylegan2-pytorch, another network that draglab does not run; " + OPENED
         )
-    if is_rosinality(named):
-        return read_rosinality(named, storage_of, container)
     raise Refused(f"the file holds no generator (its entries: {_names(named)}); {OPENED}")
 
 

@@ -14,7 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .tensors import StorageLookup, TensorRef
+    from .storages import StorageLookup
+    from .tensors import TensorRef
 
 _DECODER = "decoder."
 _STYLEGAN1 = ("generator.progression.", "progression.")
@@ -27,11 +28,6 @@ _LAYER = {
     "bias": ("bias", ("flatten",)),
 }
 _DROPPED = (".blur.kernel", ".upsample.kernel")
-
-
-def is_rosinality(named: dict[Any, Any]) -> bool:
-    """Whether a dict is such a checkpoint, or a generator's bare state dict."""
-    return _generator_of(named) is not None
 
 
 def _generator_of(named: dict[Any, Any]) -> tuple[dict[Any, Any], str] | None:
@@ -49,10 +45,12 @@ def _generator_of(named: dict[Any, Any]) -> tuple[dict[Any, Any], str] | None:
     return (named, "state dict") if bare or older else None
 
 
-def read_rosinality(named: dict[Any, Any], storage_of: StorageLookup, container: str) -> Plan:
-    """The plan of the generator in such a checkpoint."""
+def read(root: Any, storage_of: StorageLookup, container: str) -> Plan | None:
+    """The plan of the generator in such a checkpoint, or in a generator's bare state dict; None if it is none."""
+    named = entries(root) or {}
     found = _generator_of(named)
-    assert found is not None
+    if found is None:
+        return None
     inner, where = found
     names = [str(name) for name in inner]
     if any("iwt" in name.split(".") or "dwt" in name.split(".") for name in names):

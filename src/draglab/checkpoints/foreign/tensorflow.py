@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .storages import StorageLookup
     from .tensors import TensorRef
 
 _IGNORED = {
@@ -30,15 +31,12 @@ _IGNORED = {
     "fused_modconv", "num_fp16_res", "use_fp16", "structure", "is_template_graph", "force_clean_graph",
     "mapping_func", "synthesis_func", "components", "normalize_latents", "w_avg_beta", "name",
 }  # fmt: skip
-_USED = {
-    "conv_clamp",
-    "resample_kernel",
-    "mapping_lrmul",
-    "nonlinearity",
-    "mapping_nonlinearity",
-    "use_noise",
-    "demodulate",
+_RENAMED = {
+    "mapping_lrmul": "mapping_lr_multiplier",
+    "nonlinearity": "activation",
+    "mapping_nonlinearity": "mapping_activation",
 }
+_USED = {"conv_clamp", "resample_kernel", "use_noise", "demodulate", *_RENAMED}
 _LAYER = {
     "mod_weight": ("affine.weight", ("transpose",)),
     "mod_bias": ("affine.bias", ("plus_one",)),
@@ -51,6 +49,15 @@ _KINDS = {"Conv": "conv1", "Conv0_up": "conv0", "Conv1": "conv1", "ToRGB": "torg
 def is_network(value: Any) -> bool:
     """Whether a value is a pickled network of these programs."""
     return isinstance(value, Record) and value.what == allowed.NETWORK
+
+
+def read(root: Any, _: StorageLookup, container: str) -> Plan | None:
+    """The plan of the generator in a pickle of these programs; None if it is of others."""
+    if is_network(root):
+        return read_tensorflow(root, f"TensorFlow {container}: one network")
+    if isinstance(root, tuple | list) and len(root) == 3 and all(is_network(part) for part in root):
+        return read_tensorflow(root[2], f"TensorFlow {container}: G, D, Gs")
+    return None
 
 
 def read_tensorflow(network: Record, format_name: str) -> Plan:
@@ -144,11 +151,6 @@ def _is_unused(name: str) -> bool:
 
 def _settings(arguments: dict[str, Any], warnings: list[str]) -> dict[str, Any]:
     """What the construction arguments add to the shapes."""
-    for name in ("nonlinearity", "mapping_nonlinearity"):
-        if arguments.get(name, "lrelu") != "lrelu":
-            raise Refused(
-                f"the model uses the activation {str(arguments[name])[:20]!r}: draglab runs lrelu models only"
-            )
     for name in ("normalize_latents", "demodulate"):
         if arguments.get(name) is False:
             raise Refused(f"the model was made with {name}=False, which draglab does not run")
@@ -158,8 +160,7 @@ def _settings(arguments: dict[str, Any], warnings: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {"conv_clamp": arguments.get("conv_clamp")}
     if arguments.get("resample_kernel"):
         found["resample_filter"] = arguments["resample_kernel"]
-    if arguments.get("mapping_lrmul") is not None:
-        found["mapping_lr_multiplier"] = arguments["mapping_lrmul"]
+    found |= {own: arguments[name] for name, own in _RENAMED.items() if arguments.get(name) is not None}
     return found | ({"use_noise": False} if arguments.get("use_noise") is False else {})
 
 

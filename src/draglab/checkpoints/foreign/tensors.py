@@ -5,33 +5,19 @@ from __future__ import annotations
 import math
 
 from . import allowed
-from .values import Blob, Global, LongText, PersistentId, Record, Refused, Region
+from .storages import ITEM_SIZES, MAX_DIMENSIONS, Storage, is_count
+from .torch_legacy import read_lone_storage
+from .values import Blob, LongText, PersistentId, Record, Refused, Region
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
-    StorageLookup = Callable[[PersistentId], "Storage"]
-
-ITEM_SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
-MAX_DIMENSIONS = 8
+    from .storages import StorageLookup
 
 NUMPY_TYPES = {
     "f8": "F64", "f4": "F32", "f2": "F16", "i8": "I64", "i4": "I32", "i2": "I16", "i1": "I8", "u1": "U8", "b1": "BOOL",
 }  # fmt: skip
-
-
-class Storage:
-    """Consecutive numbers of one type: `count` of `dtype` from byte `start` of `region` on."""
-
-    __slots__ = ("count", "dtype", "region", "start")
-
-    def __init__(self, dtype: str, region: Region, start: int, count: int):
-        self.dtype = dtype
-        self.region = region
-        self.start = start
-        self.count = count
 
 
 class TensorRef:
@@ -88,8 +74,6 @@ def find_tensor(value: Any, storage_of: StorageLookup) -> TensorRef | None:
     if isinstance(source, PersistentId):
         return make_tensor(storage_of(source), offset, shape, strides)
     if isinstance(source, Record) and source.what == allowed.LOAD_FROM_BYTES and len(source.args) == 1:
-        from .torch_legacy import read_lone_storage
-
         return make_tensor(read_lone_storage(bytes_of(source.args[0])), offset, shape, strides)
     raise Refused("a tensor does not say where its numbers are; draglab does not open the file")
 
@@ -165,13 +149,3 @@ def _decoded(text: Any) -> Blob:
     except UnicodeError:
         pass
     raise Refused("the file is damaged: bytes are not readable; get it again")
-
-
-def is_count(value: Any) -> bool:
-    """Whether a value is a whole number that can count something."""
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**62
-
-
-def is_storage_type(value: Any) -> bool:
-    """Whether a value names a type of storage."""
-    return isinstance(value, Global) and value in allowed.STORAGE_TYPES

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from . import allowed
 from .inert_pickle import MAX_INSTRUCTIONS, InertUnpickler
-from .tensors import ITEM_SIZES, Storage, is_count, is_storage_type
+from .storages import ITEM_SIZES, Storage, storage_key
 from .values import Blob, PersistentId, Refused, Region
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .tensors import StorageLookup
+    from .storages import StorageLookup
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PREFIX = b"\x80\x02\x8a\x0a" + MAGIC.to_bytes(10, "little")
@@ -82,16 +81,6 @@ def read_lone_storage(blob: Blob) -> Storage:
     if not isinstance(root, PersistentId):
         raise Refused("a tensor's bytes hold something else than its numbers; draglab does not open the file")
     return storage_of(root)
-
-
-def storage_key(reference: PersistentId) -> tuple[str, str, int]:
-    """(key, dtype, count) of a reference to a storage."""
-    key = reference.key
-    if len(key) not in (5, 6) or key[0] != "storage" or not is_storage_type(key[1]) or not isinstance(key[2], str):
-        raise Refused("the file refers to something outside in a way that no checkpoint does; draglab does not open it")
-    if not is_count(key[4]):
-        raise Refused("the file is damaged: a storage's length is not a whole number; get it again")
-    return key[2], allowed.STORAGE_TYPES[key[1]], key[4]
 
 
 def _types_of(root: Any) -> dict[str, str]:

@@ -6,15 +6,14 @@ import io
 import zipfile
 
 from .inert_pickle import InertUnpickler
-from .tensors import ITEM_SIZES, Storage
-from .torch_legacy import storage_key
+from .storages import ITEM_SIZES, Storage, storage_key
 from .values import PersistentId, Refused, Region
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .tensors import StorageLookup
+    from .storages import StorageLookup
 
 _LOCAL_HEADER = 30
 _MAX_ENTRIES = 100_000

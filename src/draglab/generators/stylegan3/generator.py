@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from draglab.errors import DraglabError
-from draglab.generators.generator import FeatureMaps, Generator, NoiseMode
-from draglab.generators.stylegan3_config import StyleGAN3Config
-from draglab.generators.stylegan3_synthesis import StyleGAN3Synthesis
+from draglab.generators.base import FeatureMaps, Generator, NoiseMode
+from draglab.generators.mapping import MappingNetwork
+from draglab.generators.stylegan3.config import StyleGAN3Config
+from draglab.generators.stylegan3.synthesis import StyleGAN3Synthesis
 
 
 class StyleGAN3(Generator):
@@ -20,13 +21,15 @@ class StyleGAN3(Generator):
     Maps reach over the borders of the image. It has no noise: `noise_mode` changes nothing.
     """
 
+    EXACT: ClassVar[tuple[str, ...]] = tuple(
+        "up_filter down_filter magnitude_ema input.freqs input.phases input.transform".split()
+    )
+    BUFFERS: ClassVar[tuple[str, ...]] = (*EXACT, "w_avg")
     config: StyleGAN3Config
+    synthesis: StyleGAN3Synthesis
 
     def __init__(self, config: StyleGAN3Config, name: str = "unnamed"):
-        super().__init__(config, name)
-        self.synthesis = StyleGAN3Synthesis(config)
-        self.requires_grad_(False)
-        self.eval()
+        super().__init__(config, name, MappingNetwork(config), StyleGAN3Synthesis(config))
 
     @property
     def feature_resolutions(self) -> list[int]:
@@ -63,10 +66,6 @@ class StyleGAN3(Generator):
         self._check_w_plus(w_plus)
         self._check_layer(level)
         return FeatureMaps({level: self.synthesis.run_layers(w_plus, level, dtype=dtype)})
-
-    def window_plan(self, level: int, groups: Sequence[tuple[tuple[int, int], int]], samples: int = 1) -> None:
-        """None: layers are computed whole."""
-        return
 
     def image(
         self,

@@ -11,11 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from draglab.generators.convolution import FrozenForms, convolve, square_sums
-from draglab.generators.filtered import Resampling, filtered_leaky_relu, low_pass_filter
+from draglab.generators.activations import ACTIVATION_GAIN
+from draglab.generators.fast.frozen_convolution import FrozenForms, convolve, square_sums
 from draglab.generators.mapping import FullyConnected
-from draglab.generators.ops import ACTIVATION_GAIN, demodulation, modulate, normal
-from draglab.generators.stylegan3_config import LayerSpec, Signal, StyleGAN3Config
+from draglab.generators.ops import demodulation, modulate, normal
+from draglab.generators.stylegan3.config import LayerSpec, Signal, StyleGAN3Config
+from draglab.generators.stylegan3.fast_filtered_leaky_relu import filtered_leaky_relu
+from draglab.generators.stylegan3.filters import Resampling, low_pass_filter
 
 
 class FourierInput(nn.Module):

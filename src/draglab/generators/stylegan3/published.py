@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from draglab.errors import DraglabError
-from draglab.generators import StyleGAN3Config
+from draglab.generators.stylegan3.config import StyleGAN3Config
 
 _IGNORED = {"num_fp16_res", "magnitude_ema_beta"}
 """Arguments that change training or half-precision kernels only: away from them the function is the same."""
@@ -38,7 +38,7 @@ _MAPPING = {"num_layers": "mapping_layers", "lr_multiplier": "mapping_lr_multipl
 _MAPPING_IGNORED = {"w_avg_beta"}
 
 
-def stylegan3_config_from_published(arguments: Mapping[str, Any]) -> StyleGAN3Config:
+def config_from_published(arguments: Mapping[str, Any]) -> StyleGAN3Config:
     """Read the arguments of a published StyleGAN3 generator, T or R.
 
     Args:

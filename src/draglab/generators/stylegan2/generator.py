@@ -10,23 +10,24 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from draglab.errors import DraglabError
-from draglab.generators.config import StyleGAN2Config
-from draglab.generators.generator import FeatureMaps, Generator, NoiseMode
-from draglab.generators.synthesis import NoiseSource, SynthesisNetwork
-from draglab.generators.windows import WindowPlan
+from draglab.generators.base import FeatureMaps, Generator, NoiseMode
+from draglab.generators.block_windows import BlockWindowPlan
+from draglab.generators.mapping import MappingNetwork
+from draglab.generators.stylegan2.config import StyleGAN2Config
+from draglab.generators.stylegan2.synthesis import NoiseSource, SynthesisNetwork
+from draglab.generators.stylegan2.windows import windowed_network
 
 
 class StyleGAN2(Generator):
     """A StyleGAN2 generator. The levels of its features are its blocks, by their resolution."""
 
     UNUSED_TENSORS: ClassVar[tuple[str, ...]] = ("resample_filter",)
+    BUFFERS: ClassVar[tuple[str, ...]] = ("w_avg", "noise_const", "resample_filter")
     config: StyleGAN2Config
+    synthesis: SynthesisNetwork
 
     def __init__(self, config: StyleGAN2Config, name: str = "unnamed"):
-        super().__init__(config, name)
-        self.synthesis = SynthesisNetwork(config)
-        self.requires_grad_(False)
-        self.eval()
+        super().__init__(config, name, MappingNetwork(config, config.mapping_activation), SynthesisNetwork(config))
 
     @property
     def feature_resolutions(self) -> list[int]:
@@ -44,10 +45,6 @@ class StyleGAN2(Generator):
         """(height, width) of a block's maps."""
         return self.synthesis.shape_at(level)
 
-    def feature_margin(self, level: int) -> int:
-        """0: maps end where the image ends."""
-        return 0
-
     def feature_maps(
         self,
         w_plus: Tensor,
@@ -62,9 +59,12 @@ class StyleGAN2(Generator):
         noise = self._noise(noise_mode, noise_seed).draw
         return FeatureMaps(self.synthesis.run_blocks(w_plus, level, noise, dtype=dtype))
 
-    def window_plan(self, level: int, groups: Sequence[tuple[tuple[int, int], int]], samples: int = 1) -> WindowPlan:
-        """Which blocks run whole and which on windows."""
-        return WindowPlan(self.synthesis, level, groups, samples)
+    def window_plan(
+        self, level: int, groups: Sequence[tuple[tuple[int, int], int]], samples: int = 1
+    ) -> BlockWindowPlan | None:
+        """Which blocks run whole and which on windows; see :meth:`Generator.window_plan`."""
+        plan = BlockWindowPlan(windowed_network(self.synthesis), level, groups, samples)
+        return plan if plan.whole_until < level else None
 
     def image(
         self,

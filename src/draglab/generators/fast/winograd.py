@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from draglab.generators.passes import row_ranges, scale_backward_
+from draglab.generators.fast.tiled_passes import row_ranges, scale_backward_
 
 TAPS = 3
 POINTS = {

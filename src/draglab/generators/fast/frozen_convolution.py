@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from draglab.generators import winograd
+from draglab.generators.fast import winograd
 from draglab.generators.ops import modulate
 
 MIN_CHANNELS = 128

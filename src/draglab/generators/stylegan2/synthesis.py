@@ -10,18 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from draglab.generators.config import StyleGAN2Config
-from draglab.generators.convolution import FrozenForms, convolve, convolve_doubling, square_sums
+from draglab.generators.activations import scale_bias_activate
+from draglab.generators.fast.frozen_convolution import FrozenForms, convolve, convolve_doubling, square_sums
 from draglab.generators.mapping import FullyConnected
-from draglab.generators.ops import (
-    demodulation,
-    low_pass_doubled,
-    modulate,
-    normal,
-    resample_kernel,
-    scale_bias_activate,
-    upsample,
-)
+from draglab.generators.ops import demodulation, modulate, normal
+from draglab.generators.stylegan2.config import StyleGAN2Config
+from draglab.generators.stylegan2.resampling import low_pass_doubled, resample_kernel, upsample
 
 NoiseDraw = Callable[["SynthesisLayer", Tensor], Tensor | None]
 """Noise for a layer's output x [N, C, H, W], before its strength: [N or 1, 1, H, W], or None."""
@@ -52,7 +46,7 @@ class NoiseSource:
 
 
 class SynthesisLayer(nn.Module):
-    """Modulated, demodulated 3x3 convolution (doubling the size if `up`), noise, bias, leaky ReLU, clamp."""
+    """Modulated, demodulated 3x3 convolution (doubling the size if `up`), noise, bias, activation, clamp."""
 
     noise_const: Tensor
 
@@ -62,6 +56,7 @@ class SynthesisLayer(nn.Module):
         self.weight = nn.Parameter(normal(outputs, inputs, 3, 3))
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.up = up
+        self.activation = config.activation
         self.conv_clamp = config.conv_clamp
         self.use_noise = config.use_noise
         if config.use_noise:
@@ -93,7 +88,7 @@ class SynthesisLayer(nn.Module):
         scale = demodulation(styles, square_sums(self.weight, self.forms))
         drawn = noise(self, x) if self.use_noise else None
         scaled = None if drawn is None else drawn * self.noise_strength
-        return scale_bias_activate(x, scale, self.bias, scaled, gain, self.conv_clamp)
+        return scale_bias_activate(x, scale, self.bias, scaled, gain, self.conv_clamp, self.activation)
 
 
 class ToRGB(nn.Module):
@@ -157,7 +152,7 @@ class SynthesisBlock(nn.Module):
         return 0 if self.is_first else 2 * int(math.log2(self.resolution)) - 5
 
     def convolutions(self) -> list[tuple[SynthesisLayer, int, float]]:
-        """The block's layers in order: (layer, its index in w_plus, its gain). windows.py walks this description."""
+        """The block's layers in order: (layer, its index in w_plus, its gain)."""
         gain = math.sqrt(0.5) if self.residual else 1.0
         layers = [(self.conv1, self.first_w, gain)]
         return layers if self.is_first else [(self.conv0, self.first_w, 1.0), (self.conv1, self.first_w + 1, gain)]
@@ -168,9 +163,9 @@ class SynthesisBlock(nn.Module):
         x = self.const.expand(count, *self.const.shape).to(dtype or self.activation_dtype or self.const.dtype)
         return x.contiguous(memory_format=self.memory_format)
 
-    def shortcut(self, x: Tensor, kernel: Tensor) -> Tensor | None:
-        """What the "resnet" architecture adds to the layers' output, twice the size of x; else None."""
-        return self.skip(x, kernel, math.sqrt(0.5)) if self.residual else None
+    def shortcut(self, x: Tensor, kernel: Tensor) -> Tensor:
+        """What a `residual` block adds to its layers' output, twice the size of x."""
+        return self.skip(x, kernel, math.sqrt(0.5))
 
     def features(
         self,
@@ -185,8 +180,7 @@ class SynthesisBlock(nn.Module):
         outputs = inputs
         for layer, index, gain in self.convolutions():
             outputs = layer(outputs, w_plus[:, index], kernel, noise, gain)
-        shortcut = self.shortcut(inputs, kernel)
-        return outputs if shortcut is None else shortcut + outputs
+        return self.shortcut(inputs, kernel) + outputs if self.residual else outputs
 
     def add_rgb(self, rgb: Tensor | None, x: Tensor, w_plus: Tensor, kernel: Tensor) -> Tensor | None:
         """The sum of RGB branches up to this block, from the sum up to the block below (None = nothing yet)."""

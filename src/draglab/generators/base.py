@@ -1,18 +1,21 @@
-"""What every generator offers: latents, features for dragging, images. The weights are frozen."""
+"""What every generator offers: latents, features for dragging, images. The weights are frozen.
+
+Nothing here knows an architecture. docs/extending.md shows how to add one.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from draglab.errors import DraglabError
 from draglab.generators.config import GeneratorConfig
-from draglab.generators.mapping import MappingNetwork
 from draglab.generators.published_weights import PublishedWeights
 from draglab.generators.windows import WindowPlan
 
@@ -25,7 +28,7 @@ class FeatureMaps:
     """Features up to one level, kept so that an image can go on from them.
 
     Attributes:
-        blocks: features [N, C, H, W] by level: of the blocks by their resolution (StyleGAN2), of one layer (StyleGAN3).
+        blocks: features [N, C, H, W] by level; of as many levels as the architecture needs to go on to an image.
     """
 
     blocks: dict[int, Tensor]
@@ -45,22 +48,41 @@ class FeatureMaps:
         return FeatureMaps({level: block.detach() for level, block in self.blocks.items()})
 
 
-class Generator(PublishedWeights):
+class Mapping(Protocol):
+    """A mapping network, a module: z [N, z_dim] and, of conditional models, c [N, c_dim] -> w [N, w_dim].
+
+    Attributes:
+        w_avg: mean of w over z, [w_dim]; a buffer.
+    """
+
+    w_avg: Tensor
+
+    def __call__(self, z: Tensor, c: Tensor | None = None, /) -> Tensor: ...
+
+
+class Generator(PublishedWeights, ABC):
     """A generator with the published parameter names, frozen unless `requires_grad_()` is called.
 
     Its features have *levels*: what a level is called depends on the architecture, :meth:`feature_level` finds it.
 
-    Attributes:
+    Args:
         config: its configuration.
         name: what it is called in edit files and tables.
+        mapping_network: see :class:`Mapping`. synthesis: what makes features and images of w_plus; for the architecture
+            alone.
     """
 
-    def __init__(self, config: GeneratorConfig, name: str):
+    mapping_network: Mapping
+
+    def __init__(self, config: GeneratorConfig, name: str, mapping_network: Mapping, synthesis: nn.Module):
         super().__init__()
         self.config = config
         self.name = name
-        self.mapping_network = MappingNetwork(config)
+        self.mapping_network = mapping_network
+        self.synthesis = synthesis
         self._w_std: float | None = None
+        self.requires_grad_(False)
+        self.eval()
 
     # Sizes, by the names that published code uses.
     @property
@@ -104,10 +126,11 @@ class Generator(PublishedWeights):
         return self.mapping_network.w_avg
 
     @property
+    @abstractmethod
     def feature_resolutions(self) -> list[int]:
-        """Resolutions by which features can be asked for."""
-        raise NotImplementedError
+        """Resolutions by which features can be asked for, in ascending order."""
 
+    @abstractmethod
     def feature_level(self, resolution: int, layer: int | None = None) -> int:
         """The level that settings mean.
 
@@ -119,15 +142,14 @@ class Generator(PublishedWeights):
         Raises:
             DraglabError: there is no such level.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def feature_shape(self, level: int) -> tuple[int, int]:
         """(height, width) of a level's maps, margins included."""
-        raise NotImplementedError
 
     def feature_margin(self, level: int) -> int:
         """Pixels by which a level's maps reach over each border of the image."""
-        raise NotImplementedError
+        return 0
 
     @property
     def device(self) -> torch.device:
@@ -232,6 +254,7 @@ class Generator(PublishedWeights):
             self._w_std = float((w - w.mean(0)).square().mean().sqrt())
         return self._w_std
 
+    @abstractmethod
     def feature_maps(
         self,
         w_plus: Tensor,
@@ -244,7 +267,6 @@ class Generator(PublishedWeights):
 
         They are computed in `dtype`; None = that of the weights.
         """
-        raise NotImplementedError
 
     def features(
         self,
@@ -271,9 +293,21 @@ class Generator(PublishedWeights):
     def window_plan(
         self, level: int, groups: Sequence[tuple[tuple[int, int], int]], samples: int = 1
     ) -> WindowPlan | None:
-        """How windows of a level are computed, see :class:`WindowPlan`; None = only whole maps can be."""
-        raise NotImplementedError
+        """How to compute parts of a level's maps alone. To ask is never necessary: :meth:`feature_maps` has the same
+        values.
 
+        Args:
+            level: see :meth:`feature_level`.
+            groups: windows of equal size run together: (size, count) of each group, size = (height, width) in pixels of
+                the level's maps.
+            samples: how many latents these windows are of.
+
+        Returns:
+            None where whole maps cost less, or where the architecture has nothing else.
+        """
+        return None
+
+    @abstractmethod
     def image(
         self,
         w_plus: Tensor,
@@ -296,7 +330,6 @@ class Generator(PublishedWeights):
         Raises:
             DraglabError: w_plus of another shape, or no such resolution.
         """
-        raise NotImplementedError
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         """Images [N, img_channels, H, W] of z [N, z_dim]."""

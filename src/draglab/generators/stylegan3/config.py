@@ -6,11 +6,11 @@ Source: Karras et al. 2021, "Alias-Free Generative Adversarial Networks", sectio
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
 from draglab.errors import DraglabError
-from draglab.generators.config import GeneratorConfig
+from draglab.generators.config import StyleGANConfig
 
 MAX_LAYERS = 64
 MAX_MARGIN = 256
@@ -68,11 +68,11 @@ class LayerSpec:
 
 
 @dataclass(frozen=True)
-class StyleGAN3Config(GeneratorConfig):
+class StyleGAN3Config(StyleGANConfig):
     """Everything that determines a StyleGAN3 generator but its weights; defaults are configuration T of the paper, of
     which R differs by conv_kernel 1, use_radial_filters and twice the channel_base and channel_max.
 
-    Attributes, besides those of GeneratorConfig:
+    Attributes, besides those of StyleGANConfig:
         channel_base, channel_max: a layer of cutoff f_c has min(channel_base / 2 / f_c, channel_max) channels.
         num_layers: layers without the one that makes colours.
         num_critical: how many of the last of those are sampled critically.
@@ -132,6 +132,11 @@ class StyleGAN3Config(GeneratorConfig):
         return (*super()._widths(), self.channel_max)
 
     @property
+    def title(self) -> str:
+        """What people call the architecture."""
+        return f"StyleGAN3-{'R' if self.use_radial_filters else 'T'}"
+
+    @property
     def num_ws(self) -> int:
         """Number of latents in w_plus: one for the input, every layer and the colours."""
         return self.num_layers + 2
@@ -178,19 +183,3 @@ class StyleGAN3Config(GeneratorConfig):
                 )
             )
         return specs
-
-    def to_json(self) -> dict[str, Any]:
-        """A dict of plain values; `config_from_json` and :meth:`from_json` read it back."""
-        return {"kind": self.kind, **asdict(self)}
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> StyleGAN3Config:
-        """Inverse of :meth:`to_json`; the key "kind" may be missing.
-
-        Raises:
-            DraglabError: unknown, missing or ill-typed entries.
-        """
-        try:
-            return cls(**{name: value for name, value in values.items() if name != "kind"})
-        except (TypeError, ValueError, OverflowError) as error:
-            raise DraglabError(f"the model's configuration is not usable: {error}") from None

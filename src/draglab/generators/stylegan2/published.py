@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from draglab.errors import DraglabError
-from draglab.generators.config import StyleGAN2Config
+from draglab.generators.stylegan2.config import StyleGAN2Config
 
 _IGNORED = {"num_fp16_res", "fused_modconv_default", "w_avg_beta", "use_fp16", "num_ws"}
 """Arguments that change training or half-precision kernels only: away from them the function is the same."""
 
-_SYNTHESIS = {"channel_base", "channel_max", "architecture", "conv_clamp", "resample_filter", "use_noise"}
+_SYNTHESIS = {"channel_base", "channel_max", "architecture", "conv_clamp", "resample_filter", "use_noise", "activation"}
 
 
 def config_from_published(arguments: Mapping[str, Any]) -> StyleGAN2Config:
@@ -33,7 +33,7 @@ def config_from_published(arguments: Mapping[str, Any]) -> StyleGAN2Config:
         raise DraglabError("the model's mapping_kwargs or synthesis_kwargs are no list of arguments: get it again")
     mapping, synthesis = dict(mapping), dict(synthesis)
     if not nested:
-        synthesis = {name: top.pop(name) for name in list(top) if name in _SYNTHESIS | _IGNORED | {"activation"}}
+        synthesis = {name: top.pop(name) for name in list(top) if name in _SYNTHESIS | _IGNORED}
         synthesis.setdefault("conv_clamp", 256)
     square = top.pop("square", True)
     values: dict[str, Any] = {"base_width": 4 if square else 2}
@@ -45,16 +45,13 @@ def config_from_published(arguments: Mapping[str, Any]) -> StyleGAN2Config:
         "layer_features": "mapping_features",
         "embed_features": "embed_features",
         "lr_multiplier": "mapping_lr_multiplier",
+        "activation": "mapping_activation",
     }
     for published, own in renamed.items():
         if published in mapping:
             values[own] = mapping.pop(published)
     for name in _SYNTHESIS & set(synthesis):
         values[name] = synthesis.pop(name)
-    for part in (mapping, synthesis):
-        activation = part.pop("activation", "lrelu")
-        if activation != "lrelu":
-            raise DraglabError(f"the model uses the activation '{activation}': draglab runs lrelu models only")
     unknown = sorted((set(top) | set(mapping) | set(synthesis)) - _IGNORED)
     if unknown:
         raise DraglabError(f"the model has arguments that draglab does not know: {', '.join(unknown)}")
