@@ -115,7 +115,8 @@ class Api:
         return asyncio.wrap_future(self._worker.call(function))
 
     async def _body(self, request: Request) -> bytes:
-        return await read_body(request, self._limits.message_bytes, "message_bytes")
+        limits = self._limits
+        return await read_body(request, limits.message_bytes, "message_bytes", limits.body_seconds)
 
     def _owner(self, request: Request) -> str | None:
         return self._access.owner(read_cookies(request.headers))

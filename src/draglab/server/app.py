@@ -211,7 +211,7 @@ class _Pages:
         """An edit file becomes a session: {"session": name}."""
         editor, limits = self._editor, self._editor.options.limits
         require_token(request, editor.access)
-        body = await read_body(request, limits.upload_bytes, "upload_bytes")
+        body = await read_body(request, limits.upload_bytes, "upload_bytes", limits.body_seconds)
         owner = editor.access.owner(read_cookies(request.headers))
         edit = await asyncio.to_thread(_read_edit, body, limits)
         session = await asyncio.wrap_future(editor.worker.call(lambda: editor.sessions.from_edit_file(owner, edit)))

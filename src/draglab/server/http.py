@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from draglab.errors import DraglabError
@@ -25,20 +26,27 @@ def require_token(request: Request, access: Access) -> None:
         raise HTTPException(401, "the token is missing or wrong: send Authorization: Bearer TOKEN", headers)
 
 
-async def read_body(request: Request, limit: int, name: str) -> bytes:
+async def read_body(request: Request, limit: int, name: str, seconds: float) -> bytes:
     """The body.
 
     Args:
-        limit: bytes. name: of the limit, for the message.
+        limit: bytes. name: of the limit, for the message. seconds: how long it may take.
 
     Raises:
-        HTTPException: 413, it is larger; no more than the limit is read.
+        HTTPException: 413, it is larger; no more than the limit is read. 408, it did not come in time.
     """
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise HTTPException(413, f"what was sent is larger than {limit} bytes (limit {name!a}): send less")
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise HTTPException(413, f"what was sent is larger than {limit} bytes (limit {name!a}): send less")
+    except TimeoutError:
+        problem = f"the request's body did not come within {seconds:g} seconds (limit 'body_seconds'): send it again"
+        raise HTTPException(408, problem, {"Connection": "close"}) from None
+    except ClientDisconnect:
+        raise HTTPException(400, "the request's body ended early") from None
     return bytes(body)
 
 

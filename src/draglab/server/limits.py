@@ -16,7 +16,12 @@ class Limits:
         mask_pixels: width times height of a mask's picture, checked before it is decoded.
         picture_height: what a client may ask to be shown, in pixels; larger wishes are cut to it.
         seeds, thumbnails: pictures asked for in one message.
-        clients: websockets at once.
+        connections: of all kinds at once; fewer where the system gives a process few file descriptors.
+        waiting, waiting_per_address: connections that have not said what they want, a request or a hello, in all and of
+            one address; beyond it the oldest is closed.
+        header_seconds: for a request's headers. body_seconds: for its body. send_seconds: for a client that has stopped
+            reading.
+        clients, clients_per_person: websockets that have said hello, in all and of one person of a shared server.
         sessions_per_client, sessions: sessions in memory, of one owner and in all. Those that nobody looks at and that
         do
             nothing are put away first; they stay in the data folder.
@@ -39,7 +44,14 @@ class Limits:
     picture_height: int = 4096
     seeds: int = 200
     thumbnails: int = 500
+    connections: int = 512
+    waiting: int = 128
+    waiting_per_address: int = 64
+    header_seconds: float = 10.0
+    body_seconds: float = 60.0
+    send_seconds: float = 30.0
     clients: int = 32
+    clients_per_person: int = 16
     sessions_per_client: int = 8
     sessions: int = 32
     pending: int = 64

@@ -15,7 +15,8 @@ from starlette.types import ASGIApp
 
 from draglab.errors import DraglabError
 from draglab.server.app import Options, make_app
-from draglab.server.security import is_loopback, new_token
+from draglab.server.gate import protocols
+from draglab.server.security import HEADER_BYTES, is_loopback, new_token
 
 PORT = 8765
 """Tried first."""
@@ -86,10 +87,12 @@ def serve(options: Options, listener: socket.socket, started: Callable[[str], No
 
 def config_of(app: ASGIApp, options: Options) -> uvicorn.Config:
     """How uvicorn runs the application."""
+    http, websocket = protocols(options.limits)
     return uvicorn.Config(
         app,
-        # This implementation stops reading and writing when the other side does.
-        ws="websockets-sansio",
+        http=http,
+        ws=websocket,
+        h11_max_incomplete_event_size=HEADER_BYTES,
         ws_max_size=options.limits.message_bytes,
         # What is large is compressed already.
         ws_per_message_deflate=False,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from draglab.server.conversation import Conversation
+from draglab.server.gate import STATE
 from draglab.server.limits import Limits
 from draglab.server.messages import PROTOCOL, Error, Hello, Seen, encode
 from draglab.server.outbox import Outbox, Picture
@@ -43,17 +45,23 @@ class Socket:
         self._access = access
         self._limits = limits
         self._converse = converse
-        self._clients = 0
+        self._clients: Counter[str | None] = Counter()
+        """Those that have said hello, by person."""
 
     async def __call__(self, websocket: WebSocket) -> None:
         await websocket.accept()
-        if self._clients >= self._limits.clients:
-            problem = f"{self._limits.clients} pages are connected (limit 'clients'): close one, then reload"
-            await _refuse(websocket, problem, OVERLOADED)
-            return
-        self._clients += 1
+        owner = self._access.owner(read_cookies(websocket.headers))
+        counted = False
         try:
-            await self._serve(websocket)
+            hello = await self._hello(websocket)
+            if connection := websocket.scope.get("state", {}).get(STATE):
+                connection.greeted()
+            if problem := self._full(owner):
+                await _refuse(websocket, problem, OVERLOADED)
+                return
+            counted = True
+            self._clients[owner] += 1
+            await self._serve(websocket, owner, hello)
         except (WebSocketDisconnect, asyncio.CancelledError):
             # Gone, or the server ends and this client is still waited for: nothing to report.
             pass
@@ -63,10 +71,22 @@ class Socket:
             logger.exception("a connection failed")
             await _refuse(websocket, "draglab failed at this; its log says where, please report it", FAILED)
         finally:
-            self._clients -= 1
+            self._clients[owner] -= counted
+            # Counter keeps zeros: one for each person who ever came.
+            self._clients += Counter()
 
-    async def _serve(self, websocket: WebSocket) -> None:
-        hello = await self._hello(websocket)
+    def _full(self, owner: str | None) -> str | None:
+        """Why there is no room for one more page of a person, None if there is."""
+        limits = self._limits
+        if self._clients.total() >= limits.clients:
+            return f"{limits.clients} pages are connected (limit 'clients'): close one, then reload"
+        if self._access.shared and self._clients[owner] >= limits.clients_per_person:
+            return (
+                f"you have {limits.clients_per_person} pages open (limit 'clients_per_person'): close one, then reload"
+            )
+        return None
+
+    async def _serve(self, websocket: WebSocket, owner: str | None, hello: Hello) -> None:
         loop, ready = asyncio.get_running_loop(), asyncio.Event()
 
         def wake() -> None:
@@ -75,7 +95,7 @@ class Socket:
                 loop.call_soon_threadsafe(ready.set)
 
         outbox = Outbox(self._limits, wake)
-        conversation = self._converse(self._access.owner(read_cookies(websocket.headers)), outbox)
+        conversation = self._converse(owner, outbox)
         sending = asyncio.create_task(_send_all(websocket, outbox, ready))
         receiving = asyncio.create_task(self._receive_all(websocket, conversation, hello))
         try:
