@@ -129,9 +129,8 @@ def test_limit_connections(start):
     """A silent one makes room; where all are in use, the next one is closed."""
     check_that_the_oldest_makes_room(start(limits=Limits(connections=5)))
     server = start(limits=Limits(connections=3))
-    with server.client(), server.client(), server.client():
-        with dial(server) as fourth:
-            assert closed(fourth) < 5
+    with server.client(), server.client(), server.client(), dial(server) as fourth:
+        assert closed(fourth) < 5
     wait_for(lambda: open_connections(server) == 0)
     assert server.request("GET", "/").status == 200
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
@@ -34,7 +33,7 @@ from draglab.server.api import Api
 from draglab.server.conversation import Conversation
 from draglab.server.drags import Drags
 from draglab.server.exports import Exports, read
-from draglab.server.http import ERRORS, read_body, require_token
+from draglab.server.http import ERRORS, Uploads, read_body, require_token
 from draglab.server.library import Library
 from draglab.server.limits import Limits
 from draglab.server.outbox import Outbox
@@ -83,6 +82,7 @@ class Editor:
         self.sessions = Sessions(self.library, self.worker, limits, options.data)
         self.exports = Exports(limits)
         self.drags = Drags(self.library, self.worker, limits)
+        self.uploads = Uploads(limits.uploads)
         self.ready = threading.Event()
         """Set when the default model is loaded and warm."""
 
@@ -130,7 +130,7 @@ def make_app(options: Options) -> Starlette:
     editor = Editor(options)
     limits = options.limits
     pages = _Pages(editor)
-    api = Api(editor.worker, editor.library, editor.drags, editor.access, limits)
+    api = Api(editor.worker, editor.library, editor.drags, editor.access, editor.uploads, limits)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -211,11 +211,12 @@ class _Pages:
         """An edit file becomes a session: {"session": name}."""
         editor, limits = self._editor, self._editor.options.limits
         require_token(request, editor.access)
-        body = await read_body(request, limits.upload_bytes, "upload_bytes", limits.body_seconds)
         owner = editor.access.owner(read_cookies(request.headers))
-        edit = await asyncio.to_thread(_read_edit, body, limits)
-        session = await asyncio.wrap_future(editor.worker.call(lambda: editor.sessions.from_edit_file(owner, edit)))
-        return JSONResponse({"session": session})
+        async with editor.uploads.of(owner):
+            body = await read_body(request, limits.upload_bytes, "upload_bytes", limits.body_seconds)
+            edit = await editor.uploads.read(_read_edit, body, limits)
+            making = editor.worker.call(lambda: editor.sessions.from_edit_file(owner, edit), ("person", owner))
+            return JSONResponse({"session": await asyncio.wrap_future(making)})
 
 
 class _Static(StaticFiles):
@@ -228,12 +229,15 @@ class _Static(StaticFiles):
 
 
 def _read_edit(body: bytes, limits: Limits) -> EditFile:
-    """An uploaded edit file; masks that are too large are refused before anything is decoded."""
-    with suppress(ValueError, TypeError, AttributeError, KeyError, RecursionError):
-        for one in json.loads(body)["rounds"]:
-            if isinstance(one["mask"], str):
-                check_mask_size(one["mask"], limits.mask_pixels)
-    edit = parse_edit_file(body)
+    """An uploaded edit file. Its masks are not decoded yet, but will not be too large."""
+    edit = parse_edit_file(body, values=limits.values)
+    masks = {(one.mask, one.feather) for one in edit.rounds if one.mask is not None}
+    pixels = sum(check_mask_size(mask, limits.mask_pixels) for mask, _ in masks)
+    if pixels > limits.edit_mask_pixels:
+        most = limits.edit_mask_pixels
+        raise DraglabError(
+            f"the edit's masks have {pixels} pixels: at most {most} are taken (limit 'edit_mask_pixels')"
+        )
     points = max(len(one.points) for one in edit.rounds)
     if points > limits.points:
         raise DraglabError(f"the edit has {points} points: at most {limits.points} are taken (limit 'points')")

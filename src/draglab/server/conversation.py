@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from draglab._version import __version__
 from draglab.errors import DraglabError
@@ -17,7 +20,6 @@ from draglab.server.library import Library
 from draglab.server.limits import Limits
 from draglab.server.live import LiveSession
 from draglab.server.outbox import Outbox, Picture
-from draglab.server.pictures import read_mask
 from draglab.server.sessions import Sessions
 from draglab.server.setting_help import settings_info
 from draglab.server.worker import Worker
@@ -87,10 +89,26 @@ class Conversation:
             self._live.leave(self)
             self._live = None
 
+    def mask_size(self) -> tuple[int, int]:
+        """(height, width) in pixels that a mask must have now.
+
+        Raises:
+            DraglabError: no session is open.
+        """
+        image = self._session().session.view().image
+        return image.height, image.width
+
+    def set_mask(self, command: m.SetMask, mask: NDArray[np.bool_]) -> None:
+        """As :meth:`handle`, with the mask decoded."""
+        self._answered(command, lambda: self._set_mask(command, mask))
+
     def handle(self, command: m.Command) -> None:
         """Do what is asked; what cannot be done is answered with an error."""
+        self._answered(command, lambda: self._do(command))
+
+    def _answered(self, command: m.Command, do: Callable[[], None]) -> None:
         try:
-            self._do(command)
+            do()
         except DraglabError as error:
             self._say(m.Error(id=command.id, message=str(error)))
         except Exception as error:
@@ -114,6 +132,11 @@ class Conversation:
             case _:
                 self._do_in_session(command, self._session())
 
+    def _set_mask(self, command: m.SetMask, mask: NDArray[np.bool_] | None) -> None:
+        live = self._session()
+        live.session.set_mask(mask, command.feather)
+        live.tell(knows_mask=self)
+
     def _do_in_session(self, command: m.Command, live: LiveSession) -> None:
         from draglab.editor.state import Point
 
@@ -127,9 +150,8 @@ class Conversation:
                 session.set_points(points, command.done)
                 live.tell()
             case m.SetMask():
-                mask = None if command.png is None else read_mask(command.png, self._limits.mask_pixels)
-                session.set_mask(mask, command.feather)
-                live.tell(knows_mask=self)
+                # One with a picture comes to set_mask.
+                self._set_mask(command, None)
             case m.SetSettings():
                 session.set_settings(command.settings)
                 live.tell()

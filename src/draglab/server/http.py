@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TypeVar
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
@@ -11,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from draglab.errors import DraglabError
+from draglab.media.edit_file import count_values
 from draglab.server.parsing import first_problem
 from draglab.server.security import Access
 
@@ -24,6 +28,37 @@ def require_token(request: Request, access: Access) -> None:
     if not access.has_bearer(request.headers):
         headers = {"WWW-Authenticate": "Bearer"}
         raise HTTPException(401, "the token is missing or wrong: send Authorization: Bearer TOKEN", headers)
+
+
+class Uploads:
+    """Bodies that are being received and read: so many of each person at once; others of that person wait.
+
+    Args:
+        most: for each person.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._turns: dict[str | None, tuple[asyncio.Semaphore, list[None]]] = {}
+        # A thread of its own, so that to read a large one holds up no picture.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="draglab-reading")
+
+    @asynccontextmanager
+    async def of(self, owner: str | None) -> AsyncIterator[None]:
+        """One of a person's, for as long as the block takes."""
+        turn, users = self._turns.setdefault(owner, (asyncio.Semaphore(self._most), []))
+        users.append(None)
+        try:
+            async with turn:
+                yield
+        finally:
+            users.pop()
+            if not users:
+                del self._turns[owner]
+
+    async def read(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Run what takes a while, beside the event loop."""
+        return await asyncio.wrap_future(self._thread.submit(function, *arguments))
 
 
 async def read_body(request: Request, limit: int, name: str, seconds: float) -> bytes:
@@ -50,12 +85,17 @@ async def read_body(request: Request, limit: int, name: str, seconds: float) -> 
     return bytes(body)
 
 
-def parse_body(body: bytes, kind: TypeAdapter[T]) -> T:
+def parse_body(body: bytes, kind: TypeAdapter[T], values: int) -> T:
     """The body as a dataclass.
 
+    Args:
+        values: how many it may hold.
+
     Raises:
-        HTTPException: 422, it is not JSON or a field is wrong; the message names it.
+        HTTPException: 413, it holds more. 422, it is not JSON or a field is wrong; the message names it.
     """
+    if count_values(body) > values:
+        raise HTTPException(413, f"the request holds more than {values} values (limit 'values'): send less")
     try:
         return kind.validate_json(body)
     except ValidationError as error:

@@ -12,8 +12,11 @@ class Limits:
     Attributes:
         message_bytes: one message of the websocket, one JSON body of the API.
         upload_bytes: an uploaded edit file.
+        uploads: edit files and requests of programs that are received and read at once, of one person; others wait.
+        values: numbers, texts and names in an uploaded edit file or a program's request.
         points: handles in one image. settings: names in one message.
-        mask_pixels: width times height of a mask's picture, checked before it is decoded.
+        mask_pixels: width times height of a mask's picture, checked before it is decoded. edit_mask_pixels: of all
+            different masks of an uploaded edit file together.
         picture_height: what a client may ask to be shown, in pixels; larger wishes are cut to it.
         seeds, thumbnails: pictures asked for in one message.
         connections: of all kinds at once; fewer where the system gives a process few file descriptors.
@@ -32,15 +35,19 @@ class Limits:
         hello_seconds: how long a new websocket may stay silent.
         exports: exports of one client that are being made or wait to be fetched. export_seconds: how long they wait.
         generators: models in memory; the one that was used least recently is dropped.
-        drags: drags of programs that run at once. drags_kept: drags of programs that can be asked for.
+        drags, drags_per_person: drags of programs that run at once, in all and of one person. drags_kept: drags of
+            programs that can be asked for.
         drag_steps: max_steps of a program's drag.
     """
 
     message_bytes: int = 8 * 2**20
     upload_bytes: int = 16 * 2**20
+    uploads: int = 4
+    values: int = 200_000
     points: int = 100
     settings: int = 100
     mask_pixels: int = 4096 * 4096
+    edit_mask_pixels: int = 32 * 2**20
     picture_height: int = 4096
     seeds: int = 200
     thumbnails: int = 500
@@ -62,7 +69,8 @@ class Limits:
     exports: int = 4
     export_seconds: float = 600.0
     generators: int = 3
-    drags: int = 8
+    drags: int = 16
+    drags_per_person: int = 8
     drags_kept: int = 64
     drag_steps: int = 10_000
 

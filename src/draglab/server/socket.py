@@ -6,19 +6,28 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from draglab.errors import DraglabError
 from draglab.server.conversation import Conversation
 from draglab.server.gate import STATE
 from draglab.server.limits import Limits
-from draglab.server.messages import PROTOCOL, Error, Hello, Seen, encode
+from draglab.server.messages import PROTOCOL, Error, Hello, Seen, SetMask, encode
 from draglab.server.outbox import Outbox, Picture
 from draglab.server.parsing import MessageError, ProtocolError, parse
 from draglab.server.pictures import encode as encode_picture
+from draglab.server.pictures import read_mask
 from draglab.server.security import Access, read_cookies
 from draglab.server.worker import Worker
+
+T = TypeVar("T")
 
 VIOLATED = 1008
 FAILED = 1011
@@ -47,6 +56,7 @@ class Socket:
         self._converse = converse
         self._clients: Counter[str | None] = Counter()
         """Those that have said hello, by person."""
+        self._masks = ThreadPoolExecutor(1, thread_name_prefix="draglab-masks")
 
     async def __call__(self, websocket: WebSocket) -> None:
         await websocket.accept()
@@ -96,8 +106,9 @@ class Socket:
 
         outbox = Outbox(self._limits, wake)
         conversation = self._converse(owner, outbox)
+        client = _Client(self._worker, owner, conversation)
         sending = asyncio.create_task(_send_all(websocket, outbox, ready))
-        receiving = asyncio.create_task(self._receive_all(websocket, conversation, hello))
+        receiving = asyncio.create_task(self._receive_all(websocket, client, hello))
         try:
             await asyncio.wait([sending, receiving], return_when=asyncio.FIRST_COMPLETED)
             if receiving.done():
@@ -132,16 +143,16 @@ class Socket:
             raise ProtocolError("the token is not this server's: reload the page")
         return message
 
-    async def _receive_all(self, websocket: WebSocket, conversation: Conversation, hello: Hello) -> None:
+    async def _receive_all(self, websocket: WebSocket, client: _Client, hello: Hello) -> None:
         """Pass everything on; not more at once than the limit, so that what waits stays with the client."""
         room = asyncio.Semaphore(self._limits.pending)
+        conversation = client.conversation
 
         async def pass_on(function: Callable[[], None]) -> None:
             await room.acquire()
-            future = asyncio.wrap_future(self._worker.call(function))
-            future.add_done_callback(lambda _: room.release())
+            client.call(function).add_done_callback(lambda _: room.release())
 
-        await asyncio.wrap_future(self._worker.call(lambda: conversation.hello(hello)))
+        await client.call(lambda: conversation.hello(hello))
         while True:
             text = await _receive(websocket)
             try:
@@ -154,8 +165,38 @@ class Socket:
                     conversation.outbox.seen(message.stamp)
                 case Hello():
                     raise ProtocolError("hello was said already: reload the page")
+                case SetMask(png=str(png)):
+                    # Nothing more is read from this client until its mask is decoded, so that only one waits.
+                    try:
+                        mask = await self._decoded(png, client)
+                    except DraglabError as error:
+                        conversation.outbox.put(encode(Error(id=message.id, message=str(error))))
+                        continue
+                    await pass_on(lambda command=message, mask=mask: conversation.set_mask(command, mask))
                 case command:
                     await pass_on(lambda command=command: conversation.handle(command))
+
+    async def _decoded(self, png: str, client: _Client) -> NDArray[np.bool_]:
+        """A mask, decoded beside the worker once its size has been compared with the image's.
+
+        Raises:
+            DraglabError: it cannot be used; see pictures.read_mask.
+        """
+        size = await client.call(client.conversation.mask_size)
+        decoding = self._masks.submit(read_mask, png, size, self._limits.mask_pixels)
+        return await asyncio.wrap_future(decoding)
+
+
+@dataclass(frozen=True)
+class _Client:
+    """Who is at the other end: calls of all clients of one person wait for the worker together."""
+
+    worker: Worker
+    owner: str | None
+    conversation: Conversation
+
+    def call(self, function: Callable[[], T]) -> asyncio.Future[T]:
+        return asyncio.wrap_future(self.worker.call(function, ("person", self.owner)))
 
 
 async def _receive(websocket: WebSocket) -> str:
