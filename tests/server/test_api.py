@@ -141,7 +141,7 @@ def test_the_openapi_document_has_every_route(server):
 
     editor = server.editor
     routes = Api(
-        editor.worker, editor.library, editor.drags, editor.access, editor.uploads, editor.options.limits
+        editor.worker, editor.library, editor.drags, editor.access, editor.uploads, editor.options.limits, Path()
     ).routes()
     wanted = {(route.path, m.lower()) for route in routes for m in route.methods or () if m != "HEAD"}
     wanted.remove(("/openapi.json", "get"))

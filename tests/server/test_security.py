@@ -1,6 +1,7 @@
 import re
 import socket
 import time
+from urllib.parse import quote
 
 import pytest
 from starlette.datastructures import Headers
@@ -168,6 +169,28 @@ def test_a_shared_page_needs_the_token_once(shared: Running):
     assert shared.request("GET", "/", cookie=cookie + "0").status == 403
 
 
+def test_a_code_lets_one_browser_in_once(shared: Running, monkeypatch):
+    access = shared.editor.access
+    code = access.new_code()
+    assert TOKEN not in code and len(code) >= 32
+    assert shared.request("HEAD", f"/?code={code}").status == 403
+    for wrong in ("", "x", code[:-1], "ä"):
+        assert shared.request("GET", f"/?code={quote(wrong)}").status == 403
+    entry = shared.request("GET", f"/?code={code}", cookie="draglab_person=anna")
+    assert entry.status == 303 and access.pass_cookie() in entry.headers["set-cookie"]
+    assert shared.request("GET", f"/?code={code}").status == 403
+    first, second = access.new_code(), access.new_code()
+    assert not access.use_code(first) and access.use_code(second), "only the last one is good"
+    late = access.new_code()
+    now = time.monotonic()
+    monkeypatch.setattr("draglab.server.security.time.monotonic", lambda: now + 61)
+    assert not access.use_code(late)
+
+
+def test_without_a_code_none_is_good():
+    assert not any(Access(TOKEN).use_code(given) for given in (None, "", "x"))
+
+
 def test_people_who_share_a_server_do_not_see_each_other(shared: Running):
     anna, bert = "draglab_person=anna", "draglab_person=bert"
     with shared.client(cookie=anna) as client:
@@ -218,6 +241,12 @@ def test_loopback():
 def test_a_server_for_others_is_called_by_number_or_by_its_name(host, taken):
     guard = Guard(lambda *arguments: None, "box.lan")  # pyright: ignore[reportArgumentType]
     assert (guard._problem([(b"host", host.encode())]) is None) == taken
+
+
+def test_another_address_of_this_machine_is_called_by_its_number():
+    guard = Guard(lambda *arguments: None, "127.0.0.2")  # pyright: ignore[reportArgumentType]
+    for host, taken in (("127.0.0.2:8765", True), ("localhost", True), ("127.0.0.3", False), ("192.168.1.5", False)):
+        assert (guard._problem([(b"host", host.encode())]) is None) == taken
 
 
 def test_limits_by_name():

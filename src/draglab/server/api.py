@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
+import secrets
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,10 +36,21 @@ _drag_status = TypeAdapter(DragStatus)
 
 
 class Api:
-    """The endpoints; all of them need the token."""
+    """The endpoints; all of them need the token.
+
+    Args:
+        folder: for files that do not last.
+    """
 
     def __init__(
-        self, worker: Worker, library: Library, drags: Drags, access: Access, uploads: Uploads, limits: Limits
+        self,
+        worker: Worker,
+        library: Library,
+        drags: Drags,
+        access: Access,
+        uploads: Uploads,
+        limits: Limits,
+        folder: Path,
     ) -> None:
         self._worker = worker
         self._library = library
@@ -47,6 +58,7 @@ class Api:
         self._access = access
         self._limits = limits
         self._uploads = uploads
+        self._folder = folder
 
     def routes(self) -> list[Route]:
         """Relative to /api/v1."""
@@ -77,7 +89,7 @@ class Api:
         async with self._uploads.of(owner):
             asked = await self._parsed(request, _generate_request)
         pixels, model = await self._on_worker(lambda: self._drags.generate(asked), owner)
-        return await _picture(pixels, asked.format, f"{GENERATED} Model {model}, seed {asked.start.seed}.")
+        return await self._picture(pixels, asked.format, f"{GENERATED} Model {model}, seed {asked.start.seed}.")
 
     async def start(self, request: Request) -> Response:
         """Begin a drag: 201 and its status; 429 when too many run."""
@@ -109,7 +121,7 @@ class Api:
             raise HTTPException(422, f"there is no format {kind[:20]!a}: take png, jpg or webp")
         drag = self._ended(request)
         pixels = await self._on_worker(lambda: self._drags.image(drag), drag.owner)
-        return await _picture(pixels, kind, EDITED)
+        return await self._picture(pixels, kind, EDITED)
 
     async def edit(self, request: Request) -> Response:
         """The edit file that makes the result again; 409 before the drag has ended."""
@@ -131,6 +143,10 @@ class Api:
         limits = self._limits
         body = await read_body(request, limits.message_bytes, "message_bytes", limits.body_seconds)
         return await self._uploads.read(parse_body, body, kind, limits.values)
+
+    async def _picture(self, pixels: NDArray[np.uint8], kind: str, description: str) -> Response:
+        body = await asyncio.to_thread(_encoded, pixels, kind, description, self._folder)
+        return Response(body, media_type=MIME[kind])
 
     def _owner(self, request: Request) -> str | None:
         return self._access.owner(read_cookies(request.headers))
@@ -154,13 +170,11 @@ def _status(status: DragStatus, code: int = 200, headers: dict[str, str] | None 
     return Response(_drag_status.dump_json(status), code, headers, "application/json")
 
 
-async def _picture(pixels: NDArray[np.uint8], kind: str, description: str) -> Response:
-    return Response(await asyncio.to_thread(_encoded, pixels, kind, description), media_type=MIME[kind])
-
-
-def _encoded(pixels: NDArray[np.uint8], kind: str, description: str) -> bytes:
+def _encoded(pixels: NDArray[np.uint8], kind: str, description: str, folder: Path) -> bytes:
     """As a file would be, with what it says about where it came from."""
-    with tempfile.TemporaryDirectory(prefix="draglab-") as folder:
-        path = Path(folder) / f"image.{kind}"
+    path = folder / f"{secrets.token_hex(16)}.{kind}"
+    try:
         save_image(path, pixels, description)
         return path.read_bytes()
+    finally:
+        path.unlink(missing_ok=True)

@@ -32,7 +32,7 @@ from draglab.media.edit_file import EditFile, parse_edit_file
 from draglab.server.api import Api
 from draglab.server.conversation import Conversation
 from draglab.server.drags import Drags
-from draglab.server.exports import Exports, read
+from draglab.server.exports import Exports, content_disposition, read
 from draglab.server.http import ERRORS, Uploads, read_body, require_token
 from draglab.server.library import Library
 from draglab.server.limits import Limits
@@ -130,7 +130,7 @@ def make_app(options: Options) -> Starlette:
     editor = Editor(options)
     limits = options.limits
     pages = _Pages(editor)
-    api = Api(editor.worker, editor.library, editor.drags, editor.access, editor.uploads, limits)
+    api = Api(editor.worker, editor.library, editor.drags, editor.access, editor.uploads, limits, editor.exports.folder)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -169,12 +169,14 @@ class _Pages:
         """The editor's page, with the token in it.
 
         On this machine only, whoever asks gets it. With a token of a person's, it is for those who have the token: in
-        the address, once, then in a cookie.
+        the address, once, then in a cookie; or the code with which draglab has opened the browser.
         """
         access, port = self._editor.access, self._editor.options.port
         cookies = read_cookies(request.headers)
         if access.shared:
-            if access.is_token(request.query_params.get("token")):
+            query = request.query_params
+            # HEAD, which somebody may send to look ahead, must not use up the code.
+            if access.is_token(query.get("token")) or (request.method == "GET" and access.use_code(query.get("code"))):
                 answer: Response = RedirectResponse("/", 303)
                 _set_cookie(answer, pass_name(port), access.pass_cookie())
                 if PERSON not in cookies:
@@ -182,7 +184,8 @@ class _Pages:
                 answer.headers["Cache-Control"] = "no-store"
                 return answer
             if not access.has_pass(cookies, port):
-                return PlainTextResponse("Open the whole address that draglab printed, with its token.\n", 403)
+                problem = "Open the whole address that draglab printed, with its token.\n"
+                return PlainTextResponse(problem, 403, {"Cache-Control": "no-store"})
         text = (STATIC / "index.html").read_text(encoding="utf-8")
         page = HTMLResponse(text.replace(PLACEHOLDER, access.token, 1), headers={"Cache-Control": "no-store"})
         _set_cookie(page, pass_name(port), access.pass_cookie())
@@ -201,7 +204,7 @@ class _Pages:
         if offer is None:
             raise HTTPException(404, "this file was fetched already or is too old: export again")
         headers = {
-            "Content-Disposition": f'attachment; filename="{offer.name}"',
+            "Content-Disposition": content_disposition(offer.name),
             "Content-Length": str(offer.path.stat().st_size),
             "Cache-Control": "no-store",
         }

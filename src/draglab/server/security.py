@@ -12,6 +12,7 @@ import ipaddress
 import re
 import secrets
 import socket
+import time
 from collections.abc import Iterable
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -51,6 +52,11 @@ HEADERS = {
 }
 
 
+CODE_SECONDS = 60.0
+"""How long the code works with which draglab opens its page."""
+_NO_CODE = ("", -1.0)
+
+
 class Access:
     """The secrets of one launch, and who is who.
 
@@ -71,6 +77,20 @@ class Access:
             )
         self.token = token or new_token()
         self.shared = token is not None
+        self._code = _NO_CODE
+
+    def new_code(self) -> str:
+        """A word that lets one browser in, once and within CODE_SECONDS: others may see it on a command line."""
+        self._code = secrets.token_urlsafe(24), time.monotonic() + CODE_SECONDS
+        return self._code[0]
+
+    def use_code(self, given: str | None) -> bool:
+        """Whether this is the last code; it is used up by that."""
+        code, until = self._code
+        if given is None or time.monotonic() > until or not secrets.compare_digest(given.encode(), code.encode()):
+            return False
+        self._code = _NO_CODE
+        return True
 
     def is_token(self, given: str | None) -> bool:
         """Whether this is the token; takes as long for a wrong one."""
@@ -145,8 +165,8 @@ def is_loopback(host: str) -> bool:
 class Guard:
     """Checks Host, Origin and the headers' size of every request and websocket, and adds HEADERS to every answer.
 
-    Host must be a loopback name, or, where the server listens on another address, any address in numbers, this
-    machine's name, or the name that was listened on: a page of another name that points here (DNS rebinding) is
+    Host must be a loopback name or what was listened on, or, where the server listens on another address, any address
+    in numbers or this machine's name: a page of another name that points here (DNS rebinding) is
     refused. An Origin, which browsers send with all that could do harm, must be that same Host.
 
     Args:
@@ -156,11 +176,11 @@ class Guard:
 
     def __init__(self, app: ASGIApp, host: str) -> None:
         self._app = app
-        self._names = set(LOOPBACK_NAMES)
+        self._names = {*LOOPBACK_NAMES, host.lower()}
         self._numbers = not is_loopback(host)
         if self._numbers:
             name = socket.gethostname().lower()
-            self._names |= {host.lower(), name, f"{name}.local"}
+            self._names |= {name, f"{name}.local"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
