@@ -395,3 +395,11 @@ def test_the_last_drags_of_a_person_are_not_forgotten_for_those_of_another(start
     others = [drag("bert") for _ in range(4)]
     assert ask("GET", f"/drags/{first}", "anna").status == 200
     assert [ask("GET", f"/drags/{name}", "bert").status for name in others] == [404, 404, 200, 200]
+
+
+def test_limit_journals(start):
+    server = start(token=TOKEN, limits=Limits(journals=2))
+    for person in range(5):
+        with server.client(cookie=f"draglab_person={person}"):
+            pass
+    assert len(server.editor.sessions._journals) <= 2

@@ -8,7 +8,13 @@ import pytest
 
 from draglab.server.scratch import PREFIX, Scratch, sweep
 
-HOLD = "import sys; from draglab.server.scratch import Scratch; scratch = Scratch(); print(scratch.path, flush=True); sys.stdin.read()"
+HOLD = """
+import sys
+from draglab.server.scratch import Scratch
+scratch = Scratch()
+print(scratch.path, flush=True)
+sys.stdin.read()
+"""
 
 
 @pytest.fixture

@@ -59,16 +59,16 @@ class Conversation:
     def hello(self, message: m.Hello) -> None:
         """Greet, and show the session that was asked for."""
         self._see(message.height)
-        live, problem = None, None
+        live, sessions, problem = None, [], None
         try:
-            if message.session is not None:
-                live = self._sessions.open(self._owner, message.session)
             sessions = [
                 {"id": each.id, "model": each.model, "updated": each.updated, "rounds": each.rounds}
                 for each in self._sessions.listing(self._owner)
             ]
+            if message.session is not None:
+                live = self._sessions.open(self._owner, message.session)
         except DraglabError as error:
-            sessions, problem = [], str(error)
+            problem = str(error)
         welcome = m.Welcome(
             version=__version__,
             models=self._library.models(),
@@ -80,8 +80,12 @@ class Conversation:
         self._say(welcome)
         if problem is not None:
             self._say(m.Error(id=message.id, message=problem))
+        self._say_notices()
         if live is not None:
-            self._show(live)
+            try:
+                self._show(live)
+            except DraglabError as error:
+                self._say(m.Error(id=message.id, message=str(error)))
 
     def leave(self) -> None:
         """The client has gone. A round that runs goes on."""
@@ -120,7 +124,10 @@ class Conversation:
             case m.NewSession():
                 self._show(self._sessions.create(self._owner, command.start))
             case m.OpenSession():
-                self._show(self._sessions.open(self._owner, command.session))
+                try:
+                    self._show(self._sessions.open(self._owner, command.session))
+                finally:
+                    self._say_notices()
             case m.ForgetSession():
                 if self._live is not None and self._live.session.id == command.session and len(self._live.viewers) == 1:
                     self.leave()
@@ -265,6 +272,16 @@ class Conversation:
         self._exports.give_up(path)
         what = str(error) if isinstance(error, DraglabError) else f"the export failed ({type(error).__name__})"
         self._say(m.Error(id=command.id, message=what))
+
+    def _say_notices(self) -> None:
+        """What was lost of the saved sessions, if something was."""
+        try:
+            notices = self._sessions.notices(self._owner)
+        except DraglabError:
+            # The sessions cannot be reached at all, which was said.
+            return
+        for notice in notices:
+            self._say(m.Error(message=notice))
 
     def _session(self) -> LiveSession:
         if self._live is None:

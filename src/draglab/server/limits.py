@@ -28,6 +28,7 @@ class Limits:
         sessions_per_client, sessions: sessions in memory, of one owner and in all. Those that nobody looks at and that
         do
             nothing are put away first; they stay in the data folder.
+        journals: files of saved sessions that are open although their person has no session in memory.
         pending: commands of one client that wait for the worker; beyond it, nothing more is read from that client.
         unsent: messages and pictures that wait for one client to read them; beyond it, the client is disconnected.
         frame_rate: live pictures a second and client.
@@ -61,6 +62,7 @@ class Limits:
     clients_per_person: int = 16
     sessions_per_client: int = 8
     sessions: int = 32
+    journals: int = 8
     pending: int = 64
     unsent: int = 1000
     frame_rate: float = 30.0
