@@ -1,8 +1,9 @@
 """Connections that say nothing, too much, or never listen."""
 
 import socket
+import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
@@ -184,3 +185,49 @@ def test_pings_whose_answers_nobody_reads_end_the_connection(server):
         with pytest.raises(ConnectionError):
             for _ in range(2000):
                 connection.sendall(pings)
+
+
+def test_a_body_of_very_many_small_parts_is_refused(server):
+    """h11 takes as long for a part of one byte as for a large one."""
+    for token, status in ((server.token, b"400"), ("wrong", b"401")):
+        head = f"POST /upload/edit HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
+        head += "Transfer-Encoding: chunked\r\n\r\n"
+        before = time.process_time()
+        with dial(server, head.encode()) as connection, suppress(ConnectionError):
+            time.sleep(0.1)
+            connection.sendall(b"1\r\nx\r\n" * 200_000)
+            assert connection.recv(12).endswith(status)
+            closed(connection)
+        assert time.process_time() - before < 1
+
+
+def test_a_large_body_in_large_parts_is_taken(server):
+    head = f"POST /upload/edit HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.token}\r\n"
+    part = b"10000\r\n" + b" " * 65536 + b"\r\n"
+    with dial(server, f"{head}Transfer-Encoding: chunked\r\n\r\n".encode()) as connection:
+        connection.sendall(part * 100 + b"0\r\n\r\n")
+        assert b"broken JSON" in connection.recv(4096)
+
+
+def test_a_flood_of_wrong_messages_lets_others_have_their_turn(server):
+    with server.client() as client:
+        flood = b"".join(Frame(Opcode.TEXT, b'{"type":"x"}').serialize(mask=True) for _ in range(20_000))
+        ended = threading.Event()
+
+        def send() -> None:
+            with suppress(OSError):
+                client.connection.socket.sendall(flood)
+            ended.set()
+
+        threading.Thread(target=send, daemon=True).start()
+        slowest = 0.0
+        while not ended.wait(0.01):
+            began = time.monotonic()
+            assert server.request("GET", "/").status == 200
+            slowest = max(slowest, time.monotonic() - began)
+        assert slowest < 1
+
+
+def test_a_long_address_is_refused(server):
+    assert server.request("GET", f"/?token={'a' * 9000}").status == 431
+    assert server.request("GET", f"/{'a' * 9000}").status == 431

@@ -17,12 +17,18 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from draglab.server.limits import Limits
-from draglab.server.security import large_headers
+from draglab.server.security import HEADER_BYTES, too_large
 
 GREETING_BYTES = 64 * 1024
 """What a websocket may send before its hello is accepted, the handshake included."""
 FRAGMENTS = 1000
 """Parts of one websocket message."""
+READ_BYTES = 16 * 1024
+"""Read from a connection at once. All that comes in one piece is parsed before anybody else gets a turn, and it may
+consist of very many small parts."""
+BODY_PARTS = 2000
+PART_BYTES = 256
+"""A request's body may have BODY_PARTS parts, and one more for every PART_BYTES."""
 STATE = "draglab.connection"
 """Key of a websocket's SocketConnection in the state of its ASGI scope."""
 
@@ -126,10 +132,30 @@ class Connection:
             self._stalled.cancel()
             self._stalled = None
 
+    def _read_little(self) -> None:
+        # asyncio's; another event loop has its own.
+        if hasattr(self.transport, "max_size"):
+            self.transport.max_size = READ_BYTES
+
     def _ended(self) -> None:
         self._received()
         self._flow()
         self.gate.leave(self)
+
+
+class BoundedBody(h11.Connection):
+    """h11's parser, which refuses bodies that come in very many small parts: each takes as long as a large one."""
+
+    def next_event(self) -> Any:
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            self._parts = self._bytes = 0
+        elif isinstance(event, h11.Data):
+            self._parts += 1
+            self._bytes += len(event.data)
+            if self._parts > BODY_PARTS + self._bytes // PART_BYTES:
+                raise h11.RemoteProtocolError("the body comes in too many parts")
+        return event
 
 
 class HttpConnection(Connection, H11Protocol):
@@ -139,9 +165,11 @@ class HttpConnection(Connection, H11Protocol):
     def __init__(self, *arguments: Any, gate: Gate, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.gate = gate
+        self.conn = BoundedBody(h11.SERVER, HEADER_BYTES)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._read_little()
         self.gate.enter(self)
         self._watch()
 
@@ -162,9 +190,16 @@ class HttpConnection(Connection, H11Protocol):
         self._ended()
         super().handle_websocket_upgrade(event)
 
+    def send_400_response(self, msg: str) -> None:
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            # The answer has begun already.
+            self.abort()
+
     def _should_upgrade(self) -> bool:
         # The websocket library would leave the connection open without an answer.
-        return not large_headers(self.headers) and super()._should_upgrade()
+        return not too_large(self.scope) and super()._should_upgrade()
 
     def pause_writing(self) -> None:
         super().pause_writing()

@@ -13,7 +13,8 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
@@ -148,9 +149,10 @@ def read_cookies(headers: Headers) -> dict[str, str]:
     return cookies
 
 
-def large_headers(raw: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether a request's headers are more than are taken."""
-    sizes = [len(name) + len(value) for name, value in raw]
+def too_large(scope: Mapping[str, Any]) -> bool:
+    """Whether the address and the headers of an ASGI request are more than are taken."""
+    sizes = [len(name) + len(value) for name, value in scope["headers"]]
+    sizes.append(len(scope.get("raw_path") or b"") + len(scope["query_string"]))
     return sum(sizes) > HEADER_BYTES or max(sizes, default=0) > ONE_HEADER_BYTES or len(sizes) > HEADERS_COUNT
 
 
@@ -188,7 +190,7 @@ class Guard:
             return
         raw, status = Headers(scope=scope).raw, 403
         problem = self._problem(raw)
-        if large_headers(raw):
+        if too_large(scope):
             status, problem = 431, "the request's headers are too large: delete this site's cookies, then reload"
         if problem is None:
             await self._app(scope, receive, _with_headers(send))

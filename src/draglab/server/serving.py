@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from draglab.errors import DraglabError
 from draglab.server.app import Options, make_app
 from draglab.server.gate import protocols
-from draglab.server.security import HEADER_BYTES, is_loopback, new_token
+from draglab.server.security import is_loopback, new_token
 
 PORT = 8765
 """Tried first."""
@@ -99,7 +99,6 @@ def config_of(app: ASGIApp, options: Options) -> uvicorn.Config:
         app,
         http=http,
         ws=websocket,
-        h11_max_incomplete_event_size=HEADER_BYTES,
         ws_max_size=options.limits.message_bytes,
         # What is large is compressed already.
         ws_per_message_deflate=False,

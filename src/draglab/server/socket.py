@@ -155,6 +155,8 @@ class Socket:
         await client.call(lambda: conversation.hello(hello))
         while True:
             text = await _receive(websocket)
+            # What has come already is received without a pause: others get their turn here.
+            await asyncio.sleep(0)
             try:
                 message = parse(text, self._limits)
             except MessageError as error:
