@@ -113,6 +113,14 @@ def test_limit_points(small):
     assert answer.status == 400 and "'points'" in answer.json()["error"]
 
 
+def test_limit_rounds(start):
+    server = start(limits=Limits(rounds=2))
+    content = json.loads(edit_file())
+    content["rounds"] *= 3
+    answer = upload(server, json.dumps(content).encode())
+    assert answer.status == 400 and "'rounds'" in answer.json()["error"]
+
+
 def test_limit_settings(small):
     refused(small, "settings", type="set_settings", settings={"r1": 1, "r2": 2, "anchor": 1})
     refused(small, "settings", type="reset_settings", names=["r1", "r2", "anchor"])

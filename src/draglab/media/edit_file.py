@@ -252,7 +252,7 @@ def parse_edit_file(data: bytes, name: str = "the edit file", values: int = VALU
     version = content.get("version")
     if isinstance(version, int) and version > VERSION:
         raise DraglabError(
-            f"{name} was written by a newer draglab (version {version}); "
+            f"{name} was written by a newer draglab (version {str(version)[:20]}); "
             f"this one reads up to version {VERSION}: upgrade draglab"
         )
     try:

@@ -234,6 +234,10 @@ class _Static(StaticFiles):
 def _read_edit(body: bytes, limits: Limits) -> EditFile:
     """An uploaded edit file. Its masks are not decoded yet, but will not be too large."""
     edit = parse_edit_file(body, values=limits.values)
+    if len(edit.rounds) > limits.rounds:
+        raise DraglabError(
+            f"the edit has {len(edit.rounds)} rounds: at most {limits.rounds} are taken (limit 'rounds')"
+        )
     masks = {(one.mask, one.feather) for one in edit.rounds if one.mask is not None}
     pixels = sum(check_mask_size(mask, limits.mask_pixels) for mask, _ in masks)
     if pixels > limits.edit_mask_pixels:

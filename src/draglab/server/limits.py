@@ -14,6 +14,7 @@ class Limits:
         upload_bytes: an uploaded edit file.
         uploads: edit files and requests of programs that are received and read at once, of one person; others wait.
         values: numbers, texts and names in an uploaded edit file or a program's request.
+        rounds: of an uploaded edit file, which are checked in one go.
         points: handles in one image. settings: names in one message.
         mask_pixels: width times height of a mask's picture, checked before it is decoded. edit_mask_pixels: of all
             different masks of an uploaded edit file together.
@@ -45,6 +46,7 @@ class Limits:
     upload_bytes: int = 16 * 2**20
     uploads: int = 4
     values: int = 200_000
+    rounds: int = 500
     points: int = 100
     settings: int = 100
     mask_pixels: int = 4096 * 4096
