@@ -89,8 +89,24 @@ def test_a_file_that_is_no_model(draglab):
     check(ran, "m.safetensors: the file is no checkpoint that draglab knows", ["m.safetensors"])
 
 
-def test_unknown_device(draglab, model):
-    check(draglab("drag", "-m", model, "--device", "toaster", "--seed", 7, *POINT), "device 'toaster'")
+@pytest.mark.parametrize("device", ["toaster", "meta", "meta:0", "vulkan", "cuda:99", ""])
+def test_unknown_device(draglab, model, device):
+    check(draglab("drag", "-m", model, "--device", device, "--seed", 7, *POINT), f"device '{device}'")
+
+
+@pytest.mark.parametrize("command", [("generate", "--seed", 1, "-m"), ("models", "inspect"), ("models", "verify")])
+@pytest.mark.parametrize("name", ["x" * 5000, "/" + "x" * 5000, "x\0y"])
+def test_names_that_no_file_can_have(draglab, command, name):
+    ran = draglab(*command, name)
+    check(ran, "there is no")
+    assert len(ran.err) < 1200
+
+
+def test_a_long_name_of_a_converted_model(draglab, model):
+    name = "n" * 243 + ".safetensors"
+    assert draglab("models", "convert", model, name).code == 0
+    assert os.listdir() == [name]
+    check(draglab("models", "convert", model, "n" + name), "the name is too long", [name])
 
 
 @pytest.mark.parametrize(

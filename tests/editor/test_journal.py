@@ -11,7 +11,8 @@ import pytest
 
 from draglab import DraglabError
 from draglab.editor.data_folder import data_folder
-from draglab.editor.journal import FILE, Journal
+from draglab.editor.journal import Journal
+from draglab.editor.journal_file import FILE
 from draglab.editor.session import EditingSession
 from draglab.editor.state import StartSpec
 from tests.editor.making import FAR, dragged, generator_of, new_session, reopened
@@ -110,28 +111,6 @@ def test_two_processes_on_one_session_do_not_mix(tmp_path):
     first.set_points([FAR])
     with pytest.raises(DraglabError, match="another draglab works on this session"):
         second.set_points([FAR])
-
-
-@pytest.mark.parametrize("damage", [b"this is no database" * 99, None])
-def test_a_damaged_file_is_moved_aside(tmp_path, damage):
-    journal = Journal(tmp_path)
-    for _ in range(5):
-        new_session(journal)
-    journal.close()
-    path = tmp_path / FILE
-    content = bytearray(path.read_bytes())
-    if damage is None:
-        content[100:8000] = b"\xff" * 7900
-    damaged = damage or bytes(content)
-    path.write_bytes(damaged)
-    with pytest.raises(DraglabError, match="are damaged") as caught:
-        Journal(tmp_path)
-    (aside,) = [
-        path for path in tmp_path.iterdir() if ".damaged-" in path.name and not path.name.endswith(("wal", "shm"))
-    ]
-    assert str(aside) in str(caught.value) and "\n" not in str(caught.value)
-    assert aside.read_bytes() == damaged
-    assert Journal(tmp_path).sessions() == []
 
 
 def test_a_newer_file_is_left_alone(tmp_path):

@@ -140,7 +140,9 @@ def test_the_openapi_document_has_every_route(server):
     from draglab.server.api import Api
 
     editor = server.editor
-    routes = Api(editor.worker, editor.library, editor.drags, editor.access, editor.options.limits).routes()
+    routes = Api(
+        editor.worker, editor.library, editor.drags, editor.access, editor.uploads, editor.options.limits, Path()
+    ).routes()
     wanted = {(route.path, m.lower()) for route in routes for m in route.methods or () if m != "HEAD"}
     wanted.remove(("/openapi.json", "get"))
     described = {(path, key) for path, item in document["paths"].items() for key in item if key != "parameters"}

@@ -2,13 +2,14 @@ import io
 import json
 import threading
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from draglab.media.edit_file import parse_edit_file
-from draglab.server.exports import Exports, read
+from draglab.server.exports import Exports, content_disposition, read
 from draglab.server.limits import Limits
 
 
@@ -114,14 +115,14 @@ def test_a_broken_edit_file_is_refused(server, body, status):
     assert answer.status == status and "\n" not in answer.json()["error"]
 
 
-@pytest.mark.parametrize("name", ["nothing", "../../tiny2", "/etc/passwd"])
+@pytest.mark.parametrize("name", ["nothing", "../../tiny2", "/etc/passwd", "\n" * 4096])
 def test_an_edit_file_of_a_model_that_is_not_here_is_refused(server, name):
     model = {"name": name, "sha256": "0" * 64}
     one = {"points": [{"handle": [8, 9], "target": [14, 9]}]}
     content = {"format": "draglab-edit", "version": 1, "model": model, "start": {"seed": 1}, "rounds": [one]}
     body = json.dumps(content).encode()
     answer = server.request("POST", "/upload/edit", body, authorization=f"Bearer {server.token}")
-    assert answer.status == 400 and "not here" in answer.json()["error"]
+    assert answer.status == 400 and "not here" in answer.json()["error"] and len(answer.body) < 300
 
 
 def test_a_long_export_lets_others_go_on(server):
@@ -143,3 +144,27 @@ def test_a_long_export_lets_others_go_on(server):
         other.until("progress")
         other.send("stop")
         other.until("ended")
+
+
+@pytest.mark.parametrize("name", ["顔", "лицо", "face 1", 'a"b', "a%41\\b", "ünder", "a\r\nb: c", "🙂"])
+def test_a_model_of_any_name_is_exported(start, models, tmp_path, name):
+    folder = tmp_path / "models"
+    folder.mkdir()
+    name_on_disk = name.replace("\r\n", "")
+    (folder / f"{name_on_disk}.safetensors").write_bytes((models / "tiny.safetensors").read_bytes())
+    server = start(models=folder)
+    with server.client() as client:
+        client.begin(model=name_on_disk, seed=3)
+        client.send("export", kind="png")
+        ready = client.until("export_ready")
+        assert name_on_disk in ready["name"]
+        answer = fetch(server, ready)
+        assert answer.status == 200 and len(answer.body) == ready["bytes"]
+        header = answer.headers["content-disposition"]
+        assert unquote(header.partition("filename*=UTF-8''")[2]) == ready["name"] or f'"{ready["name"]}"' in header
+
+
+@pytest.mark.parametrize("name", ["顔.png", 'a"b.png', "a\r\nSet-Cookie: b", "\udcff.png", "a%41.png", "\0"])
+def test_a_file_s_name_stays_within_its_header(name):
+    header = content_disposition(name)
+    assert header.isascii() and header.isprintable() and header.count('"') == 2

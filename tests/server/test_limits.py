@@ -3,8 +3,10 @@
 import base64
 import io
 import json
+import socket
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import fields
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from draglab.server.outbox import Outbox, Picture
 from tests.server.running import Running, wait_for
 from tests.server.stub import StubSession, open_stub
 
+TOKEN = "a-token-of-a-person"
 POINT = {"id": 1, "handle": [8, 9], "target": [14, 9]}
 ROUND = {"start": {"seed": 1}, "model": "tiny", "points": [{"handle": [8, 9], "target": [14, 9]}]}
 ENDLESS = {**ROUND, "settings": {"max_steps": 10_000, "stop_distance": 1e-9, "patience": None}}
@@ -53,7 +56,8 @@ def small(models, tmp_path_factory):
 
 
 def test_every_limit_has_its_test():
-    text = Path(__file__).read_text(encoding="utf-8")
+    tests = [Path(__file__), Path(__file__).with_name("test_gate.py")]
+    text = "".join(path.read_text(encoding="utf-8") for path in tests)
     for field in fields(Limits):
         assert f"def test_limit_{field.name}(" in text, field.name
 
@@ -109,6 +113,14 @@ def test_limit_points(small):
     assert answer.status == 400 and "'points'" in answer.json()["error"]
 
 
+def test_limit_rounds(start):
+    server = start(limits=Limits(rounds=2))
+    content = json.loads(edit_file())
+    content["rounds"] *= 3
+    answer = upload(server, json.dumps(content).encode())
+    assert answer.status == 400 and "'rounds'" in answer.json()["error"]
+
+
 def test_limit_settings(small):
     refused(small, "settings", type="set_settings", settings={"r1": 1, "r2": 2, "anchor": 1})
     refused(small, "settings", type="reset_settings", names=["r1", "r2", "anchor"])
@@ -140,6 +152,7 @@ def test_limit_thumbnails(small):
 
 def test_limit_clients(small):
     with small.client(), small.client(), small.client(), small.client(hello=False) as fourth:
+        fourth.send("hello", protocol=1, token=small.token, height=32)
         error = fourth.next()
         assert error["fatal"] and "'clients'" in error["message"]
     wait_for(lambda: not connected(small))
@@ -317,3 +330,84 @@ def test_a_live_picture_is_not_kept_for_each_step():
         box.put_picture(Picture("live", pixels, stamp=stamp))
         box.seen(2**50)
     assert len(box._waiting) == 1
+
+
+def test_limit_values(start):
+    server = start(limits=Limits(values=100))
+    start_of_many = {"w_plus": "AAAA", "shape": [1] * 100}
+    answer = server.api("POST", "/drags", {**ROUND, "start": start_of_many})
+    assert answer.status == 413 and "'values'" in answer.json()["error"]
+    answer = upload(server, edit_file(points=60))
+    assert answer.status == 400 and "100 values" in answer.json()["error"]
+
+
+def test_limit_edit_mask_pixels(start):
+    server = start(limits=Limits(edit_mask_pixels=32 * 32 + 1))
+    content = json.loads(edit_file(mask=mask(32)))
+    content["rounds"] *= 2
+    assert "'edit_mask_pixels'" not in upload(server, json.dumps(content).encode()).json()["error"]
+    content["rounds"].append({**content["rounds"][0], "mask": mask(31)})
+    answer = upload(server, json.dumps(content).encode())
+    assert answer.status == 400 and "'edit_mask_pixels'" in answer.json()["error"]
+
+
+def test_limit_uploads(start):
+    """A person's slow uploads hold up that person's next one, and nobody and nothing else."""
+    server = start(token=TOKEN, limits=Limits(uploads=2, body_seconds=3))
+    head = f"POST /upload/edit HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\nAuthorization: Bearer {TOKEN}\r\n"
+
+    def quick(person: str) -> tuple[int, float]:
+        began = time.monotonic()
+        headers = {"authorization": f"Bearer {TOKEN}", "cookie": f"draglab_person={person}"}
+        return server.request("POST", "/upload/edit", b"{}", **headers).status, time.monotonic() - began
+
+    with ExitStack() as stack:
+        for _ in range(2):
+            slow = stack.enter_context(socket.create_connection((server.address, server.port)))
+            slow.sendall(f"{head}Cookie: draglab_person=anna\r\n\r\nx".encode())
+        wait_for(lambda: server.editor.uploads._turns)
+        status, seconds = quick("bert")
+        assert status == 400 and seconds < 2
+        began = time.monotonic()
+        assert server.request("GET", "/", cookie=f"draglab_pass_{server.port}=x").status == 403
+        with server.client(cookie="draglab_person=anna") as client:
+            client.begin(model="tiny", seed=1)
+        assert time.monotonic() - began < 2
+        assert quick("anna")[0] == 400
+    wait_for(lambda: not server.editor.uploads._turns)
+
+
+def test_limit_drags_per_person(start):
+    server = start(token=TOKEN, limits=Limits(drags_per_person=1))
+
+    def begin(person: str) -> int:
+        headers = {"authorization": f"Bearer {TOKEN}", "cookie": f"draglab_person={person}"}
+        return server.request("POST", "/api/v1/drags", json.dumps(ENDLESS).encode(), **headers).status
+
+    assert [begin(person) for person in ("anna", "bert", "anna")] == [201, 201, 429]
+
+
+def test_the_last_drags_of_a_person_are_not_forgotten_for_those_of_another(start):
+    server = start(token=TOKEN, limits=Limits(drags_kept=3))
+
+    def ask(method: str, path: str, person: str, body: bytes | None = None):
+        headers = {"authorization": f"Bearer {TOKEN}", "cookie": f"draglab_person={person}"}
+        return server.request(method, f"/api/v1{path}", body, **headers)
+
+    def drag(person: str) -> str:
+        name = ask("POST", "/drags", person, json.dumps(ENDLESS).encode()).json()["id"]
+        ask("DELETE", f"/drags/{name}", person)
+        return name
+
+    first = drag("anna")
+    others = [drag("bert") for _ in range(4)]
+    assert ask("GET", f"/drags/{first}", "anna").status == 200
+    assert [ask("GET", f"/drags/{name}", "bert").status for name in others] == [404, 404, 200, 200]
+
+
+def test_limit_journals(start):
+    server = start(token=TOKEN, limits=Limits(journals=2))
+    for person in range(5):
+        with server.client(cookie=f"draglab_person={person}"):
+            pass
+    assert len(server.editor.sessions._journals) <= 2

@@ -1,11 +1,15 @@
 import re
+import socket
+import time
+from urllib.parse import quote
 
 import pytest
+from starlette.datastructures import Headers
 from websockets.exceptions import InvalidStatus
 
 from draglab.errors import DraglabError
 from draglab.server.limits import Limits
-from draglab.server.security import Access, Guard, is_loopback
+from draglab.server.security import HEADER_BYTES, Access, Guard, is_loopback, read_cookies
 from tests.server.running import Running
 
 TOKEN = "a-token-of-a-person"
@@ -165,6 +169,28 @@ def test_a_shared_page_needs_the_token_once(shared: Running):
     assert shared.request("GET", "/", cookie=cookie + "0").status == 403
 
 
+def test_a_code_lets_one_browser_in_once(shared: Running, monkeypatch):
+    access = shared.editor.access
+    code = access.new_code()
+    assert TOKEN not in code and len(code) >= 32
+    assert shared.request("HEAD", f"/?code={code}").status == 403
+    for wrong in ("", "x", code[:-1], "ä"):
+        assert shared.request("GET", f"/?code={quote(wrong)}").status == 403
+    entry = shared.request("GET", f"/?code={code}", cookie="draglab_person=anna")
+    assert entry.status == 303 and access.pass_cookie() in entry.headers["set-cookie"]
+    assert shared.request("GET", f"/?code={code}").status == 403
+    first, second = access.new_code(), access.new_code()
+    assert not access.use_code(first) and access.use_code(second), "only the last one is good"
+    late = access.new_code()
+    now = time.monotonic()
+    monkeypatch.setattr("draglab.server.security.time.monotonic", lambda: now + 61)
+    assert not access.use_code(late)
+
+
+def test_without_a_code_none_is_good():
+    assert not any(Access(TOKEN).use_code(given) for given in (None, "", "x"))
+
+
 def test_people_who_share_a_server_do_not_see_each_other(shared: Running):
     anna, bert = "draglab_person=anna", "draglab_person=bert"
     with shared.client(cookie=anna) as client:
@@ -217,6 +243,12 @@ def test_a_server_for_others_is_called_by_number_or_by_its_name(host, taken):
     assert (guard._problem([(b"host", host.encode())]) is None) == taken
 
 
+def test_another_address_of_this_machine_is_called_by_its_number():
+    guard = Guard(lambda *arguments: None, "127.0.0.2")  # pyright: ignore[reportArgumentType]
+    for host, taken in (("127.0.0.2:8765", True), ("localhost", True), ("127.0.0.3", False), ("192.168.1.5", False)):
+        assert (guard._problem([(b"host", host.encode())]) is None) == taken
+
+
 def test_limits_by_name():
     assert Limits().changed(["points=5", "frame_rate=2.5"]) == Limits(points=5, frame_rate=2.5)
     for text in (
@@ -231,3 +263,30 @@ def test_limits_by_name():
     ):
         with pytest.raises(DraglabError):
             Limits().changed([text])
+
+
+def test_cookies_are_read_as_they_stand():
+    headers = Headers({"cookie": 'a=1; b="x=y"; draglab_person=abc;c; ; =d; a=2'})
+    assert read_cookies(headers) == {"a": "1", "b": '"x=y"', "draglab_person": "abc", "": "d"}
+    assert read_cookies(Headers({})) == {}
+
+
+def test_quoted_cookies_take_no_time():
+    """http.cookies takes six seconds for these."""
+    before = time.process_time()
+    read_cookies(Headers({"cookie": 'a="' + "\\\\" * 29_000 + '"'}))
+    assert time.process_time() - before < 0.5
+
+
+@pytest.mark.parametrize("headers", [{"cookie": "a" * HEADER_BYTES}, {f"x_{n}": "a" * 300 for n in range(60)}])
+def test_large_headers_are_refused(server, headers):
+    assert server.request("GET", "/", **headers).status in (400, 431)
+    with pytest.raises(InvalidStatus) as caught, server.websocket({k.title(): v for k, v in headers.items()}):
+        pass
+    assert caught.value.response.status_code in (400, 431)
+
+
+def test_headers_without_an_end_are_not_collected(server):
+    with socket.create_connection((server.address, server.port), timeout=5) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nX: " + b"a" * (2 * HEADER_BYTES))
+        assert connection.recv(100).startswith(b"HTTP/1.1 400")

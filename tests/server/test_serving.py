@@ -57,6 +57,23 @@ def test_the_printed_address_can_be_opened():
         assert address(Options(host="::1"), listener) == f"http://[::1]:{port}/"
 
 
+def test_the_browser_s_command_line_holds_no_token(monkeypatch, tmp_path):
+    told, opened = [], []
+    monkeypatch.setattr("draglab.server.serving.open_browser", opened.append)
+    monkeypatch.setattr("draglab.server.serving.bind", lambda host, port: bind(host, 0))
+    monkeypatch.setattr(
+        "draglab.server.serving.serve", lambda options, listener, started: told.append((options, started))
+    )
+    monkeypatch.setattr("os._exit", lambda code: None)
+    options = Options(token="a-token-of-a-person")
+    with bind("127.0.0.1", 0) as listener:
+        assert address(options, listener, "code").endswith("/?code=code")
+    assert main(["edit", "--token", "a-token-of-a-person", "--data", str(tmp_path)]) == 0
+    ((_, started),) = told
+    started("http://127.0.0.1:1/?token=a-token-of-a-person", "http://127.0.0.1:1/?code=abc")
+    assert opened == ["http://127.0.0.1:1/?code=abc"]
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there is always a screen")
 def test_no_browser_without_a_screen(monkeypatch):
     opened = []

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from websockets.exceptions import ConnectionClosed
 
+from draglab.media.images import decode_mask
 from tests.server.running import wait_for
 from tests.server.stub import StubSession, open_stub
 
@@ -259,3 +260,53 @@ def test_a_session_is_forgotten_unless_another_tab_shows_it(server):
         one.begin(model="tiny", seed=1)
     with server.client() as client:
         assert name not in [session["id"] for session in client.received[-1]["sessions"]]
+
+
+def png(side: int, **options: object) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(np.eye(side, dtype=bool)).save(buffer, format="PNG", **options)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def test_masks_are_decoded_beside_the_worker_and_at_the_image_s_size_only(server, monkeypatch):
+    threads = []
+
+    def noted(*arguments):
+        threads.append(threading.current_thread().name)
+        return decode_mask(*arguments)
+
+    monkeypatch.setattr("draglab.server.pictures.decode_mask", noted)
+    with server.client() as client:
+        client.send("set_mask", png=png(32), id=1)
+        assert client.next()["id"] == 1, "no session is open"
+        client.begin(model="tiny", seed=1)
+        client.send("set_mask", png=png(33), id=2)
+        error = client.until_error()
+        assert error["id"] == 2 and "is 33x33, but the image is 32x32" in error["message"]
+        client.send("set_mask", png=png(32))
+        client.send("undo")
+        states = [client.until("state")["mask"], client.until("state")["mask"]]
+        assert states[0] is not None and states[1] is None, "in the order in which they were sent"
+    assert threads and "draglab-worker" not in threads
+
+
+def test_many_masks_of_one_person_hold_up_nobody_else(start, monkeypatch):
+    server = start(token="a-token-of-a-person")
+
+    def slow(*arguments):
+        time.sleep(0.05)
+        return decode_mask(*arguments)
+
+    monkeypatch.setattr("draglab.server.pictures.decode_mask", slow)
+    with server.client(cookie="draglab_person=anna") as one, server.client(cookie="draglab_person=bert") as other:
+        one.begin(model="tiny", seed=1)
+        other.begin(model="tiny", seed=1)
+        masks = [png(32), png(32, bits=8)]
+        for n in range(60):
+            one.send("set_mask", png=masks[n % 2], feather=n)
+        began = time.monotonic()
+        other.send("set_points", points=[POINT], done=True)
+        other.until("state", lambda state: bool(state["points"]))
+        assert time.monotonic() - began < 1
+        assert len(server.editor.worker._calls) <= 2
+        one.until("state", lambda state: state["mask"] is not None and state["mask"]["feather"] == 59)

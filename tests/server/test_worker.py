@@ -170,3 +170,38 @@ def test_closing_does_not_wait_for_a_long_step():
     assert not worker.close(0.01)
     go_on.set()
     assert worker.close(10)
+
+
+def test_a_caller_who_asks_for_much_waits_for_the_others(worker):
+    made: list[str] = []
+
+    def slow() -> None:
+        time.sleep(0.02)
+        made.append("slow")
+
+    begun, go_on = threading.Event(), threading.Event()
+    worker.call(lambda: (begun.set(), go_on.wait(20)))
+    assert begun.wait(20)
+    flood = [worker.call(slow, "anna") for _ in range(60)]
+    quick = [worker.call(lambda: made.append("quick"), "bert") for _ in range(60)]
+    worker.call(lambda: worker.add(Counting("step", made, steps=10)), "carl")
+    go_on.set()
+    for future in quick:
+        future.result(20)
+    assert made.count("slow") <= 4
+    flood[30].result(20)
+    assert made.count("step") >= 5, "steps are made in between"
+    flood[-1].result(20)
+    assert made.count("slow") == 60 and made.count("quick") == 60
+
+
+def test_calls_of_one_caller_keep_their_order(worker):
+    made: list[int] = []
+    begun, go_on = threading.Event(), threading.Event()
+    worker.call(lambda: (begun.set(), go_on.wait(20)))
+    assert begun.wait(20)
+    futures = [worker.call(lambda n=n: (time.sleep(0.01), made.append(n)), "anna") for n in range(20)]
+    go_on.set()
+    while not futures[-1].done():
+        worker.call(lambda: None, "anna").result(20)
+    assert made == list(range(20))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,8 @@ def save_generator(
         "config": json.dumps(generator.config.to_json()),
         "card": json.dumps(card or {}),
     }
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Short, so that it fits wherever the final name fits.
+    temporary = path.with_name(f".draglab-{secrets.token_hex(6)}.part")
     try:
         temporary.write_bytes(safetensors.torch.save(tensors, metadata))
         os.replace(temporary, path)

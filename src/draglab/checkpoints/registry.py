@@ -59,9 +59,13 @@ def find_model(name_or_path: str | Path) -> tuple[Path, str]:
     """
     name, path = str(name_or_path), Path(name_or_path)
     bundled = BUNDLED / f"{name}.safetensors"
-    if "/" not in name and "\\" not in name and bundled.is_file():
+    if len(name) <= 255 and "\0" not in name and "/" not in name and "\\" not in name and bundled.is_file():
         return bundled, name
-    if path.is_file():
+    try:
+        is_file = path.is_file()
+    except (OSError, ValueError):  # too long a name, or one that no file can have
+        raise DraglabError(f"there is no model {_shortened(name)!a}: give the path of a model file or a name") from None
+    if is_file:
         return path, path.stem
     # Imported here: whoever loads a bundled model does not wait for what reads and checks the list of public ones.
     from draglab.downloads import ModelFolder, read_catalogue
@@ -72,13 +76,17 @@ def find_model(name_or_path: str | Path) -> tuple[Path, str]:
     if model is None:
         names = ", ".join(sorted(path.stem for path in BUNDLED.glob("*.safetensors")))
         raise DraglabError(
-            f"there is no model '{name}': give the path of a model file or one of these names: {names}; "
+            f"there is no model '{_shortened(name)}': give the path of a model file or one of these names: {names}; "
             "draglab models list shows those that can be downloaded"
         )
     folder = ModelFolder()
     if not folder.has(model):
         raise DraglabError(how_to_get(model, folder, catalogue))
     return folder.file(model), model.alias
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= 100 else f"{name[:100]}..."
 
 
 def best_device() -> torch.device:
@@ -91,7 +99,9 @@ def best_device() -> torch.device:
 def _device(device: str | torch.device) -> torch.device:
     try:
         chosen = torch.device(device)
-        torch.empty(0, device=chosen)
-        return chosen
-    except (RuntimeError, AssertionError, NotImplementedError):
-        raise DraglabError(f"device '{device}' cannot be used here: leave it out or take cpu") from None
+        # "meta" has no memory: numbers that are put there are gone.
+        if chosen.type != "meta" and torch.ones(1, device=chosen).item() == 1:
+            return chosen
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError):
+        pass
+    raise DraglabError(f"device '{device}' cannot be used here: leave it out or take cpu")

@@ -51,13 +51,13 @@ def edit(
     listener = bind(host, port)
     options = replace(options, port=listener.getsockname()[1])
 
-    def started(url: str) -> None:
+    def started(url: str, once: str) -> None:
         if port is None and options.port != PORT:
             print(f"port {PORT} is taken, so this is {options.port}")
         print(f"draglab is at {url}")
         print("Ctrl-C ends it", flush=True)
         if browser:
-            open_browser(url)
+            open_browser(once)
 
     serve(options, listener, started)
     print("draglab has ended; sessions are kept", flush=True)

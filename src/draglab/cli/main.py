@@ -103,6 +103,8 @@ def _report(message: str, code: int, arguments: Sequence[str]) -> int:
         traceback.print_exc()
     # A name that somebody gave can hold anything: show control codes and unencodable characters escaped.
     line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in message)
+    if len(line) > 1000:  # an argument was that long
+        line = f"{line[:500]}...{line[-500:]}"
     if "--json" in arguments:
         print(json.dumps({"error": line}))
     print(f"draglab: {line}", file=sys.stderr)

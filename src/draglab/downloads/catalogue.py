@@ -43,7 +43,8 @@ class PublicModel(_Strict):
     """Short name: data, resolution and, where there are several, the kind ("ffhq-1024-sg3t")."""
     file: _Name
     """Published name of the file, and its name in the cache; changed where two publishers chose the same."""
-    family: Literal["stylegan2", "stylegan3", "stylegan-xl"]
+    family: Literal["stylegan2", "stylegan3"]
+    """Architectures that draglab opens, and no others: a download that is refused afterwards helps nobody."""
     height: int = Field(gt=0)
     width: int = Field(gt=0)
     format: str

@@ -13,6 +13,17 @@ VARIABLE = "DRAGLAB_DATA"
 """Environment variable that names another folder."""
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for this user alone; those that are there stay as they are.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    if not folder.is_dir():
+        make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
 def data_folder(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
     """DRAGLAB_DATA, else draglab's folder in the platform's place for the data of applications.
 

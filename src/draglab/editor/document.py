@@ -113,11 +113,15 @@ class Document:
     def thumbnail(self, node: Node) -> NDArray[np.uint8]:
         """A small picture of a node, kept on disk."""
         data = self.journal.thumbnail(self.session, node.id)
-        if data is None:
-            data = encode_thumbnail(self.picture(node, height=THUMBNAIL))
-            if node.round is None or node.round.end is not None:
-                self.journal.keep_thumbnail(self.session, node.id, data)
-        return decode_thumbnail(data)
+        kept = None if data is None else decode_thumbnail(data)
+        if kept is not None:
+            return kept
+        data = encode_thumbnail(self.picture(node, height=THUMBNAIL))
+        if node.round is None or node.round.end is not None:
+            self.journal.keep_thumbnail(self.session, node.id, data)
+        made = decode_thumbnail(data)
+        assert made is not None
+        return made
 
 
 def latent_bytes(w_plus: Tensor) -> bytes:

@@ -9,45 +9,19 @@ removes them, a whole session at a time. Write-ahead logging: what was committed
 from __future__ import annotations
 
 import json
+import os
 import secrets
-import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from draglab.editor.data_folder import VARIABLE, data_folder
+from draglab.editor.data_folder import data_folder
+from draglab.editor.journal_file import JournalFile
 from draglab.errors import DraglabError
 
-FILE = "sessions.sqlite3"
-SCHEMA_VERSION = 1
 MAX_BYTES = 2 * 2**30
 """Of all sessions together; beyond it the sessions unused for longest are forgotten."""
-BUSY_SECONDS = 5.0
-"""How long another process's write is waited for."""
-
-_SCHEMA = f"""
-CREATE TABLE sessions (id TEXT PRIMARY KEY, created REAL NOT NULL);
-CREATE TABLE entries (
-    session TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
-    number INTEGER NOT NULL,
-    kind TEXT NOT NULL,
-    created REAL NOT NULL,
-    body TEXT NOT NULL,
-    data BLOB,
-    PRIMARY KEY (session, number)
-);
-CREATE INDEX entries_by_kind ON entries (session, kind, number);
-CREATE TABLE thumbnails (
-    session TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
-    node INTEGER NOT NULL,
-    picture BLOB NOT NULL,
-    PRIMARY KEY (session, node)
-);
-PRAGMA user_version = {SCHEMA_VERSION};
-"""
 
 
 @dataclass(frozen=True)
@@ -77,51 +51,57 @@ class SessionInfo:
     thumbnail: bytes | None
 
 
-class Journal:
+@dataclass(frozen=True)
+class Row:
+    """An entry as the database has it, which may be damaged: nothing is known of the values' types.
+
+    Attributes:
+        size: bytes of its data, None = it has none.
+    """
+
+    rowid: int
+    number: Any
+    kind: Any
+    text: Any
+    created: Any
+    size: int | None
+
+    def entry(self) -> Entry:
+        """The entry.
+
+        Raises:
+            ValueError: a value is of another type, or the body is not JSON.
+        """
+        numbers = isinstance(self.number, int) and isinstance(self.created, int | float)
+        if not (numbers and isinstance(self.kind, str) and isinstance(self.text, str) and self.number > 0):
+            raise ValueError("a value has another type")
+        body = json.loads(self.text)
+        if not isinstance(body, dict):
+            raise ValueError("the body is no object")
+        return Entry(self.number, self.kind, body, self.created)
+
+
+class Journal(JournalFile):
     """All sessions of one data folder. Used by one thread at a time.
 
+    A journal that is damaged is set aside under another name, and what can be read of it is taken over; of a damaged
+    session, the beginning. What was lost is in `notices`.
+
     Args:
-        folder: None = :func:`draglab.editor.data_folder.data_folder`; made if it is missing.
+        folder: None = :func:`draglab.editor.data_folder.data_folder`; made if it is missing, for this user alone.
         max_bytes: see MAX_BYTES.
 
+    Attributes:
+        notices: sentences for the person whose sessions these are, until somebody takes them.
+
     Raises:
-        DraglabError: the folder cannot be written, or the journal is damaged (it is then moved aside, so that the next
-            start works), or it was written by a newer draglab (it is left as it is).
+        DraglabError: the folder cannot be written, or the journal was written by a newer draglab (it is left as it is).
     """
 
     def __init__(self, folder: str | Path | None = None, max_bytes: int = MAX_BYTES) -> None:
-        self.folder = data_folder() if folder is None else Path(folder).absolute()
-        self.path = self.folder / FILE
         self.max_bytes = max_bytes
         self._used: set[str] = set()
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DraglabError(
-                f"cannot keep sessions in {self.folder}: {error.strerror}; set {VARIABLE} to another folder"
-            ) from None
-        with self._explained():
-            # Not one thread but one at a time: a server makes the journal in one thread and uses it in another.
-            self._connection = sqlite3.connect(
-                self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-        try:
-            self._prepare()
-        except sqlite3.DatabaseError as error:
-            self._connection.close()
-            if isinstance(error, sqlite3.OperationalError):
-                raise self._explain(error) from None
-            raise DraglabError(
-                f"the saved sessions in {self.path} are damaged ({error}); they were moved to {self._set_aside()}: "
-                "start again to go on without them"
-            ) from None
-        except DraglabError:
-            self._connection.close()
-            raise
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._connection.close()
+        super().__init__(data_folder() if folder is None else Path(folder).absolute())
 
     def create(self) -> str:
         """A new, empty session's id."""
@@ -150,19 +130,16 @@ class Journal:
         return entry
 
     def entries(self, session: str) -> list[Entry]:
-        """All of a session, in order.
+        """All of a session, in order. If it is damaged, it ends before the damage from now on.
 
         Raises:
             DraglabError: there is no such session.
         """
-        with self._explained():
-            rows = self._connection.execute(
-                "SELECT number, kind, body, created FROM entries WHERE session = ? ORDER BY number", (session,)
-            ).fetchall()
-        if not rows:
+        found = self._mended(lambda: self._sound(session))
+        if not found:
             raise DraglabError("this session is no longer there: open another one, or start anew")
         self._used.add(session)
-        return [Entry(number, kind, json.loads(body), created) for number, kind, body, created in rows]
+        return found
 
     def data(self, session: str, number: int) -> bytes:
         """The bytes of an entry.
@@ -174,7 +151,7 @@ class Journal:
             row = self._connection.execute(
                 "SELECT data FROM entries WHERE session = ? AND number = ?", (session, number)
             ).fetchone()
-        if row is None or row[0] is None:
+        if row is None or not isinstance(row[0], bytes):
             raise DraglabError("a part of this session is no longer there: open another one, or start anew")
         return row[0]
 
@@ -184,7 +161,7 @@ class Journal:
             row = self._connection.execute(
                 "SELECT picture FROM thumbnails WHERE session = ? AND node = ?", (session, node)
             ).fetchone()
-        return None if row is None else row[0]
+        return row[0] if row is not None and isinstance(row[0], bytes) else None
 
     def keep_thumbnail(self, session: str, node: int, picture: bytes) -> None:
         """Keep a node's encoded picture; it replaces the one that there was."""
@@ -193,15 +170,7 @@ class Journal:
 
     def sessions(self) -> list[SessionInfo]:
         """Those with at least one entry, the one changed last first."""
-        with self._explained():
-            rows = self._connection.execute(
-                "SELECT session, MAX(created), SUM(kind = 'round'), SUM(LENGTH(body) + COALESCE(LENGTH(data), 0)) "
-                "FROM entries GROUP BY session ORDER BY MAX(created) DESC"
-            ).fetchall()
-            return [
-                SessionInfo(session, self._model(session), updated, rounds, size, self._last(session))
-                for session, updated, rounds, size in rows
-            ]
+        return self._mended(self._list)
 
     def forget(self, session: str) -> None:
         """Remove a session from the disk."""
@@ -226,57 +195,85 @@ class Journal:
         )
         return (pages - free) * size > self.max_bytes
 
-    def _model(self, session: str) -> str:
+    def _list(self) -> list[SessionInfo]:
+        rows = self._connection.execute(
+            "SELECT session, MAX(created), SUM(kind = 'round'), SUM(LENGTH(body) + COALESCE(LENGTH(data), 0)) "
+            "FROM entries GROUP BY session"
+        ).fetchall()
+        found = []
+        for session, updated, rounds, size in rows:
+            model = self._model(session)
+            if isinstance(session, str) and model is not None and isinstance(updated, int | float):
+                found.append(SessionInfo(session, model, updated, rounds or 0, size or 0, self._last(session)))
+            elif isinstance(session, str) and (entries := self._sound(session)):
+                # What is left of it.
+                rounds = sum(entry.kind == "round" for entry in entries)
+                model = self._model(session) or ""
+                found.append(SessionInfo(session, model, entries[-1].created, rounds, size or 0, self._last(session)))
+        return sorted(found, key=lambda info: info.updated, reverse=True)
+
+    def _model(self, session: Any) -> str | None:
+        """The model of a session's last start; None: it cannot be read."""
         row = self._connection.execute(
             "SELECT body FROM entries WHERE session = ? AND kind = 'start' ORDER BY number DESC LIMIT 1", (session,)
         ).fetchone()
-        return "" if row is None else json.loads(row[0])["spec"]["model"]
+        try:
+            model = json.loads(row[0])["spec"]["model"]
+        except (TypeError, ValueError, LookupError, RecursionError):
+            return None
+        return model if isinstance(model, str) else None
+
+    def _sound(self, session: str, keep: bool = True) -> list[Entry]:
+        """A session's entries; those from a damaged one on are removed.
+
+        Args:
+            keep: keep a copy of a damaged session beside the journal, and say so.
+        """
+        from draglab.editor.salvage import sound_entries
+
+        run = self._connection.execute
+        rows = run(
+            "SELECT rowid, number, kind, body, created, CASE typeof(data) WHEN 'blob' THEN LENGTH(data) END "
+            "FROM entries WHERE session = ? ORDER BY number",
+            (session,),
+        ).fetchall()
+        found = sound_entries(Row(*row) for row in rows)
+        if len(found) < len(rows):
+            if keep:
+                aside = self._aside()
+                os.close(os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+                run("ATTACH ? AS aside", (str(aside),))
+                try:
+                    run("CREATE TABLE aside.entries AS SELECT * FROM main.entries WHERE session = ?", (session,))
+                finally:
+                    run("DETACH aside")
+                what = "one saved session was damaged and is lost"
+                if found:
+                    what = "one saved session was damaged: it ends at an earlier step now"
+                self.notices.append(f"{what}; a copy of the damaged one is kept in {aside}")
+            self._connection.executemany("DELETE FROM entries WHERE rowid = ?", [row[:1] for row in rows[len(found) :]])
+            run("DELETE FROM thumbnails WHERE session = ?", (session,))
+        if found:
+            run("INSERT OR IGNORE INTO sessions VALUES (?, ?)", (session, found[0].created))
+        elif rows:
+            run("DELETE FROM sessions WHERE id = ?", (session,))
+        return found
 
     def _last(self, session: str) -> bytes | None:
         row = self._connection.execute(
             "SELECT picture FROM thumbnails WHERE session = ? ORDER BY node DESC LIMIT 1", (session,)
         ).fetchone()
-        return None if row is None else row[0]
+        return row[0] if row is not None and isinstance(row[0], bytes) else None
 
-    def _prepare(self) -> None:
-        run = self._connection.execute
-        version = run("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
-            raise DraglabError(
-                f"the saved sessions in {self.path} were written by a newer draglab (version {version}, this one reads "
-                f"{SCHEMA_VERSION}): upgrade draglab, or set {VARIABLE} to another folder"
-            )
-        # Before the first table, or it has no effect: what is forgotten gives its room back.
-        run("PRAGMA auto_vacuum = INCREMENTAL")
-        run("PRAGMA journal_mode = WAL")
-        run("PRAGMA synchronous = NORMAL")
-        run("PRAGMA foreign_keys = ON")
-        run("PRAGMA secure_delete = ON")
-        if version == 0:
-            self._connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
-        run("SELECT COUNT(*) FROM sessions, (SELECT 1 FROM entries LIMIT 1)").fetchone()
-
-    def _set_aside(self) -> Path:
-        """Gives the damaged file and what belongs to it another name; says which."""
-        aside = self.path.with_name(f"{FILE}.damaged-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}")
-        for suffix in ("-wal", "-shm", ""):
-            with suppress(FileNotFoundError):
-                Path(f"{self.path}{suffix}").replace(f"{aside}{suffix}")
-        return aside
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise self._explain(error) from None
-
-    def _explain(self, error: sqlite3.Error) -> DraglabError:
-        if isinstance(error, sqlite3.IntegrityError):
-            if "FOREIGN KEY" in str(error):
-                return DraglabError("this session was forgotten: open another one, or start anew")
-            return DraglabError("another draglab works on this session: close one of them, then open the session again")
-        if isinstance(error, sqlite3.OperationalError):
-            advice = f"make room, get the rights to, or set {VARIABLE} to another folder"
-            return DraglabError(f"cannot keep sessions in {self.path}: {error}; {advice}")
-        return DraglabError(f"the saved sessions in {self.path} are damaged ({error}): move the file away, start again")
+    def _take_over(self, known: set[str]) -> str:
+        count, delete = "SELECT COUNT(*) FROM entries WHERE session = ?", "DELETE FROM sessions WHERE id = ?"
+        whole = shorter = 0
+        for (session,) in self._connection.execute("SELECT id FROM sessions").fetchall():
+            (before,) = self._connection.execute(count, (session,)).fetchone()
+            after = len(self._sound(session, keep=False))
+            whole += 0 < after == before
+            shorter += 0 < after < before
+            if not after:
+                self._connection.execute(delete, (session,))
+        lost = len(known) - whole - shorter
+        return f"{whole} could be read, {shorter} end at an earlier step now, {lost} are lost"

@@ -44,6 +44,12 @@ def encode_thumbnail(picture: NDArray[np.uint8]) -> bytes:
     return buffer.getvalue()
 
 
-def decode_thumbnail(data: bytes) -> NDArray[np.uint8]:
-    """The inverse of :func:`encode_thumbnail`: uint8 [H, W, 3]."""
-    return np.asarray(Image.open(io.BytesIO(data), formats=["PNG"]))
+def decode_thumbnail(data: bytes) -> NDArray[np.uint8] | None:
+    """The inverse of :func:`encode_thumbnail`: uint8 [H, W, 3]; None = it is damaged."""
+    try:
+        picture = Image.open(io.BytesIO(data), formats=["PNG"])
+        if picture.height != THUMBNAIL or picture.width > 100 * THUMBNAIL or picture.mode != "RGB":
+            return None
+        return np.asarray(picture)
+    except (OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError, OverflowError):
+        return None

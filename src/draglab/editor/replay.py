@@ -168,7 +168,7 @@ def start_latent(edit_file: EditFile, generator: Generator) -> torch.Tensor:
 def _prepare(one: Round, index: int, generator: Generator) -> tuple[DragEdit, DragSettings]:
     """A round as the engine takes it, checked against the model."""
     try:
-        edit = DragEdit(one.handles(), one.targets(), one.movable())
+        edit = DragEdit(one.handles(), one.targets(), one.movable(generator.img_shape))
         edit.validated(*generator.img_shape)
         for move in one.moved:
             validate_points(move.targets, *generator.img_shape, name="target")

@@ -7,29 +7,45 @@ import base64
 import binascii
 import json
 import os
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from draglab.errors import DraglabError
 from draglab.media.files import read_bytes, write_atomically
-from draglab.media.images import decode_mask, encode_mask, feathered
+from draglab.media.images import decode_mask, encode_mask, feathered, mask_size
 
 FORMAT = "draglab-edit"
 VERSION = 1
 SIZE_LIMIT = 64 * 2**20
 """Bytes; a larger file is refused."""
+VALUE_LIMIT = 1_000_000
+"""Numbers, texts and names in one file; those of more are refused before they are parsed."""
+FIELD_LIMIT = 1000
+"""Names in one object of a file."""
 
 MAX_SEED = 2**32 - 1
 """numpy.random.RandomState takes no larger seed."""
 
 Coordinate = Annotated[float, Field(ge=-1e6, le=1e6)]
 # Whole numbers within what other JSON readers keep exactly.
-SettingValue = bool | Annotated[int, Field(ge=-(2**53), le=2**53)] | float | str | None
+SettingValue = (
+    bool | Annotated[int, Field(ge=-(2**53), le=2**53)] | float | Annotated[str, Field(max_length=300)] | None
+)
 
 
 class _Strict(BaseModel):
@@ -55,7 +71,7 @@ class SeedStart(_Strict):
     truncation_cutoff: int | None = Field(default=None, ge=0)
     class_index: int | None = Field(default=None, ge=0)
     """For conditional models: which class."""
-    class_vector: list[float] | None = Field(default=None, min_length=1, max_length=65536)
+    class_vector: Annotated[list[float], Field(min_length=1, max_length=65536, fail_fast=True)] | None = None
     """For conditional models: a mixture of classes, instead of class_index."""
 
     @model_validator(mode="after")
@@ -113,14 +129,16 @@ class Retarget(_Strict):
 
     after: int = Field(ge=1, le=10**9)
     """How many steps had been made by then."""
-    targets: list[Annotated[list[Coordinate], Field(min_length=2, max_length=2)]] = Field(min_length=1)
+    targets: list[Annotated[list[Coordinate], Field(min_length=2, max_length=2)]] = Field(
+        min_length=1, max_length=10_000, fail_fast=True
+    )
     """One for each handle, from then on."""
 
 
 class Round(_Strict):
     """One drag; the next round starts from the image where this one ended."""
 
-    points: list[PointPair] = Field(min_length=1, max_length=10_000)
+    points: list[PointPair] = Field(min_length=1, max_length=10_000, fail_fast=True)
     mask: str | None = None
     """Base64 of a PNG, white = movable; null: everything may move."""
     feather: float = Field(default=0, ge=0, le=1000)
@@ -129,7 +147,7 @@ class Round(_Strict):
     """Fields of draglab.DragSettings; those left out have their defaults."""
     steps: int | None = Field(default=None, ge=0, le=10**9)
     """How many steps were run; null: until the drag stops by itself."""
-    moved: list[Retarget] = Field(default_factory=list, max_length=10_000)
+    moved: list[Retarget] = Field(default_factory=list, max_length=10_000, fail_fast=True)
     """In the order of their steps."""
 
     @model_validator(mode="after")
@@ -143,10 +161,11 @@ class Round(_Strict):
 
     @field_validator("mask")
     @classmethod
-    def _mask_is_readable(cls, mask: str | None) -> str | None:
+    def _mask_is_a_picture(cls, mask: str | None) -> str | None:
         if mask is not None:
             try:
-                decode_mask(mask)
+                # Decoded where the size is known that it must have.
+                mask_size(mask)
             except DraglabError as error:
                 raise ValueError(str(error)) from None
         return mask
@@ -177,9 +196,16 @@ class Round(_Strict):
         """[n, 2]"""
         return np.array([pair.target for pair in self.points], dtype=np.float64)
 
-    def movable(self) -> NDArray[np.bool_] | NDArray[np.float32] | None:
-        """bool [H, W], True = movable, or floats where it is feathered, 1 = movable; None when everything may move."""
-        return None if self.mask is None else feathered(decode_mask(self.mask), self.feather)
+    def movable(self, size: tuple[int, int] | None = None) -> NDArray[np.bool_] | NDArray[np.float32] | None:
+        """bool [H, W], True = movable, or floats where it is feathered, 1 = movable; None when everything may move.
+
+        Args:
+            size: (height, width) of the image; a mask of another one is refused before it is decoded. None = any.
+
+        Raises:
+            DraglabError: the mask is damaged or of another size.
+        """
+        return None if self.mask is None else _movable(self.mask, self.feather, size)
 
 
 class EditFile(_Strict):
@@ -189,7 +215,13 @@ class EditFile(_Strict):
     version: Literal[1] = VERSION
     model: ModelReference
     start: Start
-    rounds: list[Round] = Field(min_length=1, max_length=10_000)
+    rounds: list[Round] = Field(min_length=1, max_length=10_000, fail_fast=True)
+
+
+@lru_cache(maxsize=4)
+def _movable(mask: str, feather: float, size: tuple[int, int] | None) -> NDArray[np.bool_] | NDArray[np.float32]:
+    """Most rounds have the mask of the round before: it is decoded once."""
+    return feathered(decode_mask(mask, size), feather)
 
 
 def load_edit_file(path: str | os.PathLike[str]) -> EditFile:
@@ -202,11 +234,17 @@ def load_edit_file(path: str | os.PathLike[str]) -> EditFile:
     return parse_edit_file(read_bytes(path, "edit file", SIZE_LIMIT), str(path))
 
 
-def parse_edit_file(data: bytes, name: str = "the edit file") -> EditFile:
-    """As :func:`load_edit_file`, from bytes; ``name`` is used in messages."""
+def parse_edit_file(data: bytes, name: str = "the edit file", values: int = VALUE_LIMIT) -> EditFile:
+    """As :func:`load_edit_file`, from bytes.
+
+    Args:
+        name: for messages. values: see VALUE_LIMIT.
+    """
+    if count_values(data) > values:
+        raise DraglabError(f"{name} holds more than {values} values, which is refused; check the file")
     try:
         text = data.decode("utf-8-sig")
-        content = json.loads(text, parse_constant=_refuse_constant)
+        content = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
     except (ValueError, RecursionError):
         raise DraglabError(f"{name} is not a readable edit file (broken JSON); save the edit again") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
@@ -214,7 +252,7 @@ def parse_edit_file(data: bytes, name: str = "the edit file") -> EditFile:
     version = content.get("version")
     if isinstance(version, int) and version > VERSION:
         raise DraglabError(
-            f"{name} was written by a newer draglab (version {version}); "
+            f"{name} was written by a newer draglab (version {str(version)[:20]}); "
             f"this one reads up to version {VERSION}: upgrade draglab"
         )
     try:
@@ -242,6 +280,19 @@ def _decode_floats(text: str, shape: list[int]) -> NDArray[np.float32]:
     if len(data) != 4 * shape[0] * shape[1]:
         raise ValueError(f"the latent has {len(data)} bytes, but shape {shape} needs {4 * shape[0] * shape[1]}")
     return np.frombuffer(data, dtype="<f4").reshape(shape).astype(np.float32)
+
+
+def count_values(text: bytes | str) -> int:
+    """Return an upper bound of how many values JSON holds, without parsing it: its commas and brackets."""
+    if isinstance(text, str):
+        return 1 + text.count(",") + text.count("[") + text.count("{")
+    return 1 + text.count(b",") + text.count(b"[") + text.count(b"{")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > FIELD_LIMIT:
+        raise ValueError(f"an object has more than {FIELD_LIMIT} names")
+    return dict(pairs)
 
 
 def _refuse_constant(constant: str) -> float:

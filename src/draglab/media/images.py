@@ -14,6 +14,7 @@ from PIL import Image, ImageFilter, PngImagePlugin, UnidentifiedImageError
 from draglab._version import __version__
 from draglab.errors import DraglabError
 from draglab.media.files import read_bytes, write_atomically
+from draglab.media.png import plain_png, png_size
 
 EDITED = "Edited with draglab: points of a GAN image were dragged."
 GENERATED = "Generated with draglab: made by a GAN."
@@ -27,6 +28,8 @@ MAX_SIDE = 16384
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _MASK_FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"]
 _MASK_FILE_LIMIT = 256 * 2**20
+_NOT_AN_IMAGE = "{} is not an image that can be read; use a PNG, white where it may move"
+_DAMAGED = "{} is damaged; save it again as PNG"
 _EXIF_DESCRIPTION = 0x010E
 _EXIF_SOFTWARE = 0x0131
 
@@ -127,17 +130,58 @@ def feathered(mask: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_] | NDA
     return np.asarray(picture, dtype=np.float32) / np.float32(255)
 
 
-def decode_mask(text: str) -> NDArray[np.bool_]:
-    """The inverse of :func:`encode_mask`; reads any PNG.
+def mask_size(text: str) -> tuple[int, int]:
+    """Return (height, width) in pixels of a mask as :func:`encode_mask` writes it; its pixels are not decoded.
 
     Raises:
-        DraglabError: not base64, not a PNG, or damaged.
+        DraglabError: not base64, not a PNG, or larger than MAX_SIDE.
     """
     try:
-        data = base64.b64decode(text, validate=True)
+        width, height = png_size(_from_base64(text))
+    except ValueError:
+        raise DraglabError(_NOT_AN_IMAGE.format("the mask")) from None
+    _check_side("the mask", (width, height))
+    return height, width
+
+
+def decode_mask(text: str, size: tuple[int, int] | None = None) -> NDArray[np.bool_]:
+    """The inverse of :func:`encode_mask`; reads any PNG.
+
+    Args:
+        size: (height, width) in pixels that the mask must have; None = any, up to MAX_SIDE. Another one is refused
+            before the pixels are decoded.
+
+    Raises:
+        DraglabError: not base64, not a PNG, damaged, or of another size.
+    """
+    height, width = mask_size(text)
+    _check_size("the mask", (width, height), size)
+    try:
+        data = plain_png(_from_base64(text))
+    except ValueError:
+        raise DraglabError(_DAMAGED.format("the mask")) from None
+    return _read_mask(data, "the mask", ["PNG"], size)
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise DraglabError("the mask is not base64 text; save the edit again") from None
-    return _read_mask(data, "the mask", ["PNG"], None)
+
+
+def _check_side(name: str, size: tuple[int, int]) -> None:
+    if max(size) > MAX_SIDE:
+        raise DraglabError(f"{name} is {_wxh(size)}: more than {MAX_SIDE} pixels a side are refused")
+
+
+def _check_size(name: str, size: tuple[int, int], needed: tuple[int, int] | None) -> None:
+    """size: (width, height). needed: (height, width)."""
+    if needed is not None and size != (needed[1], needed[0]):
+        raise DraglabError(
+            f"{name} is {_wxh(size)}, but the image is {needed[1]}x{needed[0]}; "
+            f"make a mask of {needed[1]}x{needed[0]} pixels"
+        )
 
 
 def _read_mask(data: bytes, name: str, formats: list[str], size: tuple[int, int] | None) -> NDArray[np.bool_]:
@@ -146,24 +190,19 @@ def _read_mask(data: bytes, name: str, formats: list[str], size: tuple[int, int]
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(data), formats=formats)
             # Both checks need the header only, so a huge image is refused before it takes memory.
-            if max(image.size) > MAX_SIDE:
-                raise DraglabError(f"{name} is {_wxh(image.size)}: more than {MAX_SIDE} pixels a side are refused")
-            if size is not None and image.size != (size[1], size[0]):
-                raise DraglabError(
-                    f"{name} is {_wxh(image.size)}, but the image is {size[1]}x{size[0]}; "
-                    f"make a mask of {size[1]}x{size[0]} pixels"
-                )
+            _check_side(name, image.size)
+            _check_size(name, image.size, size)
             if image.mode.startswith(("I", "F")):
                 # 16-bit grey: Pillow's own conversion to 8 bits would clip instead of scaling.
                 return np.asarray(image) >= MOVABLE_FROM * 256
             grey = image.convert("RGB").convert("L")
     except UnidentifiedImageError:
-        raise DraglabError(f"{name} is not an image that can be read; use a PNG, white where it may move") from None
+        raise DraglabError(_NOT_AN_IMAGE.format(name)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise DraglabError(f"{name} claims to be far too large; use a mask of the image's size") from None
     except (OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError, OverflowError):
         # What Pillow's decoders raise for damaged files.
-        raise DraglabError(f"{name} is damaged; save it again as PNG") from None
+        raise DraglabError(_DAMAGED.format(name)) from None
     return np.asarray(grey) >= MOVABLE_FROM
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
+import secrets
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +18,17 @@ from starlette.routing import Route
 
 from draglab.media.images import EDITED, GENERATED, save_image
 from draglab.server.drags import Drag, DragRequest, Drags, DragStatus, GenerateRequest, TooManyDrags
-from draglab.server.http import parse_body, read_body, require_token
+from draglab.server.http import Uploads, parse_body, read_body, require_token
 from draglab.server.library import Library
 from draglab.server.limits import Limits
 from draglab.server.openapi import document
+from draglab.server.pictures import read_mask
 from draglab.server.security import Access, read_cookies
 from draglab.server.worker import Worker
 
 MIME = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
+
+T = TypeVar("T")
 
 _generate_request = TypeAdapter(GenerateRequest)
 _drag_request = TypeAdapter(DragRequest)
@@ -33,14 +36,29 @@ _drag_status = TypeAdapter(DragStatus)
 
 
 class Api:
-    """The endpoints; all of them need the token."""
+    """The endpoints; all of them need the token.
 
-    def __init__(self, worker: Worker, library: Library, drags: Drags, access: Access, limits: Limits) -> None:
+    Args:
+        folder: for files that do not last.
+    """
+
+    def __init__(
+        self,
+        worker: Worker,
+        library: Library,
+        drags: Drags,
+        access: Access,
+        uploads: Uploads,
+        limits: Limits,
+        folder: Path,
+    ) -> None:
         self._worker = worker
         self._library = library
         self._drags = drags
         self._access = access
         self._limits = limits
+        self._uploads = uploads
+        self._folder = folder
 
     def routes(self) -> list[Route]:
         """Relative to /api/v1."""
@@ -62,20 +80,27 @@ class Api:
     async def models(self, request: Request) -> Response:
         """The models that there are."""
         # On the worker: the first request may come before the models were looked for.
-        models = await self._on_worker(self._library.models)
+        models = await self._on_worker(self._library.models, self._owner(request))
         return JSONResponse({"models": [vars(model) for model in models]})
 
     async def generate(self, request: Request) -> Response:
         """An image of a seed."""
-        asked = parse_body(await self._body(request), _generate_request)
-        pixels, model = await self._on_worker(lambda: self._drags.generate(asked))
-        return await _picture(pixels, asked.format, f"{GENERATED} Model {model}, seed {asked.start.seed}.")
+        owner = self._owner(request)
+        async with self._uploads.of(owner):
+            asked = await self._parsed(request, _generate_request)
+        pixels, model = await self._on_worker(lambda: self._drags.generate(asked), owner)
+        return await self._picture(pixels, asked.format, f"{GENERATED} Model {model}, seed {asked.start.seed}.")
 
     async def start(self, request: Request) -> Response:
         """Begin a drag: 201 and its status; 429 when too many run."""
-        asked, owner = parse_body(await self._body(request), _drag_request), self._owner(request)
+        owner = self._owner(request)
         try:
-            status = await self._on_worker(lambda: self._drags.start(asked, owner))
+            async with self._uploads.of(owner):
+                asked, mask = await self._parsed(request, _drag_request), None
+                if asked.mask is not None:
+                    size = await self._on_worker(lambda: self._drags.size(asked, owner), owner)
+                    mask = await self._uploads.read(read_mask, asked.mask, size, self._limits.mask_pixels)
+            status = await self._on_worker(lambda: self._drags.start(asked, owner, mask), owner)
         except TooManyDrags as error:
             raise HTTPException(429, str(error)) from None
         return _status(status, 201, {"Location": f"/api/v1/drags/{status.id}"})
@@ -87,7 +112,7 @@ class Api:
     async def cancel(self, request: Request) -> Response:
         """End a drag; the best step so far is kept. Of one that has ended, the status."""
         drag = self._drag(request)
-        return _status(await self._on_worker(lambda: self._drags.cancel(drag)))
+        return _status(await self._on_worker(lambda: self._drags.cancel(drag), drag.owner))
 
     async def image(self, request: Request) -> Response:
         """The edited image, once the drag has ended; 409 before. Query: format = png, jpg or webp."""
@@ -95,8 +120,8 @@ class Api:
         if kind not in MIME:
             raise HTTPException(422, f"there is no format {kind[:20]!a}: take png, jpg or webp")
         drag = self._ended(request)
-        pixels = await self._on_worker(lambda: self._drags.image(drag))
-        return await _picture(pixels, kind, EDITED)
+        pixels = await self._on_worker(lambda: self._drags.image(drag), drag.owner)
+        return await self._picture(pixels, kind, EDITED)
 
     async def edit(self, request: Request) -> Response:
         """The edit file that makes the result again; 409 before the drag has ended."""
@@ -111,11 +136,17 @@ class Api:
 
         return guarded
 
-    def _on_worker(self, function: Callable[[], Any]) -> asyncio.Future[Any]:
-        return asyncio.wrap_future(self._worker.call(function))
+    def _on_worker(self, function: Callable[[], Any], owner: str | None) -> asyncio.Future[Any]:
+        return asyncio.wrap_future(self._worker.call(function, ("person", owner)))
 
-    async def _body(self, request: Request) -> bytes:
-        return await read_body(request, self._limits.message_bytes, "message_bytes")
+    async def _parsed(self, request: Request, kind: TypeAdapter[T]) -> T:
+        limits = self._limits
+        body = await read_body(request, limits.message_bytes, "message_bytes", limits.body_seconds)
+        return await self._uploads.read(parse_body, body, kind, limits.values)
+
+    async def _picture(self, pixels: NDArray[np.uint8], kind: str, description: str) -> Response:
+        body = await asyncio.to_thread(_encoded, pixels, kind, description, self._folder)
+        return Response(body, media_type=MIME[kind])
 
     def _owner(self, request: Request) -> str | None:
         return self._access.owner(read_cookies(request.headers))
@@ -139,13 +170,11 @@ def _status(status: DragStatus, code: int = 200, headers: dict[str, str] | None 
     return Response(_drag_status.dump_json(status), code, headers, "application/json")
 
 
-async def _picture(pixels: NDArray[np.uint8], kind: str, description: str) -> Response:
-    return Response(await asyncio.to_thread(_encoded, pixels, kind, description), media_type=MIME[kind])
-
-
-def _encoded(pixels: NDArray[np.uint8], kind: str, description: str) -> bytes:
+def _encoded(pixels: NDArray[np.uint8], kind: str, description: str, folder: Path) -> bytes:
     """As a file would be, with what it says about where it came from."""
-    with tempfile.TemporaryDirectory(prefix="draglab-") as folder:
-        path = Path(folder) / f"image.{kind}"
+    path = folder / f"{secrets.token_hex(16)}.{kind}"
+    try:
         save_image(path, pixels, description)
         return path.read_bytes()
+    finally:
+        path.unlink(missing_ok=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
@@ -33,8 +32,8 @@ from draglab.media.edit_file import EditFile, parse_edit_file
 from draglab.server.api import Api
 from draglab.server.conversation import Conversation
 from draglab.server.drags import Drags
-from draglab.server.exports import Exports, read
-from draglab.server.http import ERRORS, read_body, require_token
+from draglab.server.exports import Exports, content_disposition, read
+from draglab.server.http import ERRORS, Uploads, read_body, require_token
 from draglab.server.library import Library
 from draglab.server.limits import Limits
 from draglab.server.outbox import Outbox
@@ -83,6 +82,7 @@ class Editor:
         self.sessions = Sessions(self.library, self.worker, limits, options.data)
         self.exports = Exports(limits)
         self.drags = Drags(self.library, self.worker, limits)
+        self.uploads = Uploads(limits.uploads)
         self.ready = threading.Event()
         """Set when the default model is loaded and warm."""
 
@@ -130,7 +130,7 @@ def make_app(options: Options) -> Starlette:
     editor = Editor(options)
     limits = options.limits
     pages = _Pages(editor)
-    api = Api(editor.worker, editor.library, editor.drags, editor.access, limits)
+    api = Api(editor.worker, editor.library, editor.drags, editor.access, editor.uploads, limits, editor.exports.folder)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -169,12 +169,14 @@ class _Pages:
         """The editor's page, with the token in it.
 
         On this machine only, whoever asks gets it. With a token of a person's, it is for those who have the token: in
-        the address, once, then in a cookie.
+        the address, once, then in a cookie; or the code with which draglab has opened the browser.
         """
         access, port = self._editor.access, self._editor.options.port
         cookies = read_cookies(request.headers)
         if access.shared:
-            if access.is_token(request.query_params.get("token")):
+            query = request.query_params
+            # HEAD, which somebody may send to look ahead, must not use up the code.
+            if access.is_token(query.get("token")) or (request.method == "GET" and access.use_code(query.get("code"))):
                 answer: Response = RedirectResponse("/", 303)
                 _set_cookie(answer, pass_name(port), access.pass_cookie())
                 if PERSON not in cookies:
@@ -182,7 +184,8 @@ class _Pages:
                 answer.headers["Cache-Control"] = "no-store"
                 return answer
             if not access.has_pass(cookies, port):
-                return PlainTextResponse("Open the whole address that draglab printed, with its token.\n", 403)
+                problem = "Open the whole address that draglab printed, with its token.\n"
+                return PlainTextResponse(problem, 403, {"Cache-Control": "no-store"})
         text = (STATIC / "index.html").read_text(encoding="utf-8")
         page = HTMLResponse(text.replace(PLACEHOLDER, access.token, 1), headers={"Cache-Control": "no-store"})
         _set_cookie(page, pass_name(port), access.pass_cookie())
@@ -201,7 +204,7 @@ class _Pages:
         if offer is None:
             raise HTTPException(404, "this file was fetched already or is too old: export again")
         headers = {
-            "Content-Disposition": f'attachment; filename="{offer.name}"',
+            "Content-Disposition": content_disposition(offer.name),
             "Content-Length": str(offer.path.stat().st_size),
             "Cache-Control": "no-store",
         }
@@ -211,11 +214,12 @@ class _Pages:
         """An edit file becomes a session: {"session": name}."""
         editor, limits = self._editor, self._editor.options.limits
         require_token(request, editor.access)
-        body = await read_body(request, limits.upload_bytes, "upload_bytes")
         owner = editor.access.owner(read_cookies(request.headers))
-        edit = await asyncio.to_thread(_read_edit, body, limits)
-        session = await asyncio.wrap_future(editor.worker.call(lambda: editor.sessions.from_edit_file(owner, edit)))
-        return JSONResponse({"session": session})
+        async with editor.uploads.of(owner):
+            body = await read_body(request, limits.upload_bytes, "upload_bytes", limits.body_seconds)
+            edit = await editor.uploads.read(_read_edit, body, limits)
+            making = editor.worker.call(lambda: editor.sessions.from_edit_file(owner, edit), ("person", owner))
+            return JSONResponse({"session": await asyncio.wrap_future(making)})
 
 
 class _Static(StaticFiles):
@@ -228,12 +232,19 @@ class _Static(StaticFiles):
 
 
 def _read_edit(body: bytes, limits: Limits) -> EditFile:
-    """An uploaded edit file; masks that are too large are refused before anything is decoded."""
-    with suppress(ValueError, TypeError, AttributeError, KeyError, RecursionError):
-        for one in json.loads(body)["rounds"]:
-            if isinstance(one["mask"], str):
-                check_mask_size(one["mask"], limits.mask_pixels)
-    edit = parse_edit_file(body)
+    """An uploaded edit file. Its masks are not decoded yet, but will not be too large."""
+    edit = parse_edit_file(body, values=limits.values)
+    if len(edit.rounds) > limits.rounds:
+        raise DraglabError(
+            f"the edit has {len(edit.rounds)} rounds: at most {limits.rounds} are taken (limit 'rounds')"
+        )
+    masks = {(one.mask, one.feather) for one in edit.rounds if one.mask is not None}
+    pixels = sum(check_mask_size(mask, limits.mask_pixels) for mask, _ in masks)
+    if pixels > limits.edit_mask_pixels:
+        most = limits.edit_mask_pixels
+        raise DraglabError(
+            f"the edit's masks have {pixels} pixels: at most {most} are taken (limit 'edit_mask_pixels')"
+        )
     points = max(len(one.points) for one in edit.rounds)
     if points > limits.points:
         raise DraglabError(f"the edit has {points} points: at most {limits.points} are taken (limit 'points')")

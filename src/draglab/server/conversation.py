@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from draglab._version import __version__
 from draglab.errors import DraglabError
@@ -17,7 +20,6 @@ from draglab.server.library import Library
 from draglab.server.limits import Limits
 from draglab.server.live import LiveSession
 from draglab.server.outbox import Outbox, Picture
-from draglab.server.pictures import read_mask
 from draglab.server.sessions import Sessions
 from draglab.server.setting_help import panel_settings
 from draglab.server.worker import Worker
@@ -57,16 +59,16 @@ class Conversation:
     def hello(self, message: m.Hello) -> None:
         """Greet, and show the session that was asked for."""
         self._see(message.height)
-        live, problem = None, None
+        live, sessions, problem = None, [], None
         try:
-            if message.session is not None:
-                live = self._sessions.open(self._owner, message.session)
             sessions = [
                 {"id": each.id, "model": each.model, "updated": each.updated, "rounds": each.rounds}
                 for each in self._sessions.listing(self._owner)
             ]
+            if message.session is not None:
+                live = self._sessions.open(self._owner, message.session)
         except DraglabError as error:
-            sessions, problem = [], str(error)
+            problem = str(error)
         welcome = m.Welcome(
             version=__version__,
             models=self._library.models(),
@@ -78,8 +80,12 @@ class Conversation:
         self._say(welcome)
         if problem is not None:
             self._say(m.Error(id=message.id, message=problem))
+        self._say_notices()
         if live is not None:
-            self._show(live)
+            try:
+                self._show(live)
+            except DraglabError as error:
+                self._say(m.Error(id=message.id, message=str(error)))
 
     def leave(self) -> None:
         """The client has gone. A round that runs goes on."""
@@ -87,10 +93,26 @@ class Conversation:
             self._live.leave(self)
             self._live = None
 
+    def mask_size(self) -> tuple[int, int]:
+        """(height, width) in pixels that a mask must have now.
+
+        Raises:
+            DraglabError: no session is open.
+        """
+        image = self._session().session.view().image
+        return image.height, image.width
+
+    def set_mask(self, command: m.SetMask, mask: NDArray[np.bool_]) -> None:
+        """As :meth:`handle`, with the mask decoded."""
+        self._answered(command, lambda: self._set_mask(command, mask))
+
     def handle(self, command: m.Command) -> None:
         """Do what is asked; what cannot be done is answered with an error."""
+        self._answered(command, lambda: self._do(command))
+
+    def _answered(self, command: m.Command, do: Callable[[], None]) -> None:
         try:
-            self._do(command)
+            do()
         except DraglabError as error:
             self._say(m.Error(id=command.id, message=str(error)))
         except Exception as error:
@@ -102,7 +124,10 @@ class Conversation:
             case m.NewSession():
                 self._show(self._sessions.create(self._owner, command.start))
             case m.OpenSession():
-                self._show(self._sessions.open(self._owner, command.session))
+                try:
+                    self._show(self._sessions.open(self._owner, command.session))
+                finally:
+                    self._say_notices()
             case m.ForgetSession():
                 if self._live is not None and self._live.session.id == command.session and len(self._live.viewers) == 1:
                     self.leave()
@@ -113,6 +138,11 @@ class Conversation:
                     self._live.show_again(self)
             case _:
                 self._do_in_session(command, self._session())
+
+    def _set_mask(self, command: m.SetMask, mask: NDArray[np.bool_] | None) -> None:
+        live = self._session()
+        live.session.set_mask(mask, command.feather)
+        live.tell(knows_mask=self)
 
     def _do_in_session(self, command: m.Command, live: LiveSession) -> None:
         from draglab.editor.state import Point
@@ -127,9 +157,8 @@ class Conversation:
                 session.set_points(points, command.done)
                 live.tell()
             case m.SetMask():
-                mask = None if command.png is None else read_mask(command.png, self._limits.mask_pixels)
-                session.set_mask(mask, command.feather)
-                live.tell(knows_mask=self)
+                # One with a picture comes to set_mask.
+                self._set_mask(command, None)
             case m.SetSettings():
                 session.set_settings(command.settings)
                 live.tell()
@@ -243,6 +272,16 @@ class Conversation:
         self._exports.give_up(path)
         what = str(error) if isinstance(error, DraglabError) else f"the export failed ({type(error).__name__})"
         self._say(m.Error(id=command.id, message=what))
+
+    def _say_notices(self) -> None:
+        """What was lost of the saved sessions, if something was."""
+        try:
+            notices = self._sessions.notices(self._owner)
+        except DraglabError:
+            # The sessions cannot be reached at all, which was said.
+            return
+        for notice in notices:
+            self._say(m.Error(message=notice))
 
     def _session(self) -> LiveSession:
         if self._live is None:

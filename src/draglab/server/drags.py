@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -15,7 +16,6 @@ from draglab.errors import DraglabError
 from draglab.media.edit_file import EditFile, ModelReference, PointPair, Round, SeedStart, SettingValue, Start
 from draglab.server.library import Library
 from draglab.server.limits import Limits
-from draglab.server.pictures import read_mask
 from draglab.server.worker import Worker
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class DragRequest:
     __pydantic_config__ = _STRICT
     model: Annotated[str, Field(max_length=300)] | None = None
     start: Start
-    points: Annotated[list[PointPair], Field(min_length=1)]
+    points: Annotated[list[PointPair], Field(min_length=1, max_length=10_000, fail_fast=True)]
     mask: str | None = None
     settings: dict[str, SettingValue] = field(default_factory=dict)
 
@@ -151,8 +151,21 @@ class Drags:
         self._limits = limits
         self._drags: dict[str, Drag] = {}
 
-    def start(self, request: DragRequest, owner: str | None) -> DragStatus:
+    def size(self, request: DragRequest, owner: str | None) -> tuple[int, int]:
+        """(height, width) in pixels of the images of a request's model.
+
+        Raises:
+            TooManyDrags: as many run as may.
+            DraglabError: there is no such model.
+        """
+        self._check_room(owner)
+        return self._model(request.model)[1].img_shape
+
+    def start(self, request: DragRequest, owner: str | None, mask: NDArray[np.bool_] | None = None) -> DragStatus:
         """Begin a drag; it takes steps in turn with everything else that runs.
+
+        Args:
+            mask: the request's, decoded: bool [H, W], True = movable.
 
         Raises:
             TooManyDrags: as many run as may.
@@ -161,9 +174,7 @@ class Drags:
         from draglab.editor.replay import Replay
         from draglab.editor.settings import read_settings
 
-        running = sum(drag.status.state == "running" for drag in self._drags.values())
-        if running >= self._limits.drags:
-            raise TooManyDrags(f"{running} drags are running (limit 'drags'): wait for one or cancel it")
+        self._check_room(owner)
         if len(request.points) > self._limits.points:
             raise DraglabError(
                 f"{len(request.points)} points are too many: at most {self._limits.points} (limit 'points')"
@@ -175,13 +186,10 @@ class Drags:
         model, generator = self._model(request.model)
         handles = np.array([pair.handle for pair in request.points])
         targets = np.array([pair.target for pair in request.points])
-        mask = None if request.mask is None else read_mask(request.mask, self._limits.mask_pixels)
         one = Round.from_arrays(handles, targets, mask, settings)
         reference = ModelReference(name=model, sha256=generator.sha256)
         drag = Drag(model, owner, Replay(EditFile(model=reference, start=request.start, rounds=[one]), generator))
-        ended = [key for key, each in self._drags.items() if each.status.state != "running"]
-        for key in ended[: max(len(self._drags) + 1 - self._limits.drags_kept, 0)]:
-            del self._drags[key]
+        self._forget(len(self._drags) + 1 - self._limits.drags_kept)
         self._drags[drag.status.id] = drag
         self._worker.add(drag)
         return drag.status
@@ -219,6 +227,21 @@ class Drags:
         c = start.class_index if start.class_vector is None else start.class_vector
         w_plus = generator.w_plus_from_seed(start.seed, start.truncation_psi, start.truncation_cutoff, c)
         return _image(generator, w_plus), model
+
+    def _check_room(self, owner: str | None) -> None:
+        running = [drag.owner for drag in self._drags.values() if drag.status.state == "running"]
+        for name, count in (("drags_per_person", running.count(owner)), ("drags", len(running))):
+            if count >= getattr(self._limits, name):
+                raise TooManyDrags(f"{count} drags are running (limit {name!a}): wait for one or cancel it")
+
+    def _forget(self, count: int) -> None:
+        """Forget so many drags that have ended, each time the oldest of the person who has most of them."""
+        ended = [drag for drag in self._drags.values() if drag.status.state != "running"]
+        for _ in range(min(count, len(ended))):
+            ((owner, _),) = Counter(drag.owner for drag in ended).most_common(1)
+            oldest = next(drag for drag in ended if drag.owner == owner)
+            ended.remove(oldest)
+            del self._drags[oldest.status.id]
 
     def _model(self, name: str | None) -> tuple[str, Generator]:
         model = name or self._library.default

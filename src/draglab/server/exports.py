@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import secrets
-import tempfile
 import threading
 import time
 from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from draglab.errors import DraglabError
 from draglab.server.limits import Limits
+from draglab.server.scratch import Scratch
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Exports:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._lock = threading.Lock()
-        self._folder = tempfile.TemporaryDirectory(prefix="draglab-", ignore_cleanup_errors=True)
+        self._folder = Scratch()
         self._making: dict[Path, str | None] = {}
         self._offers: dict[str, Offer] = {}
 
@@ -48,7 +49,7 @@ class Exports:
                 raise DraglabError(
                     f"{self._limits.exports} files are waiting to be fetched (limit 'exports'): try later"
                 )
-            path = Path(self._folder.name) / f"{secrets.token_hex(16)}.{suffix}"
+            path = self._folder.path / f"{secrets.token_hex(16)}.{suffix}"
             self._making[path] = owner
             return path
 
@@ -75,6 +76,11 @@ class Exports:
                 return None
             return self._offers.pop(identifier)
 
+    @property
+    def folder(self) -> Path:
+        """For other files that do not last."""
+        return self._folder.path
+
     def expire(self) -> None:
         """Delete what nobody fetched in time."""
         with self._lock:
@@ -84,7 +90,15 @@ class Exports:
 
     def close(self) -> None:
         """Delete everything."""
-        self._folder.cleanup()
+        self._folder.close()
+
+
+def content_disposition(name: str) -> str:
+    """The header that has a browser save a file under a name of any script (RFC 6266)."""
+    plain = "".join(char if char.isascii() and char.isprintable() and char not in '"\\\\%' else "_" for char in name)
+    if plain == name:
+        return f'attachment; filename="{name}"'
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name.encode(errors='replace'), safe='')}"
 
 
 def read(offer: Offer, chunk: int = 1 << 18) -> Generator[bytes, None, None]:

@@ -130,7 +130,9 @@ class Library:
         for name in (given, stem):
             if name in self._files:
                 return name
-        raise DraglabError(f"the edit was made with the model {stem!a}, which is not here: get it, then start again")
+        raise DraglabError(
+            f"the edit was made with the model {stem[:100]!a}, which is not here: get it, then start again"
+        )
 
     def _inspect(self, wanted: Callable[[Path], bool]) -> None:
         from draglab.checkpoints import inspect_file

@@ -8,6 +8,7 @@ from pydantic import Discriminator, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from draglab.errors import DraglabError
+from draglab.media.edit_file import count_values
 from draglab.server.limits import Limits
 from draglab.server.messages import ClientMessage, ResetSettings, Seeds, SetPoints, SetSettings, Thumbnails
 
@@ -35,6 +36,10 @@ def parse(text: str, limits: Limits) -> ClientMessage:
     """
     if len(text) > limits.message_bytes:
         raise ProtocolError(f"a message is larger than {limits.message_bytes} bytes: send less at once")
+    # A point is a dozen values. What pydantic would make of many more, it would make before it counts them.
+    values = 1000 + 16 * max(limits.points, limits.settings, limits.seeds, limits.thumbnails)
+    if count_values(text) > values:
+        raise ProtocolError(f"a message holds more than {values} values: send less at once")
     try:
         message = _client_message.validate_json(text)
     except ValidationError as error:

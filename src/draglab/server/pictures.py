@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import io
 
 import numpy as np
@@ -11,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from draglab.errors import DraglabError
-from draglab.media.images import decode_mask
+from draglab.media.images import decode_mask, mask_size
 from draglab.server.messages import PictureHeader, encode_picture
 from draglab.server.outbox import Picture
 
@@ -44,27 +42,26 @@ def encode(picture: Picture) -> bytes:
     return encode_picture(header, buffer.getvalue())
 
 
-def read_mask(text: str, max_pixels: int) -> NDArray[np.bool_]:
-    """A mask from the base64 text of a PNG, bool [H, W], True = movable.
+def read_mask(text: str, size: tuple[int, int], max_pixels: int) -> NDArray[np.bool_]:
+    """A mask from the base64 text of a PNG, bool [H, W], True = movable. Takes a while: not for the worker's thread.
+
+    Args:
+        size: (height, width) of the image, which the mask must have.
 
     Raises:
-        DraglabError: not base64, not a PNG, damaged, or of more pixels than the limit.
+        DraglabError: not base64, not a PNG, damaged, of another size, or of more pixels than the limit.
     """
     check_mask_size(text, max_pixels)
-    return decode_mask(text)
+    return decode_mask(text, size)
 
 
-def check_mask_size(text: str, max_pixels: int) -> None:
-    """Refuse a mask that would be large, without decoding it.
+def check_mask_size(text: str, max_pixels: int) -> int:
+    """The number of a mask's pixels, which are not decoded.
 
     Raises:
-        DraglabError: not base64, or of more pixels than the limit.
+        DraglabError: not base64, not a PNG, or of more pixels than the limit.
     """
-    try:
-        # The header alone tells the size: the first 33 bytes of a PNG.
-        start = base64.b64decode(text[:44], validate=True)
-    except (binascii.Error, ValueError):
-        raise DraglabError("the mask is not base64 text: send a PNG") from None
-    width, height = int.from_bytes(start[16:20], "big"), int.from_bytes(start[20:24], "big")
+    height, width = mask_size(text)
     if width * height > max_pixels:
         raise DraglabError(f"the mask is {width}x{height}: at most {max_pixels} pixels are taken (limit 'mask_pixels')")
+    return width * height

@@ -12,8 +12,9 @@ import ipaddress
 import re
 import secrets
 import socket
-from collections.abc import Iterable
-from http.cookies import CookieError, SimpleCookie
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
@@ -23,6 +24,12 @@ from draglab.errors import DraglabError
 
 TOKEN_LENGTH = 16
 """Characters that a token given by a person must have."""
+
+HEADER_BYTES = 16 * 1024
+"""Size of a request's headers, names and values together; larger ones are refused."""
+ONE_HEADER_BYTES = 8000
+HEADERS_COUNT = 100
+"""Of one header, and how many: below what the websocket library takes."""
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -46,6 +53,11 @@ HEADERS = {
 }
 
 
+CODE_SECONDS = 60.0
+"""How long the code works with which draglab opens its page."""
+_NO_CODE = ("", -1.0)
+
+
 class Access:
     """The secrets of one launch, and who is who.
 
@@ -66,6 +78,20 @@ class Access:
             )
         self.token = token or new_token()
         self.shared = token is not None
+        self._code = _NO_CODE
+
+    def new_code(self) -> str:
+        """A word that lets one browser in, once and within CODE_SECONDS: others may see it on a command line."""
+        self._code = secrets.token_urlsafe(24), time.monotonic() + CODE_SECONDS
+        return self._code[0]
+
+    def use_code(self, given: str | None) -> bool:
+        """Whether this is the last code; it is used up by that."""
+        code, until = self._code
+        if given is None or time.monotonic() > until or not secrets.compare_digest(given.encode(), code.encode()):
+            return False
+        self._code = _NO_CODE
+        return True
 
     def is_token(self, given: str | None) -> bool:
         """Whether this is the token; takes as long for a wrong one."""
@@ -110,11 +136,24 @@ def new_token() -> str:
 
 
 def read_cookies(headers: Headers) -> dict[str, str]:
-    """A request's cookies; none if they are malformed."""
-    try:
-        return {name: morsel.value for name, morsel in SimpleCookie(headers.get("cookie", "")).items()}
-    except CookieError:
-        return {}
+    """Return a request's cookies by name, the first of each name.
+
+    Values are taken as they stand: ours are letters and digits. http.cookies would undo quotes and backslashes, in a
+    time that grows with the square of their number.
+    """
+    cookies: dict[str, str] = {}
+    for part in headers.get("cookie", "").split(";"):
+        name, equals, value = part.strip().partition("=")
+        if equals:
+            cookies.setdefault(name, value)
+    return cookies
+
+
+def too_large(scope: Mapping[str, Any]) -> bool:
+    """Whether the address and the headers of an ASGI request are more than are taken."""
+    sizes = [len(name) + len(value) for name, value in scope["headers"]]
+    sizes.append(len(scope.get("raw_path") or b"") + len(scope["query_string"]))
+    return sum(sizes) > HEADER_BYTES or max(sizes, default=0) > ONE_HEADER_BYTES or len(sizes) > HEADERS_COUNT
 
 
 def is_loopback(host: str) -> bool:
@@ -126,10 +165,10 @@ def is_loopback(host: str) -> bool:
 
 
 class Guard:
-    """Checks Host and Origin of every request and websocket, and adds HEADERS to every answer.
+    """Checks Host, Origin and the headers' size of every request and websocket, and adds HEADERS to every answer.
 
-    Host must be a loopback name, or, where the server listens on another address, any address in numbers, this
-    machine's name, or the name that was listened on: a page of another name that points here (DNS rebinding) is
+    Host must be a loopback name or what was listened on, or, where the server listens on another address, any address
+    in numbers or this machine's name: a page of another name that points here (DNS rebinding) is
     refused. An Origin, which browsers send with all that could do harm, must be that same Host.
 
     Args:
@@ -139,17 +178,20 @@ class Guard:
 
     def __init__(self, app: ASGIApp, host: str) -> None:
         self._app = app
-        self._names = set(LOOPBACK_NAMES)
+        self._names = {*LOOPBACK_NAMES, host.lower()}
         self._numbers = not is_loopback(host)
         if self._numbers:
             name = socket.gethostname().lower()
-            self._names |= {host.lower(), name, f"{name}.local"}
+            self._names |= {name, f"{name}.local"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        problem = self._problem(Headers(scope=scope).raw)
+        raw, status = Headers(scope=scope).raw, 403
+        problem = self._problem(raw)
+        if too_large(scope):
+            status, problem = 431, "the request's headers are too large: delete this site's cookies, then reload"
         if problem is None:
             await self._app(scope, receive, _with_headers(send))
         elif scope["type"] == "websocket":
@@ -157,7 +199,7 @@ class Guard:
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": problem})
         else:
-            await JSONResponse({"error": problem}, 403)(scope, receive, _with_headers(send))
+            await JSONResponse({"error": problem}, status)(scope, receive, _with_headers(send))
 
     def _problem(self, raw: Iterable[tuple[bytes, bytes]]) -> str | None:
         hosts = [value.decode("latin-1") for key, value in raw if key == b"host"]

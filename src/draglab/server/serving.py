@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from draglab.errors import DraglabError
 from draglab.server.app import Options, make_app
+from draglab.server.gate import protocols
 from draglab.server.security import is_loopback, new_token
 
 PORT = 8765
@@ -65,7 +66,7 @@ def check_access(host: str, token: str | None) -> None:
         )
 
 
-def serve(options: Options, listener: socket.socket, started: Callable[[str], None]) -> None:
+def serve(options: Options, listener: socket.socket, started: Callable[[str, str], None]) -> None:
     """Serve until Ctrl-C, which ends it within two seconds.
 
     The worker's thread may still be in a step then, and Python cannot take down a thread that computes: the process
@@ -73,23 +74,31 @@ def serve(options: Options, listener: socket.socket, started: Callable[[str], No
 
     Args:
         options: their port must be the listener's.
-        started: called with the page's address when it can be opened.
+        started: called when the page can be opened, with its address for people, and another one for the command line
+            of a browser, where other users of the machine can read it: it works once, and for a minute.
 
     Raises:
         DraglabError: the options cannot be used.
     """
     app = make_app(options)
-    server = _Server(config_of(app, options), lambda: started(address(options, listener)))
+    access = app.state.editor.access
+
+    def tell() -> None:
+        code = access.new_code() if access.shared else None
+        started(address(options, listener), address(options, listener, code))
+
+    server = _Server(config_of(app, options), tell)
     with suppress(KeyboardInterrupt):  # raised once more when all is done
         server.run(sockets=[listener])
 
 
 def config_of(app: ASGIApp, options: Options) -> uvicorn.Config:
     """How uvicorn runs the application."""
+    http, websocket = protocols(options.limits)
     return uvicorn.Config(
         app,
-        # This implementation stops reading and writing when the other side does.
-        ws="websockets-sansio",
+        http=http,
+        ws=websocket,
         ws_max_size=options.limits.message_bytes,
         # What is large is compressed already.
         ws_per_message_deflate=False,
@@ -102,13 +111,14 @@ def config_of(app: ASGIApp, options: Options) -> uvicorn.Config:
     )
 
 
-def address(options: Options, listener: socket.socket) -> str:
-    """The page's address; with the token where the page is only given to those who have it."""
+def address(options: Options, listener: socket.socket, code: str | None = None) -> str:
+    """The page's address; with the token, or a code instead, where the page is only given to those who have it."""
     host = options.host
     if host in ("0.0.0.0", "::"):
         host = socket.gethostname()
     host = f"[{host}]" if ":" in host else host
     query = f"?token={options.token}" if options.token is not None else ""
+    query = query if code is None else f"?code={code}"
     return f"http://{host}:{listener.getsockname()[1]}/{query}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,12 +35,18 @@ class Sessions:
         self._worker = worker
         self._limits = limits
         self._data = data
-        self._journals: dict[str | None, Journal] = {}
+        self._journals: OrderedDict[str | None, Journal] = OrderedDict()
         self._live: dict[tuple[str | None, str], LiveSession] = {}
 
     def listing(self, owner: str | None) -> list[SessionInfo]:
         """The sessions of a person, the one changed last first."""
         return self._journal(owner).sessions()
+
+    def notices(self, owner: str | None) -> list[str]:
+        """What a person should know of damage to the saved sessions; each is said once."""
+        journal = self._journal(owner)
+        notices, journal.notices = journal.notices, []
+        return notices
 
     def create(self, owner: str | None, start: Start | None) -> LiveSession:
         """A new session.
@@ -141,7 +148,17 @@ class Sessions:
         if owner not in self._journals:
             from draglab.editor.data_folder import data_folder
             from draglab.editor.journal import Journal
+            from draglab.editor.journal_file import PEOPLE
 
+            self._close_idle()
             folder = data_folder() if self._data is None else self._data
-            self._journals[owner] = Journal(folder if owner is None else folder / "people" / owner)
+            self._journals[owner] = Journal(folder if owner is None else folder / PEOPLE / owner)
+        self._journals.move_to_end(owner)
         return self._journals[owner]
+
+    def _close_idle(self) -> None:
+        """Let go of journals without a session in memory, those used least recently, until one more has room."""
+        busy = {owner for owner, _ in self._live}
+        idle = [owner for owner, journal in self._journals.items() if owner not in busy and not journal.notices]
+        for owner in idle[: max(len(idle) + 1 - self._limits.journals, 0)]:
+            self._journals.pop(owner).close()

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from draglab.errors import DraglabError
 from draglab.server.conversation import Conversation
+from draglab.server.gate import STATE
 from draglab.server.limits import Limits
-from draglab.server.messages import PROTOCOL, Error, Hello, Seen, encode
+from draglab.server.messages import PROTOCOL, Error, Hello, Seen, SetMask, encode
 from draglab.server.outbox import Outbox, Picture
 from draglab.server.parsing import MessageError, ProtocolError, parse
 from draglab.server.pictures import encode as encode_picture
+from draglab.server.pictures import read_mask
 from draglab.server.security import Access, read_cookies
 from draglab.server.worker import Worker
+
+T = TypeVar("T")
 
 VIOLATED = 1008
 FAILED = 1011
@@ -43,17 +54,24 @@ class Socket:
         self._access = access
         self._limits = limits
         self._converse = converse
-        self._clients = 0
+        self._clients: Counter[str | None] = Counter()
+        """Those that have said hello, by person."""
+        self._masks = ThreadPoolExecutor(1, thread_name_prefix="draglab-masks")
 
     async def __call__(self, websocket: WebSocket) -> None:
         await websocket.accept()
-        if self._clients >= self._limits.clients:
-            problem = f"{self._limits.clients} pages are connected (limit 'clients'): close one, then reload"
-            await _refuse(websocket, problem, OVERLOADED)
-            return
-        self._clients += 1
+        owner = self._access.owner(read_cookies(websocket.headers))
+        counted = False
         try:
-            await self._serve(websocket)
+            hello = await self._hello(websocket)
+            if connection := websocket.scope.get("state", {}).get(STATE):
+                connection.greeted()
+            if problem := self._full(owner):
+                await _refuse(websocket, problem, OVERLOADED)
+                return
+            counted = True
+            self._clients[owner] += 1
+            await self._serve(websocket, owner, hello)
         except (WebSocketDisconnect, asyncio.CancelledError):
             # Gone, or the server ends and this client is still waited for: nothing to report.
             pass
@@ -63,10 +81,22 @@ class Socket:
             logger.exception("a connection failed")
             await _refuse(websocket, "draglab failed at this; its log says where, please report it", FAILED)
         finally:
-            self._clients -= 1
+            self._clients[owner] -= counted
+            # Counter keeps zeros: one for each person who ever came.
+            self._clients += Counter()
 
-    async def _serve(self, websocket: WebSocket) -> None:
-        hello = await self._hello(websocket)
+    def _full(self, owner: str | None) -> str | None:
+        """Why there is no room for one more page of a person, None if there is."""
+        limits = self._limits
+        if self._clients.total() >= limits.clients:
+            return f"{limits.clients} pages are connected (limit 'clients'): close one, then reload"
+        if self._access.shared and self._clients[owner] >= limits.clients_per_person:
+            return (
+                f"you have {limits.clients_per_person} pages open (limit 'clients_per_person'): close one, then reload"
+            )
+        return None
+
+    async def _serve(self, websocket: WebSocket, owner: str | None, hello: Hello) -> None:
         loop, ready = asyncio.get_running_loop(), asyncio.Event()
 
         def wake() -> None:
@@ -75,9 +105,10 @@ class Socket:
                 loop.call_soon_threadsafe(ready.set)
 
         outbox = Outbox(self._limits, wake)
-        conversation = self._converse(self._access.owner(read_cookies(websocket.headers)), outbox)
+        conversation = self._converse(owner, outbox)
+        client = _Client(self._worker, owner, conversation)
         sending = asyncio.create_task(_send_all(websocket, outbox, ready))
-        receiving = asyncio.create_task(self._receive_all(websocket, conversation, hello))
+        receiving = asyncio.create_task(self._receive_all(websocket, client, hello))
         try:
             await asyncio.wait([sending, receiving], return_when=asyncio.FIRST_COMPLETED)
             if receiving.done():
@@ -112,18 +143,20 @@ class Socket:
             raise ProtocolError("the token is not this server's: reload the page")
         return message
 
-    async def _receive_all(self, websocket: WebSocket, conversation: Conversation, hello: Hello) -> None:
+    async def _receive_all(self, websocket: WebSocket, client: _Client, hello: Hello) -> None:
         """Pass everything on; not more at once than the limit, so that what waits stays with the client."""
         room = asyncio.Semaphore(self._limits.pending)
+        conversation = client.conversation
 
         async def pass_on(function: Callable[[], None]) -> None:
             await room.acquire()
-            future = asyncio.wrap_future(self._worker.call(function))
-            future.add_done_callback(lambda _: room.release())
+            client.call(function).add_done_callback(lambda _: room.release())
 
-        await asyncio.wrap_future(self._worker.call(lambda: conversation.hello(hello)))
+        await client.call(lambda: conversation.hello(hello))
         while True:
             text = await _receive(websocket)
+            # What has come already is received without a pause: others get their turn here.
+            await asyncio.sleep(0)
             try:
                 message = parse(text, self._limits)
             except MessageError as error:
@@ -134,8 +167,38 @@ class Socket:
                     conversation.outbox.seen(message.stamp)
                 case Hello():
                     raise ProtocolError("hello was said already: reload the page")
+                case SetMask(png=str(png)):
+                    # Nothing more is read from this client until its mask is decoded, so that only one waits.
+                    try:
+                        mask = await self._decoded(png, client)
+                    except DraglabError as error:
+                        conversation.outbox.put(encode(Error(id=message.id, message=str(error))))
+                        continue
+                    await pass_on(lambda command=message, mask=mask: conversation.set_mask(command, mask))
                 case command:
                     await pass_on(lambda command=command: conversation.handle(command))
+
+    async def _decoded(self, png: str, client: _Client) -> NDArray[np.bool_]:
+        """A mask, decoded beside the worker once its size has been compared with the image's.
+
+        Raises:
+            DraglabError: it cannot be used; see pictures.read_mask.
+        """
+        size = await client.call(client.conversation.mask_size)
+        decoding = self._masks.submit(read_mask, png, size, self._limits.mask_pixels)
+        return await asyncio.wrap_future(decoding)
+
+
+@dataclass(frozen=True)
+class _Client:
+    """Who is at the other end: calls of all clients of one person wait for the worker together."""
+
+    worker: Worker
+    owner: str | None
+    conversation: Conversation
+
+    def call(self, function: Callable[[], T]) -> asyncio.Future[T]:
+        return asyncio.wrap_future(self.worker.call(function, ("person", self.owner)))
 
 
 async def _receive(websocket: WebSocket) -> str:

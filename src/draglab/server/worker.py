@@ -20,6 +20,8 @@ logger = logging.getLogger("draglab.server")
 
 BACKGROUND_SHARE = 0.1
 """Of the time that tasks take, for pictures that can wait while tasks run."""
+CALLS_SECONDS = 0.05
+"""After this long, what else one caller has asked for waits until the others have had their turn."""
 
 
 class Task(Protocol):
@@ -42,7 +44,7 @@ class Worker:
     """
 
     def __init__(self, at_end: Callable[[], None] = lambda: None) -> None:
-        self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        self._calls: deque[tuple[Hashable, Callable[[], Any], Future[Any]]] = deque()
         self._changed = threading.Condition()
         self._closing = False
         self._at_end = at_end
@@ -65,9 +67,10 @@ class Worker:
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
-    def call(self, function: Callable[[], T]) -> Future[T]:
-        """Run a function on the thread before the next step; calls run in the order in which they were made.
+    def call(self, function: Callable[[], T], caller: Hashable = None) -> Future[T]:
+        """Run a function on the thread before the next step; calls of one caller run in the order of their making.
 
+        A caller whose calls have taken CALLS_SECONDS waits with the rest of them for a step and for other callers.
         After :meth:`close` the future is cancelled.
         """
         future: Future[T] = Future()
@@ -75,7 +78,7 @@ class Worker:
             if self._closing:
                 future.cancel()
                 return future
-            self._calls.append((function, future))
+            self._calls.append((caller, function, future))
             self._changed.notify()
         return future
 
@@ -122,23 +125,31 @@ class Worker:
             logger.exception("putting the sessions away failed")
 
     def _answer_calls(self) -> bool:
-        """All calls that are there now, waiting for one if there is nothing else to do; False: it is time to end."""
+        """The calls that are there now, waiting for one if there is nothing else to do; False: it is time to end."""
         with self._changed:
             while not (self._closing or self._calls or self._tasks or self._urgent or self._patient):
                 self._changed.wait()
             calls = list(self._calls)
             self._calls.clear()
             if self._closing:
-                for _, future in calls:
+                for _, _, future in calls:
                     future.cancel()
                 return False
-        for function, future in calls:
-            if not future.set_running_or_notify_cancel():
+        took: dict[Hashable, float] = {}
+        later = []
+        for caller, function, future in calls:
+            if took.get(caller, 0.0) > CALLS_SECONDS:
+                later.append((caller, function, future))
                 continue
-            try:
-                future.set_result(function())
-            except Exception as error:
-                future.set_exception(error)
+            started = time.perf_counter()
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(function())
+                except Exception as error:
+                    future.set_exception(error)
+            took[caller] = took.get(caller, 0.0) + time.perf_counter() - started
+        with self._changed:
+            self._calls.extendleft(reversed(later))
         return True
 
     def _fulfil(self, wishes: dict[Hashable, Callable[[], None]]) -> None:

@@ -1,0 +1,223 @@
+"""The file that sessions are kept in: opened, and mended when it is damaged.
+
+A damaged file is set aside under another name, and what can still be read of it goes into a new one.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+from draglab.editor.data_folder import VARIABLE, make_private
+from draglab.errors import DraglabError
+
+T = TypeVar("T")
+
+FILE = "sessions.sqlite3"
+PEOPLE = "people"
+"""Folder of the journals of other people, in a server's data folder."""
+SCHEMA_VERSION = 1
+NEWEST_VERSION = 100
+"""A larger number is not the version of a newer draglab but damage."""
+BUSY_SECONDS = 5.0
+"""How long another process's write is waited for."""
+
+_SCHEMA = f"""
+CREATE TABLE sessions (id TEXT PRIMARY KEY, created REAL NOT NULL);
+CREATE TABLE entries (
+    session TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    created REAL NOT NULL,
+    body TEXT NOT NULL,
+    data BLOB,
+    PRIMARY KEY (session, number)
+);
+CREATE INDEX entries_by_kind ON entries (session, kind, number);
+CREATE TABLE thumbnails (
+    session TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    node INTEGER NOT NULL,
+    picture BLOB NOT NULL,
+    PRIMARY KEY (session, node)
+);
+PRAGMA user_version = {SCHEMA_VERSION};
+"""
+
+
+class JournalFile:
+    """A connection to the file of a folder.
+
+    Args:
+        folder: made if it is missing, for this user alone.
+
+    Attributes:
+        notices: sentences for the person whose sessions these are, until somebody takes them.
+
+    Raises:
+        DraglabError: the folder cannot be written, or the file was written by a newer draglab (it is left as it is).
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / FILE
+        self.notices: list[str] = []
+        try:
+            make_private(self.folder)
+            tighten(self.folder)
+            for path in self._files():
+                if path.exists() and not path.is_file():
+                    path.replace(f"{self._aside()}{path.name.removeprefix(FILE)}")
+        except OSError as error:
+            raise self._unusable(error) from None
+        self._open()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def _open(self) -> None:
+        """Connect; a damaged file is set aside, and what can be read of it is taken over.
+
+        Raises:
+            DraglabError: see the class.
+        """
+        try:
+            self._connect()
+        except sqlite3.Error as error:
+            if not is_damage(error):
+                raise self._explain(error) from None
+            self._rebuild()
+
+    def _connect(self) -> None:
+        try:
+            # SQLite gives the files beside it the same rights.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            for path in self._files():
+                tighten(path)
+        except OSError as error:
+            raise self._unusable(error) from None
+        # Not one thread but one at a time: a server makes the journal in one thread and uses it in another.
+        self._connection = sqlite3.connect(
+            self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        self._connection.text_factory = lambda data: data.decode("utf-8", "replace")
+        try:
+            self._prepare()
+        except (sqlite3.Error, DraglabError):
+            self._connection.close()
+            raise
+
+    def _prepare(self) -> None:
+        run = self._connection.execute
+        version = run("PRAGMA user_version").fetchone()[0]
+        if SCHEMA_VERSION < version <= NEWEST_VERSION:
+            raise DraglabError(
+                f"the saved sessions in {self.path} were written by a newer draglab (version {version}, this one reads "
+                f"{SCHEMA_VERSION}): upgrade draglab, or set {VARIABLE} to another folder"
+            )
+        # Before the first table, or it has no effect: what is forgotten gives its room back.
+        run("PRAGMA auto_vacuum = INCREMENTAL")
+        run("PRAGMA journal_mode = WAL")
+        run("PRAGMA synchronous = NORMAL")
+        run("PRAGMA foreign_keys = ON")
+        run("PRAGMA secure_delete = ON")
+        if version == 0:
+            self._connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
+        elif version != SCHEMA_VERSION:
+            raise sqlite3.DatabaseError(f"there is no version {version}")
+        run("SELECT id, created FROM sessions LIMIT 1").fetchone()
+        run("SELECT session, number, kind, created, body FROM entries LIMIT 1").fetchone()
+        run("SELECT session, node FROM thumbnails LIMIT 1").fetchone()
+
+    def _rebuild(self) -> None:
+        """Set the damaged file aside; take over what can be read of it."""
+        from draglab.editor.salvage import recover
+
+        aside = self._aside()
+        try:
+            for path in self._files():
+                with suppress(FileNotFoundError):
+                    path.replace(f"{aside}{path.name.removeprefix(FILE)}")
+        except OSError as error:
+            raise self._unusable(error) from None
+        try:
+            self._connect()
+            saved = self._take_over(recover(aside, self._connection))
+        except sqlite3.Error as error:
+            raise self._explain(error) from None
+        self.notices.append(f"the saved sessions were damaged: {saved}; the damaged file is kept in {aside}")
+
+    def _take_over(self, known: set[str]) -> str:
+        """Look through the sessions that were recovered; say what came of them.
+
+        Args:
+            known: ids of all sessions that the damaged file names.
+        """
+        raise NotImplementedError
+
+    def _mended(self, read: Callable[[], T]) -> T:
+        """Read; once more if there turns out to be damage, which is mended in between."""
+        try:
+            return read()
+        except sqlite3.Error as error:
+            if not is_damage(error):
+                raise self._explain(error) from None
+            self._connection.close()
+            self._rebuild()
+        with self._explained():
+            return read()
+
+    def _files(self) -> list[Path]:
+        return [Path(f"{self.path}{suffix}") for suffix in ("-wal", "-shm", "")]
+
+    def _aside(self) -> Path:
+        """A new name for something damaged."""
+        return self.folder / f"{FILE}.damaged-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            if is_damage(error):
+                self._connection.close()
+                self._rebuild()
+                raise DraglabError(f"{self.notices[-1]}; try again") from None
+            raise self._explain(error) from None
+
+    def _unusable(self, error: OSError) -> DraglabError:
+        return DraglabError(
+            f"cannot keep sessions in {self.folder}: {error.strerror}; set {VARIABLE} to another folder"
+        )
+
+    def _explain(self, error: sqlite3.Error) -> DraglabError:
+        if isinstance(error, sqlite3.IntegrityError):
+            if "FOREIGN KEY" in str(error):
+                return DraglabError("this session was forgotten: open another one, or start anew")
+            return DraglabError("another draglab works on this session: close one of them, then open the session again")
+        advice = f"make room, get the rights to, or set {VARIABLE} to another folder"
+        return DraglabError(f"cannot keep sessions in {self.path}: {error}; {advice}")
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether a file is to blame for an error, and not its surroundings: rights, room, other processes."""
+    if isinstance(error, sqlite3.OperationalError):
+        # "no such table" and the like: the statements are ours, so the schema is not.
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+    return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError)
+
+
+def tighten(path: Path) -> None:
+    """Take from others what rights they have to our file, or to a folder that holds nothing but sessions."""
+    with suppress(OSError):
+        if path.is_dir() and any(not each.name.startswith(FILE) and each.name != PEOPLE for each in path.iterdir()):
+            return
+        mode = path.stat().st_mode
+        if mode & 0o077:
+            path.chmod(mode & 0o700)

@@ -1,0 +1,87 @@
+"""Very many people on one server: their files are not all open, and damage to those of one is nobody else's."""
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from draglab.editor.journal_file import FILE
+from draglab.server.limits import Limits
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+MANY = """
+import resource, sys
+from pathlib import Path
+import torch
+from draglab.server.library import Library
+from draglab.server.limits import Limits
+from draglab.server.messages import Start
+from draglab.server.sessions import Sessions
+from draglab.server.worker import Worker
+
+limits = Limits()
+library = Library(Path(sys.argv[1]), 1, "cpu")
+library.find()
+library.generator("tiny")
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+sessions = Sessions(library, Worker(), limits, Path(sys.argv[2]))
+for number in range(120):
+    owner = f"person{number}"
+    sessions.listing(owner)
+    live = sessions.create(owner, Start(model="tiny", seed=number))
+    assert [each.id for each in sessions.listing(owner)] == [live.session.id]
+for number in range(120):
+    (info,) = sessions.listing(f"person{number}")
+    sessions.open(f"person{number}", info.id)
+print(len(sessions._journals))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_more_people_than_descriptors(models, tmp_path):
+    """256 descriptors were used up by the 83rd person."""
+    command = [sys.executable, "-c", MANY, str(models), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) <= Limits().sessions + Limits().journals
+
+
+def test_a_damaged_session_locks_nobody_out(start, tmp_path):
+    server = start()
+    with server.client() as client:
+        names = [client.begin(model="tiny", seed=seed) for seed in (1, 2)]
+    server.editor.worker.call(server.editor.sessions.close).result()
+    connection = sqlite3.connect(tmp_path / "data" / FILE, isolation_level=None)
+    connection.execute("UPDATE entries SET body = '{' WHERE session = ? AND kind = 'start'", (names[0],))
+    connection.close()
+    again = start()
+    with again.client(hello=False) as client:
+        client.send("hello", protocol=1, token=again.token, session=names[0], height=32, id=1)
+        welcome = client.until("welcome")
+        assert [session["id"] for session in welcome["sessions"]] == [names[1]]
+        problems = [client.until_error()["message"] for _ in range(2)]
+        assert any("no longer there" in problem for problem in problems)
+        assert any("one saved session was damaged and is lost" in problem for problem in problems)
+        client.send("open_session", session=names[1])
+        client.picture("current")
+        client.begin(model="tiny", seed=3)
+
+
+def test_a_session_whose_settings_are_unknown_is_an_error_of_its_own(start, tmp_path):
+    server = start()
+    with server.client() as client:
+        name = client.begin(model="tiny", seed=1)
+        client.send("set_settings", settings={"max_steps": 5})
+        client.until("state")
+    server.editor.worker.call(server.editor.sessions.close).result()
+    connection = sqlite3.connect(tmp_path / "data" / FILE, isolation_level=None)
+    connection.execute("UPDATE entries SET body = '{\"changed\": {\"of_a_later_version\": 1}}' WHERE kind = 'settings'")
+    connection.close()
+    again = start()
+    with again.client(hello=False) as client:
+        client.send("hello", protocol=1, token=again.token, session=name, height=32, id=1)
+        client.until("welcome")
+        assert "of_a_later_version" in client.until_error()["message"]
+        client.begin(model="tiny", seed=3)
