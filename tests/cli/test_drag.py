@@ -1,10 +1,14 @@
 import json
 import os
+import re
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
+
+from draglab import DragEdit, DragSettings, drag_steps, load_generator
+from draglab.drag import DragRun
 
 POINT = ("--point", "8,9:14.5,9")
 SHORT = ("--steps", "3", "--stop-distance", "0.01")
@@ -26,6 +30,37 @@ def test_drag_writes_everything(draglab, model):
     assert pixels("a.png").shape == (32, 32, 3)
     with av.open("a.mp4") as video:
         assert len(list(video.decode(video=0))) == 20 + 3 * 4 + 20
+
+
+def test_what_does_not_arrive_keeps_its_best_step_and_says_so(draglab, model):
+    generator = load_generator(model, device="cpu")
+    edit = DragEdit([(8, 9)], [(14.5, 9)])
+    steps = list(drag_steps(generator, generator.w_plus_from_seed(7), edit, DragSettings(max_steps=9, patience=None)))
+    best = min(steps, key=lambda step: step.distances.mean())
+    assert best.index < 9
+    common = ("drag", "-m", model, "--seed", 7, *POINT, "--steps", 9, "--save", "e.json", "--device", "cpu")
+    ran = draglab(*common, "-o", "a.png")
+    assert ran.code == 0, ran.err
+    left = f"{best.distances[0]:.1f} px left"
+    assert f"stopped at step 9, the limit (allow more with --steps); kept step {best.index}, {left}" in ran.out
+    assert (pixels("a.png") == best.image()).all()
+    told = draglab(*common, "--json").json()["rounds"][0]
+    assert (told["stop_reason"], told["steps"], told["steps_run"]) == ("max_steps", best.index, 9)
+    assert draglab("drag", "e.json", "-o", "b.png", "--device", "cpu").code == 0
+    assert (pixels("b.png") == pixels("a.png")).all()
+
+
+def test_a_drag_without_progress_says_so(draglab, model, monkeypatch):
+    finish = DragRun.finish
+
+    def stalls(self: DragRun, losses, handles):
+        step = finish(self, losses, handles)
+        self.stop_reason = "stalled"
+        return step
+
+    monkeypatch.setattr(DragRun, "finish", stalls)
+    ran = draglab("drag", "-m", model, "--seed", 7, *POINT)
+    assert re.search(r"^stopped at step 1, no progress; kept step 1, \d\.\d px left$", ran.out, re.MULTILINE)
 
 
 def test_an_edit_file_replays_to_the_same_pixels(draglab, model):

@@ -112,11 +112,11 @@ class Document:
 
     def thumbnail(self, node: Node) -> NDArray[np.uint8]:
         """A small picture of a node, kept on disk."""
-        data = self.journal.thumbnail(self.session, node.id)
+        data = self.journal.thumbnail(self.session, node.latent_id)
         if data is None:
             data = encode_thumbnail(self.picture(node, height=THUMBNAIL))
             if node.round is None or node.round.end is not None:
-                self.journal.keep_thumbnail(self.session, node.id, data)
+                self.journal.keep_thumbnail(self.session, node.latent_id, data)
         return decode_thumbnail(data)
 
 

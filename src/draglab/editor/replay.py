@@ -1,6 +1,5 @@
 """Runs the rounds of an edit file and records what was run."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -10,13 +9,14 @@ import torch
 from numpy.typing import NDArray
 
 from draglab.drag import DragEdit, DragRun, DragSettings, DragStep, advance, diverged
+from draglab.editor.best import go_on, nearest_step
 from draglab.editor.settings import read_settings
 from draglab.errors import DraglabError
 from draglab.generators import Generator, to_uint8
 from draglab.geometry import validate_points
 from draglab.media.edit_file import EditFile, Round, SeedStart
 
-RoundEnd = Literal["arrived", "max_steps", "stalled", "recorded", "stopped"]
+RoundEnd = Literal["arrived", "max_steps", "stalled", "lost", "recorded", "stopped"]
 """Why a round ended: as draglab.drag says it, after the number of steps in the file, or because somebody stopped it."""
 
 
@@ -36,9 +36,12 @@ class RoundReport:
     """How a round ended."""
 
     steps: int
+    """How many lead to what was kept: all of a round that arrived or that was recorded, else those to the best one."""
+    ran: int
+    """How many were made."""
     end: RoundEnd
     handles: NDArray[np.float64]
-    """[n, 2] pixels: where the handles are now."""
+    """[n, 2] pixels: where the handles are in what was kept."""
     targets: NDArray[np.float64]
     """[n, 2] pixels"""
     distances: NDArray[np.float64]
@@ -120,33 +123,37 @@ class Replay:
         limit = self._edit_file.rounds[index].steps
         moves = {move.after: move.targets for move in self._edit_file.rounds[index].moved}
         run = DragRun(self._generator, self.w_plus, edit, settings)
-        best, least = None, math.inf
+        best = None
         while limit != 0 and run.stop_reason is None:
             (step,) = advance([run])
             if step is None:
                 raise diverged(1 if run.last is None else run.last.index + 1)
-            if (mean := float(step.distances.mean())) < least:
-                best, least = step, mean
+            best = nearest_step(run, best)
             yield ReplayStep(index, edit, settings, step)
+            if limit is not None and run.stop_reason in ("stalled", "lost"):
+                # It was let go on when it was recorded.
+                go_on(run)
             if step.index in moves:
                 run.retarget(moves[step.index])
-                best, least = step, float(run.distances.mean())
+                best = step
             if self._stop or step.index == limit:
                 break
         if run.last is None or best is None:
             end: RoundEnd = "recorded" if limit == 0 else "arrived"
-            self._reports.append(RoundReport(0, end, run.handles, run.targets, run.distances))
+            self._reports.append(RoundReport(0, 0, end, run.handles, run.targets, run.distances))
             return
         end = _end(run, limit)
-        kept = best if end == "stopped" else run.last
+        kept = run.last if end in ("arrived", "recorded") else best
         self.w_plus = kept.w_plus
-        self._reports.append(RoundReport(kept.index, end, kept.handles, kept.targets, kept.distances))
+        self._reports.append(RoundReport(kept.index, run.last.index, end, kept.handles, kept.targets, kept.distances))
 
 
 def _end(run: DragRun, limit: int | None) -> RoundEnd:
-    if run.stop_reason in ("arrived", "stalled", "max_steps"):
-        return run.stop_reason
-    return "recorded" if run.last is not None and run.last.index == limit else "stopped"
+    if run.stop_reason == "arrived":
+        return "arrived"
+    if run.last is not None and run.last.index == limit:
+        return "recorded"
+    return run.stop_reason if run.stop_reason in ("stalled", "lost", "max_steps") else "stopped"
 
 
 def start_latent(edit_file: EditFile, generator: Generator) -> torch.Tensor:

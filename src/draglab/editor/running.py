@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from draglab.drag import DragRun
+from numpy.typing import ArrayLike
+
+from draglab.drag import DragRun, DragStep
+from draglab.editor.best import nearest_step
 from draglab.editor.state import EndReason
 from draglab.media.edit_file import Retarget
 
@@ -18,6 +21,7 @@ class RunningRound:
         node: its node. ids: of the dragged points.
         recorded: it is made again from an edit file.
         limit: how many steps that has, None = until it ends by itself. moves: how its targets moved.
+        best: the step nearest to the targets, None before the first.
     """
 
     run: DragRun
@@ -26,6 +30,16 @@ class RunningRound:
     recorded: bool = False
     limit: int | None = None
     moves: Sequence[Retarget] = ()
+    best: DragStep | None = None
+
+    def look(self) -> None:
+        """Take note of the step made last."""
+        self.best = nearest_step(self.run, self.best)
+
+    def retarget(self, targets: ArrayLike) -> None:
+        """Move the targets, [n, 2]; what is nearest to them is found anew from here on."""
+        self.run.retarget(targets)
+        self.best = self.run.last
 
     @property
     def steps(self) -> int:
@@ -41,6 +55,6 @@ class RunningRound:
     def end(self) -> EndReason | None:
         """Why no step may follow, None if one may."""
         reason = self.run.stop_reason
-        if reason is not None:
-            return "stopped" if reason == "cancelled" else reason
-        return "recorded" if self.limit is not None and self.steps >= self.limit else None
+        if reason != "arrived" and self.limit is not None and self.steps >= self.limit:
+            return "recorded"
+        return "stopped" if reason == "cancelled" else reason

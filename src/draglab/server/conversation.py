@@ -154,6 +154,9 @@ class Conversation:
                 live.tell()
             case "stop":
                 live.stop()
+            case "go_on":
+                live.session.go_on()
+                live.tell()
             case "undo":
                 live.session.undo()
                 live.tell(picture=True)

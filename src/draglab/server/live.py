@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from itertools import count
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from draglab.errors import DraglabError
 from draglab.media.images import encode_mask
@@ -14,7 +14,7 @@ from draglab.server.worker import Worker
 
 if TYPE_CHECKING:
     from draglab.editor.session import EditingSession
-    from draglab.editor.state import EndReason, StepReport
+    from draglab.editor.state import StepReport
     from draglab.editor.view import SessionView
 
 _stamps = count(1)
@@ -185,12 +185,8 @@ class LiveSession:
         self.running = view.state == "running"
 
     def _say_ended(self) -> None:
-        from draglab.editor.state import end_text
-
-        for node in self.session.view().nodes:
-            if node.id == self._round and node.end is not None:
-                message = encode(
-                    Ended(node=node.id, reason=node.end, text=end_text(cast("EndReason", node.end), node.frames))
-                )
-                for viewer in self.viewers:
-                    viewer.outbox.put(message)
+        ended = self.session.end_of(self._round)
+        if ended is not None:
+            message = encode(Ended(node=self._round, reason=ended[0], text=ended[1]))
+            for viewer in self.viewers:
+                viewer.outbox.put(message)

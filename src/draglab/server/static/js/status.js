@@ -2,7 +2,7 @@
 
 import { announce } from "./notices.js";
 import { byId, shown } from "./dom.js";
-import { canRun, run, stop } from "./actions.js";
+import { canRun, goOn, run, stop } from "./actions.js";
 import { get, watch } from "./store.js";
 import { onMessage } from "./app.js";
 import { onPreference, prefer } from "./preferences.js";
@@ -11,6 +11,7 @@ const button = byId("run", HTMLButtonElement);
 const buttonText = byId("run-text", HTMLElement);
 const buttonIcon = byId("run-icon", SVGUseElement);
 const text = byId("status", HTMLElement);
+const goOnButton = byId("go-on", HTMLButtonElement);
 const meter = byId("meter", HTMLElement);
 const empty = byId("empty", HTMLElement);
 const emptyText = byId("empty-text", HTMLElement);
@@ -38,6 +39,7 @@ function render() {
   button.disabled = link !== "open" || (state === "idle" ? !canRun() : state === "stopping");
   buttonText.textContent = state === "idle" ? "Run" : state === "running" ? "Stop" : "Stopping";
   buttonIcon.setAttribute("href", `/static/icons.svg#${state === "idle" ? "play" : "stop"}`);
+  goOnButton.hidden = !session?.can_go_on || link !== "open";
   document.body.dataset["link"] = link;
   empty.hidden = session !== null;
   emptyText.textContent =
@@ -78,6 +80,7 @@ function describe() {
 export function initStatus() {
   watch(["session", "progress", "link", "scrub", "welcome"], render);
   button.addEventListener("click", toggleRun);
+  goOnButton.addEventListener("click", goOn);
   onRelease.addEventListener("change", () => prefer({ runOnRelease: onRelease.checked }));
   onPreference(({ runOnRelease }) => (onRelease.checked = runOnRelease));
   onMessage("ended", (message) => announce(message.text));
