@@ -114,6 +114,14 @@ def test_a_broken_edit_file_is_refused(server, body, status):
     assert answer.status == status and "\n" not in answer.json()["error"]
 
 
+def test_a_picture_is_told_from_a_broken_edit_file(server):
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, format="PNG")
+    answer = server.request("POST", "/upload/edit", buffer.getvalue(), authorization=f"Bearer {server.token}")
+    assert answer.status == 400
+    assert answer.json()["error"].startswith("this file is a PNG picture, not an edit file: ")
+
+
 @pytest.mark.parametrize("name", ["nothing", "../../tiny2", "/etc/passwd"])
 def test_an_edit_file_of_a_model_that_is_not_here_is_refused(server, name):
     model = {"name": name, "sha256": "0" * 64}

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 from draglab.errors import DraglabError
 from draglab.media.files import read_bytes, write_atomically
 from draglab.media.images import decode_mask, encode_mask, feathered
+from draglab.media.sniffing import not_an_edit_file
 
 FORMAT = "draglab-edit"
 VERSION = 1
@@ -204,6 +205,8 @@ def load_edit_file(path: str | os.PathLike[str]) -> EditFile:
 
 def parse_edit_file(data: bytes, name: str = "the edit file") -> EditFile:
     """As :func:`load_edit_file`, from bytes; ``name`` is used in messages."""
+    if (other := not_an_edit_file(data)) is not None:
+        raise DraglabError(f"{name} {other}")
     try:
         text = data.decode("utf-8-sig")
         content = json.loads(text, parse_constant=_refuse_constant)

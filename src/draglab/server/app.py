@@ -233,7 +233,7 @@ def _read_edit(body: bytes, limits: Limits) -> EditFile:
         for one in json.loads(body)["rounds"]:
             if isinstance(one["mask"], str):
                 check_mask_size(one["mask"], limits.mask_pixels)
-    edit = parse_edit_file(body)
+    edit = parse_edit_file(body, "this file")
     points = max(len(one.points) for one in edit.rounds)
     if points > limits.points:
         raise DraglabError(f"the edit has {points} points: at most {limits.points} are taken (limit 'points')")
