@@ -163,9 +163,9 @@ export async function redo() {
   if (get().session?.can_redo) void ask({ type: "redo" });
 }
 
-/** @param {number} node */
+/** Shows an entry of the history; a round that runs ends there and keeps its best step. @param {number} node */
 export async function goTo(node) {
-  await leaveRound();
+  await begun;
   set({ scrub: null });
   send({ type: "goto", node });
 }
