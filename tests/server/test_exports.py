@@ -77,12 +77,12 @@ def test_an_exported_picture_is_the_one_that_is_shown(server):
         shown = np.asarray(Image.open(io.BytesIO(client.received[-1]["data"])))
         client.send("export", kind="png", id=5)
         ready = client.until("export_ready")
-        assert ready["id"] == 5 and ready["name"] == "draglab-tiny.png"
+        assert ready["id"] == 5 and ready["name"] == "tiny-seed3-round1.png"
         # HEAD does not use it up.
         assert server.request("HEAD", ready["url"], authorization=f"Bearer {server.token}").status == 405
         answer = fetch(server, ready)
         assert answer.status == 200 and len(answer.body) == ready["bytes"]
-        assert answer.headers["content-disposition"] == 'attachment; filename="draglab-tiny.png"'
+        assert answer.headers["content-disposition"] == 'attachment; filename="tiny-seed3-round1.png"'
         assert (np.asarray(Image.open(io.BytesIO(answer.body))) == shown).all()
         assert fetch(server, ready).status == 404
 
