@@ -35,10 +35,11 @@ def drag_steps(
         a DragStep after every iteration, none if all handles are within the stop distance from the start.
 
     Raises:
-        DraglabError: points or mask do not fit the image, the feature block or layer does not exist, or the step size
-            is so large that the optimisation left the range of numbers.
+        DraglabError: w_plus does not fit the model, points or mask do not fit the image, the feature block or layer
+            does not exist, or the step size is so large that the optimisation left the range of numbers.
     """
     settings = settings or DragSettings()
+    generator.check_w_plus(w_plus)
     edit.validated(*generator.img_shape)
     if len(w_plus) != 1:
         raise DraglabError(f"w_plus holds {len(w_plus)} latents: drag one image at a time")
@@ -102,6 +103,7 @@ def drag_many(
     Raises:
         DraglabError: an edit does not fit the image, before anything is computed; see :func:`drag_steps`.
     """
+    generator.check_w_plus(w_plus)
     if len(w_plus) != len(edits):
         raise DraglabError(f"{len(w_plus)} latents and {len(edits)} edits: give as many of one as of the other")
     for edit in edits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,12 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from draglab.drag.run import DragRun, StopReason
+from draglab.errors import DraglabError
 from draglab.generators import Generator, to_uint8
 
 
 @dataclass(frozen=True)
 class DragResult:
-    """How a drag ended.
+    """How a drag ended. It can be pickled, without the generator.
 
     Attributes:
         w_plus: [1, num_ws, w_dim], the edited latent. handles, targets: [n, 2]; distances: [n], image pixels.
@@ -32,12 +34,28 @@ class DragResult:
     steps: int
     stop_reason: StopReason
     seconds: float
-    _generator: Generator
+    _generator: Generator | None
 
-    def image(self) -> NDArray[np.uint8]:
-        """The edited image, uint8 [H, W, C]."""
+    def image(self, generator: Generator | None = None) -> NDArray[np.uint8]:
+        """The edited image, uint8 [H, W, C].
+
+        Args:
+            generator: the model that was dragged, needed after unpickling; None = the one that the result holds.
+
+        Raises:
+            DraglabError: the result holds none, or its latent does not fit the one given.
+        """
+        generator = generator or self._generator
+        if generator is None:
+            raise DraglabError(
+                "an unpickled result holds no generator: call image(generator) with the one it was made by"
+            )
         with torch.no_grad():
-            return to_uint8(self._generator.image(self.w_plus))[0]
+            return to_uint8(generator.image(self.w_plus.to(generator.device, generator.dtype)))[0]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the generator: a model has many times the size of everything else."""
+        return {**self.__dict__, "_generator": None}
 
 
 def result_of(run: DragRun, w_plus: Tensor, stop_reason: StopReason, seconds: float) -> DragResult:
