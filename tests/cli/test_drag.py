@@ -9,6 +9,7 @@ from PIL import Image
 
 from draglab import DragEdit, DragSettings, drag_steps, load_generator
 from draglab.drag import DragRun
+from draglab.media.edit_file import load_edit_file
 
 POINT = ("--point", "8,9:14.5,9")
 SHORT = ("--steps", "3", "--stop-distance", "0.01")
@@ -118,6 +119,23 @@ def test_a_mask_is_used_and_saved(draglab, model):
     assert (pixels("free.png") != pixels("a.png")).any()
     draglab("drag", "e.json", "-o", "b.png")
     assert (pixels("a.png") == pixels("b.png")).all()
+
+
+def test_a_mask_may_be_a_shape(draglab, model):
+    rows, columns = np.mgrid[:32, :32]
+    shapes = {
+        "circle:10,9,8.5": np.hypot(columns - 10, rows - 9) <= 8.5,
+        "rect:2,3,20,15": (columns >= 2) & (columns <= 20) & (rows >= 3) & (rows <= 15),
+    }
+    for shape, movable in shapes.items():
+        Image.fromarray(movable).save("m.png")
+        common = ("drag", "-m", model, "--seed", 7, *POINT, *SHORT)
+        assert draglab(*common, "--mask", "m.png", "-o", "file.png").code == 0
+        ran = draglab(*common, "--mask", shape, "-o", "shape.png", "--save", "e.json")
+        assert ran.code == 0, ran.err
+        assert (pixels("file.png") == pixels("shape.png")).all()
+        (saved,) = load_edit_file("e.json").rounds
+        assert (saved.movable() == movable).all()
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a.mp4"])

@@ -28,7 +28,11 @@ def drag(
         typer.Option("--point", "-p", help="Handle and target, x,y:x,y in pixels from the top left; repeatable."),
     ] = None,
     mask: Annotated[
-        Path | None, typer.Option(help="Image of the movable region: white may move, black is frozen.")
+        str | None,
+        typer.Option(
+            metavar="FILE|SHAPE",
+            help="The movable region: an image (white may move, black is frozen), circle:x,y,r or rect:x0,y0,x1,y1.",
+        ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The edited image: .png, .jpg or .webp.")] = Path(
         "dragged.png"
@@ -159,7 +163,7 @@ def drag(
 
 def _round(
     pairs: list[tuple[Any, Any]],
-    mask: Path | None,
+    mask: str | None,
     preset: str,
     overrides: dict[str, Any],
     generator: "Generator",
@@ -168,12 +172,15 @@ def _round(
     from dataclasses import asdict, replace
 
     from draglab.drag import DragSettings
-    from draglab.geometry import validate_pairs
+    from draglab.geometry import parse_mask_shape, validate_pairs
     from draglab.media.edit_file import Round
     from draglab.media.images import load_mask
 
     height, width = generator.img_shape
     handles, targets = validate_pairs([h for h, _ in pairs], [t for _, t in pairs], height, width)
-    movable = None if mask is None else load_mask(mask, (height, width))
+    movable = None
+    if mask is not None:
+        movable = parse_mask_shape(mask, height, width)
+        movable = load_mask(mask, (height, width)) if movable is None else movable
     settings = DragSettings.paper() if preset == "paper" else DragSettings.draglab()
     return Round.from_arrays(handles, targets, movable, asdict(replace(settings, **overrides)))
