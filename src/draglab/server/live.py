@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from draglab.errors import DraglabError
 from draglab.media.images import encode_mask
-from draglab.server.messages import Ended, Error, Mask, PictureKind, Progress, encode, encode_state
+from draglab.server.messages import Ended, Error, Mask, PictureKind, Progress, Viewers, encode, encode_state
 from draglab.server.outbox import Outbox, Picture
 from draglab.server.worker import Worker
 
@@ -56,11 +56,13 @@ class LiveSession:
         """Show it all to a client from now on."""
         self.viewers.append(viewer)
         viewer.mask_id = viewer.original_id = None
+        self._say_viewers()
         self.tell([viewer], picture=True)
 
     def leave(self, viewer: Viewer) -> None:
         """Show no more of it."""
         self.viewers.remove(viewer)
+        self._say_viewers()
         self.used = time.monotonic()
         self._worker.withdraw(lambda key: key[0] is viewer)
         viewer.outbox.discard_pictures()
@@ -183,6 +185,11 @@ class LiveSession:
             self._worker.remove(self)
             self._say_ended()
         self.running = view.state == "running"
+
+    def _say_viewers(self) -> None:
+        message = encode(Viewers(count=len(self.viewers)))
+        for viewer in self.viewers:
+            viewer.outbox.put(message, "viewers")
 
     def _say_ended(self) -> None:
         ended = self.session.end_of(self._round)

@@ -308,6 +308,14 @@ class Ended:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Viewers:
+    """How many windows show the session, this one among them; when that changes. What is done in one, all show."""
+
+    type: Literal["viewers"] = "viewers"
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Mask:
     """The mask that holds now, or a suggestion. png: base64, white = movable; None = everything may move."""
 
@@ -383,7 +391,7 @@ class PictureHeader:
     mime: str
 
 
-ServerMessage = Welcome | Progress | Ended | Mask | HandleQuality | ExportReady | Text | Error
+ServerMessage = Welcome | Progress | Ended | Viewers | Mask | HandleQuality | ExportReady | Text | Error
 
 
 def encode(message: ServerMessage) -> str:

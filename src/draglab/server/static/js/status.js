@@ -1,9 +1,9 @@
 /** The line under the picture: run or stop, how far it is, how it ended; and what is shown instead of a picture. */
 
-import { announce } from "./notices.js";
+import { announce, notify } from "./notices.js";
 import { byId, shown } from "./dom.js";
 import { canRun, goOn, run, stop } from "./actions.js";
-import { get, watch } from "./store.js";
+import { get, set, watch } from "./store.js";
 import { onMessage } from "./app.js";
 import { onPreference, prefer } from "./preferences.js";
 
@@ -48,7 +48,10 @@ function render() {
       : link === "lost"
         ? "Waiting for draglab…"
         : "Starting…";
-  if (session) title.textContent = describe();
+  if (session) {
+    title.textContent = describe();
+    document.body.classList.remove("starting");
+  }
   if (link === "lost" && session) say("Connection lost. Trying again; your work is saved.");
   else if (progress && state !== "idle") {
     farthest = Math.max(farthest, progress.mean_distance);
@@ -70,18 +73,24 @@ function render() {
 }
 
 function describe() {
-  const { session, welcome } = get();
+  const { session, welcome, windows } = get();
   if (!session) return "";
   const model = welcome?.models.find((each) => each.name === session.model)?.title ?? session.model;
-  return session.start.seed === null ? model : `${model} · seed ${session.start.seed}`;
+  const image = session.start.seed === null ? model : `${model} · seed ${session.start.seed}`;
+  return windows > 1 ? `${image} · open in ${windows} windows` : image;
 }
 
 /** Sets it going. */
 export function initStatus() {
-  watch(["session", "progress", "link", "scrub", "welcome"], render);
+  watch(["session", "progress", "link", "scrub", "welcome", "windows"], render);
   button.addEventListener("click", toggleRun);
   goOnButton.addEventListener("click", goOn);
   onRelease.addEventListener("change", () => prefer({ runOnRelease: onRelease.checked }));
   onPreference(({ runOnRelease }) => (onRelease.checked = runOnRelease));
   onMessage("ended", (message) => announce(message.text));
+  onMessage("viewers", ({ count }) => {
+    const more = count > get().windows;
+    set({ windows: count });
+    if (more) notify(`This session is open in ${count} windows. They show the same: what you do in one happens in all.`);
+  });
 }

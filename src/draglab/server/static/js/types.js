@@ -93,6 +93,7 @@
  * @property {{node: number, frame: number} | null} scrub the frame that is looked at, null = the cursor
  * @property {Record<number, Quality>} qualities by id of the point
  * @property {number | null} selected id of a point
+ * @property {number} windows in which the session is shown, this one among them
  */
 
 export {};
