@@ -21,12 +21,24 @@ from PIL import Image
 
 import draglab
 from draglab.dragging import DragSettings
-from draglab.evaluation import DragOutcome, load_drags, load_landmark_net, run_drags, summarize
+from draglab.evaluation import DragOutcome, FixedDrag, load_drags, load_landmark_net, run_drags, summarize, thin_drags
 from draglab.evaluation.landmarks import HEADS_JUDGE
 from draglab.media.overlay import draw_edit
 
 HERE = Path(__file__).resolve().parent
 MAX_STEPS = 150
+
+
+def positive(text: str) -> int:
+    """An argument that counts from 1."""
+    if (number := int(text)) < 1:
+        raise ValueError
+    return number
+
+
+def heads_drags(every: int = 1) -> list[FixedDrag]:
+    """The 60 fixed drags of `heads`, or one of every so many of each kind: 3 = 20 drags, each of another image."""
+    return thin_drags(load_drags(HERE / "drags_heads.json"), every)
 
 
 def parse_changes(pairs: list[str]) -> dict[str, Any]:
@@ -62,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", choices=["draglab", "paper"], default="draglab")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="changes to the preset")
-    parser.add_argument("--every", type=int, default=1, help="only every so many drags")
+    parser.add_argument("--every", type=positive, default=1, help="only one of every so many drags of each kind")
     parser.add_argument("--model", default="heads")
     parser.add_argument("--drags", type=Path, default=HERE / "drags_heads.json", help="list of drags")
     parser.add_argument("--judge", help="landmark network; the bundled one if left out")
@@ -75,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"--set: {problem}")
     generator = draglab.load_generator(args.model)
     size = generator.img_resolution
-    drags = load_drags(args.drags, size)[:: args.every]
+    drags = thin_drags(load_drags(args.drags, size), args.every)
     judge = load_landmark_net(args.judge or HEADS_JUDGE) if any(one.landmark is not None for one in drags) else None
     outcomes = list(run_drags(generator, judge, drags, settings))
     table = {"all": summarize(outcomes, size)}

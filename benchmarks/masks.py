@@ -1,41 +1,53 @@
-"""The mask term's variants on every third of the fixed drags, everything frozen but a disc around the drag.
+"""The mask term's variants on fixed drags of `heads`, everything frozen but a disc around the drag.
 
-python -m benchmarks.masks
+    python -m benchmarks.masks [--every 3] [--steps 100] [--only "no mask" "exact, lambda 20" ...]
+
+Prints one line for each variant.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+import argparse
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
 import draglab
+from benchmarks.drags import heads_drags, positive
 from draglab.dragging import DragEdit, DragSettings
-from draglab.evaluation import load_drags
 
 RADIUS = 0.27
 """Of the disc, as a share of the width."""
-VARIANTS: dict[str, dict[str, Any]] = {
+VARIANTS: dict[str, dict[str, Any] | None] = {
+    "no mask": None,
     **{f"exact, lambda {weight:g}": {"mask_weight": weight} for weight in (1.0, 5.0, 20.0)},
     **{f"sampled, {count} windows": {"mask_term": "sampled", "mask_windows": count} for count in (2, 4, 8)},
 }
 
 
-def main() -> None:
-    """Print one line for each variant."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--every", type=positive, default=3, help="one of every so many drags of each kind; 3 = 20 drags, 1 = all 60"
+    )
+    parser.add_argument("--steps", type=positive, default=100, help="at most so many for each drag")
+    parser.add_argument("--only", nargs="+", default=list(VARIANTS), choices=list(VARIANTS), help="all if left out")
+    args = parser.parse_args(arguments)
     generator = draglab.load_generator("heads")
-    drags = load_drags(Path(__file__).with_name("drags_heads.json"))[::3]
+    drags = heads_drags(args.every)
     rows, columns = np.mgrid[: generator.img_shape[0], : generator.img_shape[1]]
-    for name, changes in {"no mask": None, **VARIANTS}.items():
+    for name in args.only:
+        changes = VARIANTS[name]
         changed, left, steps, arrived = [], [], [], 0
         for one in drags:
             x, y = np.add(one.handle, one.target) / 2
             movable = np.hypot(columns - x, rows - y) < RADIUS * len(rows)
             w_plus = generator.w_plus_from_seed(one.seed)
             edit = DragEdit([one.handle], [one.target], None if changes is None else movable)
-            settings = DragSettings(max_steps=100, patience=30, **(changes or {}))
+            settings = DragSettings(max_steps=args.steps, patience=30, **(changes or {}))
             result = draglab.drag(generator, w_plus, edit, settings)
             with torch.no_grad():
                 before, after = generator.image(torch.cat([w_plus, result.w_plus])).clamp(-1, 1) * 127.5

@@ -190,3 +190,40 @@ def parse_point_pair(text: str) -> tuple[Sequence[float], Sequence[float]]:
             f"'{text}' is not a pair of points: write handle:target in pixels, for instance 64,90:64,105"
         ) from None
     return handle, target
+
+
+def parse_mask_shape(text: str, height: int, width: int) -> NDArray[np.bool_] | None:
+    """Read "circle:x,y,r" or "rect:x0,y0,x1,y1" (pixels, borders included), as the command line takes it.
+
+    Returns:
+        bool [height, width], True = movable, inside the shape; None: the text does not begin like a shape.
+
+    Raises:
+        DraglabError: the numbers are not such a shape, or no pixel of the image is inside it.
+    """
+    kind, colon, numbers = text.partition(":")
+    if not colon or kind not in ("circle", "rect"):
+        return None
+    try:
+        values = [float(value) for value in numbers.split(",")]
+        if not np.isfinite(values).all():
+            raise ValueError
+        rows, columns = np.mgrid[:height, :width]
+        if kind == "circle":
+            x, y, radius = values
+            if radius <= 0:
+                raise ValueError
+            movable = np.hypot(columns - x, rows - y) <= radius
+        else:
+            x0, y0, x1, y1 = values
+            if x1 < x0 or y1 < y0:
+                raise ValueError
+            movable = (columns >= x0) & (columns <= x1) & (rows >= y0) & (rows <= y1)
+    except ValueError:
+        raise DraglabError(
+            f"{text!a} is not a shape: write circle:x,y,radius or rect:left,top,right,bottom in pixels, "
+            "for instance circle:64,90,30"
+        ) from None
+    if not movable.any():
+        raise DraglabError(f"no pixel is inside {text!a}: x goes from 0 to {width - 1}, y from 0 to {height - 1}")
+    return movable

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
-from benchmarks import drags
+from benchmarks import drags, masks
 from draglab.checkpoints import save_generator
+from draglab.dragging import DragEdit
 from tests.tiny import tiny_generator
 
 
@@ -42,3 +46,43 @@ def test_settings_that_are_none_are_refused(change: str, capsys: pytest.CaptureF
     with pytest.raises(SystemExit):
         drags.main(["--set", change])
     assert "--set: " in capsys.readouterr().err
+
+
+def test_a_part_of_the_list_is_of_every_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(drags, "HERE", tmp_path)
+    monkeypatch.setattr(drags, "MAX_STEPS", 1)
+    model, path = tmp_path / "tiny.safetensors", tmp_path / "drags_tiny.json"
+    save_generator(tiny_generator(), model)
+    rows = [{"seed": 1, "kind": kind, "handle": [10, 12], "target": [14, 12]} for kind in ("bends", "turns") * 4]
+    path.write_text(json.dumps({"model": "tiny", "image_size": 32, "drags": rows}))
+    drags.main(["--model", str(model), "--drags", str(path), "--every", "2", "--set", "feature_resolution=16"])
+    table = json.loads((tmp_path / "out" / "drags_tiny_draglab.json").read_text())
+    assert (table["bends"]["drags"], table["turns"]["drags"]) == (2, 2)
+
+
+@pytest.mark.parametrize("main", [drags.main, masks.main], ids=["drags", "masks"])
+@pytest.mark.parametrize("every", ["0", "-3", "x"])
+def test_only_counts_are_taken(
+    main: Callable[[list[str]], None], every: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["--every", every])
+    assert "--every: " in capsys.readouterr().err
+
+
+def test_masks_are_measured_on_drags_of_every_kind(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dragged: list[int] = []
+
+    def stands_still(_: object, w_plus: torch.Tensor, edit: DragEdit, __: object) -> SimpleNamespace:
+        dragged.append(next(i for i, one in enumerate(drags.heads_drags()) if [one.handle] == edit.handles))
+        return SimpleNamespace(w_plus=w_plus, distances=[0.0], steps=0, stop_reason="arrived")
+
+    monkeypatch.setattr("draglab.load_generator", lambda _: tiny_generator())
+    monkeypatch.setattr("draglab.drag", stands_still)
+    masks.main(["--only", "exact, lambda 20"])
+    assert dragged == [3 * image + image % 3 for image in range(20)]
+    assert "arrived 20/20" in capsys.readouterr().out

@@ -69,6 +69,22 @@ def test_masks(draglab, model, mask, message):
     check(draglab("drag", "-m", model, "--seed", 7, *POINT, "--mask", "m.png"), message, ["m.png"])
 
 
+@pytest.mark.parametrize(
+    "shape",
+    ["circle:", "circle:1,2", "circle:1,2,3,4", "circle:8,9,-3", "circle:8,9,0", "circle:a,b,c", "circle:8,9,inf"]
+    + ["circle:nan,9,4", "rect:1,2,3", "rect:9,2,3,4", "rect:1,9,3,4", "rect:1,2,3,4,5"],
+)
+def test_shapes_that_are_none(draglab, model, shape):
+    ran = draglab("drag", "-m", model, "--seed", 7, *POINT, f"--mask={shape}")
+    check(ran, f"'{shape}' is not a shape: write circle:x,y,radius or rect:left,top,right,bottom")
+
+
+@pytest.mark.parametrize("shape", ["circle:500,9,3", "circle:8.5,9.5,0.2", "rect:40,40,50,50", "rect:1.2,1.2,1.4,1.4"])
+def test_shapes_beside_the_image(draglab, model, shape):
+    ran = draglab("drag", "-m", model, "--seed", 7, *POINT, "--mask", shape)
+    check(ran, f"no pixel is inside '{shape}': x goes from 0 to 31, y from 0 to 31")
+
+
 def test_a_mask_that_is_none(draglab, model):
     command = ("drag", "-m", model, "--seed", 7, *POINT, "--mask", "m.png")
     check(draglab(*command), "there is no mask m.png")

@@ -1,12 +1,15 @@
 import json
 import os
+import re
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
 
-from draglab.dragging import DragSettings
+from draglab import DragEdit, DragSettings, drag_steps, load_generator
+from draglab.dragging import DragRun
+from draglab.media.edit_file import load_edit_file
 
 POINT = ("--point", "8,9:14.5,9")
 SHORT = ("--steps", "3", "--set", "stop_distance=0.01")
@@ -28,6 +31,37 @@ def test_drag_writes_everything(draglab, model):
     assert pixels("a.png").shape == (32, 32, 3)
     with av.open("a.mp4") as video:
         assert len(list(video.decode(video=0))) == 20 + 3 * 4 + 20
+
+
+def test_what_does_not_arrive_keeps_its_best_step_and_says_so(draglab, model):
+    generator = load_generator(model, device="cpu")
+    edit = DragEdit([(8, 9)], [(14.5, 9)])
+    steps = list(drag_steps(generator, generator.w_plus_from_seed(7), edit, DragSettings(max_steps=9, patience=None)))
+    best = min(steps, key=lambda step: step.distances.mean())
+    assert best.index < 9
+    common = ("drag", "-m", model, "--seed", 7, *POINT, "--steps", 9, "--save", "e.json", "--device", "cpu")
+    ran = draglab(*common, "-o", "a.png")
+    assert ran.code == 0, ran.err
+    left = f"{best.distances[0]:.1f} px left"
+    assert f"stopped at step 9, the limit (allow more with --steps); kept step {best.index}, {left}" in ran.out
+    assert (pixels("a.png") == best.image()).all()
+    told = draglab(*common, "--json").json()["rounds"][0]
+    assert (told["stop_reason"], told["steps"], told["steps_run"]) == ("max_steps", best.index, 9)
+    assert draglab("drag", "e.json", "-o", "b.png", "--device", "cpu").code == 0
+    assert (pixels("b.png") == pixels("a.png")).all()
+
+
+def test_a_drag_without_progress_says_so(draglab, model, monkeypatch):
+    conclude = DragRun.conclude
+
+    def stalls(self: DragRun, *found):
+        step = conclude(self, *found)
+        self.stop_reason = "stalled"
+        return step
+
+    monkeypatch.setattr(DragRun, "conclude", stalls)
+    ran = draglab("drag", "-m", model, "--seed", 7, *POINT)
+    assert re.search(r"^stopped at step 1, no progress; kept step 1, \d\.\d px left$", ran.out, re.MULTILINE)
 
 
 def test_an_edit_file_replays_to_the_same_pixels(draglab, model):
@@ -86,6 +120,23 @@ def test_a_mask_is_used_and_saved(draglab, model):
     assert (pixels("free.png") != pixels("a.png")).any()
     draglab("drag", "e.json", "-o", "b.png")
     assert (pixels("a.png") == pixels("b.png")).all()
+
+
+def test_a_mask_may_be_a_shape(draglab, model):
+    rows, columns = np.mgrid[:32, :32]
+    shapes = {
+        "circle:10,9,8.5": np.hypot(columns - 10, rows - 9) <= 8.5,
+        "rect:2,3,20,15": (columns >= 2) & (columns <= 20) & (rows >= 3) & (rows <= 15),
+    }
+    for shape, movable in shapes.items():
+        Image.fromarray(movable).save("m.png")
+        common = ("drag", "-m", model, "--seed", 7, *POINT, *SHORT)
+        assert draglab(*common, "--mask", "m.png", "-o", "file.png").code == 0
+        ran = draglab(*common, "--mask", shape, "-o", "shape.png", "--save", "e.json")
+        assert ran.code == 0, ran.err
+        assert (pixels("file.png") == pixels("shape.png")).all()
+        (saved,) = load_edit_file("e.json").rounds
+        assert (saved.movable() == movable).all()
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a.mp4"])

@@ -81,6 +81,26 @@ def resumed_after_arrival(session):
     assert len(run(session)) > 0
 
 
+def given_up(session):
+    """The best step is kept, and all follows from it."""
+    session.set_settings({"max_steps": 4})
+    dragged(session)
+    assert session.view().nodes[-1].kept < 4
+    session.set_points([Point(1, (8, 9), (8, 20))])
+    session.start_round()
+    run(session)
+
+
+def stopped_after_its_best(session):
+    session.set_settings({"max_steps": 9})
+    session.set_points([FAR])
+    session.start_round()
+    for _ in range(4):
+        session.step()
+    session.stop()
+    assert session.view().nodes[-1].kept == 4
+
+
 def mixed(session):
     session.set_start(StartSpec("tiny", 3, truncation_psi=0.7, mix=StyleMix(9, 5)))
     dragged(session)
@@ -98,6 +118,8 @@ EDITS = [
     several_rounds,
     stopped,
     branched,
+    given_up,
+    stopped_after_its_best,
     targets_moved,
     resumed_after_arrival,
     mixed,
@@ -161,6 +183,15 @@ def test_a_file_of_another_model_is_refused(journal):
     with pytest.raises(DraglabError, match="made with another model"):
         EditingSession.from_edit_file(journal, lambda name: tiny_generator(channel_max=8), session.to_edit_file())
     assert len(journal.sessions()) == 1
+
+
+def test_a_round_stopped_after_its_best_step_is_said_by_its_file(journal):
+    """A command would keep the best step."""
+    session = new_session(journal)
+    stopped_after_its_best(session)
+    assert session.as_command().edit_file is not None and session.as_python().edit_file is not None
+    session.continue_from(session.view().cursor, 3)
+    assert session.as_python().edit_file is None and "max_steps=3" in session.as_python().text
 
 
 HEADS = Point(1, (93, 125), (118.5, 125))

@@ -1,12 +1,13 @@
 """An edit file replays to the same pixels, and what was run is recorded so that it does."""
 
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import pytest
 
-from draglab import DragEdit, DraglabError, DragSettings, drag
-from draglab.dragging import DragRun, advance
+from draglab import DraglabError
+from draglab.dragging import DragEdit, DragRun, DragSettings, DragStep, advance, drag_steps
 from draglab.editor import Replay
 from draglab.generators import StyleGAN2
 from draglab.media.edit_file import EditFile, ModelReference, Retarget, Round, SeedStart, WPlusStart, parse_edit_file
@@ -42,14 +43,37 @@ def run(edit: EditFile, stop_after: int | None = None) -> Replay:
 def test_one_round_is_what_drag_gives():
     replay = run(edit_file())
     edit = DragEdit([[8, 9]], [[14.5, 9]])
-    result = drag(
-        GENERATOR, GENERATOR.w_plus_from_seed(3), edit, DragSettings(max_steps=4, patience=None, stop_distance=0.01)
-    )
-    assert (replay.image() == result.image()).all()
+    settings = DragSettings(max_steps=4, patience=None, stop_distance=0.01)
+    steps = list(drag_steps(GENERATOR, GENERATOR.w_plus_from_seed(3), edit, settings))
+    best = min(steps, key=lambda step: step.distances.mean())
+    assert best.index < 4, "the last step is to be one that is not kept"
+    assert (replay.image() == best.image()).all()
     (report,) = replay.reports
-    assert (report.steps, report.end) == (result.steps, result.stop_reason)
-    assert (report.handles == result.handles).all()
+    assert (report.steps, report.ran, report.end) == (best.index, 4, "max_steps")
+    assert (report.handles == best.handles).all()
     assert not replay.interrupted
+    again = run(replay.recorded())
+    assert (again.reports[0].steps, again.reports[0].ran, again.reports[0].end) == (best.index, best.index, "recorded")
+    assert (again.image() == best.image()).all()
+
+
+def test_a_round_that_gives_up_keeps_its_best_step(monkeypatch):
+    """Unless it is recorded with more steps, because somebody let it go on."""
+    conclude = DragRun.conclude
+
+    def gives_up(self: DragRun, *found: Any) -> DragStep | None:
+        step = conclude(self, *found)
+        if step is not None and step.index == 4:
+            self.stop_reason = "stalled"
+        return step
+
+    monkeypatch.setattr(DragRun, "conclude", gives_up)
+    (report,) = run(edit_file(one_round(max_steps=6))).reports
+    assert (report.end, report.ran) == ("stalled", 4)
+    assert report.steps == 3
+    recorded = one_round(max_steps=6).model_copy(update={"steps": 6})
+    (report,) = run(edit_file(recorded)).reports
+    assert (report.end, report.steps, report.ran) == ("recorded", 6, 6)
 
 
 def test_several_rounds_replay_to_the_same_pixels():
@@ -58,7 +82,7 @@ def test_several_rounds_replay_to_the_same_pixels():
     first = run(edit_file(one_round(), one_round(mask=mask, mask_weight=5.0)))
     assert len(first.reports) == 2
     written = parse_edit_file(first.recorded().model_dump_json().encode())
-    assert [one.steps for one in written.rounds] == [4, 4]
+    assert [one.steps for one in written.rounds] == [report.steps for report in first.reports]
     assert (run(written).image() == first.image()).all()
 
 

@@ -12,7 +12,7 @@ import torch
 
 from draglab.dragging import DragSettings
 from draglab.errors import DraglabError
-from draglab.evaluation import FixedDrag, LandmarkNet, load_drags, load_landmark_net, run_drags, summarize
+from draglab.evaluation import FixedDrag, LandmarkNet, load_drags, load_landmark_net, run_drags, summarize, thin_drags
 from draglab.evaluation.landmarks import HEADS_JUDGE
 from tests.tiny import tiny_generator
 
@@ -30,6 +30,26 @@ def test_the_list_is_what_it_says() -> None:
         assert 0.0595 * size <= travel <= 0.1205 * size
         assert min(drag.target) >= 0
         assert max(drag.target) <= size - 1
+
+
+def test_a_part_of_the_list_has_drags_of_every_kind() -> None:
+    drags = load_drags(LIST)
+    part = thin_drags(drags, 3)
+    assert [drags.index(one) for one in part] == [3 * image + image % 3 for image in range(20)]
+    assert [one.kind for one in part].count("nose sideways") == 7
+    assert [one.kind for one in part].count("chin down") == 7
+    assert [one.kind for one in part].count("mouth corner outwards") == 6
+    assert len({one.seed for one in part}) == 20
+    assert thin_drags(drags, 1) == drags
+
+
+@pytest.mark.parametrize("every", [2, 4, 7, 20, 1000])
+def test_no_kind_is_left_out(every: int) -> None:
+    drags = [*load_drags(LIST), FixedDrag(seed=1, kind="ear", handle=(1, 1), target=(2, 2))]
+    kinds = [one.kind for one in thin_drags(drags, every)]
+    assert set(kinds) == {one.kind for one in drags}
+    counts = [kinds.count(kind) for kind in set(kinds) - {"ear"}]
+    assert max(counts) - min(counts) <= 1
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"drags": [{}]}', '{"drags": 3}'])

@@ -21,9 +21,12 @@ class StubSession:
         self._noise = np.random.default_rng(0).integers(0, 255, (side, side, 3), dtype=np.uint8)
 
     def view(self) -> Any:
-        node = NodeView(1, None, "round", self.steps, None if self.running else "stopped", "")
+        node = NodeView(1, None, "round", self.steps, self.steps, None if self.running else "stopped", 1, "")
         state = "running" if self.running else "idle"
         return SimpleNamespace(original=1, cursor=1, mask=None, nodes=[node], state=state, session=self.id)
+
+    def end_of(self, node: int) -> tuple[str, str] | None:
+        return None if self.running else ("stopped", "")
 
     def start_round(self) -> None:
         self.running = True

@@ -55,18 +55,19 @@ def test_an_image_of_a_seed(server, models):
 
 def test_a_drag_is_the_one_that_the_library_makes(server, models):
     status = finish(server, DRAG)
-    assert (status["state"], status["stop_reason"], status["step"]) == ("finished", "max_steps", 4)
+    assert (status["state"], status["stop_reason"]) == ("finished", "max_steps")
     generator = draglab.load_generator(models / "tiny.safetensors")
     settings = draglab.DragSettings(max_steps=4, stop_distance=1e-9)
     edit = draglab.DragEdit([(8, 9)], [(14, 9)])
-    result = draglab.drag(generator, generator.w_plus_from_seed(3), edit, settings)
-    assert status["handles"] == result.handles.tolist()
+    steps = draglab.drag_steps(generator, generator.w_plus_from_seed(3), edit, settings)
+    best = min(steps, key=lambda step: step.distances.mean())
+    assert (status["step"], status["handles"]) == (best.index, best.handles.tolist())
     image = server.api("GET", f"/drags/{status['id']}/image")
-    assert (pixels(image.body) == result.image()).all()
+    assert (pixels(image.body) == best.image()).all()
     assert "Edited with draglab" in Image.open(io.BytesIO(image.body)).info["Description"]
     assert server.api("GET", f"/drags/{status['id']}/image?format=webp").headers["content-type"] == "image/webp"
     made = parse_edit_file(server.api("GET", f"/drags/{status['id']}/edit").body)
-    assert made.rounds[0].steps == 4 and made.model.sha256 == generator.sha256
+    assert made.rounds[0].steps == best.index and made.model.sha256 == generator.sha256
 
 
 def test_a_drag_from_a_latent(server, models):

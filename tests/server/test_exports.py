@@ -78,12 +78,12 @@ def test_an_exported_picture_is_the_one_that_is_shown(server):
         shown = np.asarray(Image.open(io.BytesIO(client.received[-1]["data"])))
         client.send("export", kind="png", id=5)
         ready = client.until("export_ready")
-        assert ready["id"] == 5 and ready["name"] == "draglab-tiny.png"
+        assert ready["id"] == 5 and ready["name"] == "tiny-seed3-round1.png"
         # HEAD does not use it up.
         assert server.request("HEAD", ready["url"], authorization=f"Bearer {server.token}").status == 405
         answer = fetch(server, ready)
         assert answer.status == 200 and len(answer.body) == ready["bytes"]
-        assert answer.headers["content-disposition"] == 'attachment; filename="draglab-tiny.png"'
+        assert answer.headers["content-disposition"] == 'attachment; filename="tiny-seed3-round1.png"'
         assert (np.asarray(Image.open(io.BytesIO(answer.body))) == shown).all()
         assert fetch(server, ready).status == 404
 
@@ -113,6 +113,14 @@ def test_an_exported_edit_file_becomes_the_same_session_again(server):
 def test_a_broken_edit_file_is_refused(server, body, status):
     answer = server.request("POST", "/upload/edit", body, authorization=f"Bearer {server.token}")
     assert answer.status == status and "\n" not in answer.json()["error"]
+
+
+def test_a_picture_is_told_from_a_broken_edit_file(server):
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, format="PNG")
+    answer = server.request("POST", "/upload/edit", buffer.getvalue(), authorization=f"Bearer {server.token}")
+    assert answer.status == 400
+    assert answer.json()["error"].startswith("this file is a PNG picture, not an edit file: ")
 
 
 @pytest.mark.parametrize("name", ["nothing", "../../tiny2", "/etc/passwd", "\n" * 4096])

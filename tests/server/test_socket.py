@@ -99,6 +99,16 @@ def test_two_tabs_show_one_session(server):
         assert state["points"][0]["target"] == [14, 9]
 
 
+def test_tabs_are_told_of_each_other(server):
+    with server.client() as one:
+        name = one.begin(model="tiny", seed=1)
+        with server.client() as other:
+            other.send("open_session", session=name)
+            assert other.until("viewers")["count"] == 2
+            one.until("viewers", lambda viewers: viewers["count"] == 2)
+        assert one.until("viewers")["count"] == 1
+
+
 def test_a_tab_that_comes_back_sees_the_drag_go_on(server):
     with server.client() as client:
         name = client.begin(model="tiny", seed=1)

@@ -29,7 +29,11 @@ def drag(
         typer.Option("--point", "-p", help="Handle and target, x,y:x,y in pixels from the top left; repeatable."),
     ] = None,
     mask: Annotated[
-        Path | None, typer.Option(help="Image of the movable region: white may move, black is frozen.")
+        str | None,
+        typer.Option(
+            metavar="FILE|SHAPE",
+            help="The movable region: an image (white may move, black is frozen), circle:x,y,r or rect:x0,y0,x1,y1.",
+        ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The edited image: .png, .jpg or .webp.")] = Path(
         "dragged.png"
@@ -123,17 +127,18 @@ def drag(
         raise KeptBest
 
 
-def _round(
-    pairs: list[tuple[Any, Any]], mask: Path | None, settings: "DragSettings", generator: "Generator"
-) -> "Round":
+def _round(pairs: list[tuple[Any, Any]], mask: str | None, settings: "DragSettings", generator: "Generator") -> "Round":
     """One round from the command line's points, mask and settings, checked against the model."""
     from dataclasses import asdict
 
-    from draglab.geometry import validate_pairs
+    from draglab.geometry import parse_mask_shape, validate_pairs
     from draglab.media.edit_file import Round
     from draglab.media.images import load_mask
 
     height, width = generator.img_shape
     handles, targets = validate_pairs([h for h, _ in pairs], [t for _, t in pairs], height, width)
-    movable = None if mask is None else load_mask(mask, (height, width))
+    movable = None
+    if mask is not None:
+        movable = parse_mask_shape(mask, height, width)
+        movable = load_mask(mask, (height, width)) if movable is None else movable
     return Round.from_arrays(handles, targets, movable, asdict(settings))

@@ -20,11 +20,11 @@ from draglab.media.overlay import draw_edit
 from draglab.media.video import check_video_support, open_video
 
 _ENDS = {
-    "arrived": "arrived at step {steps}",
-    "max_steps": "not arrived: all {steps} steps were run; allow more with --steps",
-    "stalled": "not arrived: no more progress at step {steps}",
-    "recorded": "step {steps}, as recorded",
-    "stopped": "stopped; kept the best so far, step {steps}",
+    "arrived": "arrived at step {ran}",
+    "max_steps": "stopped at step {ran}, the limit (allow more with --steps); {kept}",
+    "stalled": "stopped at step {ran}, no progress; {kept}",
+    "recorded": "step {ran}, as recorded",
+    "stopped": "stopped at step {ran}; {kept}",
 }
 
 
@@ -80,6 +80,7 @@ class Outcome:
             "rounds": [
                 {
                     "steps": report.steps,
+                    "steps_run": report.ran,
                     "stop_reason": report.end,
                     "handles": report.handles.tolist(),
                     "targets": report.targets.tolist(),
@@ -98,7 +99,8 @@ class Outcome:
         lines = []
         for number, report in enumerate(self.replay.reports, 1):
             title = f"round {number}: " if len(self.replay.reports) > 1 else ""
-            lines.append(f"{title}{_ENDS[report.end].format(steps=report.steps)}")
+            kept = f"kept step {report.steps}, {report.distances.mean():.1f} px left"
+            lines.append(title + _ENDS[report.end].format(ran=report.ran, kept=kept))
             points = zip(report.handles, report.targets, report.distances, strict=True)
             for index, (handle, target, left) in enumerate(points, 1):
                 place = f"({handle[0]:.1f}, {handle[1]:.1f})"

@@ -209,7 +209,13 @@ class DragRun:
     @property
     def best(self) -> DragStep | None:
         """The step to keep: the last one if it arrived, else the one that came closest; None before the first."""
-        return self.last if self.stop_reason == "arrived" else self.progress.best
+        return self.last if self.stop_reason == "arrived" or self.settling is not None else self.progress.best
+
+    def go_on(self) -> None:
+        """Let a run that stalled make further steps from its last one, without patience, up to `max_steps`."""
+        self.settings = replace(self.settings, patience=None)
+        if self.stop_reason == "stalled":
+            self.stop_reason = self._reason_to_stop(0 if self.last is None else self.last.index, arrived=False)
 
     def retarget(self, targets: ArrayLike) -> None:
         """Move the targets between two steps; what is tracked and kept stays that of the round's start.
@@ -280,9 +286,10 @@ def drag_steps(
         a DragStep after every iteration, none if all handles are within the stop distance from the start.
 
     Raises:
-        DraglabError: points or mask do not fit the image, the feature block or layer does not exist, or the step size
-            is so large that the optimisation left the range of numbers.
+        DraglabError: w_plus does not fit the model, points or mask do not fit the image, the feature block or layer
+            does not exist, or the step size is so large that the optimisation left the range of numbers.
     """
+    generator.check_w_plus(w_plus)
     edit.validated(*generator.img_shape)
     if len(w_plus) != 1:
         raise DraglabError(f"w_plus holds {len(w_plus)} latents: drag one image at a time")

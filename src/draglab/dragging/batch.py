@@ -121,6 +121,7 @@ def drag_many(
     Raises:
         DraglabError: an edit does not fit the image, before anything is computed; see :func:`draglab.drag_steps`.
     """
+    generator.check_w_plus(w_plus)
     if len(w_plus) != len(edits):
         raise DraglabError(f"{len(w_plus)} latents and {len(edits)} edits: give as many of one as of the other")
     for edit in edits:

@@ -19,20 +19,21 @@ class Progress:
     """How close a round has come, and when.
 
     Attributes:
-        closest: least mean distance so far, image pixels. index: of the step that reached it.
-        best: that step; None = the start.
+        closest: mean distance, image pixels, that the last step which counts as progress reached. index: of that step.
+        best: the step with the least mean distance; None before the first. least: that distance.
         back_offs: how often the round has gone back to it.
     """
 
     def __init__(self, distance: float, best: DragStep | None = None):
-        self.closest, self.best, self.index = distance, best, 0 if best is None else best.index
+        self.closest, self.index = distance, 0 if best is None else best.index
+        self.best, self.least = best, distance
         self.back_offs, self.waiting_since = 0, self.index
 
     def note(self, step: DragStep) -> None:
         """Take a step into account."""
         mean = float(step.distances.mean())
-        if mean < self.closest - LEAST_PROGRESS or self.best is None:
-            self.best = step
+        if mean < self.least or self.best is None:
+            self.best, self.least = step, mean
         if mean < self.closest - LEAST_PROGRESS:
             self.closest, self.index, self.waiting_since = mean, step.index, step.index
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from draglab.errors import DraglabError
 from draglab.generators import FeatureMaps, Generator, to_uint8
 from draglab.geometry import Mask, validate_mask, validate_pairs
 
@@ -89,7 +90,7 @@ class DragStep:
 
 @dataclass(frozen=True)
 class DragResult:
-    """The end of a drag.
+    """The end of a drag. It can be pickled, without the generator.
 
     Attributes:
         w_plus: [1, num_ws, w_dim], the edited latent. handles, targets: [n, 2]; distances: [n], image pixels.
@@ -106,9 +107,25 @@ class DragResult:
     steps: int
     stop_reason: StopReason
     seconds: float
-    _generator: Generator
+    _generator: Generator | None
 
-    def image(self) -> NDArray[np.uint8]:
-        """The edited image, uint8 [H, W, C]."""
+    def image(self, generator: Generator | None = None) -> NDArray[np.uint8]:
+        """The edited image, uint8 [H, W, C].
+
+        Args:
+            generator: the model that was dragged, needed after unpickling; None = the one that the result holds.
+
+        Raises:
+            DraglabError: the result holds none, or its latent does not fit the one given.
+        """
+        generator = generator or self._generator
+        if generator is None:
+            raise DraglabError(
+                "an unpickled result holds no generator: call image(generator) with the one it was made by"
+            )
         with torch.no_grad():
-            return to_uint8(self._generator.image(self.w_plus))[0]
+            return to_uint8(generator.image(self.w_plus.to(generator.device, generator.dtype)))[0]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the generator: a model has many times the size of everything else."""
+        return {**self.__dict__, "_generator": None}

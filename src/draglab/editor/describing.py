@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -93,15 +94,28 @@ image = replay.image()  # uint8 [H, W, 3]
 
 def _is_simple(run: RunRound) -> bool:
     """Whether points and settings say all of a round."""
-    return run.node.mask_id is None and not any(move.after < len(run.frames) for move in run.record.moves)
+    if run.node.mask_id is not None or any(move.after < len(run.frames) for move in run.record.moves):
+        return False
+    # A drag that does not arrive keeps its nearest step: a round that keeps another one is only said by its file.
+    return _ends_by_itself(run) or _ends_nearest(run)
+
+
+def _ends_by_itself(run: RunRound) -> bool:
+    return run.whole and run.record.end in ("arrived", "stalled", "max_steps") and not run.record.moves
+
+
+def _ends_nearest(run: RunRound) -> bool:
+    """Whether no step before the last is as near to the targets as that."""
+    targets = run.record.targets
+    ways = [sum(map(math.dist, frame.handles, targets)) for frame in run.frames]
+    return all(way > ways[-1] for way in ways[:-1])
 
 
 def _changes(run: RunRound) -> dict[str, Any]:
     """The settings that make a round again, those that are not the defaults; it ends where it ended."""
     default = asdict(DragSettings())
     settings = dict(run.record.settings)
-    by_itself = run.whole and run.record.end in ("arrived", "stalled", "max_steps") and not run.record.moves
-    if not by_itself:
+    if not _ends_by_itself(run):
         settings["max_steps"] = len(run.frames)
     return {name: value for name, value in settings.items() if value != default[name]}
 

@@ -112,13 +112,13 @@ class Document:
 
     def thumbnail(self, node: Node) -> NDArray[np.uint8]:
         """A small picture of a node, kept on disk."""
-        data = self.journal.thumbnail(self.session, node.id)
+        data = self.journal.thumbnail(self.session, node.latent_id)
         kept = None if data is None else decode_thumbnail(data)
         if kept is not None:
             return kept
         data = encode_thumbnail(self.picture(node, height=THUMBNAIL))
         if node.round is None or node.round.end is not None:
-            self.journal.keep_thumbnail(self.session, node.id, data)
+            self.journal.keep_thumbnail(self.session, node.latent_id, data)
         made = decode_thumbnail(data)
         assert made is not None
         return made

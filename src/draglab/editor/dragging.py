@@ -23,11 +23,15 @@ from draglab.geometry import MIN_TRAVEL
 from draglab.media.edit_file import Round
 from draglab.media.images import decode_mask
 
+KEEPS_BEST: frozenset[EndReason] = frozenset({"stalled", "max_steps", "diverged"})
+"""Ends at which a round keeps the step nearest to its targets, not the last one."""
+
 
 class Dragging:
     """The round that runs in a document, if one does, and those of an opened edit file that are still to be run.
 
-    A round that arrives while a target is being pulled is held: if the target is pulled further, the round goes on.
+    A round that arrives while a target is being pulled is held: if the target is pulled further, the round goes on. One
+    that stopped by itself before it arrived is kept as long as no other begins, so that a person can let it go on.
 
     Attributes:
         queue: rounds to be made again.
@@ -38,6 +42,7 @@ class Dragging:
         self.queue: deque[Round] = deque()
         self._active: RunningRound | None = None
         self._held: RunningRound | None = None
+        self._gave_up: RunningRound | None = None
         self._pulling = False
 
     @property
@@ -49,6 +54,12 @@ class Dragging:
     def replaying(self) -> bool:
         """Whether what runs is made again as an edit file has it."""
         return bool(self.queue) or (self._active is not None and self._active.recorded)
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether what is shown is a round that stopped by itself before it arrived, which :meth:`go_on` continues."""
+        stopped = self._gave_up
+        return not self.running and stopped is not None and stopped.node == self.document.history.cursor
 
     @property
     def remaining(self) -> int:
@@ -68,6 +79,19 @@ class Dragging:
             raise DraglabError("every point is already where it should go: pull a target further")
         self._begin(RunningRound(run, 0, ids))
 
+    def go_on(self) -> None:
+        """Continue the round that stopped by itself: from its last step, towards the same features, without patience.
+
+        Raises:
+            DraglabError: see :attr:`can_go_on`.
+        """
+        round_ = self._gave_up
+        if round_ is None or not self.can_go_on:
+            raise DraglabError("this drag cannot go on by itself any more: run it again")
+        round_.run.go_on()
+        self.document.record("resume", {"node": round_.node, "settings": asdict(round_.run.settings)})
+        self._active, self._held, self._gave_up, self._pulling = round_, None, None, False
+
     def step(self) -> StepReport | None:
         """Make one step; None when nothing runs, or when a round ended without one.
 
@@ -82,6 +106,9 @@ class Dragging:
         try:
             (step,) = advance([active.run])
             if step is not None:
+                if active.limit is not None and active.run.stop_reason == "stalled":
+                    # It was let go on when it was made.
+                    active.run.go_on()
                 body = {"node": active.node, "handles": step.handles.tolist(), "loss": step.loss}
                 self.document.record("frame", body, latent_bytes(step.w_plus))
         except BaseException:
@@ -101,11 +128,15 @@ class Dragging:
             self._end(active, reason)
         return StepReport.of(self.document.history.nodes[active.node])
 
-    def stop(self) -> None:
-        """End the round, and what is left of an edit file; nothing happens when nothing runs."""
+    def stop(self, keep_best: bool = False) -> None:
+        """End the round, and what is left of an edit file; nothing happens when nothing runs.
+
+        Args:
+            keep_best: keep the step nearest to the targets; otherwise the last one, which is what is seen.
+        """
         self.queue.clear()
         if self._active is not None:
-            self._end(self._active, "stopped")
+            self._end(self._active, "stopped", keep_best)
         self._held = None
 
     def steer(self, points: Sequence[Point], pulling: bool) -> bool:
@@ -134,7 +165,7 @@ class Dragging:
             if round_.end is not None:
                 return False
             self.document.record("resume", {"node": node.id})
-            self._active, self._held = round_, None
+            self._active, self._held, self._gave_up = round_, None, None
         elif not fits:
             raise DraglabError("stop the drag before points are added or removed: while it runs, only targets move")
         self._pulling = pulling
@@ -169,7 +200,7 @@ class Dragging:
         settings = asdict(round_.run.settings)
         body = {"parent": self.document.history.cursor, "ids": list(round_.ids), "settings": settings}
         round_.node = self.document.record("round", body)
-        self._active, self._held, self._pulling = round_, None, False
+        self._active, self._held, self._gave_up, self._pulling = round_, None, None, False
 
     def _begin_queued(self) -> None:
         """Bring the document to where the next round of the edit file begins, and begin it."""
@@ -202,11 +233,17 @@ class Dragging:
         self.document.record("retarget", {"node": round_.node, "points": moved})
         round_.run.retarget(_array(targets, round_.ids))
 
-    def _end(self, round_: RunningRound, reason: EndReason) -> None:
+    def _end(self, round_: RunningRound, reason: EndReason, keep_best: bool = False) -> None:
         self._active = None
         goes_on = self._pulling and reason in ("arrived", "stalled")
         self._held = round_ if goes_on else None
-        self.document.record("end", {"node": round_.node, "reason": reason})
+        gave_up = reason == "stalled" and round_.steps < round_.run.settings.max_steps
+        self._gave_up = round_ if gave_up else None
+        body: dict[str, Any] = {"node": round_.node, "reason": reason}
+        best = round_.run.best
+        if best is not None and (keep_best or reason in KEEPS_BEST):
+            body["kept"] = best.index
+        self.document.record("end", body)
 
 
 def points_of(wanted: Round) -> tuple[Point, ...]:

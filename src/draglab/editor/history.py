@@ -151,8 +151,7 @@ class History:
         node, record = self._running(entry.body)
         handles = tuple((float(x), float(y)) for x, y in entry.body["handles"])
         record.frames.append(Frame(entry.number, handles, entry.body["loss"]))
-        points = _moved(node.points, dict(zip(record.ids, handles, strict=True)))
-        self.nodes[node.id] = replace(node, latent_id=entry.number, points=points)
+        self._show_frame(node, record, len(record.frames))
 
     def _retarget(self, entry: Entry) -> None:
         node, record = self._running(entry.body)
@@ -169,10 +168,26 @@ class History:
         record.moves.append(Retarget(after, targets))
 
     def _end(self, entry: Entry) -> None:
-        self._running(entry.body)[1].end = entry.body["reason"]
+        node, record = self._running(entry.body)
+        record.end = entry.body["reason"]
+        kept = entry.body.get("kept")
+        if kept is not None and kept != len(record.frames):
+            record.kept = kept
+            self._show_frame(node, record, kept)
 
     def _resume(self, entry: Entry) -> None:
-        self._running(entry.body)[1].end = None
+        node, record = self._running(entry.body)
+        record.end = record.kept = None
+        record.settings = entry.body.get("settings", record.settings)
+        self._show_frame(node, record, len(record.frames))
+
+    def _show_frame(self, node: Node, record: RoundRecord, step: int) -> None:
+        """Let a round's node show one of its steps, counted from 1."""
+        if step == 0:
+            return
+        frame = record.frames[step - 1]
+        points = _moved(node.points, dict(zip(record.ids, frame.handles, strict=True)))
+        self.nodes[node.id] = replace(node, latent_id=frame.latent_id, points=points)
 
     def _continue(self, entry: Entry) -> None:
         node = self.nodes[entry.body["parent"]]

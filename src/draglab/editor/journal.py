@@ -155,18 +155,18 @@ class Journal(JournalFile):
             raise DraglabError("a part of this session is no longer there: open another one, or start anew")
         return row[0]
 
-    def thumbnail(self, session: str, node: int) -> bytes | None:
+    def thumbnail(self, session: str, number: int) -> bytes | None:
         """An encoded picture kept by :meth:`keep_thumbnail`."""
         with self._explained():
             row = self._connection.execute(
-                "SELECT picture FROM thumbnails WHERE session = ? AND node = ?", (session, node)
+                "SELECT picture FROM thumbnails WHERE session = ? AND node = ?", (session, number)
             ).fetchone()
         return row[0] if row is not None and isinstance(row[0], bytes) else None
 
-    def keep_thumbnail(self, session: str, node: int, picture: bytes) -> None:
-        """Keep a node's encoded picture; it replaces the one that there was."""
+    def keep_thumbnail(self, session: str, number: int, picture: bytes) -> None:
+        """Keep the encoded picture of the latent in an entry; it replaces the one that there was."""
         with self._explained():
-            self._connection.execute("INSERT OR REPLACE INTO thumbnails VALUES (?, ?, ?)", (session, node, picture))
+            self._connection.execute("INSERT OR REPLACE INTO thumbnails VALUES (?, ?, ?)", (session, number, picture))
 
     def sessions(self) -> list[SessionInfo]:
         """Those with at least one entry, the one changed last first."""

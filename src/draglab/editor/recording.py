@@ -34,7 +34,7 @@ def rounds_to(document: Document, node: Node) -> list[RunRound]:
     for here, after in zip(path, [*path[1:], None], strict=True):
         if here.round is None or not here.round.frames:
             continue
-        count = len(here.round.frames) if after is None or after.frame is None else after.frame
+        count = here.round.shown if after is None or after.frame is None else after.frame
         found.append(RunRound(here, here.round, tuple(here.round.frames[:count]), count == len(here.round.frames)))
     return found
 

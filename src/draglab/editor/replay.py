@@ -1,6 +1,5 @@
 """Runs the rounds of an edit file and records what was run."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -36,9 +35,12 @@ class RoundReport:
     """How a round ended."""
 
     steps: int
+    """How many lead to what was kept: all of a round that arrived or that was recorded, else those to the best one."""
+    ran: int
+    """How many were made."""
     end: RoundEnd
     handles: NDArray[np.float64]
-    """[n, 2] pixels: where the handles are now."""
+    """[n, 2] pixels: where the handles are in what was kept."""
     targets: NDArray[np.float64]
     """[n, 2] pixels"""
     distances: NDArray[np.float64]
@@ -120,33 +122,34 @@ class Replay:
         limit = self._edit_file.rounds[index].steps
         moves = {move.after: move.targets for move in self._edit_file.rounds[index].moved}
         run = DragRun(self._generator, self.w_plus, edit, settings)
-        best, least = None, math.inf
         while limit != 0 and run.stop_reason is None:
             (step,) = advance([run])
             if step is None:
                 raise diverged(1 if run.last is None else run.last.index + 1)
-            if (mean := float(step.distances.mean())) < least:
-                best, least = step, mean
             yield ReplayStep(index, edit, settings, step)
+            if limit is not None and run.stop_reason == "stalled":
+                # It was let go on when it was recorded.
+                run.go_on()
             if step.index in moves:
                 run.retarget(moves[step.index])
-                best, least = step, float(run.distances.mean())
             if self._stop or step.index == limit:
                 break
-        if run.last is None or best is None:
+        if run.last is None or run.best is None:
             end: RoundEnd = "recorded" if limit == 0 else "arrived"
-            self._reports.append(RoundReport(0, end, run.handles, run.targets, run.distances))
+            self._reports.append(RoundReport(0, 0, end, run.handles, run.targets, run.distances))
             return
         end = _end(run, limit)
-        kept = best if end == "stopped" else run.last
+        kept = run.last if end in ("arrived", "recorded") else run.best
         self.w_plus = kept.w_plus
-        self._reports.append(RoundReport(kept.index, end, kept.handles, kept.targets, kept.distances))
+        self._reports.append(RoundReport(kept.index, run.last.index, end, kept.handles, kept.targets, kept.distances))
 
 
 def _end(run: DragRun, limit: int | None) -> RoundEnd:
-    if run.stop_reason in ("arrived", "stalled", "max_steps"):
-        return run.stop_reason
-    return "recorded" if run.last is not None and run.last.index == limit else "stopped"
+    if run.stop_reason == "arrived":
+        return "arrived"
+    if run.last is not None and run.last.index == limit:
+        return "recorded"
+    return run.stop_reason if run.stop_reason in ("stalled", "max_steps") else "stopped"
 
 
 def start_latent(edit_file: EditFile, generator: Generator) -> torch.Tensor:

@@ -41,6 +41,6 @@ class RunningRound:
     def end(self) -> EndReason | None:
         """Why no step may follow, None if one may."""
         reason = self.run.stop_reason
-        if reason is not None:
-            return "stopped" if reason == "cancelled" else reason
-        return "recorded" if self.limit is not None and self.steps >= self.limit else None
+        if reason != "arrived" and self.limit is not None and self.steps >= self.limit:
+            return "recorded"
+        return "stopped" if reason == "cancelled" else reason

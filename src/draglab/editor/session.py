@@ -195,6 +195,15 @@ class EditingSession(Showing):
         self._preview = None
         self._dragging.start()
 
+    def go_on(self) -> None:
+        """Continue the drag that is shown and that stopped by itself (SessionView.can_go_on), whatever it brings.
+
+        Raises:
+            DraglabError: it arrived or was stopped, or other things were done since.
+        """
+        self._preview = None
+        self._dragging.go_on()
+
     def step(self) -> StepReport | None:
         """Make one step of what runs; None when there is none, or when the drag ended without one.
 
@@ -246,14 +255,15 @@ class EditingSession(Showing):
             self._halt()
             self._document.record("continue", {"parent": node, "frame": frame})
 
-    def _halt(self) -> None:
-        self._dragging.stop()
+    def _halt(self, keep_best: bool = False) -> None:
+        self._dragging.stop(keep_best)
         self._preview = None
 
     def _go(self, node: int | None, otherwise: str) -> None:
         if node is None:
             raise DraglabError(otherwise)
-        self._halt()
+        # Who leaves a drag alone has no eye on its last step.
+        self._halt(keep_best=True)
         if node != self._document.history.cursor:
             self._document.record("cursor", {"node": node})
 

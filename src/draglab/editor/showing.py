@@ -18,7 +18,7 @@ from draglab.editor.pictures import render
 from draglab.editor.quality import HandleQuality, QualityMap
 from draglab.editor.recording import edit_file_of
 from draglab.editor.starting import start_latent
-from draglab.editor.state import XY, Point
+from draglab.editor.state import XY, EndReason, Point, end_text
 from draglab.editor.suggest import suggest_mask
 from draglab.editor.view import SessionView, view_of
 from draglab.media.edit_file import EditFile
@@ -47,7 +47,17 @@ class Showing:
         """All that is shown beside the picture."""
         points = self._document.history.node.points if self._preview is None else self._preview
         state = "running" if self.running else "idle"
-        return view_of(self.id, self._document.history, state, points, self._dragging.remaining)
+        dragging = self._dragging
+        return view_of(self.id, self._document.history, state, points, dragging.remaining, dragging.can_go_on)
+
+    def end_of(self, node: int) -> tuple[EndReason, str] | None:
+        """Why a round ended, and the same for a person; None of what is no round or still runs.
+
+        Raises:
+            DraglabError: there is no such node.
+        """
+        found = self._document.history.get(node)
+        return None if found.round is None or found.round.end is None else (found.round.end, end_text(found))
 
     # Pictures.
 

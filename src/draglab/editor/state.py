@@ -122,6 +122,7 @@ class RoundRecord:
         frames: of steps 1, 2, ...
         moves: targets moved on the way.
         end: None while it runs.
+        kept: the step that the round's node shows, counted from 1; None = the last.
     """
 
     ids: tuple[int | str, ...]
@@ -131,6 +132,12 @@ class RoundRecord:
     frames: list[Frame] = field(default_factory=list)
     moves: list[Retarget] = field(default_factory=list)
     end: EndReason | None = None
+    kept: int | None = None
+
+    @property
+    def shown(self) -> int:
+        """How many steps lead to what the round's node shows."""
+        return len(self.frames) if self.kept is None else self.kept
 
     def targets_after(self, step: int) -> tuple[XY, ...]:
         """Where the points should go when that many steps have been made."""
@@ -186,11 +193,12 @@ class StepReport:
 
     @classmethod
     def of(cls, node: Node) -> StepReport:
-        """The last step of a round."""
+        """The last step of a round, whichever is kept."""
         assert node.round is not None
-        aimed = [(point.handle, point.target) for point in node.points if point.target is not None]
+        frames = node.round.frames
+        now = dict(zip(node.round.ids, frames[-1].handles, strict=True))
+        aimed = [(now.get(point.id, point.handle), point.target) for point in node.points if point.target is not None]
         distances = [math.dist(handle, target) for handle, target in aimed]
-        frames, end = node.round.frames, node.round.end
         return cls(
             node=node.id,
             step=len(frames),
@@ -198,25 +206,40 @@ class StepReport:
             distances=distances,
             mean_distance=sum(distances) / len(distances),
             loss=frames[-1].loss,
-            end=end,
-            text="" if end is None else end_text(end, len(frames)),
+            end=node.round.end,
+            text=end_text(node),
         )
 
 
 _END_TEXTS: dict[EndReason, str] = {
     "arrived": "Arrived after {steps}.",
-    "stalled": "Stopped after {steps}: the points get no closer. Try a shorter way, or let more of the image move.",
-    "max_steps": "Stopped at the limit of {steps}. Run again to go on.",
-    "stopped": "Stopped after {steps}.",
-    "diverged": "Stopped after {steps}: the step size is too large for this image. Lower it in the settings.",
+    "stalled": "Stopped: {closer}; {left}.{kept}",
+    "max_steps": "Stopped at the limit of {steps}; {left}.{kept} Run again to go on.",
+    "stopped": "Stopped after {steps}; {left}.{kept}",
+    "diverged": "Stopped after {steps}: the step size is too large for this image. Lower it in the settings.{kept}",
     "interrupted": "draglab was ended during this drag. It was kept up to where it was after {steps}.",
     "recorded": "Replayed {steps}, as recorded.",
 }
 
 
-def end_text(reason: EndReason, steps: int) -> str:
-    """Why a round ended, for a person: one or two sentences."""
-    return _END_TEXTS[reason].format(steps="1 step" if steps == 1 else f"{steps} steps")
+def end_text(node: Node) -> str:
+    """Why a round ended and what of it is kept, for a person; "" of what is no round or still runs."""
+    record = node.round
+    if record is None or record.end is None:
+        return ""
+    ways = [math.dist(p.handle, p.target) for p in node.points if p.id in record.ids and p.target is not None]
+    one, steps = len(ways) == 1, len(record.frames)
+    return _END_TEXTS[record.end].format(
+        steps="1 step" if steps == 1 else f"{steps} steps",
+        closer="the point no longer moves closer" if one else "the points no longer move closer",
+        left=_left(sum(ways) / len(ways)) + ("" if one else " on average"),
+        kept="" if record.kept is None else f" Step {record.kept} of {steps} is kept.",
+    )
+
+
+def _left(distance: float) -> str:
+    text = f"{distance:.0f}" if distance >= 9.95 else f"{distance:.1f}"
+    return "1 px is left" if text == "1.0" else f"{text} px are left"
 
 
 def _xy(value: Any) -> XY:

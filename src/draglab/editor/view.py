@@ -32,13 +32,20 @@ class MaskView:
 
 @dataclass(frozen=True)
 class NodeView:
-    """A line of the history. frames: steps of a drag. end: why it ended, None while it runs. label: for a person."""
+    """A line of the history.
+
+    Attributes:
+        frames: steps of a drag. kept: which of them it shows. end: why it ended, None while it runs.
+        picture: another number for every other picture. label: for a person.
+    """
 
     id: int
     parent: int | None
     kind: str
     frames: int
+    kept: int
     end: str | None
+    picture: int
     label: str
 
 
@@ -49,6 +56,7 @@ class SessionView:
     Attributes:
         num_ws, c_dim: of the model. original: the node of the image's start. start: fields of StartSpec without w_plus.
         settings: every field of DragSettings. changed: those that differ from their defaults by choice.
+        can_go_on: what is shown is a drag that stopped by itself before it arrived and can be continued.
         remaining: rounds of an opened edit file that are still to be made again.
         message: one or two sentences on what happened last; "" = nothing to say.
     """
@@ -69,21 +77,22 @@ class SessionView:
     nodes: list[NodeView]
     can_undo: bool
     can_redo: bool
+    can_go_on: bool
     remaining: int
     message: str
 
 
-def view_of(session: str, history: History, state: State, points: Sequence[Point], remaining: int) -> SessionView:
+def view_of(
+    session: str, history: History, state: State, points: Sequence[Point], remaining: int, can_go_on: bool
+) -> SessionView:
     """What a session shows.
 
     Args:
-        points: those of the cursor, or as a gesture has them now. remaining: see SessionView.
+        points: those of the cursor, or as a gesture has them now. remaining, can_go_on: see SessionView.
     """
     node = history.node
     spec, model = history.start_of(node), history.models[node.start_id]
     mask = None if node.mask_id is None else MaskView(node.mask_id, history.feathers[node.mask_id])
-    record = node.round
-    message = end_text(record.end, len(record.frames)) if record is not None and record.end is not None else ""
     return SessionView(
         session=session,
         model=spec.model,
@@ -101,15 +110,24 @@ def view_of(session: str, history: History, state: State, points: Sequence[Point
         nodes=[_node_view(each) for each in history.nodes.values()],
         can_undo=history.undo_node is not None,
         can_redo=history.redo_node is not None,
+        can_go_on=can_go_on,
         remaining=remaining,
-        message=message,
+        message=end_text(node),
     )
 
 
 def _node_view(node: Node) -> NodeView:
     record = node.round
-    frames = 0 if record is None else len(record.frames)
-    return NodeView(node.id, node.parent, node.kind, frames, None if record is None else record.end, _label(node))
+    return NodeView(
+        id=node.id,
+        parent=node.parent,
+        kind=node.kind,
+        frames=0 if record is None else len(record.frames),
+        kept=0 if record is None else record.shown,
+        end=None if record is None else record.end,
+        picture=node.latent_id,
+        label=_label(node),
+    )
 
 
 def _label(node: Node) -> str:
@@ -119,6 +137,8 @@ def _label(node: Node) -> str:
         return "Image by its values" if node.start.seed is None else f"Seed {node.start.seed}"
     if node.round is not None:
         steps = len(node.round.frames)
+        if node.round.kept is not None:
+            return f"Drag, step {node.round.kept} of {steps}"
         return f"Drag, {steps} {'step' if steps == 1 else 'steps'}"
     if node.kind == "continue":
         return f"From step {node.frame}"

@@ -335,10 +335,30 @@ class Generator(PublishedWeights, ABC):
         """Images [N, img_channels, H, W] of z [N, z_dim]."""
         return self.image(self.mapping(z, c))
 
-    def _check_w_plus(self, w_plus: Tensor) -> None:
+    def check_w_plus(self, w_plus: Tensor) -> None:
+        """Find out whether latents fit this model.
+
+        Raises:
+            DraglabError: they are no tensor [N, num_ws, w_dim], or not of the model's device or dtype; or the model was
+                made half() precise, in which it does not compute.
+        """
+        if self.dtype in (torch.float16, torch.bfloat16):
+            raise DraglabError(
+                f"the model's weights are {self.dtype}, in which it does not compute: call generator.float(), and for "
+                'speed use DragSettings(precision="bfloat16")'
+            )
+        if not isinstance(w_plus, Tensor):
+            raise DraglabError(
+                f"w_plus is a {type(w_plus).__name__}: give a torch.Tensor, such as generator.w_plus_from_seed(1)"
+            )
         if w_plus.ndim != 3 or tuple(w_plus.shape[1:]) != (self.num_ws, self.w_dim):
             shape = f"[N, {self.num_ws}, {self.w_dim}]"
             raise DraglabError(f"w_plus has shape {list(w_plus.shape)}: this model takes {shape}")
+        if w_plus.device != self.device or w_plus.dtype != self.dtype:
+            raise DraglabError(
+                f"w_plus is {w_plus.dtype} on {w_plus.device}, the model {self.dtype} on {self.device}: "
+                "use w_plus.to(generator.device, generator.dtype)"
+            )
 
 
 @torch.no_grad()

@@ -28,6 +28,7 @@ from pydantic import (
 from draglab.errors import DraglabError
 from draglab.media.files import read_bytes, write_atomically
 from draglab.media.images import decode_mask, encode_mask, feathered, mask_size
+from draglab.media.sniffing import not_an_edit_file
 
 FORMAT = "draglab-edit"
 VERSION = 1
@@ -240,6 +241,8 @@ def parse_edit_file(data: bytes, name: str = "the edit file", values: int = VALU
     Args:
         name: for messages. values: see VALUE_LIMIT.
     """
+    if (other := not_an_edit_file(data)) is not None:
+        raise DraglabError(f"{name} {other}")
     if count_values(data) > values:
         raise DraglabError(f"{name} holds more than {values} values, which is refused; check the file")
     try:

@@ -233,7 +233,7 @@ class _Static(StaticFiles):
 
 def _read_edit(body: bytes, limits: Limits) -> EditFile:
     """An uploaded edit file. Its masks are not decoded yet, but will not be too large."""
-    edit = parse_edit_file(body, values=limits.values)
+    edit = parse_edit_file(body, "this file", limits.values)
     if len(edit.rounds) > limits.rounds:
         raise DraglabError(
             f"the edit has {len(edit.rounds)} rounds: at most {limits.rounds} are taken (limit 'rounds')"

@@ -16,6 +16,7 @@ from draglab.errors import DraglabError
 from draglab.media.images import encode_mask
 from draglab.server import messages as m
 from draglab.server.exports import Exports
+from draglab.server.file_names import export_name
 from draglab.server.library import Library
 from draglab.server.limits import Limits
 from draglab.server.live import LiveSession
@@ -183,6 +184,9 @@ class Conversation:
                 live.tell()
             case "stop":
                 live.stop()
+            case "go_on":
+                live.session.go_on()
+                live.tell()
             case "undo":
                 live.session.undo()
                 live.tell(picture=True)
@@ -250,7 +254,7 @@ class Conversation:
 
     def _export(self, command: m.Export, live: LiveSession) -> None:
         path = self._exports.begin(self._owner, command.kind)
-        name = f"draglab-{live.session.view().model}.{command.kind}"
+        name = export_name(live.session.view(), command.kind)
         try:
             steps = live.session.export(command.kind, command.scope, path)
         except Exception:

@@ -58,8 +58,8 @@ class DragRequest:
 class DragStatus:
     """How a drag stands.
 
-    handles, targets, distances: pixels. stop_reason: why it ended: arrived, stalled, max_steps, stopped (cancelled; the
-    best step so far is kept). error: why it failed.
+    handles, targets, distances: pixels. stop_reason: why it ended: arrived, or stalled, max_steps, stopped
+    (cancelled); what did not arrive keeps its best step, whose number `step` then is. error: why it failed.
     """
 
     id: str

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 from itertools import count
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from draglab.errors import DraglabError
 from draglab.media.images import encode_mask
-from draglab.server.messages import Ended, Error, Mask, PictureKind, Progress, encode, encode_state
+from draglab.server.messages import Ended, Error, Mask, PictureKind, Progress, Viewers, encode, encode_state
 from draglab.server.outbox import Outbox, Picture
 from draglab.server.worker import Worker
 
 if TYPE_CHECKING:
     from draglab.editor.session import EditingSession
-    from draglab.editor.state import EndReason, StepReport
+    from draglab.editor.state import StepReport
     from draglab.editor.view import SessionView
 
 _stamps = count(1)
@@ -56,11 +56,13 @@ class LiveSession:
         """Show it all to a client from now on."""
         self.viewers.append(viewer)
         viewer.mask_id = viewer.original_id = None
+        self._say_viewers()
         self.tell([viewer], picture=True)
 
     def leave(self, viewer: Viewer) -> None:
         """Show no more of it."""
         self.viewers.remove(viewer)
+        self._say_viewers()
         self.used = time.monotonic()
         self._worker.withdraw(lambda key: key[0] is viewer)
         viewer.outbox.discard_pictures()
@@ -184,13 +186,14 @@ class LiveSession:
             self._say_ended()
         self.running = view.state == "running"
 
-    def _say_ended(self) -> None:
-        from draglab.editor.state import end_text
+    def _say_viewers(self) -> None:
+        message = encode(Viewers(count=len(self.viewers)))
+        for viewer in self.viewers:
+            viewer.outbox.put(message, "viewers")
 
-        for node in self.session.view().nodes:
-            if node.id == self._round and node.end is not None:
-                message = encode(
-                    Ended(node=node.id, reason=node.end, text=end_text(cast("EndReason", node.end), node.frames))
-                )
-                for viewer in self.viewers:
-                    viewer.outbox.put(message)
+    def _say_ended(self) -> None:
+        ended = self.session.end_of(self._round)
+        if ended is not None:
+            message = encode(Ended(node=self._round, reason=ended[0], text=ended[1]))
+            for viewer in self.viewers:
+                viewer.outbox.put(message)

@@ -147,11 +147,12 @@ class SetMask(Request):
 class Act(Request):
     """What needs nothing but its name.
 
-    run: start a round with the points that have a target. stop: no step is begun after the one that runs. undo, redo:
-    by one entry of the history. suggest_mask: ask for a region around the handles, answered by Mask; nothing changes.
+    run: start a round with the points that have a target. stop: no step is begun after the one that runs. go_on:
+    continue the round that is shown and stopped by itself, where the state says can_go_on. undo, redo: by one entry of
+    the history. suggest_mask: ask for a region around the handles, answered by Mask; nothing changes.
     """
 
-    type: Literal["run", "stop", "undo", "redo", "suggest_mask"]
+    type: Literal["run", "stop", "go_on", "undo", "redo", "suggest_mask"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -295,12 +296,23 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """A round is over. reason: arrived, stalled, max_steps, stopped, diverged, interrupted. text: one sentence."""
+    """A round is over. reason: arrived, stalled, max_steps, stopped, diverged, interrupted, recorded.
+
+    text: why, and what is kept, for a person.
+    """
 
     type: Literal["ended"] = "ended"
     node: int
     reason: str
     text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Viewers:
+    """How many windows show the session, this one among them; when that changes. What is done in one, all show."""
+
+    type: Literal["viewers"] = "viewers"
+    count: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -379,7 +391,7 @@ class PictureHeader:
     mime: str
 
 
-ServerMessage = Welcome | Progress | Ended | Mask | HandleQuality | ExportReady | Text | Error
+ServerMessage = Welcome | Progress | Ended | Viewers | Mask | HandleQuality | ExportReady | Text | Error
 
 
 def encode(message: ServerMessage) -> str:

@@ -86,7 +86,7 @@ class Spots(Generator):
         dtype: torch.dtype | None = None,
     ) -> FeatureMaps:
         """The maps; there is no noise."""
-        self._check_w_plus(w_plus)
+        self.check_w_plus(w_plus)
         return FeatureMaps({level: self.synthesis.features(w_plus, level).to(dtype or self.dtype)})
 
     def image(
@@ -101,5 +101,5 @@ class Spots(Generator):
         size = preview_resolution or self.img_resolution
         if from_features is not None and from_features.level == size:
             return self.synthesis.image(from_features.top)
-        self._check_w_plus(w_plus)
+        self.check_w_plus(w_plus)
         return self.synthesis.image(self.synthesis.features(w_plus, size))

@@ -54,7 +54,7 @@ class StyleGAN2(Generator):
         dtype: torch.dtype | None = None,
     ) -> FeatureMaps:
         """Features of all blocks up to resolution `level`; see :meth:`Generator.feature_maps`."""
-        self._check_w_plus(w_plus)
+        self.check_w_plus(w_plus)
         self.check_feature_resolution(level)
         noise = self._noise(noise_mode, noise_seed).draw
         return FeatureMaps(self.synthesis.run_blocks(w_plus, level, noise, dtype=dtype))
@@ -79,7 +79,7 @@ class StyleGAN2(Generator):
         A preview of the "skip" architecture computes nothing above its block: colours are the sum of the branches so
         far, which lacks what higher blocks add. Otherwise it is the whole image, averaged down.
         """
-        self._check_w_plus(w_plus)
+        self.check_w_plus(w_plus)
         height = preview_resolution or self.img_resolution
         self.check_feature_resolution(height)
         last = height if self.config.architecture == "skip" else self.img_resolution

@@ -63,7 +63,7 @@ class StyleGAN3(Generator):
         dtype: torch.dtype | None = None,
     ) -> FeatureMaps:
         """Features of layer `level`; see :meth:`Generator.feature_maps`."""
-        self._check_w_plus(w_plus)
+        self.check_w_plus(w_plus)
         self._check_layer(level)
         return FeatureMaps({level: self.synthesis.run_layers(w_plus, level, dtype=dtype)})
 
@@ -76,7 +76,7 @@ class StyleGAN3(Generator):
         preview_resolution: int | None = None,
     ) -> Tensor:
         """Images of latents; see :meth:`Generator.image`. A preview is the whole image, averaged down."""
-        self._check_w_plus(w_plus)
+        self.check_w_plus(w_plus)
         height = preview_resolution or self.img_resolution
         self.check_feature_resolution(height)
         known = None if from_features is None else (from_features.level, from_features.top)

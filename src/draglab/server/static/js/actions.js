@@ -124,13 +124,22 @@ export function canRun() {
 export function run() {
   const { session, scrub } = get();
   if (!session || session.state !== "idle" || asked || !canRun()) return;
-  if (scrub) void settle().then(sendRun);
-  else sendRun();
+  if (scrub) void settle().then(() => sendRun("run"));
+  else sendRun("run");
 }
 
-function sendRun() {
+/** Continues the round that stopped by itself. */
+export function goOn() {
   const { session } = get();
-  if (!session || !send({ type: "run" })) return;
+  if (!session?.can_go_on || asked) return;
+  set({ scrub: null });
+  sendRun("go_on");
+}
+
+/** @param {"run" | "go_on"} type */
+function sendRun(type) {
+  const { session } = get();
+  if (!session || !send({ type })) return;
   begun = new Promise((resolve) => (asked = { session: session.session, answered: resolve }));
 }
 
@@ -154,9 +163,9 @@ export async function redo() {
   if (get().session?.can_redo) void ask({ type: "redo" });
 }
 
-/** @param {number} node */
+/** Shows an entry of the history; a round that runs ends there and keeps its best step. @param {number} node */
 export async function goTo(node) {
-  await leaveRound();
+  await begun;
   set({ scrub: null });
   send({ type: "goto", node });
 }

@@ -1,5 +1,8 @@
 /** Small helpers around the DOM. Styles are classes and CSSOM only: the page's CSP forbids inline ones. */
 
+// Before the listeners here.
+import "./keyed.js";
+
 /**
  * The element with this id.
  *

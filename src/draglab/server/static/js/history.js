@@ -15,8 +15,8 @@ const sliderText = byId("timeline-text", HTMLElement);
 const goOn = byId("continue", HTMLButtonElement);
 /** @type {Map<number, number>} which child was shown last, by parent */
 const visited = new Map();
-/** @type {Set<number>} nodes whose thumbnails were asked for */
-const asked = new Set();
+/** @type {Map<number, number>} which picture of a node was asked for */
+const asked = new Map();
 let drawnFor = "";
 
 /** Nodes from the start to the cursor, and on to where redo leads. @param {Session} session */
@@ -158,9 +158,10 @@ function tip(session, node) {
 function askForThumbnails(session, nodes) {
   const running = session.state !== "idle" ? session.cursor : null;
   const missing = nodes
-    .filter((node) => !isSmall(node) && node.id !== running && !asked.has(node.id))
-    .map((node) => node.id);
-  if (missing.length > 0 && send({ type: "thumbnails", nodes: missing })) missing.forEach((id) => asked.add(id));
+    .filter((node) => !isSmall(node) && node.id !== running && asked.get(node.id) !== node.picture);
+  if (missing.length > 0 && send({ type: "thumbnails", nodes: missing.map((node) => node.id) })) {
+    for (const node of missing) asked.set(node.id, node.picture);
+  }
 }
 
 function showPictures() {
@@ -187,7 +188,7 @@ function renderSlider(session) {
   }
   const last = round.frames;
   slider.max = String(last);
-  const frame = scrub?.node === round.id ? scrub.frame : last;
+  const frame = scrub?.node === round.id ? scrub.frame : round.kept;
   if (slider.value !== String(frame)) slider.value = String(frame);
   sliderText.textContent = `${frame} / ${last}`;
   slider.setAttribute("aria-valuetext", frame === 0 ? "before the round" : `step ${frame} of ${last}`);
@@ -199,7 +200,7 @@ slider.addEventListener("input", () => {
   const round = session ? roundShown(session) : null;
   if (!session || !round) return;
   const frame = Number(slider.value);
-  const end = frame === round.frames && round.id === session.cursor;
+  const end = frame === round.kept && round.id === session.cursor;
   set({ scrub: end ? null : { node: round.id, frame } });
   if (!end) send({ type: "scrub", node: round.id, frame });
 });

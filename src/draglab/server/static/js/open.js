@@ -6,6 +6,7 @@ import { fillDialog } from "./dialogs.js";
 import { forgetPictures } from "./pictures.js";
 import { get, set, watch } from "./store.js";
 import { leaveRound } from "./actions.js";
+import { notAnEditFile } from "./sniff.js";
 import { notify } from "./notices.js";
 
 /** @typedef {import("./types.js").SessionSummary} SessionSummary */
@@ -83,6 +84,11 @@ function showDialog() {
 /** @param {File} chosen */
 async function upload(chosen) {
   dialog.close();
+  const other = await notAnEditFile(chosen).catch(() => null);
+  if (other !== null) {
+    notify(`${chosen.name} ${other}`, "error");
+    return;
+  }
   const most = get().welcome?.limits["upload_bytes"] ?? Infinity;
   if (chosen.size > most) {
     notify(`${chosen.name} is too large: an edit file has at most ${Math.round(most / 2 ** 20)} MB.`, "error");

@@ -1,9 +1,9 @@
 /** The line under the picture: run or stop, how far it is, how it ended; and what is shown instead of a picture. */
 
-import { announce } from "./notices.js";
+import { announce, notify } from "./notices.js";
 import { byId, shown } from "./dom.js";
-import { canRun, run, stop } from "./actions.js";
-import { get, watch } from "./store.js";
+import { canRun, goOn, run, stop } from "./actions.js";
+import { get, set, watch } from "./store.js";
 import { onMessage } from "./app.js";
 import { onPreference, prefer } from "./preferences.js";
 
@@ -11,6 +11,7 @@ const button = byId("run", HTMLButtonElement);
 const buttonText = byId("run-text", HTMLElement);
 const buttonIcon = byId("run-icon", SVGUseElement);
 const text = byId("status", HTMLElement);
+const goOnButton = byId("go-on", HTMLButtonElement);
 const meter = byId("meter", HTMLElement);
 const empty = byId("empty", HTMLElement);
 const emptyText = byId("empty-text", HTMLElement);
@@ -38,6 +39,7 @@ function render() {
   button.disabled = link !== "open" || (state === "idle" ? !canRun() : state === "stopping");
   buttonText.textContent = state === "idle" ? "Run" : state === "running" ? "Stop" : "Stopping";
   buttonIcon.setAttribute("href", `/static/icons.svg#${state === "idle" ? "play" : "stop"}`);
+  goOnButton.hidden = !session?.can_go_on || link !== "open";
   document.body.dataset["link"] = link;
   empty.hidden = session !== null;
   emptyText.textContent =
@@ -46,7 +48,10 @@ function render() {
       : link === "lost"
         ? "Waiting for draglab…"
         : "Starting…";
-  if (session) title.textContent = describe();
+  if (session) {
+    title.textContent = describe();
+    document.body.classList.remove("starting");
+  }
   if (link === "lost" && session) say("Connection lost. Trying again; your work is saved.");
   else if (progress && state !== "idle") {
     farthest = Math.max(farthest, progress.mean_distance);
@@ -68,17 +73,24 @@ function render() {
 }
 
 function describe() {
-  const { session, welcome } = get();
+  const { session, welcome, windows } = get();
   if (!session) return "";
   const model = welcome?.models.find((each) => each.name === session.model)?.title ?? session.model;
-  return session.start.seed === null ? model : `${model} · seed ${session.start.seed}`;
+  const image = session.start.seed === null ? model : `${model} · seed ${session.start.seed}`;
+  return windows > 1 ? `${image} · open in ${windows} windows` : image;
 }
 
 /** Sets it going. */
 export function initStatus() {
-  watch(["session", "progress", "link", "scrub", "welcome"], render);
+  watch(["session", "progress", "link", "scrub", "welcome", "windows"], render);
   button.addEventListener("click", toggleRun);
+  goOnButton.addEventListener("click", goOn);
   onRelease.addEventListener("change", () => prefer({ runOnRelease: onRelease.checked }));
   onPreference(({ runOnRelease }) => (onRelease.checked = runOnRelease));
   onMessage("ended", (message) => announce(message.text));
+  onMessage("viewers", ({ count }) => {
+    const more = count > get().windows;
+    set({ windows: count });
+    if (more) notify(`This session is open in ${count} windows. They show the same: what you do in one happens in all.`);
+  });
 }

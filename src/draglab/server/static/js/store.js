@@ -11,6 +11,7 @@ let data = {
   scrub: null,
   qualities: {},
   selected: null,
+  windows: 1,
 };
 
 /** @type {{keys: (keyof Data)[], react: (data: Data) => void}[]} */

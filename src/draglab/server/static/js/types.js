@@ -10,7 +10,7 @@
 /** @typedef {{seed: number, first_layer: number}} Mix */
 /** @typedef {{model: string, seed: number | null, truncation_psi: number, class_index: number | null, mix: Mix | null}} Start */
 /** @typedef {"start" | "round" | "points" | "mask" | "continue"} NodeKind */
-/** @typedef {{id: number, parent: number | null, kind: NodeKind, frames: number, end: string | null, label: string}} HistoryNode */
+/** @typedef {{id: number, parent: number | null, kind: NodeKind, frames: number, kept: number, end: string | null, picture: number, label: string}} HistoryNode */
 /** @typedef {number | string | boolean | null} SettingValue */
 /**
  * @typedef {object} Setting
@@ -51,6 +51,7 @@
  * @property {HistoryNode[]} nodes
  * @property {boolean} can_undo
  * @property {boolean} can_redo
+ * @property {boolean} can_go_on
  * @property {string | null} message
  */
 /**
@@ -92,6 +93,7 @@
  * @property {{node: number, frame: number} | null} scrub the frame that is looked at, null = the cursor
  * @property {Record<number, Quality>} qualities by id of the point
  * @property {number | null} selected id of a point
+ * @property {number} windows in which the session is shown, this one among them
  */
 
 export {};
