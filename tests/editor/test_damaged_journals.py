@@ -19,6 +19,7 @@ from draglab.editor.journal import Journal
 from draglab.editor.journal_file import FILE
 from draglab.editor.session import EditingSession
 from draglab.editor.state import Point, StartSpec
+from draglab.editor.view import SessionView
 from tests.editor.making import FAR, dragged, generator_of, new_session, run
 
 EXAMPLES = int(os.environ.get("DRAGLAB_EXAMPLES", "15"))
@@ -45,7 +46,7 @@ def full_session(journal: Journal, seed: int) -> EditingSession:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> tuple[Path, dict[str, object]]:
+def whole(tmp_path_factory) -> tuple[Path, dict[str, SessionView]]:
     """A folder with three sessions, and what they show."""
     folder = tmp_path_factory.mktemp("whole")
     journal = Journal(folder)
