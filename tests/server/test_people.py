@@ -5,6 +5,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -154,3 +155,20 @@ def test_limit_journals(start):
         with server.client(cookie=f"draglab_person={person}"):
             pass
     assert len(server.editor.sessions._journals) <= 2
+
+
+def test_who_has_left_sees_nothing_that_was_asked_for_before(start):
+    """Commands that had to wait for others are done before the client leaves, not after."""
+    server = start()
+    begun, go_on = threading.Event(), threading.Event()
+    with server.client() as client:
+        server.editor.worker.call(lambda: (begun.set(), go_on.wait(20)))
+        assert begun.wait(20)
+        for seed in range(20):
+            client.send("new_session", start={"model": "tiny", "seed": seed})
+        wait_for(lambda: len(server.editor.worker._calls) == 20)
+        server.editor.worker.call(lambda: time.sleep(0.2), ("person", None))
+    go_on.set()
+    wait_for(lambda: not server.editor.worker._calls)
+    server.editor.worker.call(lambda: None, ("person", None)).result(20)
+    assert not any(live.viewers for live in server.editor.sessions._live.values())
