@@ -42,7 +42,7 @@ def small(models, tmp_path_factory):
         thumbnails=3,
         clients=3,
         sessions_per_client=2,
-        hello_seconds=0.2,
+        hello_seconds=1.0,
         exports=1,
         drags=1,
         drags_kept=2,
