@@ -3,10 +3,8 @@
 import base64
 import io
 import json
-import socket
 import threading
 import time
-from contextlib import ExitStack
 from dataclasses import fields
 from pathlib import Path
 
@@ -22,7 +20,6 @@ from draglab.server.outbox import Outbox, Picture
 from tests.server.running import Running, wait_for
 from tests.server.stub import StubSession, open_stub
 
-TOKEN = "a-token-of-a-person"
 POINT = {"id": 1, "handle": [8, 9], "target": [14, 9]}
 ROUND = {"start": {"seed": 1}, "model": "tiny", "points": [{"handle": [8, 9], "target": [14, 9]}]}
 ENDLESS = {**ROUND, "settings": {"max_steps": 10_000, "stop_distance": 1e-9, "patience": None}}
@@ -45,7 +42,7 @@ def small(models, tmp_path_factory):
         thumbnails=3,
         clients=3,
         sessions_per_client=2,
-        hello_seconds=0.2,
+        hello_seconds=1.0,
         exports=1,
         drags=1,
         drags_kept=2,
@@ -56,7 +53,8 @@ def small(models, tmp_path_factory):
 
 
 def test_every_limit_has_its_test():
-    tests = [Path(__file__), Path(__file__).with_name("test_gate.py")]
+    folder = Path(__file__).parent
+    tests = [folder / name for name in ("test_limits.py", "test_gate.py", "test_people.py")]
     text = "".join(path.read_text(encoding="utf-8") for path in tests)
     for field in fields(Limits):
         assert f"def test_limit_{field.name}(" in text, field.name
@@ -349,65 +347,3 @@ def test_limit_edit_mask_pixels(start):
     content["rounds"].append({**content["rounds"][0], "mask": mask(31)})
     answer = upload(server, json.dumps(content).encode())
     assert answer.status == 400 and "'edit_mask_pixels'" in answer.json()["error"]
-
-
-def test_limit_uploads(start):
-    """A person's slow uploads hold up that person's next one, and nobody and nothing else."""
-    server = start(token=TOKEN, limits=Limits(uploads=2, body_seconds=3))
-    head = f"POST /upload/edit HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\nAuthorization: Bearer {TOKEN}\r\n"
-
-    def quick(person: str) -> tuple[int, float]:
-        began = time.monotonic()
-        headers = {"authorization": f"Bearer {TOKEN}", "cookie": f"draglab_person={person}"}
-        return server.request("POST", "/upload/edit", b"{}", **headers).status, time.monotonic() - began
-
-    with ExitStack() as stack:
-        for _ in range(2):
-            slow = stack.enter_context(socket.create_connection((server.address, server.port)))
-            slow.sendall(f"{head}Cookie: draglab_person=anna\r\n\r\nx".encode())
-        wait_for(lambda: server.editor.uploads._turns)
-        status, seconds = quick("bert")
-        assert status == 400 and seconds < 2
-        began = time.monotonic()
-        assert server.request("GET", "/", cookie=f"draglab_pass_{server.port}=x").status == 403
-        with server.client(cookie="draglab_person=anna") as client:
-            client.begin(model="tiny", seed=1)
-        assert time.monotonic() - began < 2
-        assert quick("anna")[0] == 400
-    wait_for(lambda: not server.editor.uploads._turns)
-
-
-def test_limit_drags_per_person(start):
-    server = start(token=TOKEN, limits=Limits(drags_per_person=1))
-
-    def begin(person: str) -> int:
-        headers = {"authorization": f"Bearer {TOKEN}", "cookie": f"draglab_person={person}"}
-        return server.request("POST", "/api/v1/drags", json.dumps(ENDLESS).encode(), **headers).status
-
-    assert [begin(person) for person in ("anna", "bert", "anna")] == [201, 201, 429]
-
-
-def test_the_last_drags_of_a_person_are_not_forgotten_for_those_of_another(start):
-    server = start(token=TOKEN, limits=Limits(drags_kept=3))
-
-    def ask(method: str, path: str, person: str, body: bytes | None = None):
-        headers = {"authorization": f"Bearer {TOKEN}", "cookie": f"draglab_person={person}"}
-        return server.request(method, f"/api/v1{path}", body, **headers)
-
-    def drag(person: str) -> str:
-        name = ask("POST", "/drags", person, json.dumps(ENDLESS).encode()).json()["id"]
-        ask("DELETE", f"/drags/{name}", person)
-        return name
-
-    first = drag("anna")
-    others = [drag("bert") for _ in range(4)]
-    assert ask("GET", f"/drags/{first}", "anna").status == 200
-    assert [ask("GET", f"/drags/{name}", "bert").status for name in others] == [404, 404, 200, 200]
-
-
-def test_limit_journals(start):
-    server = start(token=TOKEN, limits=Limits(journals=2))
-    for person in range(5):
-        with server.client(cookie=f"draglab_person={person}"):
-            pass
-    assert len(server.editor.sessions._journals) <= 2

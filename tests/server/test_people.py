@@ -1,15 +1,23 @@
-"""Very many people on one server: their files are not all open, and damage to those of one is nobody else's."""
+"""Many people on one server: what one of them does or has lost is nobody else's trouble."""
 
+import json
+import socket
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from draglab.editor.journal_file import FILE
 from draglab.server.limits import Limits
+from tests.server.running import wait_for
+from tests.server.test_limits import ENDLESS
 
+TOKEN = "a-token-of-a-person"
 REPOSITORY = Path(__file__).resolve().parents[2]
 MANY = """
 import resource, sys
@@ -85,3 +93,82 @@ def test_a_session_whose_settings_are_unknown_is_an_error_of_its_own(start, tmp_
         client.until("welcome")
         assert "of_a_later_version" in client.until_error()["message"]
         client.begin(model="tiny", seed=3)
+
+
+def test_limit_uploads(start):
+    """A person's slow uploads hold up that person's next one, and nobody and nothing else."""
+    server = start(token=TOKEN, limits=Limits(uploads=2, body_seconds=3))
+    head = f"POST /upload/edit HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\nAuthorization: Bearer {TOKEN}\r\n"
+
+    def quick(person: str) -> tuple[int, float]:
+        began = time.monotonic()
+        headers = {"authorization": f"Bearer {TOKEN}", "cookie": f"draglab_person={person}"}
+        return server.request("POST", "/upload/edit", b"{}", **headers).status, time.monotonic() - began
+
+    with ExitStack() as stack:
+        for _ in range(2):
+            slow = stack.enter_context(socket.create_connection((server.address, server.port)))
+            slow.sendall(f"{head}Cookie: draglab_person=anna\r\n\r\nx".encode())
+        wait_for(lambda: server.editor.uploads._turns)
+        status, seconds = quick("bert")
+        assert status == 400 and seconds < 2
+        began = time.monotonic()
+        assert server.request("GET", "/", cookie=f"draglab_pass_{server.port}=x").status == 403
+        with server.client(cookie="draglab_person=anna") as client:
+            client.begin(model="tiny", seed=1)
+        assert time.monotonic() - began < 2
+        assert quick("anna")[0] == 400
+    wait_for(lambda: not server.editor.uploads._turns)
+
+
+def test_limit_drags_per_person(start):
+    server = start(token=TOKEN, limits=Limits(drags_per_person=1))
+
+    def begin(person: str) -> int:
+        headers = {"authorization": f"Bearer {TOKEN}", "cookie": f"draglab_person={person}"}
+        return server.request("POST", "/api/v1/drags", json.dumps(ENDLESS).encode(), **headers).status
+
+    assert [begin(person) for person in ("anna", "bert", "anna")] == [201, 201, 429]
+
+
+def test_the_last_drags_of_a_person_are_not_forgotten_for_those_of_another(start):
+    server = start(token=TOKEN, limits=Limits(drags_kept=3))
+
+    def ask(method: str, path: str, person: str, body: bytes | None = None):
+        headers = {"authorization": f"Bearer {TOKEN}", "cookie": f"draglab_person={person}"}
+        return server.request(method, f"/api/v1{path}", body, **headers)
+
+    def drag(person: str) -> str:
+        name = ask("POST", "/drags", person, json.dumps(ENDLESS).encode()).json()["id"]
+        ask("DELETE", f"/drags/{name}", person)
+        return name
+
+    first = drag("anna")
+    others = [drag("bert") for _ in range(4)]
+    assert ask("GET", f"/drags/{first}", "anna").status == 200
+    assert [ask("GET", f"/drags/{name}", "bert").status for name in others] == [404, 404, 200, 200]
+
+
+def test_limit_journals(start):
+    server = start(token=TOKEN, limits=Limits(journals=2))
+    for person in range(5):
+        with server.client(cookie=f"draglab_person={person}"):
+            pass
+    assert len(server.editor.sessions._journals) <= 2
+
+
+def test_who_has_left_sees_nothing_that_was_asked_for_before(start):
+    """Commands that had to wait for others are done before the client leaves, not after."""
+    server = start()
+    begun, go_on = threading.Event(), threading.Event()
+    with server.client() as client:
+        server.editor.worker.call(lambda: (begun.set(), go_on.wait(20)))
+        assert begun.wait(20)
+        for seed in range(20):
+            client.send("new_session", start={"model": "tiny", "seed": seed})
+        wait_for(lambda: len(server.editor.worker._calls) == 20)
+        server.editor.worker.call(lambda: time.sleep(0.2), ("person", None))
+    go_on.set()
+    wait_for(lambda: not server.editor.worker._calls)
+    server.editor.worker.call(lambda: None, ("person", None)).result(20)
+    assert not any(live.viewers for live in server.editor.sessions._live.values())

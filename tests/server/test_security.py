@@ -181,10 +181,8 @@ def test_a_code_lets_one_browser_in_once(shared: Running, monkeypatch):
     assert shared.request("GET", f"/?code={code}").status == 403
     first, second = access.new_code(), access.new_code()
     assert not access.use_code(first) and access.use_code(second), "only the last one is good"
-    late = access.new_code()
-    now = time.monotonic()
-    monkeypatch.setattr("draglab.server.security.time.monotonic", lambda: now + 61)
-    assert not access.use_code(late)
+    monkeypatch.setattr("draglab.server.security.CODE_SECONDS", -1.0)
+    assert not access.use_code(access.new_code()), "it is too late"
 
 
 def test_without_a_code_none_is_good():

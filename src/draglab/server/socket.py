@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -117,7 +117,8 @@ class Socket:
                 raise ProtocolError("this page reads too slowly: reload it")
         finally:
             outbox.close()
-            self._worker.call(conversation.leave)
+            # Not client.call: the loop may be over when it is done.
+            self._worker.call(conversation.leave, client.caller)
             for task in (sending, receiving):
                 task.cancel()
             await asyncio.gather(sending, receiving, return_exceptions=True)
@@ -197,8 +198,12 @@ class _Client:
     owner: str | None
     conversation: Conversation
 
+    @property
+    def caller(self) -> Hashable:
+        return ("person", self.owner)
+
     def call(self, function: Callable[[], T]) -> asyncio.Future[T]:
-        return asyncio.wrap_future(self.worker.call(function, ("person", self.owner)))
+        return asyncio.wrap_future(self.worker.call(function, self.caller))
 
 
 async def _receive(websocket: WebSocket) -> str:
