@@ -8,7 +8,7 @@ import subprocess
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from draglab.checkpoints import sandbox
@@ -41,6 +41,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
+@settings(deadline=None)
 def test_it_answers_as_json_writes_it(value: Any) -> None:
     assert write_json(value) == json.dumps(value).encode()
 

@@ -5,11 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from draglab.generators import StyleGAN2, StyleGAN2Config
-from draglab.generators.block_windows import BlockWindowPlan
+from draglab.generators.block_windows import (
+    BlockWindowPlan,
+    RunLayer,
+    Shape,
+    WindowedBlock,
+    WindowedLayer,
+    WindowedNetwork,
+)
 from draglab.generators.stylegan2.windows import windowed_network
 from draglab.generators.windows import Windows, cut
 from tests.generators.configs import CONFIGS, make_generator, plan_of, random_w_plus
@@ -117,3 +125,52 @@ def test_there_is_no_plan_where_whole_maps_cost_less() -> None:
     plan = generator.window_plan(128, [((12, 12), 1)])
     assert plan is not None
     assert plan.whole_until < 128
+
+
+def layer_of(run: RunLayer, scale: int, reach: int) -> WindowedLayer:
+    def multiplications(inputs: Shape, outputs: Shape) -> float:
+        return 9.0 * outputs[0] * outputs[1]
+
+    return WindowedLayer(run, scale, reach, reach, multiplications)
+
+
+def other_network() -> WindowedNetwork:
+    """Not StyleGAN2's layers: pixels doubled, a depthwise 3x3 convolution, a 1x1 convolution of which zero is no fixed
+    point, another 3x3."""
+    source = torch.Generator().manual_seed(0)
+    each = torch.randn(5, 1, 3, 3, generator=source, dtype=torch.float64)
+    mixed = torch.randn(5, 5, 1, 1, generator=source, dtype=torch.float64)
+
+    def double(x: torch.Tensor) -> torch.Tensor:
+        return F.interpolate(x, scale_factor=2)
+
+    def deep(x: torch.Tensor, padding: int = 0) -> torch.Tensor:
+        return F.conv2d(x, each, groups=5, padding=padding)
+
+    def mix(x: torch.Tensor) -> torch.Tensor:
+        return F.conv2d(x, mixed).sigmoid()
+
+    def whole(w_plus: torch.Tensor, level: int, noise_mode: str, dtype: torch.dtype | None) -> torch.Tensor:
+        x = w_plus[:, :1].reshape(-1, 5, 4, 4)
+        for _ in range(level.bit_length() - 3):
+            x = deep(mix(deep(double(x), 1)), 1)
+        return x
+
+    layers = [
+        layer_of(lambda x, *_: double(x), 2, 0),
+        layer_of(lambda x, *_: deep(x), 1, 1),
+        layer_of(lambda x, *_: mix(x), 1, 0),
+        layer_of(lambda x, *_: deep(x), 1, 1),
+    ]
+    blocks = {4: WindowedBlock([]), 8: WindowedBlock(layers), 16: WindowedBlock(layers)}
+    return WindowedNetwork(blocks, lambda level: (level, level), whole)
+
+
+@pytest.mark.parametrize("whole_until", [4, 8])
+def test_other_layers_have_windows_by_their_description(whole_until: int) -> None:
+    network = other_network()
+    plan = BlockWindowPlan(network, 16, [((5, 4), 4)])
+    plan.whole_until = whole_until
+    w_plus = torch.randn(1, 1, 80, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    origins = np.array([[0, 0], [-2, 13], [7, 6], [14, -3]])
+    assert_equal(plan.run(w_plus, [origins])[0], origins, (5, 4), network.whole_map(w_plus, 16, "const", None))

@@ -37,7 +37,7 @@ Shape = tuple[int, int]
 class RunLayer(Protocol):
     """A layer without padding."""
 
-    def __call__(self, x: Tensor, w_plus: Tensor, origins: Origins, noise_mode: str) -> Tensor:
+    def __call__(self, x: Tensor, w_plus: Tensor, origins: Origins, noise_mode: str, /) -> Tensor:
         """Outputs of the windows x [n, C, h, w] of its input, which depend on nothing outside them.
 
         Args:
