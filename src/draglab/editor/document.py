@@ -14,7 +14,7 @@ from torch import Tensor
 from draglab.drag import DragSettings
 from draglab.editor.history import History
 from draglab.editor.journal import Journal
-from draglab.editor.pictures import THUMBNAIL, decode_thumbnail, encode_thumbnail, render
+from draglab.editor.pictures import THUMBNAIL, encode_thumbnail, render
 from draglab.editor.settings import read_settings
 from draglab.editor.state import ModelFacts, Node
 from draglab.errors import DraglabError
@@ -110,14 +110,14 @@ class Document:
         generator = self.generator(node)
         return render(generator, self.latent(self.latent_of(node, frame), generator), height)
 
-    def thumbnail(self, node: Node) -> NDArray[np.uint8]:
-        """A small picture of a node, kept on disk."""
+    def thumbnail(self, node: Node) -> bytes:
+        """A small picture of a node as a PNG, kept on disk."""
         data = self.journal.thumbnail(self.session, node.latent_id)
         if data is None:
             data = encode_thumbnail(self.picture(node, height=THUMBNAIL))
             if node.round is None or node.round.end is not None:
                 self.journal.keep_thumbnail(self.session, node.latent_id, data)
-        return decode_thumbnail(data)
+        return data
 
 
 def latent_bytes(w_plus: Tensor) -> bytes:

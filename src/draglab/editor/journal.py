@@ -65,16 +65,18 @@ class SessionInfo:
     """A session of the list.
 
     Attributes:
-        model: of its last start. updated: seconds since 1970. rounds: how many drags. bytes: on disk, about.
-        thumbnail: encoded picture of the state made last, None if there is none.
+        name: what the person calls it, "" = nothing yet. model: of its last start.
+        updated: when something was made, seconds since 1970. rounds: how many drags. bytes: on disk, about.
+        picture: number of the newest :meth:`Journal.thumbnail`, None if there is none.
     """
 
     id: str
+    name: str
     model: str
     updated: float
     rounds: int
     bytes: int
-    thumbnail: bytes | None
+    picture: int | None
 
 
 class Journal:
@@ -195,11 +197,13 @@ class Journal:
         """Those with at least one entry, the one changed last first."""
         with self._explained():
             rows = self._connection.execute(
-                "SELECT session, MAX(created), SUM(kind = 'round'), SUM(LENGTH(body) + COALESCE(LENGTH(data), 0)) "
-                "FROM entries GROUP BY session ORDER BY MAX(created) DESC"
+                "SELECT session, MAX(CASE WHEN kind = 'name' THEN 0 ELSE created END) AS updated, SUM(kind = 'round'), "
+                "SUM(LENGTH(body) + COALESCE(LENGTH(data), 0)) FROM entries GROUP BY session ORDER BY updated DESC"
             ).fetchall()
             return [
-                SessionInfo(session, self._model(session), updated, rounds, size, self._last(session))
+                SessionInfo(
+                    session, self._name(session), self._model(session), updated, rounds, size, self._last(session)
+                )
                 for session, updated, rounds, size in rows
             ]
 
@@ -232,9 +236,15 @@ class Journal:
         ).fetchone()
         return "" if row is None else json.loads(row[0])["spec"]["model"]
 
-    def _last(self, session: str) -> bytes | None:
+    def _name(self, session: str) -> str:
         row = self._connection.execute(
-            "SELECT picture FROM thumbnails WHERE session = ? ORDER BY node DESC LIMIT 1", (session,)
+            "SELECT body FROM entries WHERE session = ? AND kind = 'name' ORDER BY number DESC LIMIT 1", (session,)
+        ).fetchone()
+        return "" if row is None else json.loads(row[0])["name"]
+
+    def _last(self, session: str) -> int | None:
+        row = self._connection.execute(
+            "SELECT node FROM thumbnails WHERE session = ? ORDER BY node DESC LIMIT 1", (session,)
         ).fetchone()
         return None if row is None else row[0]
 

@@ -62,10 +62,7 @@ class Conversation:
         try:
             if message.session is not None:
                 live = self._sessions.open(self._owner, message.session)
-            sessions = [
-                {"id": each.id, "model": each.model, "updated": each.updated, "rounds": each.rounds}
-                for each in self._sessions.listing(self._owner)
-            ]
+            sessions = self._listing()
         except DraglabError as error:
             sessions, problem = [], str(error)
         welcome = m.Welcome(
@@ -104,6 +101,11 @@ class Conversation:
                 self._show(self._sessions.create(self._owner, command.start))
             case m.OpenSession():
                 self._show(self._sessions.open(self._owner, command.session))
+            case m.ListSessions():
+                self._say(m.Sessions(id=command.id, sessions=self._listing()))
+            case m.RenameSession():
+                self._sessions.rename(self._owner, command.session, command.name)
+                self._say(m.Sessions(id=command.id, sessions=self._listing()))
             case m.ForgetSession():
                 if self._live is not None and self._live.session.id == command.session and len(self._live.viewers) == 1:
                     self.leave()
@@ -114,6 +116,10 @@ class Conversation:
                     self._live.show_again(self)
             case _:
                 self._do_in_session(command, self._session())
+
+    def _listing(self) -> list[dict[str, Any]]:
+        fields = ("id", "name", "model", "updated", "rounds", "picture")
+        return [{name: getattr(each, name) for name in fields} for each in self._sessions.listing(self._owner)]
 
     def _do_in_session(self, command: m.Command, live: LiveSession) -> None:
         from draglab.editor.state import Point
