@@ -68,8 +68,23 @@ def test_the_list(journal):
     assert [info.id for info in infos] == [first.id, second.id]
     assert [info.rounds for info in infos] == [1, 0]
     assert [info.model for info in infos] == ["tiny", "tiny"]
-    assert infos[0].thumbnail is not None and infos[1].thumbnail is None
+    assert infos[0].picture == first.view().nodes[-1].picture and infos[1].picture is None
     assert infos[0].updated >= infos[1].updated
+
+
+def test_a_session_has_a_name(journal):
+    first, second = new_session(journal), new_session(journal)
+    dragged(second)
+    updated = [info.updated for info in journal.sessions()]
+    first.rename("  Grandfather,\n looking left ")
+    assert first.view().name == reopened(first).view().name == "Grandfather, looking left"
+    infos = journal.sessions()
+    assert [(info.id, info.name) for info in infos] == [(second.id, ""), (first.id, "Grandfather, looking left")]
+    assert [info.updated for info in infos] == updated, "a name is no work"
+    first.rename("x" * 500)
+    assert first.view().name == "x" * 80
+    first.rename("")
+    assert reopened(first).view().name == "" and not first.view().can_undo
 
 
 def test_forgotten_is_gone(journal):

@@ -108,6 +108,7 @@ def test_a_websocket_of_our_page_is_taken(server):
         ("GET", "/api/v1/drags/abc/edit"),
         ("POST", "/upload/edit"),
         ("GET", "/exports/abc"),
+        ("GET", "/thumbnails/abc/1"),
     ],
 )
 def test_without_the_token_nothing_is_done(server, method, path, authorization):

@@ -110,18 +110,14 @@ class Document:
         generator = self.generator(node)
         return render(generator, self.latent(self.latent_of(node, frame), generator), height)
 
-    def thumbnail(self, node: Node) -> NDArray[np.uint8]:
-        """A small picture of a node, kept on disk."""
+    def thumbnail(self, node: Node) -> bytes:
+        """A small picture of a node as a PNG, kept on disk."""
         data = self.journal.thumbnail(self.session, node.latent_id)
-        kept = None if data is None else decode_thumbnail(data)
-        if kept is not None:
-            return kept
-        data = encode_thumbnail(self.picture(node, height=THUMBNAIL))
-        if node.round is None or node.round.end is not None:
-            self.journal.keep_thumbnail(self.session, node.latent_id, data)
-        made = decode_thumbnail(data)
-        assert made is not None
-        return made
+        if data is None or decode_thumbnail(data) is None:
+            data = encode_thumbnail(self.picture(node, height=THUMBNAIL))
+            if node.round is None or node.round.end is not None:
+                self.journal.keep_thumbnail(self.session, node.latent_id, data)
+        return data
 
 
 def latent_bytes(w_plus: Tensor) -> bytes:

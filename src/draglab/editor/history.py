@@ -23,6 +23,7 @@ class History:
         nodes: by id, in the order in which they were made. cursor: id of the node that is shown.
         settings: the fields of DragSettings that were changed.
         feathers: of masks, by the number of the entry that holds them: pixels.
+        name: what the person calls the session, "" = nothing yet.
         models: what the generator was, by the start's node.
         last: number of the last entry.
     """
@@ -32,6 +33,7 @@ class History:
         self.cursor = 0
         self.settings: dict[str, SettingValue] = {}
         self.feathers: dict[int, float] = {}
+        self.name = ""
         self.models: dict[int, ModelFacts] = {}
         self.last = 0
         self._visited: dict[int, int] = {}
@@ -47,6 +49,7 @@ class History:
             "continue": self._continue,
             "cursor": self._cursor,
             "settings": self._settings,
+            "name": self._name,
         }
 
     def apply(self, entry: Entry) -> None:
@@ -206,6 +209,9 @@ class History:
 
     def _settings(self, entry: Entry) -> None:
         self.settings = entry.body["changed"]
+
+    def _name(self, entry: Entry) -> None:
+        self.name = entry.body["name"]
 
     def _running(self, body: Mapping[str, Any]) -> tuple[Node, RoundRecord]:
         node = self.nodes[body["node"]]

@@ -39,16 +39,18 @@ class SessionInfo:
     """A session of the list.
 
     Attributes:
-        model: of its last start. updated: seconds since 1970. rounds: how many drags. bytes: on disk, about.
-        thumbnail: encoded picture of the state made last, None if there is none.
+        name: what the person calls it, "" = nothing yet. model: of its last start.
+        updated: when something was made, seconds since 1970. rounds: how many drags. bytes: on disk, about.
+        picture: number of the newest :meth:`Journal.thumbnail`, None if there is none.
     """
 
     id: str
+    name: str
     model: str
     updated: float
     rounds: int
     bytes: int
-    thumbnail: bytes | None
+    picture: int | None
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ class Journal(JournalFile):
             row = self._connection.execute(
                 "SELECT picture FROM thumbnails WHERE session = ? AND node = ?", (session, number)
             ).fetchone()
-        return row[0] if row is not None and isinstance(row[0], bytes) else None
+        return row[0] if row is not None and isinstance(row[0], int) else None
 
     def keep_thumbnail(self, session: str, number: int, picture: bytes) -> None:
         """Keep the encoded picture of the latent in an entry; it replaces the one that there was."""
@@ -197,20 +199,23 @@ class Journal(JournalFile):
 
     def _list(self) -> list[SessionInfo]:
         rows = self._connection.execute(
-            "SELECT session, MAX(created), SUM(kind = 'round'), SUM(LENGTH(body) + COALESCE(LENGTH(data), 0)) "
-            "FROM entries GROUP BY session"
+            "SELECT session, MAX(CASE WHEN kind = 'name' THEN 0 ELSE created END), SUM(kind = 'round'), "
+            "SUM(LENGTH(body) + COALESCE(LENGTH(data), 0)) FROM entries GROUP BY session"
         ).fetchall()
         found = []
         for session, updated, rounds, size in rows:
             model = self._model(session)
             if isinstance(session, str) and model is not None and isinstance(updated, int | float):
-                found.append(SessionInfo(session, model, updated, rounds or 0, size or 0, self._last(session)))
+                found.append(self._info(session, model, updated, rounds or 0, size or 0))
             elif isinstance(session, str) and (entries := self._sound(session)):
                 # What is left of it.
                 rounds = sum(entry.kind == "round" for entry in entries)
                 model = self._model(session) or ""
-                found.append(SessionInfo(session, model, entries[-1].created, rounds, size or 0, self._last(session)))
+                found.append(self._info(session, model, entries[-1].created, rounds, size or 0))
         return sorted(found, key=lambda info: info.updated, reverse=True)
+
+    def _info(self, session: str, model: str, updated: float, rounds: int, size: int) -> SessionInfo:
+        return SessionInfo(session, self._name(session), model, updated, rounds, size, self._last(session))
 
     def _model(self, session: Any) -> str | None:
         """The model of a session's last start; None: it cannot be read."""
@@ -259,11 +264,21 @@ class Journal(JournalFile):
             run("DELETE FROM sessions WHERE id = ?", (session,))
         return found
 
-    def _last(self, session: str) -> bytes | None:
+    def _name(self, session: str) -> str:
         row = self._connection.execute(
-            "SELECT picture FROM thumbnails WHERE session = ? ORDER BY node DESC LIMIT 1", (session,)
+            "SELECT body FROM entries WHERE session = ? AND kind = 'name' ORDER BY number DESC LIMIT 1", (session,)
         ).fetchone()
-        return row[0] if row is not None and isinstance(row[0], bytes) else None
+        try:
+            name = json.loads(row[0])["name"]
+        except (TypeError, ValueError, LookupError, RecursionError):
+            return ""
+        return name if isinstance(name, str) else ""
+
+    def _last(self, session: str) -> int | None:
+        row = self._connection.execute(
+            "SELECT node FROM thumbnails WHERE session = ? ORDER BY node DESC LIMIT 1", (session,)
+        ).fetchone()
+        return row[0] if row is not None and isinstance(row[0], int) else None
 
     def _take_over(self, known: set[str]) -> str:
         count, delete = "SELECT COUNT(*) FROM entries WHERE session = ?", "DELETE FROM sessions WHERE id = ?"

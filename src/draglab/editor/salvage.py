@@ -103,6 +103,16 @@ class _Retarget(_Body):
 class _End(_Body):
     node: int
     reason: EndReason
+    kept: int | None = None
+
+
+class _Resume(_Body):
+    node: int
+    settings: dict[str, SettingValue] | None = None
+
+
+class _Name(_Body):
+    name: str
 
 
 class _Node(_Body):
@@ -126,10 +136,11 @@ _BODIES: dict[str, type[_Body]] = {
     "frame": _Frame,
     "retarget": _Retarget,
     "end": _End,
-    "resume": _Node,
+    "resume": _Resume,
     "continue": _Continue,
     "cursor": _Node,
     "settings": _Settings,
+    "name": _Name,
 }
 
 

@@ -21,6 +21,8 @@ from draglab.errors import DraglabError
 from draglab.geometry import validate_points
 from draglab.media.edit_file import EditFile, SettingValue
 
+MAX_NAME = 80
+"""Letters of a session's name."""
 MAX_FEATHER = 1000.0
 """Pixels, as in edit files."""
 
@@ -178,6 +180,16 @@ class EditingSession(Showing):
         changed = asdict(read_settings({**self._document.history.settings, **changes}))
         default = asdict(DragSettings())
         self._keep_settings({name: value for name, value in changed.items() if value != default[name]})
+
+    def rename(self, name: str) -> None:
+        """Call the session something; no part of the history.
+
+        Args:
+            name: white space around it and beyond MAX_NAME letters is left out; "" = it has no name.
+        """
+        name = " ".join(name.split())[:MAX_NAME].strip()
+        if name != self._document.history.name:
+            self._document.record("name", {"name": name})
 
     def reset_settings(self, names: Iterable[str] | None = None) -> None:
         """Give settings their defaults again; None = all of them."""

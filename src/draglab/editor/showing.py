@@ -14,13 +14,14 @@ from draglab.editor.describing import Description, as_command, as_python
 from draglab.editor.document import Document
 from draglab.editor.dragging import Dragging
 from draglab.editor.export import Kind, Scope, export
-from draglab.editor.pictures import render
+from draglab.editor.pictures import decode_thumbnail, render
 from draglab.editor.quality import HandleQuality, QualityMap
 from draglab.editor.recording import edit_file_of
 from draglab.editor.starting import start_latent
 from draglab.editor.state import XY, EndReason, Point, end_text
 from draglab.editor.suggest import suggest_mask
 from draglab.editor.view import SessionView, view_of
+from draglab.errors import DraglabError
 from draglab.media.edit_file import EditFile
 
 
@@ -89,7 +90,20 @@ class Showing:
         Raises:
             DraglabError: there is no such node.
         """
-        return self._document.thumbnail(self._document.history.get(node))
+        picture = decode_thumbnail(self._document.thumbnail(self._document.history.get(node)))
+        assert picture is not None
+        return picture
+
+    def thumbnail_file(self, picture: int) -> bytes:
+        """A small picture by its number (NodeView.picture), as a PNG; it is always the same.
+
+        Raises:
+            DraglabError: no entry of the history shows that picture.
+        """
+        for node in reversed(self._document.history.nodes.values()):
+            if node.latent_id == picture:
+                return self._document.thumbnail(node)
+        raise DraglabError("no entry of this session's history shows that picture")
 
     def seed_image(self, seed: int, truncation: float = 1.0, height: int | None = None) -> NDArray[np.uint8]:
         """The image of another seed of the same model and class; see :meth:`image`.

@@ -54,6 +54,7 @@ class SessionView:
     """Plain data without pixels: what the browser shows.
 
     Attributes:
+        name: what the person calls it, "" = nothing yet.
         num_ws, c_dim: of the model. original: the node of the image's start. start: fields of StartSpec without w_plus.
         settings: every field of DragSettings. changed: those that differ from their defaults by choice.
         can_go_on: what is shown is a drag that stopped by itself before it arrived and can be continued.
@@ -62,6 +63,7 @@ class SessionView:
     """
 
     session: str
+    name: str
     model: str
     image: ImageSize
     num_ws: int
@@ -95,6 +97,7 @@ def view_of(
     mask = None if node.mask_id is None else MaskView(node.mask_id, history.feathers[node.mask_id])
     return SessionView(
         session=session,
+        name=history.name,
         model=spec.model,
         image=ImageSize(model.width, model.height),
         num_ws=model.num_ws,

@@ -48,6 +48,7 @@ PLACEHOLDER = "__DRAGLAB_TOKEN__"
 """In the page, for the token."""
 CLOSE_SECONDS = 0.7
 """How long the running step may take when the server ends."""
+FOREVER = "private, max-age=31536000, immutable"
 MONTH = 30 * 24 * 3600
 
 logger = logging.getLogger("draglab.server")
@@ -147,6 +148,7 @@ def make_app(options: Options) -> Starlette:
             Route("/", pages.page),
             Mount("/static", _Static(directory=STATIC)),
             Route("/exports/{id}", pages.download, methods=["GET"]),
+            Route("/thumbnails/{session}/{picture:int}", pages.thumbnail, methods=["GET"]),
             Route("/upload/edit", pages.upload_edit, methods=["POST"]),
             WebSocketRoute("/ws", Socket(editor.worker, editor.access, limits, editor.converse).__call__),
             Mount("/api/v1", routes=api.routes()),
@@ -209,6 +211,28 @@ class _Pages:
             "Cache-Control": "no-store",
         }
         return StreamingResponse(read(offer), headers=headers, media_type="application/octet-stream")
+
+    async def thumbnail(self, request: Request) -> Response:
+        """A small picture of a session of this person. Under one number it is always the same: browsers may keep it."""
+        editor, cookies = self._editor, read_cookies(request.headers)
+        if not (editor.access.has_bearer(request.headers) or editor.access.has_pass(cookies, editor.options.port)):
+            raise HTTPException(401, "this picture is for the page of its session: reload the page")
+        headers = {"Cache-Control": FOREVER, "ETag": f'"{request.path_params["picture"]}"'}
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        owner, session, picture = (
+            editor.access.owner(cookies),
+            request.path_params["session"],
+            request.path_params["picture"],
+        )
+        try:
+            found = await asyncio.wrap_future(
+                editor.worker.call(lambda: editor.sessions.thumbnail(owner, session, picture))
+            )
+            data = await asyncio.wrap_future(found)
+        except DraglabError as error:
+            raise HTTPException(404, str(error), {"Cache-Control": "no-store"}) from None
+        return Response(data, media_type="image/png", headers=headers)
 
     async def upload_edit(self, request: Request) -> Response:
         """An edit file becomes a session: {"session": name}."""

@@ -62,10 +62,7 @@ class Conversation:
         self._see(message.height)
         live, sessions, problem = None, [], None
         try:
-            sessions = [
-                {"id": each.id, "model": each.model, "updated": each.updated, "rounds": each.rounds}
-                for each in self._sessions.listing(self._owner)
-            ]
+            sessions = self._listing()
             if message.session is not None:
                 live = self._sessions.open(self._owner, message.session)
         except DraglabError as error:
@@ -129,6 +126,11 @@ class Conversation:
                     self._show(self._sessions.open(self._owner, command.session))
                 finally:
                     self._say_notices()
+            case m.ListSessions():
+                self._say(m.Sessions(id=command.id, sessions=self._listing()))
+            case m.RenameSession():
+                self._sessions.rename(self._owner, command.session, command.name)
+                self._say(m.Sessions(id=command.id, sessions=self._listing()))
             case m.ForgetSession():
                 if self._live is not None and self._live.session.id == command.session and len(self._live.viewers) == 1:
                     self.leave()
@@ -144,6 +146,10 @@ class Conversation:
         live = self._session()
         live.session.set_mask(mask, command.feather)
         live.tell(knows_mask=self)
+
+    def _listing(self) -> list[dict[str, Any]]:
+        fields = ("id", "name", "model", "updated", "rounds", "picture")
+        return [{name: getattr(each, name) for name in fields} for each in self._sessions.listing(self._owner)]
 
     def _do_in_session(self, command: m.Command, live: LiveSession) -> None:
         from draglab.editor.state import Point

@@ -102,6 +102,22 @@ class OpenSession(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ListSessions(Request):
+    """Ask for the sessions of this person. Answered by Sessions."""
+
+    type: Literal["list_sessions"] = "list_sessions"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenameSession(Request):
+    """Call a session something; "" = by its model again."""
+
+    type: Literal["rename_session"] = "rename_session"
+    session: Name
+    name: Name
+
+
+@dataclass(frozen=True, kw_only=True)
 class ForgetSession(Request):
     """Delete a session for good. It must not be open in another tab."""
 
@@ -251,8 +267,9 @@ class Seen(Request):
 
 
 Command = (
-    NewSession | OpenSession | ForgetSession | SetView | SetStart | SetPoints | SetMask | Act | CheckHandle
-    | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Thumbnails | Export | Describe
+    NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | SetPoints | SetMask
+    | Act | CheckHandle | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Thumbnails | Export
+    | Describe
 )  # fmt: skip
 """What is done on the worker's thread."""
 ClientMessage = Hello | Seen | Command
@@ -265,7 +282,8 @@ ClientMessage = Hello | Seen | Command
 class Welcome:
     """Answers Hello.
 
-    models: what can be edited. sessions: those of this person, newest first. settings: their names, help and ranges.
+    models: what can be edited. sessions: those of this person, newest first; `picture` of one is the number of its
+    newest small picture, GET /thumbnails/{session}/{picture}, or null. settings: their names, help and ranges.
     limits: of this server, by name. session: the one that is shown, or None.
     """
 
@@ -305,6 +323,15 @@ class Ended:
     node: int
     reason: str
     text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sessions:
+    """Answers ListSessions; as in Welcome."""
+
+    type: Literal["sessions"] = "sessions"
+    id: int | None
+    sessions: list[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -391,7 +418,7 @@ class PictureHeader:
     mime: str
 
 
-ServerMessage = Welcome | Progress | Ended | Viewers | Mask | HandleQuality | ExportReady | Text | Error
+ServerMessage = Welcome | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | ExportReady | Text | Error
 
 
 def encode(message: ServerMessage) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from draglab.editor.state import StartSpec
     from draglab.media.edit_file import EditFile
 
+MAX_PICTURE = 2**53
+"""No entry has a larger number."""
 FIRST_SEED = 78
 """Of the first image, the one that `draglab demo` drags."""
 
@@ -87,6 +90,42 @@ class Sessions:
         session = EditingSession.from_edit_file(self._journal(owner), self._library.generator, edit, model)
         self._add(session, owner).tell()
         return session.id
+
+    def rename(self, owner: str | None, session: str, name: str) -> None:
+        """Call a session of this person something; all who see it are told.
+
+        Raises:
+            DraglabError: there is none of that name, its model is missing, or too many sessions are in use.
+        """
+        live = self.open(owner, session)
+        live.session.rename(name)
+        live.tell()
+
+    def thumbnail(self, owner: str | None, session: str, picture: int) -> Future[bytes]:
+        """A small picture of a session of this person as a PNG, by its number; made when there is time.
+
+        Only pictures of sessions in memory are made; of others, there are those that were made before. The future
+        raises a DraglabError where there is none.
+        """
+        found: Future[bytes] = Future()
+        kept = self._journal(owner).thumbnail(session, picture) if picture <= MAX_PICTURE else None
+        live = self._live.get((owner, session))
+        if kept is not None:
+            found.set_result(kept)
+        elif live is None:
+            found.set_exception(DraglabError("there is no such picture"))
+        else:
+
+            def make() -> None:
+                if not found.set_running_or_notify_cancel():
+                    return
+                try:
+                    found.set_result(live.session.thumbnail_file(picture))
+                except Exception as error:
+                    found.set_exception(error)
+
+            self._worker.wish(("thumbnail", found), make, urgent=False)
+        return found
 
     def forget(self, owner: str | None, session: str) -> None:
         """Delete a session of this person from memory and disk.

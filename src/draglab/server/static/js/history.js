@@ -3,7 +3,7 @@
 import { byId, icon, make } from "./dom.js";
 import { get, set, watch } from "./store.js";
 import { goTo, settle } from "./actions.js";
-import { onSmallPicture, thumbnailOf } from "./pictures.js";
+import { thumbnailOf } from "./pictures.js";
 import { send } from "./app.js";
 
 /** @typedef {import("./types.js").HistoryNode} HistoryNode */
@@ -15,8 +15,6 @@ const sliderText = byId("timeline-text", HTMLElement);
 const goOn = byId("continue", HTMLButtonElement);
 /** @type {Map<number, number>} which child was shown last, by parent */
 const visited = new Map();
-/** @type {Map<number, number>} which picture of a node was asked for */
-const asked = new Map();
 let drawnFor = "";
 
 /** Nodes from the start to the cursor, and on to where redo leads. @param {Session} session */
@@ -64,7 +62,6 @@ function renderStrip(session) {
   );
   const now = strip.querySelector('[aria-current="step"]');
   if (now instanceof HTMLElement) bringIntoSight(now, hadFocus);
-  askForThumbnails(session, nodes);
   showPictures();
 }
 
@@ -154,24 +151,21 @@ function tip(session, node) {
   }
 }
 
-/** @param {Session} session @param {HistoryNode[]} nodes */
-function askForThumbnails(session, nodes) {
-  const running = session.state !== "idle" ? session.cursor : null;
-  const missing = nodes
-    .filter((node) => !isSmall(node) && node.id !== running && asked.get(node.id) !== node.picture);
-  if (missing.length > 0 && send({ type: "thumbnails", nodes: missing.map((node) => node.id) })) {
-    for (const node of missing) asked.set(node.id, node.picture);
-  }
-}
-
 function showPictures() {
   for (const button of strip.querySelectorAll(".picture-entry")) {
     const url = thumbnailOf(Number(/** @type {HTMLElement} */ (button).dataset["node"]));
     const picture = button.querySelector("img");
     if (!url || picture?.getAttribute("src") === url) continue;
     if (picture) picture.src = url;
-    else button.prepend(make("img", { src: url, alt: "", draggable: "false" }));
+    else button.prepend(thumbnail(url));
   }
+}
+
+/** @param {string} url */
+function thumbnail(url) {
+  // One that could not be had is tried again with the next state.
+  const picture = make("img", { src: url, alt: "", draggable: "false", onerror: () => picture.remove() });
+  return picture;
 }
 
 /** @param {Session} session */
@@ -208,15 +202,14 @@ goOn.addEventListener("click", () => void settle());
 
 /** Sets it going. */
 export function initHistory() {
-  onSmallPicture(showPictures);
   let session = "";
   watch(["session", "scrub", "link"], (data) => {
     if (!data.session) return;
-    if (data.session.session !== session || data.link !== "open") asked.clear();
     if (data.session.session !== session) visited.clear();
     session = data.session.session;
     remember(data.session);
     renderStrip(data.session);
+    showPictures();
     renderSlider(data.session);
   });
 }

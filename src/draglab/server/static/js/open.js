@@ -4,25 +4,16 @@ import { byId, icon, make } from "./dom.js";
 import { connection, onMessage, rememberSession, send } from "./app.js";
 import { fillDialog } from "./dialogs.js";
 import { forgetPictures } from "./pictures.js";
-import { get, set, watch } from "./store.js";
+import { get, watch } from "./store.js";
 import { leaveRound } from "./actions.js";
 import { notAnEditFile } from "./sniff.js";
 import { notify } from "./notices.js";
-
-/** @typedef {import("./types.js").SessionSummary} SessionSummary */
+import { others, refreshSessions, sessionList } from "./sessions.js";
 
 const dialog = byId("open-dialog", HTMLDialogElement);
 const file = byId("file", HTMLInputElement);
 const drop = byId("drop", HTMLElement);
 let dragging = 0;
-
-/** @param {SessionSummary} session */
-function title(session) {
-  const model = get().welcome?.models.find((each) => each.name === session.model)?.title ?? session.model;
-  const rounds = session.rounds === 1 ? "1 round" : `${session.rounds} rounds`;
-  const when = new Date(session.updated * 1000).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
-  return { name: `${model}, ${rounds}`, when };
-}
 
 /** @param {string} session */
 async function openSession(session) {
@@ -40,33 +31,12 @@ async function newSession() {
   send({ type: "new_session", start: null });
 }
 
-/** Sessions that have something in them, but for the one that is shown. */
-function others() {
-  const { welcome, session } = get();
-  return (welcome?.sessions ?? []).filter((each) => each.rounds > 0 && each.id !== session?.session);
-}
-
-/** @param {SessionSummary} session */
-function sessionRow(session) {
-  const { name, when } = title(session);
-  const forget = () => {
-    send({ type: "forget_session", session: session.id });
-    const welcome = get().welcome;
-    if (welcome) set({ welcome: { ...welcome, sessions: welcome.sessions.filter((each) => each.id !== session.id) } });
-    showDialog();
-  };
-  return make("li", {}, [
-    make("button", { class: "session", onclick: () => void openSession(session.id) }, [
-      make("strong", {}, [name]),
-      make("span", { class: "quiet-text" }, [when]),
-    ]),
-    make("button", { class: "quiet", "aria-label": `Delete the session ${name}, ${when}`, onclick: forget }, [
-      icon("trash"),
-    ]),
-  ]);
-}
-
 function showDialog() {
+  renderDialog();
+  void refreshSessions().then(() => dialog.open && renderDialog());
+}
+
+function renderDialog() {
   const sessions = others();
   fillDialog(dialog, "open-title", "Open", [
     make("div", { class: "buttons" }, [
@@ -75,7 +45,7 @@ function showDialog() {
     ]),
     make("p", { class: "quiet-text" }, ["You can also drop an edit file anywhere on this page."]),
     ...(sessions.length > 0
-      ? [make("h3", {}, ["Earlier sessions"]), make("ul", { class: "sessions" }, sessions.map(sessionRow))]
+      ? [make("h3", {}, ["Earlier sessions"]), sessionList(sessions, openSession, () => dialog.open && renderDialog())]
       : []),
   ]);
   if (!dialog.open) dialog.showModal();

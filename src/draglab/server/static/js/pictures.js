@@ -4,6 +4,7 @@
  */
 
 import { onPicture, send } from "./app.js";
+import { get } from "./store.js";
 
 /** @typedef {import("./types.js").PictureHeader} PictureHeader */
 /** @typedef {"now" | "original" | "scrub"} Slot */
@@ -14,8 +15,6 @@ const slots = {
   original: { bitmap: null, asked: 0, decoded: 0, header: null },
   scrub: { bitmap: null, asked: 0, decoded: 0, header: null },
 };
-/** @type {Map<number, string>} object URLs by node */
-const thumbnails = new Map();
 /** @type {Map<number, string>} object URLs by seed */
 const seeds = new Map();
 /** @type {(() => void)[]} */
@@ -36,9 +35,17 @@ export function scrubbed() {
   return header ? { node: header.node ?? null, frame: header.frame ?? null } : null;
 }
 
-/** @param {number} node */
-export function thumbnailOf(node) {
-  return thumbnails.get(node);
+/**
+ * Where a small picture of an entry of the history is. Under one address it is always the same, so the browser keeps it.
+ *
+ * @param {number} id of the entry
+ */
+export function thumbnailOf(id) {
+  const { session } = get();
+  const node = session?.nodes.find((each) => each.id === id);
+  // What runs has another picture with each step.
+  if (!session || !node || (session.state !== "idle" && id === session.cursor)) return undefined;
+  return `/thumbnails/${session.session}/${node.picture}`;
 }
 
 /** @param {number} seed */
@@ -51,7 +58,7 @@ export function onStagePicture(react) {
   redraws.push(react);
 }
 
-/** @param {() => void} react called when a thumbnail or a seed's picture came */
+/** @param {() => void} react called when a seed's picture came */
 export function onSmallPicture(react) {
   listeners.push(react);
 }
@@ -64,8 +71,6 @@ export function forgetSeedPictures() {
 
 /** Another session: nothing of the old one is shown. */
 export function forgetPictures() {
-  for (const url of thumbnails.values()) URL.revokeObjectURL(url);
-  thumbnails.clear();
   for (const slot of Object.values(slots)) {
     slot.bitmap?.close();
     Object.assign(slot, { bitmap: null, header: null });
@@ -113,7 +118,6 @@ async function show(name, header, picture) {
 }
 
 onPicture((header, picture) => {
-  if (header.kind === "thumbnail") keep(thumbnails, header.node, picture);
-  else if (header.kind === "seed") keep(seeds, header.seed, picture);
+  if (header.kind === "seed") keep(seeds, header.seed, picture);
   else void show(header.kind === "scrub" || header.kind === "original" ? header.kind : "now", header, picture);
 });

@@ -26,7 +26,7 @@
  * @property {boolean} advanced
  */
 /** @typedef {{name: string, title: string, c_dim: number, num_ws: number}} Model */
-/** @typedef {{id: string, model: string, updated: number, rounds: number}} SessionSummary */
+/** @typedef {{id: string, name: string, model: string, updated: number, rounds: number, picture: number | null}} SessionSummary */
 /**
  * @typedef {object} Welcome
  * @property {number} protocol
@@ -40,6 +40,7 @@
 /**
  * @typedef {object} Session
  * @property {string} session
+ * @property {string} name
  * @property {string} model
  * @property {{width: number, height: number}} image
  * @property {Start} start

@@ -1,0 +1,153 @@
+/** The sessions of before: their names, pictures and dates; another name, deleting and taking that back. */
+
+import { ask, send } from "./app.js";
+import { get, set } from "./store.js";
+import { icon, make } from "./dom.js";
+import { notify } from "./notices.js";
+
+/** @typedef {import("./types.js").SessionSummary} SessionSummary */
+
+/** How long deleting can be taken back. */
+const UNDO_MS = 8000;
+/** @type {Map<string, number>} timers of those that are about to be deleted */
+const leaving = new Map();
+
+/** @param {SessionSummary[]} sessions */
+function keep(sessions) {
+  const welcome = get().welcome;
+  if (welcome) set({ welcome: { ...welcome, sessions } });
+}
+
+/** Asks the server which sessions there are now. */
+export async function refreshSessions() {
+  const answer = await ask({ type: "list_sessions" });
+  if (answer.type === "sessions") keep(answer.sessions);
+}
+
+/** Sessions that have something in them, but for the one that is shown. */
+export function others() {
+  const { welcome, session } = get();
+  return (welcome?.sessions ?? []).filter(
+    (each) => (each.rounds > 0 || each.name !== "") && each.id !== session?.session,
+  );
+}
+
+/** @param {SessionSummary} session */
+function modelTitle(session) {
+  return get().welcome?.models.find((each) => each.name === session.model)?.title ?? session.model;
+}
+
+/**
+ * @param {SessionSummary[]} sessions
+ * @param {(session: string) => void} open
+ * @param {() => void} changed to be called when the list is another one
+ */
+export function sessionList(sessions, open, changed) {
+  return make(
+    "ul",
+    { class: "sessions" },
+    sessions.map((session) => row(session, open, changed)),
+  );
+}
+
+/**
+ * @param {SessionSummary} session
+ * @param {(session: string) => void} open
+ * @param {() => void} changed
+ */
+function row(session, open, changed) {
+  const name = session.name || modelTitle(session);
+  if (leaving.has(session.id)) return deletedRow(session, name, changed);
+  const when = new Date(session.updated * 1000).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const rounds = session.rounds === 1 ? "1 drag" : `${session.rounds} drags`;
+  const picture = make("span", { class: "session-picture" });
+  if (session.picture !== null) {
+    picture.append(make("img", { src: `/thumbnails/${session.id}/${session.picture}`, alt: "", draggable: "false" }));
+  }
+  const item = make("li", {}, [
+    make("button", { class: "session", onclick: () => open(session.id) }, [
+      picture,
+      make("span", { class: "session-text" }, [
+        make("strong", {}, [name]),
+        make("span", { class: "quiet-text" }, [session.name ? `${modelTitle(session)}, ${rounds}` : rounds]),
+        make("span", { class: "quiet-text" }, [when]),
+      ]),
+    ]),
+    make("button", { class: "quiet small rename", "aria-label": `Rename ${name}, ${when}`, onclick: () => rename() }, [
+      "Rename",
+    ]),
+    make(
+      "button",
+      { class: "quiet", "aria-label": `Delete ${name}, ${when}`, onclick: () => remove(session, changed) },
+      [icon("trash")],
+    ),
+  ]);
+  const rename = () => {
+    const field = make("input", { type: "text", maxlength: 80, "aria-label": "Name of the session" });
+    field.value = session.name;
+    field.placeholder = modelTitle(session);
+    let done = false;
+    const finish = async (/** @type {boolean} */ takes) => {
+      if (done) return;
+      done = true;
+      if (takes && field.value.trim() !== session.name) {
+        const answer = await ask({ type: "rename_session", session: session.id, name: field.value.trim() });
+        if (answer.type === "sessions") keep(answer.sessions);
+        else notify(answer.message, "error");
+      }
+      changed();
+    };
+    field.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== "Escape") return;
+      // Escape would close the dialog.
+      event.preventDefault();
+      event.stopPropagation();
+      void finish(event.key === "Enter");
+    });
+    field.addEventListener("blur", () => void finish(true));
+    item.querySelector(".session")?.replaceWith(make("div", { class: "session" }, [picture, field]));
+    item.querySelector(".rename")?.remove();
+    field.focus();
+    field.select();
+  };
+  return item;
+}
+
+/**
+ * Deletes a session after a while in which that can be taken back.
+ *
+ * @param {SessionSummary} session
+ * @param {() => void} changed
+ */
+function remove(session, changed) {
+  const over = () => {
+    forget(session.id);
+    changed();
+  };
+  leaving.set(session.id, setTimeout(over, UNDO_MS));
+  changed();
+}
+
+/** In the place of a session that is about to be deleted. @param {SessionSummary} session @param {string} name @param {() => void} changed */
+function deletedRow(session, name, changed) {
+  const undo = () => {
+    clearTimeout(leaving.get(session.id));
+    leaving.delete(session.id);
+    changed();
+  };
+  return make("li", {}, [
+    make("p", { class: "session deleted", role: "status" }, [`${name} is deleted.`]),
+    make("button", { class: "small", onclick: undo }, ["Undo"]),
+  ]);
+}
+
+/** @param {string} id */
+function forget(id) {
+  clearTimeout(leaving.get(id));
+  leaving.delete(id);
+  keep((get().welcome?.sessions ?? []).filter((each) => each.id !== id));
+  send({ type: "forget_session", session: id });
+}
+
+// What was deleted is gone also when the page is closed before its time is over.
+addEventListener("pagehide", () => [...leaving.keys()].forEach(forget));
