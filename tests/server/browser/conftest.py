@@ -42,9 +42,13 @@ def visit(chromium: "Browser") -> Iterator[Callable[..., EditorPage]]:
     with ExitStack() as stack:
         pages: list[EditorPage] = []
 
-        def open_page(url: str, width: int = 1200, height: int = 800, **context: Any) -> EditorPage:
+        def open_page(
+            url: str, width: int = 1200, height: int = 800, session: str | None = None, **context: Any
+        ) -> EditorPage:
             person = chromium.new_context(viewport={"width": width, "height": height}, **context)
             stack.callback(person.close)
+            if session is not None:
+                person.add_init_script(f"sessionStorage.setItem('draglab.session', '{session}')")
             pages.append(EditorPage(person.new_page(), url))
             return pages[-1].open()
 
