@@ -19,6 +19,9 @@ EXAMPLES = [
     {"type": "set_view", "height": 300},
     {"type": "set_start", "start": START},
     {"type": "set_points", "points": [{"id": 1, "handle": [1, 2.5], "target": None}], "done": False},
+    {"type": "add_point", "point": {"id": 1, "handle": [1, 2.5], "target": None}},
+    {"type": "move_point", "point": 1, "target": [1, 2], "done": False},
+    {"type": "remove_points", "points": None},
     {"type": "set_mask", "png": None, "feather": 2},
     {"type": "suggest_mask"},
     {"type": "check_handle", "x": 1, "y": 2.5},
@@ -45,7 +48,7 @@ def test_every_message_is_read(example):
     message = read(example)
     for name, value in example.items():
         got = getattr(message, "as_" if name == "as" else name)
-        assert got == value or name in ("start", "points")
+        assert got == value or name in ("start", "point", "points", "target")
 
 
 def test_every_message_has_an_example():

@@ -16,7 +16,7 @@ from draglab.editor.replay import Replay
 from draglab.editor.settings import read_settings
 from draglab.editor.showing import Showing
 from draglab.editor.starting import appearance, keeps_shape, spec_of_file, start_latent
-from draglab.editor.state import Point, StartSpec, StepReport
+from draglab.editor.state import XY, Point, StartSpec, StepReport
 from draglab.errors import DraglabError
 from draglab.geometry import validate_points
 from draglab.media.edit_file import EditFile, SettingValue
@@ -149,6 +149,52 @@ class EditingSession(Showing):
             self._preview = None
             if tuple(points) != document.history.node.points:
                 document.record("points", {"parent": document.history.cursor, "points": [asdict(p) for p in points]})
+
+    def add_point(self, point: Point) -> None:
+        """One more point, after the others. One of the same id is replaced: said twice, it is the same.
+
+        A drag that runs ends first.
+
+        Raises:
+            DraglabError: it is outside the image.
+        """
+        self._halt()
+        points = list(self.points)
+        at = next((index for index, each in enumerate(points) if each.id == point.id), len(points))
+        points[at : at + 1] = [point]
+        self.set_points(points)
+
+    def move_point(
+        self,
+        point: int | str,
+        handle: XY | None = None,
+        target: XY | None = None,
+        no_target: bool = False,
+        gesture_done: bool = True,
+    ) -> None:
+        """Change something of one point; None = as it is. Of points in a drag that runs the target alone can change:
+        anything else ends the drag first.
+
+        Args:
+            no_target: take its target away.
+
+        Raises:
+            DraglabError: there is no such point, or a place is outside the image.
+        """
+        if handle is not None or no_target:
+            self._halt()
+        points = self._document.history.node.points
+        old = next((each for each in points if each.id == point), None)
+        if old is None:
+            raise DraglabError("this handle is no longer there: press on the picture again")
+        new = replace(old, handle=handle or old.handle, target=None if no_target else target or old.target)
+        self.set_points([new if each.id == point else each for each in points], gesture_done)
+
+    def remove_points(self, ids: Iterable[int | str] | None = None) -> None:
+        """Take points away, those that there are; None = all. A drag that runs ends first."""
+        self._halt()
+        gone = None if ids is None else set(ids)
+        self.set_points([each for each in self.points if gone is not None and each.id not in gone])
 
     def set_mask(self, mask: NDArray[np.bool_] | None, feather: float = 0.0) -> None:
         """What may move: one entry of the history.

@@ -43,11 +43,15 @@ class Showing:
         """Whether there is a step to be made."""
         return self._dragging.running
 
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """All of them; within a gesture as it has them now."""
+        return self._document.history.node.points if self._preview is None else self._preview
+
     def view(self) -> SessionView:
         """All that is shown beside the picture."""
-        points = self._document.history.node.points if self._preview is None else self._preview
         state = "running" if self.running else "idle"
-        return view_of(self.id, self._document.history, state, points, self._dragging.remaining)
+        return view_of(self.id, self._document.history, state, self.points, self._dragging.remaining)
 
     # Pictures.
 

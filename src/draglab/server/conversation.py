@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from draglab._version import __version__
 from draglab.errors import DraglabError
@@ -21,6 +21,9 @@ from draglab.server.pictures import read_mask
 from draglab.server.sessions import Sessions
 from draglab.server.setting_help import settings_info
 from draglab.server.worker import Worker
+
+if TYPE_CHECKING:
+    from draglab.editor.session import EditingSession
 
 logger = logging.getLogger("draglab.server")
 
@@ -51,6 +54,7 @@ class Conversation:
         self._live: LiveSession | None = None
         self.outbox = outbox
         self.height = 0
+        self.acknowledged = 0
         self.mask_id: Any = None
         self.original_id: Any = None
 
@@ -89,6 +93,8 @@ class Conversation:
 
     def handle(self, command: m.Command) -> None:
         """Do what is asked; what cannot be done is answered with an error."""
+        if command.id is not None:
+            self.acknowledged = command.id
         try:
             self._do(command)
         except DraglabError as error:
@@ -126,6 +132,11 @@ class Conversation:
                 points = [Point(each.id, each.handle, each.target) for each in command.points]
                 session.set_points(points, command.done)
                 live.tell()
+            case m.AddPoint() | m.MovePoint() | m.RemovePoints():
+                # A round that is ended by it leaves another picture.
+                picture = live.running
+                self._change_points(command, session)
+                live.tell(picture=picture)
             case m.SetMask():
                 mask = None if command.png is None else read_mask(command.png, self._limits.mask_pixels)
                 session.set_mask(mask, command.feather)
@@ -146,6 +157,20 @@ class Conversation:
                 live.tell(picture=True)
             case _:
                 self._answer(command, live)
+
+    def _change_points(self, command: m.AddPoint | m.MovePoint | m.RemovePoints, session: EditingSession) -> None:
+        from draglab.editor.state import Point
+
+        match command:
+            case m.AddPoint(point=point):
+                most = self._limits.points
+                if len([each for each in session.points if each.id != point.id]) >= most:
+                    raise DraglabError(f"there are {most} handles already (limit 'points'): delete one first")
+                session.add_point(Point(point.id, point.handle, point.target))
+            case m.MovePoint():
+                session.move_point(command.point, command.handle, command.target, command.no_target, command.done)
+            case m.RemovePoints():
+                session.remove_points(command.points)
 
     def _act(self, command: m.Act, live: LiveSession) -> None:
         match command.type:

@@ -126,8 +126,47 @@ class SetStart(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AddPoint(Request):
+    """One more point. One of the same id is replaced, so that it can be said again when the answer got lost.
+
+    Changes of points say what changes and never list all points: what two hands, or a quick one, change at once cannot
+    undo one another. A page that shows its changes before they are confirmed gives them ids and takes those off that
+    the state has acknowledged.
+    """
+
+    type: Literal["add_point"] = "add_point"
+    point: PointInput
+
+
+@dataclass(frozen=True, kw_only=True)
+class MovePoint(Request):
+    """Change something of one point; None = as it is. no_target: take its target away.
+
+    done: the gesture is over; only then the history gets an entry. While a round runs, targets move.
+    """
+
+    type: Literal["move_point"] = "move_point"
+    point: Count
+    handle: Place | None = None
+    target: Place | None = None
+    no_target: bool = False
+    done: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemovePoints(Request):
+    """Take points away; None = all. Those that are gone already are no error."""
+
+    type: Literal["remove_points"] = "remove_points"
+    points: list[Count] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class SetPoints(Request):
-    """All points. done: the gesture is over; only then the history gets an entry. While a round runs, targets move."""
+    """All points at once, for programs: what another client has changed meanwhile is lost.
+
+    done: the gesture is over; only then the history gets an entry. While a round runs, targets move.
+    """
 
     type: Literal["set_points"] = "set_points"
     points: list[PointInput]
@@ -250,8 +289,9 @@ class Seen(Request):
 
 
 Command = (
-    NewSession | OpenSession | ForgetSession | SetView | SetStart | SetPoints | SetMask | Act | CheckHandle
-    | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Thumbnails | Export | Describe
+    NewSession | OpenSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint | RemovePoints | SetPoints
+    | SetMask | Act | CheckHandle | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Thumbnails
+    | Export | Describe
 )  # fmt: skip
 """What is done on the worker's thread."""
 ClientMessage = Hello | Seen | Command
@@ -387,9 +427,14 @@ def encode(message: ServerMessage) -> str:
     return to_json(message, inf_nan_mode="null").decode()
 
 
-def encode_state(view: Any) -> str:
-    """The message "state": the fields of a SessionView (draglab.editor.view), which is all that the browser shows."""
-    return to_json({"type": "state", **vars(view)}, inf_nan_mode="null").decode()
+def encode_state(view: Any, acknowledged: int = 0) -> str:
+    """The message "state": the fields of a SessionView (draglab.editor.view), which is all that the browser shows.
+
+    Args:
+        acknowledged: the id of the newest command of this client that the state takes in.
+    """
+    state = {"type": "state", "acknowledged": acknowledged, **vars(view)}
+    return to_json(state, inf_nan_mode="null").decode()
 
 
 def encode_picture(header: PictureHeader, data: bytes) -> bytes:

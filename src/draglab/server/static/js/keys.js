@@ -92,7 +92,7 @@ function showHelp() {
 
 function deleteSelected() {
   const { selected } = get();
-  if (selected !== null) void removePoint(selected);
+  if (selected !== null) removePoint(selected);
 }
 
 function escape() {

@@ -40,6 +40,7 @@
 /**
  * @typedef {object} Session
  * @property {string} session
+ * @property {number} acknowledged id of the newest message of this page that it takes in
  * @property {string} model
  * @property {{width: number, height: number}} image
  * @property {Start} start
@@ -58,6 +59,7 @@
  * @property {number} node
  * @property {number} step
  * @property {XY[]} handles
+ * @property {Map<number, XY>} places the same by id of the point
  * @property {number[]} distances
  * @property {number} mean_distance
  * @property {number} loss

@@ -2,10 +2,11 @@
 
 import { byId, fill, icon, make, shown } from "../dom.js";
 import {
+  addPoint,
   checkHandle,
   currentPoints,
   freshId,
-  putPoint,
+  movePoint,
   removeAllPoints,
   removePoint,
   settle,
@@ -18,7 +19,7 @@ import { get, set, watch } from "../store.js";
 const list = make("ol", { class: "handles" });
 const nothing = make("p", { class: "quiet-text" }, ["None yet. Press on the picture and pull, or add one by numbers."]);
 const add = make("button", { class: "small", onclick: () => void addAtCentre() }, [icon("plus"), "Add"]);
-const clear = make("button", { class: "small", onclick: () => void removeAllPoints() }, [icon("trash"), "Delete all"]);
+const clear = make("button", { class: "small", onclick: () => removeAllPoints() }, [icon("trash"), "Delete all"]);
 const count = byId("handle-count", HTMLElement);
 
 /** Builds the panel. */
@@ -36,7 +37,7 @@ async function addAtCentre() {
     Math.round((image.width - 1) / 2),
     Math.round((image.height - 1) / 2),
   ]);
-  putPoint({ id, handle: middle, target: null });
+  void addPoint({ id, handle: middle, target: null });
   set({ selected: id });
   void checkHandle(middle, id);
 }
@@ -69,7 +70,7 @@ function makeRow(id) {
     make("div", { class: "xy" }, [field("hx"), field("hy")]),
     make("span", { class: "to", "aria-hidden": "true" }, ["→"]),
     make("div", { class: "xy" }, [field("tx"), field("ty")]),
-    make("button", { class: "quiet small delete", onclick: () => void removePoint(id) }, [icon("trash")]),
+    make("button", { class: "quiet small delete", onclick: () => removePoint(id) }, [icon("trash")]),
     make("div", { class: "quality", hidden: true }, [
       make("p", {}, ["Hard to follow here: too even."]),
       make("button", { class: "small", onclick: () => void takeNearest(id) }, ["Use nearest good place"]),
@@ -125,13 +126,13 @@ async function takeNumbers(id) {
   const [hx, hy, tx, ty] = [read("hx", wide), read("hy", high), read("tx", wide), read("ty", high)];
   // An empty target is none; half of one waits for the other half.
   if ((tx === null) !== (ty === null)) return;
-  const same = (/** @type {number | null} */ value, /** @type {number} */ old) =>
-    value === null || shown(old) === shown(value);
-  const moved = !same(hx, point.handle[0]) || !same(hy, point.handle[1]);
+  const same = (/** @type {number | null} */ value, /** @type {number | undefined} */ old) =>
+    value === null ? old === undefined : old !== undefined && shown(old) === shown(value);
+  const moved = hx !== null && hy !== null && !(same(hx, point.handle[0]) && same(hy, point.handle[1]));
+  const handle = /** @type {[number, number]} */ ([hx, hy]);
   const target = /** @type {[number, number] | null} */ (tx === null || ty === null ? null : [tx, ty]);
-  const handle = moved
-    ? /** @type {[number, number]} */ ([hx ?? point.handle[0], hy ?? point.handle[1]])
-    : point.handle;
-  putPoint({ id, handle, target });
+  const aimed = !(same(tx, point.target?.[0]) && same(ty, point.target?.[1]));
+  if (moved || aimed) void movePoint(id, { ...(moved ? { handle } : {}), ...(aimed ? { target } : {}) });
+  else render();
   if (moved) void checkHandle(handle, id);
 }

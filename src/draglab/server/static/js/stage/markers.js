@@ -119,12 +119,10 @@ watch(["progress", "session"], ({ progress, session }) => {
     paths.clear();
     return;
   }
-  session.points
-    .filter((point) => point.target)
-    .forEach((point, index) => {
-      const place = progress.handles[index];
-      if (place) paths.set(point.id, [...(paths.get(point.id) ?? [point.handle]), place]);
-    });
+  for (const point of session.points) {
+    const place = progress.places.get(point.id);
+    if (place) paths.set(point.id, [...(paths.get(point.id) ?? [point.handle]), place]);
+  }
 });
 watch(["session", "progress", "scrub", "selected", "qualities"], redraw);
 viewport.onChange(redraw);

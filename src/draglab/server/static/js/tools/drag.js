@@ -1,6 +1,6 @@
 /** The drag tool: press on the picture, pull, let go. */
 
-import { checkHandle, freshId, hasBegun, putPoint, run, sendPoints, settle } from "../actions.js";
+import { addPoint, checkHandle, freshId, hasBegun, movePoint, run, settle, steer } from "../actions.js";
 import { comparison, toggleSplit } from "../compare.js";
 import { get, set } from "../store.js";
 import { hold, inHand } from "../stage/gesture.js";
@@ -96,7 +96,7 @@ export const dragTool = {
     const now = performance.now();
     if (gesture.kind === "target" && get().session?.state === "running" && now - gesture.sent > RETARGET_MS) {
       gesture.sent = now;
-      sendTarget(held.id, place, false);
+      steer(held.id, place);
     }
   },
 
@@ -132,24 +132,14 @@ async function finish(done, held) {
   if (inHand() === held) hold(null);
   set({ selected: held.id });
   const running = get().session?.state !== "idle";
-  if (running && held.target) {
-    sendTarget(held.id, held.target, true);
-    return;
+  if (done.kind === "new") void addPoint(held);
+  else if (done.kind === "handle") void movePoint(held.id, { handle: held.handle });
+  else if (held.target) {
+    const answered = movePoint(held.id, { target: held.target });
+    // The round may have ended while the message was on its way to it.
+    if (running) await answered;
   }
-  putPoint(held);
-  if (done.moved && done.kind !== "handle" && preferred().runOnRelease) run();
+  const idle = get().session?.state === "idle";
+  if (idle && done.moved && done.kind !== "handle" && preferred().runOnRelease) run();
   if (done.kind === "handle") void checkHandle(held.handle, held.id);
-}
-
-/**
- * @param {number} id
- * @param {XY} target
- * @param {boolean} done
- */
-function sendTarget(id, target, done) {
-  const points = get().session?.points ?? [];
-  sendPoints(
-    points.map((point) => (point.id === id ? { ...point, target } : point)),
-    done,
-  );
 }

@@ -1,0 +1,78 @@
+"""Points come, move and go one at a time, whatever runs."""
+
+from dataclasses import replace
+
+import pytest
+
+from draglab import DraglabError
+from draglab.editor.state import Point
+from tests.editor.making import FAR, new_session, reopened, run
+
+OTHER = Point(2, (20, 20), (24, 20))
+
+
+def test_points_come_move_and_go_by_themselves(journal):
+    session = new_session(journal)
+    session.add_point(FAR)
+    session.add_point(OTHER)
+    session.add_point(OTHER)
+    session.move_point(1, target=(9, 14))
+    session.move_point(2, handle=(21, 20))
+    assert session.points == (replace(FAR, target=(9, 14)), replace(OTHER, handle=(21, 20)))
+    session.move_point(1, no_target=True)
+    session.remove_points([2, 99])
+    assert session.points == (replace(FAR, target=None),)
+    session.remove_points()
+    assert session.points == ()
+    assert len(session.view().nodes) == 1 + 7
+    assert reopened(session).points == ()
+    for points in (1, 2, 2, 2, 2, 1, 0):
+        session.undo()
+        assert len(session.points) == points
+
+
+def test_a_gesture_with_one_point_is_one_entry(journal):
+    session = new_session(journal)
+    session.add_point(FAR)
+    for x in (10, 11, 12):
+        session.move_point(1, target=(x, 9), gesture_done=False)
+        assert session.points[0].target == (x, 9)
+    session.move_point(1, target=(13, 9))
+    assert [node.kind for node in session.view().nodes] == ["start", "points", "points"]
+
+
+def test_a_target_moves_while_it_runs_and_anything_else_ends_the_drag(journal):
+    session = new_session(journal)
+    session.add_point(FAR)
+    session.start_round()
+    session.step()
+    tracked = session.points[0].handle
+    session.move_point(1, target=(8, 20), gesture_done=False)
+    assert session.running and session.points[0] == Point(1, tracked, (8, 20))
+    session.add_point(OTHER)
+    assert not session.running and [point.id for point in session.points] == [1, 2]
+    for change in (
+        lambda: session.move_point(1, handle=(9, 9)),
+        lambda: session.move_point(2, no_target=True),
+        lambda: session.remove_points([1]),
+    ):
+        session.add_point(FAR)
+        session.start_round()
+        session.step()
+        change()
+        assert not session.running
+    assert [point.id for point in session.points] == [2]
+
+
+def test_a_point_that_is_gone_or_outside_says_so(journal):
+    session = new_session(journal)
+    session.add_point(FAR)
+    with pytest.raises(DraglabError, match="no longer there"):
+        session.move_point(7, target=(1, 1))
+    with pytest.raises(DraglabError, match="outside the image"):
+        session.add_point(Point(2, (99, 1)))
+    with pytest.raises(DraglabError, match="outside the image"):
+        session.move_point(1, target=(1, -3))
+    assert session.points == (FAR,)
+    session.start_round()
+    assert run(session)
