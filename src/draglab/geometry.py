@@ -72,8 +72,8 @@ def validate_pairs(
     """Check handles and their targets, both [n, 2]; see :func:`validate_points`.
 
     Raises:
-        DraglabError: as validate_points; also different numbers of handles and targets, a handle that lies on its own
-            target, or two handles in one place.
+        DraglabError: as validate_points; also different numbers of handles and targets, handles that all lie on their
+            targets (some may: they hold their places while others move), or two handles in one place.
     """
     handle_array = validate_points(handles, height, width, "handle")
     target_array = validate_points(targets, height, width, "target")
@@ -82,7 +82,7 @@ def validate_pairs(
             f"{len(handle_array)} handles but {len(target_array)} targets were given: every handle needs one target"
         )
     travel = np.linalg.norm(target_array - handle_array, axis=1)
-    if (travel < MIN_TRAVEL).any():
+    if (travel < MIN_TRAVEL).all():
         x, y = handle_array[int(np.argmin(travel))]
         raise DraglabError(f"handle ({x:g}, {y:g}) lies on its target: put the target where the point should move to")
     for i, handle in enumerate(handle_array):

@@ -76,3 +76,69 @@ def test_a_point_that_is_gone_or_outside_says_so(journal):
     assert session.points == (FAR,)
     session.start_round()
     assert run(session)
+
+
+def test_a_pull_elsewhere_begins_without_the_handles_of_the_round_before(journal):
+    session = new_session(journal, steps=2)
+    session.add_point(FAR)
+    session.start_round()
+    run(session)
+    (rests,) = session.points
+    assert rests.resting and rests.id == 1
+    session.add_point(OTHER)
+    # It can still be seen, and pulled again, until the round begins.
+    assert [point.resting for point in session.points] == [True, False]
+    session.start_round()
+    assert [point.id for point in session.points] == [2]
+    (report, *_) = run(session)
+    assert len(report.handles) == 1
+    assert reopened(session).points == session.points
+    session.undo()
+    assert [point.id for point in session.points] == [1, 2]
+
+
+def test_a_handle_pulled_again_goes_on_from_where_it_is(journal):
+    session = new_session(journal, steps=2)
+    for point in (FAR, OTHER):
+        session.add_point(point)
+    session.start_round()
+    assert len(run(session)[0].handles) == 2
+    before = session.points[0].handle
+    session.move_point(1, target=(16, 12))
+    session.start_round()
+    assert [point.id for point in session.points] == [1]
+    assert session._document.history.node.round.handles == (before,)  # pyright: ignore[reportOptionalMemberAccess]
+
+
+def test_a_round_of_resting_handles_alone_goes_on_with_all(journal):
+    session = new_session(journal, steps=2)
+    for point in (FAR, OTHER):
+        session.add_point(point)
+    for _ in range(2):
+        session.start_round()
+        assert [point.resting for point in session.points] == [False, False]
+        assert len(run(session)[0].handles) == 2
+
+
+def test_handles_of_a_paused_round_pull_on_and_those_of_a_stopped_one_do_not(journal):
+    session = new_session(journal)
+    session.add_point(FAR)
+    session.start_round()
+    session.step()
+    session.add_point(OTHER)
+    session.start_round()
+    assert len(session.points) == 2
+    session.stop()
+    session.add_point(Point(3, (5, 25), (9, 25)))
+    session.start_round()
+    assert [point.id for point in session.points] == [3]
+
+
+def test_a_round_that_goes_on_because_its_target_is_pulled_further_does_not_rest(journal):
+    session = new_session(journal, steps=9, stop_distance=5.5)
+    session.add_point(FAR)
+    session.start_round()
+    session.move_point(1, target=(14, 9), gesture_done=False)
+    assert run(session)[-1].end == "arrived"
+    session.move_point(1, target=(28, 9), gesture_done=False)
+    assert session.running and not session.points[0].resting

@@ -27,7 +27,7 @@ EXAMPLES = [
     {"type": "check_handle", "x": 1, "y": 2.5},
     {"type": "set_settings", "settings": {"r1": 2.5, "subpixel": True, "patience": None, "latent_space": "w"}},
     {"type": "reset_settings", "names": None},
-    *({"type": name} for name in ("run", "stop", "undo", "redo")),
+    *({"type": name} for name in ("run", "stop", "pause", "undo", "redo")),
     {"type": "goto", "node": 3},
     {"type": "scrub", "node": 3, "frame": 2},
     {"type": "continue_from", "node": 3, "frame": 2},

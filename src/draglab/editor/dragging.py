@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
@@ -19,7 +18,6 @@ from draglab.editor.running import RunningRound
 from draglab.editor.settings import read_settings
 from draglab.editor.state import EndReason, Point, StepReport
 from draglab.errors import DraglabError
-from draglab.geometry import MIN_TRAVEL
 from draglab.media.edit_file import Round
 from draglab.media.images import decode_mask
 
@@ -58,15 +56,20 @@ class Dragging:
     def start(self) -> None:
         """Begin a round from what is shown: points that have a target, mask, settings.
 
+        Where some points were pulled since the last round, those that rest stay behind and are gone from the round on.
+
         Raises:
             DraglabError: no point has somewhere to go, or points, mask or settings do not fit.
         """
         if self.running:
             raise DraglabError("a drag is running already: stop it first")
-        run, ids = self._run(self.document.settings())
+        points = self.document.history.node.points
+        pulled = any(point.moves and not point.resting for point in points)
+        left = [point.id for point in points if pulled and point.resting]
+        run, ids = self._run(self.document.settings(), left)
         if run.stop_reason is not None:
             raise DraglabError("every point is already where it should go: pull a target further")
-        self._begin(RunningRound(run, 0, ids))
+        self._begin(RunningRound(run, 0, ids), left)
 
     def step(self) -> StepReport | None:
         """Make one step; None when nothing runs, or when a round ended without one.
@@ -101,11 +104,15 @@ class Dragging:
             self._end(active, reason)
         return StepReport.of(self.document.history.nodes[active.node])
 
-    def stop(self) -> None:
-        """End the round, and what is left of an edit file; nothing happens when nothing runs."""
+    def stop(self, paused: bool = False) -> None:
+        """End the round, and what is left of an edit file; nothing happens when nothing runs.
+
+        Args:
+            paused: its points do not rest: the next round goes on with them, whatever else is pulled.
+        """
         self.queue.clear()
         if self._active is not None:
-            self._end(self._active, "stopped")
+            self._end(self._active, "stopped", paused)
         self._held = None
 
     def steer(self, points: Sequence[Point], pulling: bool) -> bool:
@@ -150,14 +157,10 @@ class Dragging:
             return None
         return self._active.run.last.image(preview_resolution(self._active.run.generator, height))
 
-    def _run(self, settings: DragSettings) -> tuple[DragRun, tuple[int | str, ...]]:
-        """A drag of what is shown, and the ids of its points."""
+    def _run(self, settings: DragSettings, left: Collection[int | str] = ()) -> tuple[DragRun, tuple[int | str, ...]]:
+        """A drag of what is shown without the points that are left behind, and the ids of its points."""
         document, node = self.document, self.document.history.node
-        aimed = [
-            (point.id, point.handle, point.target)
-            for point in node.points
-            if point.target is not None and math.dist(point.handle, point.target) >= MIN_TRAVEL
-        ]
+        aimed = [(each.id, each.handle, each.target) for each in node.points if each.moves and each.id not in left]
         if not aimed:
             raise DraglabError("no point has somewhere to go: press on the image and pull")
         ids, handles, targets = zip(*aimed, strict=True)
@@ -165,9 +168,11 @@ class Dragging:
         edit = DragEdit(handles, targets, document.movable(node))
         return DragRun(generator, document.latent(node.latent_id, generator), edit, settings), ids
 
-    def _begin(self, round_: RunningRound) -> None:
+    def _begin(self, round_: RunningRound, left: Sequence[int | str] = ()) -> None:
         settings = asdict(round_.run.settings)
         body = {"parent": self.document.history.cursor, "ids": list(round_.ids), "settings": settings}
+        if left:
+            body["left"] = list(left)
         round_.node = self.document.record("round", body)
         self._active, self._held, self._pulling = round_, None, False
 
@@ -202,11 +207,12 @@ class Dragging:
         self.document.record("retarget", {"node": round_.node, "points": moved})
         round_.run.retarget(_array(targets, round_.ids))
 
-    def _end(self, round_: RunningRound, reason: EndReason) -> None:
+    def _end(self, round_: RunningRound, reason: EndReason, paused: bool = False) -> None:
         self._active = None
         goes_on = self._pulling and reason in ("arrived", "stalled")
         self._held = round_ if goes_on else None
-        self.document.record("end", {"node": round_.node, "reason": reason})
+        body: dict[str, Any] = {"node": round_.node, "reason": reason}
+        self.document.record("end", {**body, "paused": True} if paused else body)
 
 
 def points_of(wanted: Round) -> tuple[Point, ...]:

@@ -6,7 +6,7 @@ they cannot differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -141,11 +141,14 @@ class History:
 
     def _round(self, entry: Entry) -> None:
         ids = entry.body["ids"]
-        points = {point.id: point for point in self.nodes[entry.body["parent"]].points}
-        dragged = [points[each] for each in ids]
+        left = set(entry.body.get("left", ()))
+        points = _resting(self.nodes[entry.body["parent"]].points, ids, False)
+        points = tuple(point for point in points if point.id not in left)
+        by_id = {point.id: point for point in points}
+        dragged = [by_id[each] for each in ids]
         targets = tuple(point.target for point in dragged if point.target is not None)
         record = RoundRecord(tuple(ids), tuple(point.handle for point in dragged), targets, entry.body["settings"])
-        self._add(self._child(entry, kind="round", round=record))
+        self._add(self._child(entry, kind="round", round=record, points=points))
 
     def _frame(self, entry: Entry) -> None:
         node, record = self._running(entry.body)
@@ -169,10 +172,15 @@ class History:
         record.moves.append(Retarget(after, targets))
 
     def _end(self, entry: Entry) -> None:
-        self._running(entry.body)[1].end = entry.body["reason"]
+        node, record = self._running(entry.body)
+        record.end = entry.body["reason"]
+        if not entry.body.get("paused", False):
+            self.nodes[node.id] = replace(node, points=_resting(node.points, record.ids, True))
 
     def _resume(self, entry: Entry) -> None:
-        self._running(entry.body)[1].end = None
+        node, record = self._running(entry.body)
+        record.end = None
+        self.nodes[node.id] = replace(node, points=_resting(node.points, record.ids, False))
 
     def _continue(self, entry: Entry) -> None:
         node = self.nodes[entry.body["parent"]]
@@ -213,6 +221,11 @@ class History:
         while (parent := self.nodes[node].parent) is not None:
             self._visited[parent] = node
             node = parent
+
+
+def _resting(points: tuple[Point, ...], ids: Collection[int | str], resting: bool) -> tuple[Point, ...]:
+    """Points of which those with these ids rest, or do not."""
+    return tuple(replace(point, resting=resting) if point.id in ids else point for point in points)
 
 
 def _moved(

@@ -153,12 +153,12 @@ class EditingSession(Showing):
     def add_point(self, point: Point) -> None:
         """One more point, after the others. One of the same id is replaced: said twice, it is the same.
 
-        A drag that runs ends first.
+        A drag that runs is paused first, see :meth:`pause`.
 
         Raises:
             DraglabError: it is outside the image.
         """
-        self._halt()
+        self.pause()
         points = list(self.points)
         at = next((index for index, each in enumerate(points) if each.id == point.id), len(points))
         points[at : at + 1] = [point]
@@ -172,8 +172,9 @@ class EditingSession(Showing):
         no_target: bool = False,
         gesture_done: bool = True,
     ) -> None:
-        """Change something of one point; None = as it is. Of points in a drag that runs the target alone can change:
-        anything else ends the drag first.
+        """Change something of one point; None = as it is. It rests no more.
+
+        While a drag runs, targets move. Anything else pauses the drag first, see :meth:`pause`.
 
         Args:
             no_target: take its target away.
@@ -182,17 +183,18 @@ class EditingSession(Showing):
             DraglabError: there is no such point, or a place is outside the image.
         """
         if handle is not None or no_target:
-            self._halt()
+            self.pause()
         points = self._document.history.node.points
         old = next((each for each in points if each.id == point), None)
         if old is None:
             raise DraglabError("this handle is no longer there: press on the picture again")
-        new = replace(old, handle=handle or old.handle, target=None if no_target else target or old.target)
+        goal = None if no_target else target or old.target
+        new = replace(old, handle=handle or old.handle, target=goal, resting=False)
         self.set_points([new if each.id == point else each for each in points], gesture_done)
 
     def remove_points(self, ids: Iterable[int | str] | None = None) -> None:
-        """Take points away, those that there are; None = all. A drag that runs ends first."""
-        self._halt()
+        """Take points away, those that there are; None = all. A drag that runs is paused first, see :meth:`pause`."""
+        self.pause()
         gone = None if ids is None else set(ids)
         self.set_points([each for each in self.points if gone is not None and each.id not in gone])
 
@@ -233,7 +235,8 @@ class EditingSession(Showing):
     # Dragging.
 
     def start_round(self) -> None:
-        """Begin to drag the points that have a target.
+        """Begin to drag the points that have a target: those pulled since the last round, or, if none was, those of
+        the last round again. What the last round dragged and nobody pulled since is gone when others are dragged.
 
         Raises:
             DraglabError: none has, one runs already, or points, mask or settings do not fit.
@@ -252,6 +255,11 @@ class EditingSession(Showing):
     def stop(self) -> None:
         """End the drag where it is; nothing happens when none runs."""
         self._dragging.stop()
+
+    def pause(self) -> None:
+        """End the drag where it is so that points can be changed: its points are dragged on by the next one."""
+        self._dragging.stop(paused=True)
+        self._preview = None
 
     # Moving in the history.
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from draglab.geometry import MIN_TRAVEL
 from draglab.media.edit_file import SettingValue
 
 NodeKind = Literal["start", "round", "points", "mask", "continue"]
@@ -27,17 +28,26 @@ class Point:
     Attributes:
         id: chosen by whoever set the point; stays the same while it moves.
         handle, target: (x, y) in image pixels; target None = not dragged.
+        resting: a round that is over has dragged it, and nobody has pulled it since. When others are pulled, it stays
+            behind; a round of resting points alone goes on with them.
     """
 
     id: int | str
     handle: XY
     target: XY | None = None
+    resting: bool = False
+
+    @property
+    def moves(self) -> bool:
+        """Whether a drag has to bring it somewhere."""
+        return self.target is not None and math.dist(self.handle, self.target) >= MIN_TRAVEL
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Point:
         """The inverse of ``dataclasses.asdict``."""
         target = value["target"]
-        return cls(value["id"], _xy(value["handle"]), None if target is None else _xy(target))
+        place = None if target is None else _xy(target)
+        return cls(value["id"], _xy(value["handle"]), place, value.get("resting", False))
 
 
 @dataclass(frozen=True)

@@ -179,6 +179,8 @@ class Conversation:
                 live.tell()
             case "stop":
                 live.stop()
+            case "pause":
+                live.stop(paused=True)
             case "undo":
                 live.session.undo()
                 live.tell(picture=True)

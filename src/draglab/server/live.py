@@ -92,10 +92,13 @@ class LiveSession:
             viewer.outbox.put(encode(Error(message=what)))
         self.stop()
 
-    def stop(self) -> None:
-        """End what runs, before its next step."""
+    def stop(self, paused: bool = False) -> None:
+        """End what runs, before its next step; see EditingSession.pause for `paused`."""
         if self.running:
-            self.session.stop()
+            if paused:
+                self.session.pause()
+            else:
+                self.session.stop()
             self.tell(picture=True)
 
     def tell(

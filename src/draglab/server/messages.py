@@ -186,11 +186,13 @@ class SetMask(Request):
 class Act(Request):
     """What needs nothing but its name.
 
-    run: start a round with the points that have a target. stop: no step is begun after the one that runs. undo, redo:
-    by one entry of the history. suggest_mask: ask for a region around the handles, answered by Mask; nothing changes.
+    run: start a round with the points that were pulled since the last one, or else with those of the last one again.
+    stop: no step is begun after the one that runs. pause: the same, to change points: the next round goes on with those
+    of this one. undo, redo: by one entry of the history. suggest_mask: ask for a region around the handles, answered by
+    Mask; nothing changes.
     """
 
-    type: Literal["run", "stop", "undo", "redo", "suggest_mask"]
+    type: Literal["run", "stop", "pause", "undo", "redo", "suggest_mask"]
 
 
 @dataclass(frozen=True, kw_only=True)

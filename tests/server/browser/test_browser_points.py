@@ -97,3 +97,33 @@ def test_two_pages_place_handles_in_one_session(server, visit):
     for editor in (one, two):
         editor.until(lambda editor=editor: places_of(editor) == sorted(PLACES), "a handle was lost")
     assert len({json.dumps(point["id"]) for point in one.page.evaluate(POINTS)}) == len(PLACES)
+
+
+def test_a_pull_elsewhere_leaves_the_handles_of_the_round_before_behind(editor):
+    side = editor.size()
+    editor.drag(nose(side), beside_nose(side))
+    assert editor.status.startswith("Arrived")
+    assert editor["#markers .handle.resting"].count() == 1
+    # At the chin, downwards.
+    editor.press((0.46 * side, 0.735 * side))
+    editor.move((0.46 * side, 0.79 * side))
+    editor.page.mouse.up()
+    editor.until(lambda: editor.rounds() == 2, "no round began")
+    editor.until(lambda: editor[".handle-row"].count() == 1, "the nose is pulled still")
+    assert editor.numbers()[3] == pytest.approx(0.79 * side, abs=1)
+    editor.page.keyboard.press("Escape")
+    editor.until(lambda: editor.state == "idle", "the round does not stop")
+    # Nothing is gone for good: before the round both are there.
+    editor["#undo"].click()
+    editor.until(lambda: editor[".handle-row"].count() == 2, "the handle before is lost")
+
+
+def test_a_handle_pulled_again_goes_on(editor):
+    side = editor.size()
+    editor.drag(nose(side), beside_nose(side))
+    x, y = editor.numbers()[:2]
+    editor.pull((x, y), (x - 12, y + 4))
+    editor.until(lambda: editor.rounds() == 2, "no round began")
+    editor.until_ended()
+    assert editor[".handle-row"].count() == 1
+    assert editor.numbers()[2:] == pytest.approx((x - 12, y + 4), abs=0.6)

@@ -38,7 +38,7 @@ export function currentPoints() {
  * @returns {Promise<void>}
  */
 export async function settle() {
-  await leaveRound();
+  await leaveRound("pause");
   const { scrub } = get();
   if (scrub) {
     const idle = nextIdleState();
@@ -64,9 +64,9 @@ function changePoints(message, apply) {
 }
 
 /** @param {Point} point */
-export function addPoint({ id, handle, target }) {
-  const point = { id, handle, target };
-  return changePoints({ type: "add_point", point }, (points) =>
+export function addPoint(point) {
+  const { id, handle, target } = point;
+  return changePoints({ type: "add_point", point: { id, handle, target } }, (points) =>
     points.some((other) => other.id === id)
       ? points.map((other) => (other.id === id ? point : other))
       : [...points, point],
@@ -83,7 +83,7 @@ export function movePoint(id, changes) {
   const { handle = null, target = null } = changes;
   const message = { type: "move_point", point: id, handle, target, no_target: changes.target === null };
   return changePoints(message, (points) =>
-    points.map((point) => (point.id === id ? { ...point, ...changes } : point)),
+    points.map((point) => (point.id === id ? { ...point, ...changes, resting: false } : point)),
   );
 }
 
@@ -172,12 +172,16 @@ export async function goTo(node) {
   send({ type: "goto", node });
 }
 
-/** Ends a running round, or one about to run; what is looked at stays. */
-export async function leaveRound() {
+/**
+ * Ends a running round, or one about to run; what is looked at stays.
+ *
+ * @param {"stop" | "pause"} [how] pause: the next round goes on with its handles
+ */
+export async function leaveRound(how = "stop") {
   await begun;
   const { session } = get();
   if (!session || session.state === "idle") return;
   const idle = nextIdleState();
-  send({ type: "stop" });
+  send({ type: how });
   await idle;
 }

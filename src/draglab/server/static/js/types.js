@@ -6,7 +6,11 @@
  */
 
 /** @typedef {[number, number]} XY */
-/** @typedef {{id: number, handle: XY, target: XY | null}} Point */
+/**
+ * A handle. resting: a round that is over has dragged it and nobody has pulled it since: others are pulled without it.
+ *
+ * @typedef {{id: number, handle: XY, target: XY | null, resting: boolean}} Point
+ */
 /** @typedef {{seed: number, first_layer: number}} Mix */
 /** @typedef {{model: string, seed: number | null, truncation_psi: number, class_index: number | null, mix: Mix | null}} Start */
 /** @typedef {"start" | "round" | "points" | "mask" | "continue"} NodeKind */

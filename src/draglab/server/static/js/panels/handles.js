@@ -37,7 +37,7 @@ async function addAtCentre() {
     Math.round((image.width - 1) / 2),
     Math.round((image.height - 1) / 2),
   ]);
-  void addPoint({ id, handle: middle, target: null });
+  void addPoint({ id, handle: middle, target: null, resting: false });
   set({ selected: id });
   void checkHandle(middle, id);
 }
@@ -88,6 +88,7 @@ function update(row, point, number) {
   const { selected, qualities, session } = get();
   const idle = session?.state === "idle";
   row.classList.toggle("selected", selected === point.id);
+  row.classList.toggle("resting", point.resting);
   const chip = /** @type {HTMLButtonElement} */ (row.querySelector(".chip"));
   chip.textContent = String(number);
   chip.setAttribute("aria-label", `Select handle ${number}`);

@@ -61,6 +61,7 @@ function marks() {
  */
 function pointMarks(point, number, selected, doubtful) {
   const [hx, hy] = viewport.toScreen(point.handle);
+  const rests = point.resting ? " resting" : "";
   /** @type {SVGElement[]} */
   const marks = [];
   const path = paths.get(point.id);
@@ -88,8 +89,8 @@ function pointMarks(point, number, selected, doubtful) {
       };
       const [ax, ay] = [line.x2 - ux * 8, line.y2 - uy * 8];
       const head = `M${ax - uy * 5} ${ay + ux * 5}L${line.x2} ${line.y2}L${ax + uy * 5} ${ay - ux * 5}`;
-      marks.push(svg("line", { class: "arrow under", ...line }), svg("path", { class: "arrow under", d: head }));
-      marks.push(svg("line", { class: "arrow", ...line }), svg("path", { class: "arrow", d: head }));
+      marks.push(svg("line", { class: `arrow under${rests}`, ...line }), svg("path", { class: `arrow under${rests}`, d: head }));
+      marks.push(svg("line", { class: `arrow${rests}`, ...line }), svg("path", { class: `arrow${rests}`, d: head }));
     }
     // A handle that has arrived covers its target.
     if (length > HANDLE) {
@@ -101,8 +102,8 @@ function pointMarks(point, number, selected, doubtful) {
     }
   }
   if (selected) marks.push(svg("circle", { class: "halo", cx: hx, cy: hy, r: HANDLE + 5 }));
-  marks.push(svg("circle", { class: doubtful ? "handle doubtful" : "handle", cx: hx, cy: hy, r: HANDLE }));
-  const label = svg("text", { class: "label", x: hx, y: hy });
+  marks.push(svg("circle", { class: `handle${doubtful ? " doubtful" : ""}${rests}`, cx: hx, cy: hy, r: HANDLE }));
+  const label = svg("text", { class: `label${rests}`, x: hx, y: hy });
   label.textContent = String(number);
   marks.push(label);
   return marks;

@@ -78,7 +78,7 @@ export const dragTool = {
       notify(`There are ${most} handles already: delete one first.`, "error");
       return;
     }
-    const point = { id: freshId(), handle: viewport.clamp(at), target: null };
+    const point = { id: freshId(), handle: viewport.clamp(at), target: null, resting: false };
     gesture = { kind: "new", start: at, moved: false, ready: settle(), sent: 0 };
     hold(point);
     void gesture.ready.then(() => checkHandle(point.handle, point.id));
