@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from draglab import DraglabError
+from draglab.editor.session import EditingSession
 from draglab.editor.state import Point
-from tests.editor.making import FAR, new_session, reopened, run
+from tests.editor.making import FAR, generator_of, new_session, reopened, run
 
 OTHER = Point(2, (20, 20), (24, 20))
 
@@ -142,3 +143,73 @@ def test_a_round_that_goes_on_because_its_target_is_pulled_further_does_not_rest
     assert run(session)[-1].end == "arrived"
     session.move_point(1, target=(28, 9), gesture_done=False)
     assert session.running and not session.points[0].resting
+
+
+def test_a_pin_holds_its_place_in_every_round_until_it_is_let_go(journal):
+    session = new_session(journal)
+    session.add_point(replace(OTHER, target=None, pin=True))
+    (pin,) = session.points
+    assert pin.handle == pin.target == (20, 20)
+    with pytest.raises(DraglabError, match="press on the image and pull"):
+        session.start_round()
+    for target in ((14.5, 9), (12, 14)):
+        session.add_point(replace(FAR, target=target))
+        session.start_round()
+        (report, *_) = run(session)
+        # It is supervised and tracked as a handle is, and what is left is told of the others alone.
+        assert len(report.handles) == len(report.distances) == 2
+        assert report.mean_distance == report.distances[1]
+        pin, handle = session.points
+        assert pin.pin and not pin.resting and pin.target == (20, 20)
+        assert handle.resting
+    assert reopened(session).points == session.points
+    session.remove_points([2])
+    assert [point.id for point in session.points] == [1]
+    session.undo()
+    assert session.points[0].pin
+
+
+def test_what_is_pinned_moves_less(journal):
+    moved = []
+    for pinned in (False, True):
+        session = new_session(journal, steps=8, anchor=0.7)
+        if pinned:
+            session.add_point(Point(2, (20, 20), pin=True))
+        session.add_point(FAR)
+        before = session.image().astype(int)
+        session.start_round()
+        run(session)
+        around = slice(18, 23), slice(18, 23)
+        moved.append(abs(session.image().astype(int) - before)[around].mean())
+    assert moved[1] < 0.8 * moved[0]
+
+
+def test_a_handle_is_pinned_where_it_is_and_a_pin_that_is_pulled_is_a_handle(journal):
+    session = new_session(journal, steps=2)
+    session.add_point(FAR)
+    session.start_round()
+    run(session)
+    place = session.points[0].handle
+    session.move_point(1, pin=True)
+    assert session.points == (Point(1, place, place, pin=True),)
+    session.move_point(1, handle=(5, 5))
+    assert session.points == (Point(1, (5, 5), (5, 5), pin=True),)
+    session.move_point(1, target=(9, 5))
+    assert session.points == (Point(1, (5, 5), (9, 5)),)
+    session.move_point(1, pin=True)
+    session.move_point(1, pin=False)
+    assert session.points == (Point(1, (5, 5)),)
+
+
+def test_pins_come_back_from_an_edit_file(journal):
+    session = new_session(journal)
+    session.add_point(Point(2, (20, 20), pin=True))
+    session.add_point(FAR)
+    waiting = session.to_edit_file()
+    assert [pair.handle == pair.target for pair in waiting.rounds[0].points] == [True, False]
+    session.start_round()
+    run(session)
+    again = EditingSession.from_edit_file(journal, generator_of, session.to_edit_file())
+    run(again)
+    assert [point.pin for point in again.points] == [True, False]
+    assert (again.image() == session.image()).all()

@@ -54,7 +54,7 @@ class Dragging:
         return len(self.queue)
 
     def start(self) -> None:
-        """Begin a round from what is shown: points that have a target, mask, settings.
+        """Begin a round from what is shown: points that have a target, pins, mask, settings.
 
         Where some points were pulled since the last round, those that rest stay behind and are gone from the round on.
 
@@ -160,9 +160,10 @@ class Dragging:
     def _run(self, settings: DragSettings, left: Collection[int | str] = ()) -> tuple[DragRun, tuple[int | str, ...]]:
         """A drag of what is shown without the points that are left behind, and the ids of its points."""
         document, node = self.document, self.document.history.node
-        aimed = [(each.id, each.handle, each.target) for each in node.points if each.moves and each.id not in left]
-        if not aimed:
+        points = [each for each in node.points if (each.moves or each.pin) and each.id not in left]
+        if not any(each.moves for each in points):
             raise DraglabError("no point has somewhere to go: press on the image and pull")
+        aimed = [(each.id, each.handle, each.target) for each in points]
         ids, handles, targets = zip(*aimed, strict=True)
         generator = document.generator(node)
         edit = DragEdit(handles, targets, document.movable(node))
@@ -216,11 +217,12 @@ class Dragging:
 
 
 def points_of(wanted: Round) -> tuple[Point, ...]:
-    """The points where a round of an edit file begins."""
-    return tuple(
+    """The points where a round of an edit file begins. Those that begin on their targets are pins."""
+    points = [
         Point(number, (pair.handle[0], pair.handle[1]), (pair.target[0], pair.target[1]))
         for number, pair in enumerate(wanted.points, 1)
-    )
+    ]
+    return tuple(point if point.moves else point.pinned() for point in points)
 
 
 def record_mask(document: Document, mask: NDArray[np.bool_] | None, feather: float) -> None:

@@ -224,8 +224,8 @@ class History:
 
 
 def _resting(points: tuple[Point, ...], ids: Collection[int | str], resting: bool) -> tuple[Point, ...]:
-    """Points of which those with these ids rest, or do not."""
-    return tuple(replace(point, resting=resting) if point.id in ids else point for point in points)
+    """Points of which those with these ids rest, or do not; pins hold on."""
+    return tuple(replace(point, resting=resting) if point.id in ids and not point.pin else point for point in points)
 
 
 def _moved(

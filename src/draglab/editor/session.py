@@ -159,6 +159,7 @@ class EditingSession(Showing):
             DraglabError: it is outside the image.
         """
         self.pause()
+        point = point.pinned() if point.pin else point
         points = list(self.points)
         at = next((index for index, each in enumerate(points) if each.id == point.id), len(points))
         points[at : at + 1] = [point]
@@ -170,6 +171,7 @@ class EditingSession(Showing):
         handle: XY | None = None,
         target: XY | None = None,
         no_target: bool = False,
+        pin: bool | None = None,
         gesture_done: bool = True,
     ) -> None:
         """Change something of one point; None = as it is. It rests no more.
@@ -177,19 +179,23 @@ class EditingSession(Showing):
         While a drag runs, targets move. Anything else pauses the drag first, see :meth:`pause`.
 
         Args:
-            no_target: take its target away.
+            no_target: take its target away. pin: hold it where it is now, or let go of it. A pin that gets a target
+                is a handle again.
 
         Raises:
             DraglabError: there is no such point, or a place is outside the image.
         """
-        if handle is not None or no_target:
+        was_pin = any(each.pin for each in self.points if each.id == point)
+        if handle is not None or no_target or pin is not None or was_pin:
             self.pause()
         points = self._document.history.node.points
         old = next((each for each in points if each.id == point), None)
         if old is None:
             raise DraglabError("this handle is no longer there: press on the picture again")
-        goal = None if no_target else target or old.target
-        new = replace(old, handle=handle or old.handle, target=goal, resting=False)
+        goal = None if no_target or pin is False else target or old.target
+        new = replace(old, handle=handle or old.handle, target=goal, pin=False, resting=False)
+        if pin or (pin is None and was_pin and target is None and not no_target):
+            new = new.pinned()
         self.set_points([new if each.id == point else each for each in points], gesture_done)
 
     def remove_points(self, ids: Iterable[int | str] | None = None) -> None:

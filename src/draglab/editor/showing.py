@@ -124,7 +124,9 @@ class Showing:
         """
         document, node = self._document, self._document.history.node
         generator = document.generator(node)
-        return suggest_mask(generator, document.latent(node.latent_id, generator), node.points, document.settings())
+        # What is pinned shall not move.
+        points = [point for point in node.points if not point.pin]
+        return suggest_mask(generator, document.latent(node.latent_id, generator), points, document.settings())
 
     # What the session gives away, of the state that is shown.
 

@@ -129,7 +129,7 @@ class Conversation:
                 session.set_start(self._sessions.start_spec(command.start))
                 live.tell(picture=True)
             case m.SetPoints():
-                points = [Point(each.id, each.handle, each.target) for each in command.points]
+                points = [Point(each.id, each.handle, each.target, each.pin) for each in command.points]
                 session.set_points(points, command.done)
                 live.tell()
             case m.AddPoint() | m.MovePoint() | m.RemovePoints():
@@ -166,9 +166,16 @@ class Conversation:
                 most = self._limits.points
                 if len([each for each in session.points if each.id != point.id]) >= most:
                     raise DraglabError(f"there are {most} handles already (limit 'points'): delete one first")
-                session.add_point(Point(point.id, point.handle, point.target))
+                session.add_point(Point(point.id, point.handle, point.target, point.pin))
             case m.MovePoint():
-                session.move_point(command.point, command.handle, command.target, command.no_target, command.done)
+                session.move_point(
+                    command.point,
+                    command.handle,
+                    command.target,
+                    no_target=command.no_target,
+                    pin=command.pin,
+                    gesture_done=command.done,
+                )
             case m.RemovePoints():
                 session.remove_points(command.points)
 

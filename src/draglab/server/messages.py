@@ -57,11 +57,15 @@ class Start(Part):
 
 @dataclass(frozen=True, kw_only=True)
 class PointInput(Part):
-    """A handle, and its target once there is one. id: the client's, unique among the points."""
+    """A handle, and its target once there is one. id: the client's, unique among the points.
+
+    pin: holds its place while others are dragged; without a target of its own.
+    """
 
     id: Count
     handle: Place
     target: Place | None = None
+    pin: bool = False
 
 
 # Client to server.
@@ -140,7 +144,7 @@ class AddPoint(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class MovePoint(Request):
-    """Change something of one point; None = as it is. no_target: take its target away.
+    """Change something of one point; None = as it is. no_target: take its target away. pin: hold it where it is.
 
     done: the gesture is over; only then the history gets an entry. While a round runs, targets move.
     """
@@ -150,6 +154,7 @@ class MovePoint(Request):
     handle: Place | None = None
     target: Place | None = None
     no_target: bool = False
+    pin: bool | None = None
     done: bool = True
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from tests.server.browser.editor_page import EditorPage
@@ -127,3 +128,57 @@ def test_a_handle_pulled_again_goes_on(editor):
     editor.until_ended()
     assert editor[".handle-row"].count() == 1
     assert editor.numbers()[2:] == pytest.approx((x - 12, y + 4), abs=0.6)
+
+
+def test_a_click_pins_a_place_and_a_second_lets_go(editor):
+    before = editor.picture()
+    spot = (60, 230)
+    editor.page.mouse.click(*editor.on_screen(spot))
+    editor.until(lambda: editor["#markers .pin"].count() == 1, "there is no pin")
+    assert editor["#markers .handle"].count() == 0
+    row = editor[".handle-row"]
+    assert row.get_by_text("Pin", exact=True).is_visible() and row.get_by_text("Let go").is_visible()
+    editor.until(lambda: editor["#undo"].is_enabled(), "the pin is no step of the history")
+    # A pin alone is no drag.
+    assert editor["#run"].is_disabled()
+    editor.page.mouse.click(*editor.on_screen(spot))
+    editor.until(lambda: editor[".handle-row"].count() == 0, "the pin was not let go")
+    editor.page.keyboard.press("Control+z")
+    editor.until(lambda: editor["#markers .pin"].count() == 1, "undo did not bring the pin back")
+    editor[".handle-row .let-go"].click()
+    editor.until(lambda: editor["#markers .pin"].count() == 0, "the button does not let go")
+    assert np.abs(editor.picture() - before).mean() < 0.5
+
+
+def test_pins_stay_in_later_rounds_and_hold_the_place(editor):
+    side = editor.size()
+    spot = (60, 230)
+    editor.page.mouse.click(*editor.on_screen(spot))
+    editor.until(lambda: editor["#markers .pin"].count() == 1, "there is no pin")
+    editor.drag(nose(side), (nose(side)[0] + 8, nose(side)[1]))
+    x, y = editor.numbers()[:2]
+    assert np.hypot(x - spot[0], y - spot[1]) < 2
+    # The nose rests now; a click keeps it there, too.
+    nose_now = editor.numbers(1)[:2]
+    editor.page.mouse.click(*editor.on_screen((nose_now[0], nose_now[1])))
+    editor.until(lambda: editor["#markers .pin"].count() == 2, "the handle was not pinned")
+    editor.pull((0.46 * side, 0.735 * side), (0.46 * side, 0.76 * side))
+    editor.until(lambda: editor.rounds() == 2, "no round began")
+    editor.until(lambda: editor.state == "idle", "the round did not end")
+    assert editor["#markers .pin"].count() == 2
+    x, y = editor.numbers(1)[:2]
+    assert np.hypot(x - nose_now[0], y - nose_now[1]) < 3
+
+
+def test_a_pin_that_is_pulled_is_a_handle_again(editor):
+    editor["#run-on-release"].uncheck()
+    editor.page.mouse.click(*editor.on_screen((60, 100)))
+    editor.until(lambda: editor["#markers .pin"].count() == 1, "there is no pin")
+    editor.pull((60, 100), (80, 100))
+    editor.until(lambda: editor["#markers .handle"].count() == 1, "it is no handle")
+    assert editor["#markers .pin"].count() == 0
+    assert editor.numbers() == pytest.approx([60, 100, 80, 100], abs=0.7)
+    # One that waits for its drag keeps its target when it is clicked.
+    editor.page.mouse.click(*editor.on_screen((60, 100)))
+    editor.until(lambda: editor["#markers .halo"].count() == 1, "it was not selected")
+    assert editor["#markers .pin"].count() == 0

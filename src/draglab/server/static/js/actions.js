@@ -65,8 +65,8 @@ function changePoints(message, apply) {
 
 /** @param {Point} point */
 export function addPoint(point) {
-  const { id, handle, target } = point;
-  return changePoints({ type: "add_point", point: { id, handle, target } }, (points) =>
+  const { id, handle, target, pin } = point;
+  return changePoints({ type: "add_point", point: { id, handle, target, pin } }, (points) =>
     points.some((other) => other.id === id)
       ? points.map((other) => (other.id === id ? point : other))
       : [...points, point],
@@ -83,7 +83,27 @@ export function movePoint(id, changes) {
   const { handle = null, target = null } = changes;
   const message = { type: "move_point", point: id, handle, target, no_target: changes.target === null };
   return changePoints(message, (points) =>
-    points.map((point) => (point.id === id ? { ...point, ...changes, resting: false } : point)),
+    points.map((point) => {
+      if (point.id !== id) return point;
+      // A pin that is put elsewhere holds that place; one that is pulled is a handle.
+      const held = point.pin && changes.target === undefined ? { target: handle ?? point.handle } : { pin: false };
+      return { ...point, ...changes, ...held, resting: false };
+    }),
+  );
+}
+
+/**
+ * Pins a handle where it is, or a place that has none.
+ *
+ * @param {Point} point
+ */
+export function pin(point) {
+  const known = get().session?.points.some((other) => other.id === point.id);
+  if (!known) return addPoint({ ...point, target: point.handle, pin: true });
+  return changePoints({ type: "move_point", point: point.id, pin: true }, (points) =>
+    points.map((other) =>
+      other.id === point.id ? { ...other, target: other.handle, pin: true, resting: false } : other,
+    ),
   );
 }
 
@@ -127,9 +147,9 @@ export async function takeNearest(id) {
   if (wasRunning) run();
 }
 
-/** Whether there is something to pull. */
+/** Whether there is something to pull: pins alone hold. */
 export function canRun() {
-  return get().link === "open" && (get().session?.points ?? []).some((point) => point.target);
+  return get().link === "open" && (get().session?.points ?? []).some((point) => point.target && !point.pin);
 }
 
 export function run() {

@@ -7,9 +7,10 @@
 
 /** @typedef {[number, number]} XY */
 /**
- * A handle. resting: a round that is over has dragged it and nobody has pulled it since: others are pulled without it.
+ * A handle. pin: it holds its place while others are pulled. resting: a round that is over has dragged it and nobody has
+ * pulled it since: others are pulled without it.
  *
- * @typedef {{id: number, handle: XY, target: XY | null, resting: boolean}} Point
+ * @typedef {{id: number, handle: XY, target: XY | null, pin: boolean, resting: boolean}} Point
  */
 /** @typedef {{seed: number, first_layer: number}} Mix */
 /** @typedef {{model: string, seed: number | null, truncation_psi: number, class_index: number | null, mix: Mix | null}} Start */

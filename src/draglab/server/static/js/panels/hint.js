@@ -37,7 +37,7 @@ function dismiss() {
 
 function place() {
   const { qualities, scrub } = get();
-  const point = shownPoints().findLast((each) => qualities[each.id]?.distinctive === false);
+  const point = shownPoints().findLast((each) => !each.pin && qualities[each.id]?.distinctive === false);
   shownFor = point?.id ?? null;
   hint.hidden = !point || scrub !== null || comparison().mode !== "off" || !preferred().showPoints;
   if (!point || hint.hidden) return;

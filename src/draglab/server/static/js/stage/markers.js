@@ -13,6 +13,7 @@ import { viewport } from "./viewport.js";
 
 const HANDLE = 8;
 const TARGET = 7;
+const PIN = 9;
 const root = byId("markers", SVGSVGElement);
 /** @type {Map<number, XY[]>} by point, where its handle was since the round began */
 const paths = new Map();
@@ -45,9 +46,11 @@ export function shownPoints() {
 function marks() {
   const { session, scrub, selected, qualities } = get();
   if (!session || !preferred().showPoints || comparison().mode !== "off" || scrub) return [];
-  const all = shownPoints().flatMap((point, index) => {
+  let number = 0;
+  const all = shownPoints().flatMap((point) => {
+    if (point.pin) return pinMarks(point, point.id === selected);
     const doubtful = qualities[point.id]?.distinctive === false;
-    return pointMarks(point, index + 1, point.id === selected, doubtful);
+    return pointMarks(point, ++number, point.id === selected, doubtful);
   });
   const crosshair = crosshairAt();
   return crosshair ? [...all, crosshairMark(viewport.toScreen(crosshair))] : all;
@@ -107,6 +110,23 @@ function pointMarks(point, number, selected, doubtful) {
   label.textContent = String(number);
   marks.push(label);
   return marks;
+}
+
+/**
+ * A pin: square and dark where a handle is round and red, so that nobody needs to tell colours apart.
+ *
+ * @param {Point} point
+ * @param {boolean} selected
+ */
+function pinMarks(point, selected) {
+  const [x, y] = viewport.toScreen(point.handle);
+  const side = 2 * PIN;
+  const box = svg("rect", { class: "pin", x: x - PIN, y: y - PIN, width: side, height: side, rx: 4 });
+  const glyph = svg("path", {
+    class: "pin-glyph",
+    d: `M${x - 3} ${y - 5.5}h6l-1 4.5 3 3h-10l3-3z M${x} ${y + 2}v4.5`,
+  });
+  return [...(selected ? [svg("circle", { class: "halo", cx: x, cy: y, r: PIN + 7 })] : []), box, glyph];
 }
 
 /** @param {XY} place on the screen */
