@@ -1,6 +1,7 @@
 """The page without a mouse: keys alone, fingers on a phone, names for screen readers."""
 
 import numpy as np
+import pytest
 
 from tests.server.browser.places import beside_nose, nose
 
@@ -86,10 +87,11 @@ def test_a_handle_that_cannot_be_followed_says_so_at_once(editor):
     empty = (round(0.16 * side), round(0.78 * side))
     editor.press(empty)
     editor["#hint"].wait_for()
+    editor.move((empty[0] + 12, empty[1]))
     editor.page.mouse.up()
     editor.until(lambda: editor[".handle-row .quality"].is_visible(), "the list does not say so")
     editor["#hint >> text=Use nearest"].click()
-    editor.until(lambda: editor.numbers() != [*map(float, empty)], "the handle did not move")
+    editor.until(lambda: editor.numbers()[:2] != [*map(float, empty)], "the handle did not move")
     editor.until(lambda: not editor["#hint"].is_visible(), "the new place is no better")
 
 
@@ -131,3 +133,29 @@ def test_fingers_on_a_phone(server, visit):
     assert editor["#seed"].is_visible()
     editor["#panel-close"].tap()
     editor.until(lambda: not editor["#seed"].is_visible(), "the sheet did not close")
+
+
+BESIDE = """() => {
+    const hint = document.getElementById("hint").getBoundingClientRect();
+    const stage = document.getElementById("stage").getBoundingClientRect();
+    const inside = hint.left >= 0 && hint.right <= innerWidth && hint.bottom <= innerHeight && hint.height > 20;
+    const cut = [...document.querySelectorAll("#hint p, #hint button")].some((each) => each.scrollWidth > each.clientWidth);
+    return inside && !cut && hint.top >= stage.bottom;
+}"""
+
+
+@pytest.mark.parametrize("width", [390, 1000, 1440])
+def test_what_is_said_of_a_handle_is_never_on_the_picture(server, visit, width):
+    editor = visit(server.url, width=width)
+    side = editor.size()
+    empty = (round(0.16 * side), round(0.78 * side))
+    editor.press(empty)
+    editor["#hint"].wait_for()
+    assert editor.page.evaluate(BESIDE)
+    editor.move((empty[0] + 20, empty[1]))
+    editor.page.mouse.up()
+    editor.until_running()
+    assert editor["#hint"].is_visible() and editor.page.evaluate(BESIDE)
+    editor.page.keyboard.press("Escape")
+    # The round is over: the timeline can be used.
+    editor.until(lambda: not editor["#hint"].is_visible(), "the note stays")
