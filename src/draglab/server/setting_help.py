@@ -15,6 +15,7 @@ class SettingInfo:
     """A setting as the panel shows it.
 
     Attributes:
+        title: an artist's words, the technical term behind them in parentheses.
         default: None = chosen by itself. minimum, maximum, step: of numbers. choices: of a choice.
         advanced: folded away at first.
     """
@@ -34,85 +35,85 @@ class SettingInfo:
 _SETTINGS = [
     SettingInfo(
         "regularize_mean",
-        "Stay realistic",
+        "Stay realistic (mean regularisation)",
         "Keeps the image like those that the model was trained on; points may then not arrive.",
         "number", minimum=0, maximum=1, step=0.01, advanced=False,
     ),
     SettingInfo(
         "latent_space",
-        "Latent space",
+        "Parts or whole (latent space)",
         "w+ moves parts of the image on their own, w changes the whole image and keeps it more realistic.",
         "choice", choices=("w+", "w"), advanced=False,
     ),
     SettingInfo(
         "step_size",
-        "Step size",
+        "Speed (step size)",
         "How far one step may change the image: larger is quicker and less exact.",
         "number", minimum=0.001, maximum=1, step=0.001, advanced=False,
     ),
     SettingInfo(
         "mask_weight",
-        "Hold what is frozen",
-        "Lambda of the paper: how strongly everything outside the movable region is kept.",
+        "Hold what must stay (lambda)",
+        "How strongly everything outside the movable region is kept.",
         "number", minimum=0, maximum=200, step=1, advanced=False,
     ),
     SettingInfo(
         "max_steps",
-        "Most steps",
+        "Longest drag (max steps)",
         "A drag ends after so many steps, wherever it is.",
         "integer", minimum=1, maximum=10_000, step=1, advanced=False,
     ),
     SettingInfo(
         "stop_distance",
-        "Arrived within",
+        "Arrived within (stop distance)",
         "A drag ends when every point is this close to its target, in pixels of the image.",
         "number", minimum=0.01, maximum=100, step=0.01,
     ),
     SettingInfo(
         "r1",
-        "Radius that is moved",
-        "r1 of the paper: how much around a point is pulled, in pixels of a 512-pixel image.",
+        "Size of the pull (r1)",
+        "How much around a point is pulled along: a radius in pixels of a 512-pixel image.",
         "number", minimum=0.1, maximum=100, step=0.1,
     ),
     SettingInfo(
         "r2",
-        "Radius that is searched",
-        "r2 of the paper: how far a point is looked for after a step, in pixels of a 512-pixel image.",
+        "Size of the search (r2)",
+        "How far around a point it is looked for after a step: a radius in pixels of a 512-pixel image.",
         "number", minimum=0.1, maximum=200, step=0.1,
     ),
     SettingInfo(
         "anchor",
-        "Hold on to the start",
+        "Hold on to the start (anchor)",
         "How much the look of the first image counts when points are followed, from 0 to 1.",
         "number", minimum=0, maximum=1, step=0.05,
     ),
     SettingInfo(
         "feature_resolution",
-        "Feature block",
-        "Which block's features are followed, by their resolution.",
+        "Detail that is followed (feature block)",
+        "Which of the model's blocks points are followed in, by its resolution: higher is finer.",
         "integer", minimum=4, maximum=1024, step=1,
     ),
     SettingInfo(
         "num_layers",
-        "Layers that move",
+        "How deep it may change (layers of w+)",
         "How many of the first layers of w+ may change: more changes colours and light, too.",
         "integer", minimum=1, maximum=40, step=1,
     ),
     SettingInfo(
         "regularize_start",
-        "Stay near the start",
+        "Stay near the start (regularisation)",
         "Keeps the image like the one that the drag began with.",
         "number", minimum=0, maximum=1, step=0.01,
     ),
     SettingInfo(
         "patience",
-        "Give up after",
+        "Give up after (patience)",
         "A drag ends when no point has come closer for so many steps; empty = never.",
         "integer", minimum=1, maximum=10_000, step=1,
     ),
     SettingInfo(
         "precision",
-        "Precision",
+        "Exactness (precision)",
         "bfloat16 is quicker on processors that have it, and less exact.",
         "choice", choices=("float32", "bfloat16"),
     ),

@@ -1,5 +1,7 @@
 """The page without a mouse: keys alone, fingers on a phone, names for screen readers."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -159,3 +161,57 @@ def test_what_is_said_of_a_handle_is_never_on_the_picture(server, visit, width):
     editor.page.keyboard.press("Escape")
     # The round is over: the timeline can be used.
     editor.until(lambda: not editor["#hint"].is_visible(), "the note stays")
+
+
+# What is read on a control is part of its name: who speaks to the page says what they see.
+MISNAMED = """() => [...document.querySelectorAll("button, a, [role=radio], [role=slider]")]
+    .filter((element) => element.checkVisibility({visibilityProperty: true}) && element.ariaLabel)
+    .filter((element) => !element.ariaLabel.toLowerCase().includes(element.innerText.trim().toLowerCase()))
+    .map((element) => [element.ariaLabel, element.innerText])"""
+OUTSIDE = """() => [...document.querySelectorAll("#notices p, #hint p")]
+    .filter((element) => !element.closest("header, nav, main, aside, section[aria-label]"))
+    .map((element) => element.textContent)"""
+AXE = Path(__file__).parents[3] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = """async () => {
+    const options = {rules: {"label-content-name-mismatch": {enabled: true}}};
+    const { violations } = await axe.run(document, options);
+    return violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)]);
+}"""
+
+
+def busy_page(editor):
+    """Everything that the page can show at once: handles, pins, history, notices, settings."""
+    editor["#run-on-release"].uncheck()
+    editor.page.mouse.click(*editor.on_screen((60, 100)))
+    editor.pull((60, 200), (75, 200))
+    editor.until(lambda: editor[".handle-row"].count() == 2, "the handles are not there")
+    editor["#zoom-in"].click()
+    editor.page.evaluate("import('/static/js/notices.js').then((m) => m.notify('Something was done.'))")
+    editor.page.evaluate("document.querySelectorAll('details').forEach((each) => each.open = true)")
+
+
+@pytest.mark.parametrize("width", [390, 1000, 1440])
+def test_the_panel_is_no_wider_than_it_is(server, visit, width):
+    editor = visit(server.url, width=width)
+    busy_page(editor)
+    wanted, there = editor.page.evaluate("() => ['scrollWidth', 'clientWidth'].map((name) => panel[name])")
+    assert wanted <= there
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_names_hold_what_is_read_and_notices_lie_in_a_landmark(server, visit, width):
+    editor = visit(server.url, width=width)
+    busy_page(editor)
+    assert editor.page.evaluate(MISNAMED) == []
+    assert editor.page.evaluate(OUTSIDE) == []
+    assert editor[".rail .word"].all_inner_texts()[:5] == ["Drag", "Brush", "Eraser", "Fill", "Move"]
+    assert all(word.is_visible() for word in editor[".rail #tools .word"].all())
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not there: make web/node_modules")
+@pytest.mark.parametrize("width", [390, 1440])
+def test_axe_finds_nothing(server, visit, width):
+    editor = visit(server.url, width=width)
+    busy_page(editor)
+    editor.page.evaluate(AXE.read_text())
+    assert editor.page.evaluate(RULES) == []

@@ -1,6 +1,6 @@
 /** The start image: model, seeds to browse, truncation, class, and the look of another seed. */
 
-import { byId, fill, icon, make, shown } from "../dom.js";
+import { byId, fill, icon, make, named, shown } from "../dom.js";
 import { forgetSeedPictures, onSmallPicture, seedPictureOf } from "../pictures.js";
 import { get, watch } from "../store.js";
 import { leaveRound } from "../actions.js";
@@ -49,7 +49,7 @@ const classIndex = make("input", {
       ? render()
       : void change({ class_index: whole(classIndex.value, (currentModel()?.c_dim || 1) - 1) }),
 });
-const classRow = make("div", { class: "row" }, [make("label", { for: "class-index" }, ["Class"]), classIndex]);
+const classRow = make("div", { class: "row" }, [make("label", { for: "class-index" }, named("Kind", "class")), classIndex]);
 const grid = make("div", { class: "seeds", role: "group", "aria-label": "Start images by seed" });
 const earlier = make("button", { class: "quiet small", "aria-label": "Earlier seeds", onclick: () => turn(-1) }, [
   icon("left"),
@@ -78,7 +78,7 @@ const mixLayer = make("input", {
 });
 const mixRows = make("div", { class: "sub" }, [
   make("div", { class: "row" }, [
-    make("label", { for: "mix-seed" }, ["From seed"]),
+    make("label", { for: "mix-seed" }, named("From image", "seed")),
     mixSeed,
     make(
       "button",
@@ -92,7 +92,7 @@ const mixRows = make("div", { class: "sub" }, [
       [icon("dice")],
     ),
   ]),
-  make("div", { class: "row" }, [make("label", { for: "mix-layer" }, ["Colours only … shape too"]), mixLayer]),
+  make("div", { class: "row" }, [make("label", { for: "mix-layer" }, named("Colours only … shape too", "layers")), mixLayer]),
 ]);
 let first = 0;
 let wanted = "";
@@ -103,11 +103,15 @@ let lastSeed = null;
 export function initStart() {
   byId("start-panel", HTMLElement).append(
     make("div", { class: "row" }, [make("label", { for: "model" }, ["Model"]), model]),
-    make("div", { class: "row" }, [make("label", { for: "seed" }, ["Seed"]), seed, random]),
+    make("div", { class: "row" }, [make("label", { for: "seed" }, named("Image", "seed")), seed, random]),
     grid,
     make("div", { class: "pager" }, [earlier, range, later]),
     make("div", { class: "row" }, [
-      make("label", { for: "truncation", title: "Lower is more ordinary, higher is more varied" }, ["Variety"]),
+      make(
+        "label",
+        { for: "truncation", title: "Lower is more ordinary, higher is more varied" },
+        named("Variety", "truncation psi"),
+      ),
       truncation,
       truncationText,
     ]),
@@ -115,7 +119,7 @@ export function initStart() {
     make("label", { class: "switch" }, [
       mixOn,
       make("span", { class: "track", "aria-hidden": "true" }),
-      "Look of another seed",
+      make("span", {}, named("Look of another image", "style mixing")),
     ]),
     mixRows,
   );
