@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from draglab.editor.state import StartSpec
     from draglab.media.edit_file import EditFile
 
-FIRST_SEED = 78
-"""Of the first image, the one that `draglab demo` drags."""
-
 
 class Sessions:
     """All sessions in memory and the journals that they are kept in: one for each person.
@@ -50,7 +47,7 @@ class Sessions:
         from draglab.editor.session import EditingSession
 
         self._make_room(owner)
-        spec = self.start_spec(start or Start(seed=FIRST_SEED))
+        spec = self.start_spec(start or Start(seed=self._library.first_seed(self._library.default)))
         return self._add(EditingSession.create(self._journal(owner), self._library.generator, spec), owner)
 
     def open(self, owner: str | None, session: str) -> LiveSession:

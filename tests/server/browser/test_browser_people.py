@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from draglab.checkpoints import list_models
 from tests.server.browser.places import beside_nose, nose
 
 UNNAMED = """() => [...document.querySelectorAll("button, input, select, textarea, [role=slider]")]
@@ -57,17 +58,32 @@ def _way(start, end):
 
 def test_start_images_are_browsed_and_undone(editor):
     before = editor.picture()
-    seed = int(editor["#seed"].input_value())
     editor.until(lambda: editor[".seed img"].count() == 12, "the seeds have no pictures")
-    editor[f'.seed[data-seed="{seed + 1}"]'].click()
+    # Those that are good to begin with come first, and the first of them is shown.
+    assert _seeds(editor)[0] == editor["#seed"].input_value() == "78"
+    second = _seeds(editor)[1]
+    editor[".seed"].nth(1).click()
     other = editor.until_picture(differs_from=before)
-    assert editor["#seed"].input_value() == str(seed + 1)
+    assert editor["#seed"].input_value() == second
     editor["#mix"].check()
     editor.until_picture(differs_from=other)
     for _ in range(2):
         editor.page.keyboard.press("Control+z")
     editor.until(lambda: np.abs(editor.picture() - before).mean() < 0.5, "undo did not bring the first image back")
     assert not editor["#mix"].is_checked()
+
+
+def _seeds(editor):
+    return [each.get_attribute("data-seed") for each in editor[".seed"].all()]
+
+
+def test_each_model_opens_with_an_image_that_was_chosen(editor):
+    editor["#model"].select_option("hands")
+    editor.until(lambda: editor["#seed"].input_value() == "12", "hands begin with another image")
+    entries = {entry.name: entry.first_seeds for entry in list_models()}
+    editor.until(lambda: _seeds(editor) == [str(seed) for seed in entries["hands"]], "the strip begins elsewhere")
+    editor["[aria-label='Later seeds']"].click()
+    editor.until(lambda: _seeds(editor) == [str(seed) for seed in range(12)], "the other seeds do not follow")
 
 
 def test_settings_are_changed_and_put_back(editor):
@@ -141,7 +157,8 @@ BESIDE = """() => {
     const hint = document.getElementById("hint").getBoundingClientRect();
     const stage = document.getElementById("stage").getBoundingClientRect();
     const inside = hint.left >= 0 && hint.right <= innerWidth && hint.bottom <= innerHeight && hint.height > 20;
-    const cut = [...document.querySelectorAll("#hint p, #hint button")].some((each) => each.scrollWidth > each.clientWidth);
+    const parts = [...document.querySelectorAll("#hint p, #hint button")];
+    const cut = parts.some((each) => each.scrollWidth > each.clientWidth);
     return inside && !cut && hint.top >= stage.bottom;
 }"""
 

@@ -30,7 +30,7 @@
  * @property {SettingValue[] | null} choices
  * @property {boolean} advanced
  */
-/** @typedef {{name: string, title: string, c_dim: number, num_ws: number}} Model */
+/** @typedef {{name: string, title: string, c_dim: number, num_ws: number, first_seeds: number[]}} Model */
 /** @typedef {{id: string, model: string, updated: number, rounds: number}} SessionSummary */
 /**
  * @typedef {object} Welcome

@@ -14,7 +14,8 @@ const SEED_HEIGHT = 128;
 
 const model = make("select", {
   id: "model",
-  onchange: () => change({ model: model.value, class_index: null, mix: null }),
+  onchange: () =>
+    change({ model: model.value, seed: modelOf(model.value)?.first_seeds[0] ?? 0, class_index: null, mix: null }),
 });
 const seed = make("input", {
   id: "seed",
@@ -94,10 +95,11 @@ const mixRows = make("div", { class: "sub" }, [
   ]),
   make("div", { class: "row" }, [make("label", { for: "mix-layer" }, named("Colours only … shape too", "layers")), mixLayer]),
 ]);
+/** The first seed that is shown, in whole pages; CHOSEN: the images that are good to begin with. */
 let first = 0;
+const CHOSEN = -PAGE;
 let wanted = "";
-/** @type {number | null} */
-let lastSeed = null;
+let lastImage = "";
 
 /** Builds the panel. */
 export function initStart() {
@@ -137,7 +139,7 @@ export function randomSeed() {
 
 /** @param {number} pages */
 function turn(pages) {
-  first = Math.min(Math.max(first + pages * PAGE, 0), LARGEST_SEED - PAGE);
+  first = Math.min(Math.max(first + pages * PAGE, chosen().length > 0 ? CHOSEN : 0), LARGEST_SEED - PAGE);
   render();
 }
 
@@ -195,22 +197,31 @@ function render() {
   renderSeeds(start);
 }
 
+const chosen = () => currentModel()?.first_seeds ?? [];
+
+/** The seeds of the page that is shown. */
+function seedsShown() {
+  return first === CHOSEN ? chosen() : Array.from({ length: PAGE }, (_, index) => first + index);
+}
+
 /** @param {Start} start */
 function renderSeeds(start) {
-  if (start.seed !== null && start.seed !== lastSeed) {
-    lastSeed = start.seed;
-    if (start.seed < first || start.seed >= first + PAGE)
-      first = Math.min(start.seed - (start.seed % PAGE), LARGEST_SEED - PAGE);
+  const image = `${start.model} ${start.seed}`;
+  if (start.seed !== null && image !== lastImage) {
+    lastImage = image;
+    if (!seedsShown().includes(start.seed))
+      first = chosen().includes(start.seed) ? CHOSEN : Math.min(start.seed - (start.seed % PAGE), LARGEST_SEED - PAGE);
   }
+  if (chosen().length === 0) first = Math.max(first, 0);
   const look = JSON.stringify([start.model, start.truncation_psi, start.class_index]);
   const key = `${look} ${first}`;
   if (key !== wanted) {
     if (!wanted.startsWith(`${look} `)) forgetSeedPictures();
     wanted = key;
-    const seeds = Array.from({ length: PAGE }, (_, index) => first + index);
+    const seeds = seedsShown();
     grid.replaceChildren(...seeds.map(seedButton));
-    range.textContent = `${first} – ${first + PAGE - 1}`;
-    earlier.disabled = first === 0;
+    range.textContent = first === CHOSEN ? "Good to begin with" : `${first} – ${first + PAGE - 1}`;
+    earlier.disabled = first === (chosen().length > 0 ? CHOSEN : 0);
     const missing = seeds.filter((each) => !seedPictureOf(each));
     if (missing.length > 0) {
       send({ type: "seeds", seeds: missing, truncation_psi: start.truncation_psi, height: SEED_HEIGHT });
