@@ -2,9 +2,11 @@
 
 import pytest
 
-from draglab.checkpoints import load_generator
+from draglab.checkpoints import load_generator, save_generator
 from tests.server.browser.editor_page import EditorPage
+from tests.server.browser.launch import launched_server
 from tests.server.browser.long_history import write_long_session
+from tests.tiny import tiny_generator
 
 WIDTHS = (390, 1000, 1440)
 OVERFLOW = "() => [document.documentElement.scrollWidth, document.querySelector('.centre').scrollWidth]"
@@ -90,3 +92,55 @@ def test_the_strip_is_scrolled_and_walked_through_with_keys(long):
 
 def _focused(editor: EditorPage) -> str | None:
     return editor.page.evaluate("document.activeElement.closest('li')?.ariaPosInSet ?? null")
+
+
+ROUNDS = """(count) => new Promise((done, fail) => {
+    const started = performance.now();
+    const look = async () => {
+        const { session } = (await import("/static/js/store.js")).get();
+        const rounds = session.nodes.filter((node) => node.kind === "round").length;
+        if (rounds >= count && session.state === "idle") done(rounds);
+        else if (performance.now() - started > 30000) fail(new Error(`${rounds} rounds`));
+        else setTimeout(look, 5);
+    };
+    look();
+})"""
+SET = "(settings) => import('/static/js/app.js').then((m) => m.send({type: 'set_settings', settings}))"
+DRAGS = 200
+
+
+@pytest.mark.slow
+def test_two_hundred_drags_leave_the_page_as_it_is(tmp_path, visit):
+    (tmp_path / "models").mkdir()
+    save_generator(tiny_generator(), tmp_path / "models" / "tiny.safetensors")
+    with launched_server(tmp_path) as server:
+        editor = visit(server.url, width=1440, height=900)
+        editor["#model"].select_option("tiny")
+        editor.until(lambda: editor.size() == 32, "the model was not opened")
+        editor.page.evaluate(SET, {"max_steps": 2, "stop_distance": 1e-9})
+        session = editor.page.context.new_cdp_session(editor.page)
+        session.send("Performance.enable")
+
+        def used() -> dict[str, float]:
+            session.send("HeapProfiler.collectGarbage")
+            return {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
+
+        before: dict[str, float] = {}
+        stage = editor["#stage"].bounding_box()
+        for count in range(1, DRAGS + 1):
+            x, y = 4 + count % 20, 5 + count * 7 % 21
+            editor.press((x, y))
+            editor.move((x + 4, y + 3), steps=1)
+            editor.page.mouse.up()
+            editor.page.evaluate(ROUNDS, count)
+            if count == DRAGS // 4:
+                before = used()
+        after = used()
+        assert editor["#stage"].bounding_box() == stage
+        assert editor.page.evaluate(OVERFLOW)[0] == 1440
+        assert editor[".handle-row"].count() == 1
+        editor.until(lambda: 2 * DRAGS + 1 in editor.page.evaluate(IN_SIGHT), "the newest round is not in sight")
+        assert editor.page.evaluate(NODES) < 250
+        assert after["Nodes"] - before["Nodes"] < 500
+        assert after["JSEventListeners"] - before["JSEventListeners"] < 200
+        assert after["JSHeapUsedSize"] - before["JSHeapUsedSize"] < 4e6
