@@ -13,10 +13,10 @@ straight edge scores low as a plain area does: places along it look alike.
 
 Measured on `heads` with the default settings: score of the handle against arrival within 150 steps. The 60 drags of
 benchmarks/drags_heads.json (20 images): tip of the nose 5.7 to 16.1 (median 9.6), corner of the mouth 3.2 to 20.9
-(9.2), chin 0.4 to 7.9 (1.5); all arrive but one chin, whose score is 2.3. 40 even places, dragged by 10 pixels in a random
-direction (seeds 101 to 114): cheek 0.23 to 5.6 (14 of 14 arrive), forehead 0.22 to 4.7 (12 of 13), plain background
-0.001 to 0.03 (0 of 13). So of 85 handles that arrive none scores below 0.2, and of 15 that do not 13 score below 0.03. Any
-threshold up to 0.3 warns of at most 5 % of those that arrive (4 of 85).
+(9.2), chin 0.4 to 7.9 (1.5); all arrive but one chin, whose score is 2.3. 40 even places, dragged by 10 pixels in a
+random direction (seeds 101 to 114): cheek 0.23 to 5.6 (14 of 14 arrive), forehead 0.22 to 4.7 (12 of 13), plain
+background 0.001 to 0.03 (0 of 13). So of 85 handles that arrive none scores below 0.2, and of 15 that do not 13 score
+below 0.03. Any threshold up to 0.3 warns of at most 5 % of those that arrive (4 of 85).
 
 Arriving is not all: followed back along the way the images took, handles on forehead and cheek miss their start by more
 than 2 pixels in 0 of 6 cases below 0.5, in 4 of 9 from 0.5 to 1, in 2 of 12 from 1 on; on the background in 12 of 13.

@@ -1,4 +1,4 @@
-"""The editor's protocol, version 1: everything that goes over the websocket.
+"""The editor's protocol, version 1: everything that goes over the websocket. Changes of points: point_messages.py.
 
 Text frames hold one JSON object each, whose "type" says which of these classes it is. Requests may carry an "id"; what
 answers them repeats it. Binary frames go to the client only: u32 little-endian n, n bytes of JSON (a PictureHeader),
@@ -12,70 +12,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from pydantic_core import to_json
 
-from draglab.media.edit_file import MAX_SEED, SettingValue
+from draglab.media.edit_file import SettingValue
+from draglab.server.message_parts import Coordinate, Count, Name, Request, Seed, Start, Truncation
+from draglab.server.point_messages import AddPoint, MovePoint, RemovePoints, SetPoints
 
 PROTOCOL = 1
 
-Count = Annotated[int, Field(ge=0, le=2**53)]
-Name = Annotated[str, Field(max_length=300)]
-Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
-Truncation = Annotated[float, Field(ge=-10, le=10)]
-Coordinate = Annotated[float, Field(ge=-1e6, le=1e6)]
-Place = tuple[Coordinate, Coordinate]
-
-_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """Something inside a message. Unknown fields, NaN and conversions ("7" for 7) are refused."""
-
-    __pydantic_config__ = _STRICT
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mix(Part):
-    """Style mixing: layers from `first_layer` on come from another seed."""
-
-    seed: Seed
-    first_layer: Count
-
-
-@dataclass(frozen=True, kw_only=True)
-class Start(Part):
-    """Where an edit starts. model: a name of Welcome.models; None = the default one."""
-
-    model: Name | None = None
-    seed: Seed = 0
-    truncation_psi: Truncation = 1.0
-    class_index: Count | None = None
-    mix: Mix | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class PointInput(Part):
-    """A handle, and its target once there is one. id: the client's, unique among the points.
-
-    pin: holds its place while others are dragged; without a target of its own.
-    """
-
-    id: Count
-    handle: Place
-    target: Place | None = None
-    pin: bool = False
-
-
 # Client to server.
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request(Part):
-    """Any message of a client. id: repeated by what answers it."""
-
-    id: Count | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,55 +73,6 @@ class SetStart(Request):
 
     type: Literal["set_start"] = "set_start"
     start: Start
-
-
-@dataclass(frozen=True, kw_only=True)
-class AddPoint(Request):
-    """One more point. One of the same id is replaced, so that it can be said again when the answer got lost.
-
-    Changes of points say what changes and never list all points: what two hands, or a quick one, change at once cannot
-    undo one another. A page that shows its changes before they are confirmed gives them ids and takes those off that
-    the state has acknowledged.
-    """
-
-    type: Literal["add_point"] = "add_point"
-    point: PointInput
-
-
-@dataclass(frozen=True, kw_only=True)
-class MovePoint(Request):
-    """Change something of one point; None = as it is. no_target: take its target away. pin: hold it where it is.
-
-    done: the gesture is over; only then the history gets an entry. While a round runs, targets move.
-    """
-
-    type: Literal["move_point"] = "move_point"
-    point: Count
-    handle: Place | None = None
-    target: Place | None = None
-    no_target: bool = False
-    pin: bool | None = None
-    done: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class RemovePoints(Request):
-    """Take points away; None = all. Those that are gone already are no error."""
-
-    type: Literal["remove_points"] = "remove_points"
-    points: list[Count] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class SetPoints(Request):
-    """All points at once, for programs: what another client has changed meanwhile is lost.
-
-    done: the gesture is over; only then the history gets an entry. While a round runs, targets move.
-    """
-
-    type: Literal["set_points"] = "set_points"
-    points: list[PointInput]
-    done: bool
 
 
 @dataclass(frozen=True, kw_only=True)
