@@ -100,7 +100,7 @@ ROUNDS = """(count) => new Promise((done, fail) => {
         const { session } = (await import("/static/js/store.js")).get();
         const rounds = session.nodes.filter((node) => node.kind === "round").length;
         if (rounds >= count && session.state === "idle") done(rounds);
-        else if (performance.now() - started > 30000) fail(new Error(`${rounds} rounds`));
+        else if (performance.now() - started > 120000) fail(new Error(`${rounds} rounds`));
         else setTimeout(look, 5);
     };
     look();
