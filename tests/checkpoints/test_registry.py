@@ -9,7 +9,7 @@ from urllib.request import OpenerDirector
 import pytest
 
 import draglab
-from draglab.checkpoints import save_generator
+from draglab.checkpoints import list_models, save_generator
 from draglab.errors import DraglabError
 from tests.tiny import tiny_generator
 
@@ -53,3 +53,11 @@ def test_files_and_bundled_models_come_before_public_ones(tmp_path):
     assert draglab.load_generator("ffhq.pkl", device="cpu").name == "ffhq"
     save_generator(tiny_generator(), tmp_path / "heads")
     assert draglab.load_generator("heads", device="cpu").config != tiny_generator().config
+
+
+def test_bundled_models_have_first_seeds():
+    seeds = {entry.name: entry.first_seeds for entry in list_models()}
+    # The strip of the editor has twelve places; `draglab demo` drags the first head.
+    assert seeds["heads"][0] == 78
+    for several in seeds.values():
+        assert 8 <= len(set(several)) == len(several) <= 12

@@ -36,14 +36,14 @@ def step_at(index: int, distance: float, mask_loss: float = 0.0) -> DragStep:
 def test_the_best_step_is_the_closest() -> None:
     progress = Progress(9.0)
     for index, distance in enumerate([12.0, 6.0, 3.0, 2.95, 8.0], 1):
-        progress.note(step_at(index, distance))
-    assert progress.best is not None and progress.best.index == 3
+        progress.note(step_at(index, distance), distance)
+    assert progress.best is not None and progress.best.index == 4
     assert (progress.closest, progress.index) == (3.0, 3)
 
 
 def test_backing_off_is_counted_and_limited() -> None:
     progress = Progress(9.0)
-    progress.note(step_at(1, 5.0))
+    progress.note(step_at(1, 5.0), 5.0)
     backed = [index for index in range(2, 40) if progress.backs_off(index, 4)]
     assert backed == [5, 9, 13]
     assert len(backed) == BACK_OFFS
@@ -56,7 +56,7 @@ def test_backing_off_is_counted_and_limited() -> None:
 def test_progress_lets_it_wait_again() -> None:
     progress = Progress(9.0)
     assert progress.backs_off(4, 4)
-    progress.note(step_at(6, 2.0))
+    progress.note(step_at(6, 2.0), 2.0)
     assert not progress.backs_off(9, 4)
     assert progress.backs_off(10, 4)
 
@@ -132,3 +132,17 @@ def test_a_target_that_moves_ends_settling(generator: StyleGAN2) -> None:
     assert run.settling is None and run.stop_reason is None
     assert run.latent.optimizer.step_size > step_size
     assert run.step().stop_reason is None
+
+
+def test_pins_neither_hold_up_arrival_nor_count_as_progress(generator: StyleGAN2) -> None:
+    """A pin far from its place, as tracking has it, while the handle that moves has arrived."""
+    edit = DragEdit([[12, 14], [25, 25]], [[18, 14], [25, 25]])
+    run = DragRun(generator, generator.w_plus_from_seed(1), edit, DragSettings(max_steps=9, patience=None))
+    assert run.pinned.tolist() == [False, True]
+    assert run.stop_reason is None
+    features = run.read()
+    step = run.conclude(features, np.ones(3), np.array([[12.0, 14.0], [25.0, 25.0]]))
+    assert step is not None and step.stop_reason is None
+    assert run.progress.least == 6
+    step = run.conclude(features, np.ones(3), np.array([[17.9, 14.0], [20.0, 25.0]]))
+    assert step is not None and step.stop_reason == "arrived"

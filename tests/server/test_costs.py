@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -80,5 +81,6 @@ def test_a_message_of_very_many_parts_is_not_parsed(text):
 def test_a_message_of_all_that_the_limits_allow_is_parsed():
     limits = Limits(points=2000)
     point = {"id": 1, "handle": [1.5, 2.5], "target": [3.5, 4.5]}
-    assert len(parse(json.dumps({"type": "set_points", "points": [point] * 2000, "done": True}), limits).points) == 2000  # pyright: ignore[reportAttributeAccessIssue]
-    assert len(parse(json.dumps({"type": "seeds", "seeds": [1] * 200, "height": 9}), Limits()).seeds) == 200  # pyright: ignore[reportAttributeAccessIssue]
+    points: Any = parse(json.dumps({"type": "set_points", "points": [point] * 2000, "done": True}), limits)
+    seeds: Any = parse(json.dumps({"type": "seeds", "seeds": [1] * 200, "height": 9}), Limits())
+    assert (len(points.points), len(seeds.seeds)) == (2000, 200)

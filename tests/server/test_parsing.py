@@ -19,6 +19,9 @@ EXAMPLES = [
     {"type": "set_view", "height": 300},
     {"type": "set_start", "start": START},
     {"type": "set_points", "points": [{"id": 1, "handle": [1, 2.5], "target": None}], "done": False},
+    {"type": "add_point", "point": {"id": 1, "handle": [1, 2.5], "target": None}},
+    {"type": "move_point", "point": 1, "target": [1, 2], "done": False},
+    {"type": "remove_points", "points": None},
     {"type": "set_mask", "png": None, "feather": 2},
     {"type": "suggest_mask"},
     {"type": "check_handle", "x": 1, "y": 2.5},
@@ -26,7 +29,7 @@ EXAMPLES = [
     {"type": "reset_settings", "names": None},
     {"type": "list_sessions"},
     {"type": "rename_session", "session": "abc", "name": "Grandfather"},
-    *({"type": name} for name in ("run", "stop", "go_on", "undo", "redo")),
+    *({"type": name} for name in ("run", "stop", "pause", "go_on", "undo", "redo")),
     {"type": "goto", "node": 3},
     {"type": "scrub", "node": 3, "frame": 2},
     {"type": "continue_from", "node": 3, "frame": 2},
@@ -47,7 +50,7 @@ def test_every_message_is_read(example):
     message = read(example)
     for name, value in example.items():
         got = getattr(message, "as_" if name == "as" else name)
-        assert got == value or name in ("start", "points")
+        assert got == value or name in ("start", "point", "points", "target")
 
 
 def test_every_message_has_an_example():

@@ -51,7 +51,8 @@ def test_a_drag_is_shown_and_ends(server):
         assert steps == sorted(steps) and steps[-1] == 5
         stamps = {message["stamp"] for message in client.received if message["type"] == "progress"}
         live = [message for message in client.received if message.get("kind") == "live"]
-        assert live and {message["stamp"] for message in live} <= stamps | {live[-1]["stamp"]}
+        # Progress that was overtaken before it was sent is never told; its picture may be.
+        assert live and max(message["stamp"] for message in live) <= max(stamps)
 
 
 def test_stop_is_obeyed_within_one_step(server):

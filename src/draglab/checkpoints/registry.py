@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,18 +22,24 @@ class ModelEntry:
 
     Attributes:
         size: bytes of its file. header: what the file says about itself.
+        first_seeds: images to begin with, varied and without flaws, chosen by eye; none for a model without a list.
     """
 
     name: str
     path: Path
     size: int
     header: ModelHeader
+    first_seeds: tuple[int, ...] = ()
 
 
 def list_models() -> list[ModelEntry]:
     """Models that come with draglab, by name."""
     paths = sorted(BUNDLED.glob("*.safetensors"))
-    return [ModelEntry(path.stem, path, path.stat().st_size, read_header(path)) for path in paths]
+    seeds = json.loads((BUNDLED / "first_seeds.json").read_text())
+    return [
+        ModelEntry(path.stem, path, path.stat().st_size, read_header(path), tuple(seeds.get(path.stem, ())))
+        for path in paths
+    ]
 
 
 def load_generator(name_or_path: str | Path = "heads", device: str | torch.device | None = None) -> Generator:

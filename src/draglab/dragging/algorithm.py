@@ -34,6 +34,7 @@ class DragRun:
 
     Attributes:
         start: [n, 2] the handles at the beginning. handles: [n, 2] where they are now. targets: [n, 2]
+        pinned: [n] bool, the handles that are to hold their places; whether a run has arrived is a matter of the others.
         stop_reason: None while there is more to do; no step must be made after that.
         last: the step made last, None before the first.
 
@@ -59,10 +60,11 @@ class DragRun:
         self.handles = self.start
         self.limit = settings.resolved_stop_distance(len(self.handles))
         self.distances = np.linalg.norm(self.targets - self.handles, axis=1)
-        self.progress = Progress(float(self.distances.mean()))
+        self.pinned = self.distances < MIN_TRAVEL
+        self.progress = Progress(self._left())
         self.settling: Settling | None = None
         self.last: DragStep | None = None
-        self.stop_reason: StopReason | None = "arrived" if (self.distances <= self.limit).all() else None
+        self.stop_reason: StopReason | None = "arrived" if self._arrived() else None
         self.latent = EditedLatent(generator, w_plus.detach().clone(), settings, optimizer)
         self.tracker, self.terms = tracker, terms
         self._look_at_start(mask)
@@ -92,8 +94,7 @@ class DragRun:
             self.mask_term = self.mask_term.exact()
         self.features = self.read()
         self.templates = self.features.at(self.start[:, None], shape)[:, 0].detach()
-        pinned = np.linalg.norm(self.targets - self.start, axis=1) < MIN_TRAVEL
-        self.loss = DragLoss(settings, shape, offsets, self.features, self.start, self.mask_term, pinned)
+        self.loss = DragLoss(settings, shape, offsets, self.features, self.start, self.mask_term, self.pinned)
 
     def step(self) -> DragStep:
         """One iteration: motion supervision, one step of the optimiser, point tracking.
@@ -162,7 +163,7 @@ class DragRun:
             return None
         self.features, self.handles = features, handles
         self.distances = np.linalg.norm(self.targets - self.handles, axis=1)
-        arrived = bool((self.distances <= self.limit).all())
+        arrived = self._arrived()
         maps = features.maps
         step = DragStep(
             1 if self.last is None else self.last.index + 1,
@@ -180,7 +181,7 @@ class DragRun:
             step = self.settling.take(step, arrived)
         elif arrived and self.mask_term is not None and self.settings.settle_steps:
             self.settling = Settling(self.settings.settle_steps, step)
-        self.progress.note(step)
+        self.progress.note(step, float(step.distances[~self.pinned].mean()))
         self.stop_reason = self._reason_to_stop(step.index, arrived)
         self.last = step if self.stop_reason is None else replace(step, stop_reason=self.stop_reason)
         if self.settling is not None:
@@ -188,6 +189,14 @@ class DragRun:
         elif self.stop_reason is None and self.progress.backs_off(step.index, self.settings.back_off):
             self._back_off()
         return self.last
+
+    def _left(self) -> float:
+        """Mean distance of the handles that move."""
+        return float(self.distances[~self.pinned].mean())
+
+    def _arrived(self) -> bool:
+        """Whether the handles that move have arrived; pins are held as well as may be."""
+        return bool((self.distances <= self.limit)[~self.pinned].all())
 
     def _reason_to_stop(self, index: int, arrived: bool) -> StopReason | None:
         spent = index >= self.settings.max_steps
@@ -234,12 +243,12 @@ class DragRun:
             raise DraglabError(f"{len(self.start)} handles but {len(moved)} targets were given: every handle needs one")
         self.targets = moved
         self.distances = np.linalg.norm(moved - self.handles, axis=1)
-        self.progress = Progress(float(self.distances.mean()), self.last)
+        self.progress = Progress(self._left(), self.last)
         if self.settling is not None:
             self.settling = None
             self.latent.set_step(1.0)
         if self.stop_reason in (None, "arrived", "stalled"):
-            arrived = bool((self.distances <= self.limit).all())
+            arrived = self._arrived()
             spent = self.last is not None and self.last.index >= self.settings.max_steps
             self.stop_reason = "arrived" if arrived else "max_steps" if spent else None
 

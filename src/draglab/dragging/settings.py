@@ -33,30 +33,30 @@ class DragSettings:
     # fmt: off
     # The latent.
     regularize_mean: Annotated[float, SettingInfo(
-        "Stay realistic",
+        "Stay realistic (mean regularisation)",
         "Keeps the image like those that the model was trained on; points may then not arrive. Weight of the "
         "squared distance of w_plus to w_avg, per coordinate, in units of the spread of w.",
         minimum=0, slider=(0, 0.01), step=0.0001, panel="main",
     )] = 0.0
     latent_space: Annotated[LatentSpace, SettingInfo(
-        "Latent space",
+        "Parts or whole (latent space)",
         "w+ moves parts of the image on their own; w moves all latents by one shared vector, which changes the "
         "whole image and keeps it more realistic.",
         choices=("w+", "w"), panel="main",
     )] = "w+"
     num_layers: Annotated[int, SettingInfo(
-        "Layers that move",
+        "How deep it may change (layers of w+)",
         "How many of the first latents of w_plus may change in w+: more changes colours and light, too.",
         minimum=1, whole=True, slider=(1, 40), step=1, panel="more",
     )] = 6
     regularize_start: Annotated[float, SettingInfo(
-        "Stay near the start",
+        "Stay near the start (regularisation)",
         "Keeps the image like the one that the drag began with: as regularize_mean, to the latent of the start.",
         minimum=0, slider=(0, 0.01), step=0.0001, panel="more",
     )] = 0.0
     # The optimiser.
     step_size: Annotated[float, SettingInfo(
-        "Step size",
+        "Speed (step size)",
         "How far one step may change the image: larger is quicker and less exact. Adam's step size, in step_unit.",
         minimum=0, above=True, slider=(0.001, 1), step=0.001, panel="main",
     )] = 0.06
@@ -85,18 +85,18 @@ class DragSettings:
     )] = 6
     # The mask.
     mask_weight: Annotated[float, SettingInfo(
-        "Hold what is frozen",
+        "Hold what must stay (lambda)",
         "How strongly everything outside the movable region is kept: lambda of the paper.",
         minimum=0, slider=(0, 200), step=1, panel="main",
     )] = 20.0
     mask_limit: Annotated[float | None, SettingInfo(
-        "Limit of the hold",
+        "Limit of the hold (mask limit)",
         "The mask term's gradient is at most this times that of the pull, so that points still arrive; None = no "
         "limit, as in the paper.",
         minimum=0, above=True, optional=True, slider=(0.1, 20), step=0.1, panel="more",
     )] = 2.0
     settle_steps: Annotated[int | None, SettingInfo(
-        "Settle",
+        "Settle after arrival (settle steps)",
         "With a mask, so many steps follow arrival that take back what has changed where the image is frozen, while "
         "the points hold; None = none, as in the paper.",
         minimum=1, maximum=1000, whole=True, optional=True, slider=(1, 50), step=1, panel="more",
@@ -119,24 +119,24 @@ class DragSettings:
     )] = 0
     # The end.
     max_steps: Annotated[int, SettingInfo(
-        "Most steps",
+        "Longest drag (max steps)",
         "A drag ends after so many steps, wherever it is.",
         minimum=1, whole=True, slider=(1, 10_000), step=1, panel="main",
     )] = 300
     stop_distance: Annotated[float | None, SettingInfo(
-        "Arrived within",
+        "Arrived within (stop distance)",
         "A drag ends when every point is this close to its target, in pixels: d of the paper. None = its rule: 1 up "
         "to 5 handles, 2 beyond.",
         minimum=0, above=True, optional=True, slider=(0.01, 100), step=0.01, panel="more",
     )] = None
     patience: Annotated[int | None, SettingInfo(
-        "Give up after",
+        "Give up after (patience)",
         "A drag ends when no point has come closer for so many steps; None = never.",
         minimum=1, whole=True, optional=True, slider=(1, 10_000), step=1, panel="more",
     )] = 24
     # Motion supervision.
     r1: Annotated[float, SettingInfo(
-        "Radius that is moved",
+        "Size of the pull (r1)",
         "How much around a point is pulled, in pixels of a 512-pixel image: r1 of the paper. The point's own pixel "
         "always counts.",
         minimum=0, above=True, maximum=REFERENCE_SIZE, slider=(0.1, 100), step=0.1, panel="more",
@@ -151,7 +151,7 @@ class DragSettings:
         "Never pull further than to the target; False = always by one pixel, as in the paper.",
     )] = True
     anchor: Annotated[float, SettingInfo(
-        "Hold on to the start",
+        "Hold on to the start (anchor)",
         "How much the look of the first image counts when points are pulled: share of the supervision that comes "
         "from its features (GoodDrag); 0 = the paper.",
         minimum=0, maximum=1, step=0.05, panel="more",
@@ -165,7 +165,7 @@ class DragSettings:
     )] = "mean"
     # Tracking.
     r2: Annotated[float, SettingInfo(
-        "Radius that is searched",
+        "Size of the search (r2)",
         "How far a point is looked for after a step, half the side of a square in pixels of a 512-pixel image: r2 "
         "of the paper.",
         minimum=0, above=True, maximum=REFERENCE_SIZE, slider=(0.1, 200), step=0.1, panel="more",
@@ -177,8 +177,9 @@ class DragSettings:
     )] = True
     # Features.
     feature_resolution: Annotated[int | None, SettingInfo(
-        "Feature block",
-        "Which block's features are followed, by their resolution. None = half the image's height, at most 128; the "
+        "Detail that is followed (feature block)",
+        "Which of the model's blocks points are followed in, by its resolution: higher is finer. None = half the "
+        "image's height, at most 128; the "
         "paper takes 128. Of StyleGAN3 models the first layer that is sampled at this rate.",
         minimum=1, whole=True, optional=True, slider=(4, 1024), step=1, panel="more",
     )] = None
@@ -188,7 +189,7 @@ class DragSettings:
         minimum=0, whole=True, optional=True,
     )] = None
     precision: Annotated[Precision, SettingInfo(
-        "Precision",
+        "Exactness (precision)",
         "What features are computed in: bfloat16 is quicker on processors that have it, and less exact; pictures "
         "are in full precision in any case.",
         choices=("float32", "bfloat16"), panel="more",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
@@ -19,7 +18,6 @@ from draglab.editor.running import RunningRound
 from draglab.editor.settings import read_settings
 from draglab.editor.state import EndReason, Point, StepReport
 from draglab.errors import DraglabError
-from draglab.geometry import MIN_TRAVEL
 from draglab.media.edit_file import Round
 from draglab.media.images import decode_mask
 
@@ -67,17 +65,22 @@ class Dragging:
         return len(self.queue)
 
     def start(self) -> None:
-        """Begin a round from what is shown: points that have a target, mask, settings.
+        """Begin a round from what is shown: points that have a target, pins, mask, settings.
+
+        Where some points were pulled since the last round, those that rest stay behind and are gone from the round on.
 
         Raises:
             DraglabError: no point has somewhere to go, or points, mask or settings do not fit.
         """
         if self.running:
             raise DraglabError("a drag is running already: stop it first")
-        run, ids = self._run(self.document.settings())
+        points = self.document.history.node.points
+        pulled = any(point.moves and not point.resting for point in points)
+        left = [point.id for point in points if pulled and point.resting]
+        run, ids = self._run(self.document.settings(), left)
         if run.stop_reason is not None:
             raise DraglabError("every point is already where it should go: pull a target further")
-        self._begin(RunningRound(run, 0, ids))
+        self._begin(RunningRound(run, 0, ids), left)
 
     def go_on(self) -> None:
         """Continue the round that stopped by itself: from its last step, towards the same features, without patience.
@@ -128,15 +131,16 @@ class Dragging:
             self._end(active, reason)
         return StepReport.of(self.document.history.nodes[active.node])
 
-    def stop(self, keep_best: bool = False) -> None:
+    def stop(self, keep_best: bool = False, paused: bool = False) -> None:
         """End the round, and what is left of an edit file; nothing happens when nothing runs.
 
         Args:
             keep_best: keep the step nearest to the targets; otherwise the last one, which is what is seen.
+            paused: its points do not rest: the next round goes on with them, whatever else is pulled.
         """
         self.queue.clear()
         if self._active is not None:
-            self._end(self._active, "stopped", keep_best)
+            self._end(self._active, "stopped", keep_best, paused)
         self._held = None
 
     def steer(self, points: Sequence[Point], pulling: bool) -> bool:
@@ -181,24 +185,23 @@ class Dragging:
             return None
         return self._active.run.last.image(preview_resolution(self._active.run.generator, height))
 
-    def _run(self, settings: DragSettings) -> tuple[DragRun, tuple[int | str, ...]]:
-        """A drag of what is shown, and the ids of its points."""
+    def _run(self, settings: DragSettings, left: Collection[int | str] = ()) -> tuple[DragRun, tuple[int | str, ...]]:
+        """A drag of what is shown without the points that are left behind, and the ids of its points."""
         document, node = self.document, self.document.history.node
-        aimed = [
-            (point.id, point.handle, point.target)
-            for point in node.points
-            if point.target is not None and math.dist(point.handle, point.target) >= MIN_TRAVEL
-        ]
-        if not aimed:
+        points = [each for each in node.points if (each.moves or each.pin) and each.id not in left]
+        if not any(each.moves for each in points):
             raise DraglabError("no point has somewhere to go: press on the image and pull")
+        aimed = [(each.id, each.handle, each.target) for each in points]
         ids, handles, targets = zip(*aimed, strict=True)
         generator = document.generator(node)
         edit = DragEdit(handles, targets, document.movable(node))
         return DragRun(generator, document.latent(node.latent_id, generator), edit, settings), ids
 
-    def _begin(self, round_: RunningRound) -> None:
+    def _begin(self, round_: RunningRound, left: Sequence[int | str] = ()) -> None:
         settings = asdict(round_.run.settings)
         body = {"parent": self.document.history.cursor, "ids": list(round_.ids), "settings": settings}
+        if left:
+            body["left"] = list(left)
         round_.node = self.document.record("round", body)
         self._active, self._held, self._gave_up, self._pulling = round_, None, None, False
 
@@ -233,7 +236,7 @@ class Dragging:
         self.document.record("retarget", {"node": round_.node, "points": moved})
         round_.run.retarget(_array(targets, round_.ids))
 
-    def _end(self, round_: RunningRound, reason: EndReason, keep_best: bool = False) -> None:
+    def _end(self, round_: RunningRound, reason: EndReason, keep_best: bool = False, paused: bool = False) -> None:
         self._active = None
         goes_on = self._pulling and reason in ("arrived", "stalled")
         self._held = round_ if goes_on else None
@@ -243,15 +246,18 @@ class Dragging:
         best = round_.run.best
         if best is not None and (keep_best or reason in KEEPS_BEST):
             body["kept"] = best.index
+        if paused:
+            body["paused"] = True
         self.document.record("end", body)
 
 
 def points_of(wanted: Round) -> tuple[Point, ...]:
-    """The points where a round of an edit file begins."""
-    return tuple(
+    """The points where a round of an edit file begins. Those that begin on their targets are pins."""
+    points = [
         Point(number, (pair.handle[0], pair.handle[1]), (pair.target[0], pair.target[1]))
         for number, pair in enumerate(wanted.points, 1)
-    )
+    ]
+    return tuple(point if point.moves else point.pinned() for point in points)
 
 
 def record_mask(document: Document, mask: NDArray[np.bool_] | None, feather: float) -> None:

@@ -6,7 +6,7 @@ they cannot differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -144,11 +144,14 @@ class History:
 
     def _round(self, entry: Entry) -> None:
         ids = entry.body["ids"]
-        points = {point.id: point for point in self.nodes[entry.body["parent"]].points}
-        dragged = [points[each] for each in ids]
+        left = set(entry.body.get("left", ()))
+        points = _resting(self.nodes[entry.body["parent"]].points, ids, False)
+        points = tuple(point for point in points if point.id not in left)
+        by_id = {point.id: point for point in points}
+        dragged = [by_id[each] for each in ids]
         targets = tuple(point.target for point in dragged if point.target is not None)
         record = RoundRecord(tuple(ids), tuple(point.handle for point in dragged), targets, entry.body["settings"])
-        self._add(self._child(entry, kind="round", round=record))
+        self._add(self._child(entry, kind="round", round=record, points=points))
 
     def _frame(self, entry: Entry) -> None:
         node, record = self._running(entry.body)
@@ -177,12 +180,19 @@ class History:
         if kept is not None and kept != len(record.frames):
             record.kept = kept
             self._show_frame(node, record, kept)
+        if not entry.body.get("paused", False):
+            self._rest(node.id, record, True)
 
     def _resume(self, entry: Entry) -> None:
         node, record = self._running(entry.body)
         record.end = record.kept = None
         record.settings = entry.body.get("settings", record.settings)
         self._show_frame(node, record, len(record.frames))
+        self._rest(node.id, record, False)
+
+    def _rest(self, node: int, record: RoundRecord, resting: bool) -> None:
+        """Let the points of a round rest, or not."""
+        self.nodes[node] = replace(self.nodes[node], points=_resting(self.nodes[node].points, record.ids, resting))
 
     def _show_frame(self, node: Node, record: RoundRecord, step: int) -> None:
         """Let a round's node show one of its steps, counted from 1."""
@@ -234,6 +244,11 @@ class History:
         while (parent := self.nodes[node].parent) is not None:
             self._visited[parent] = node
             node = parent
+
+
+def _resting(points: tuple[Point, ...], ids: Collection[int | str], resting: bool) -> tuple[Point, ...]:
+    """Points of which those with these ids rest, or do not; pins hold on."""
+    return tuple(replace(point, resting=resting) if point.id in ids and not point.pin else point for point in points)
 
 
 def _moved(

@@ -55,8 +55,8 @@ def edit_file_of(document: Document, node: Node) -> EditFile:
         values = np.frombuffer(data, dtype="<f4").reshape(model.num_ws, model.w_dim)
     rounds = [_round(document, each) for each in rounds_to(document, node)]
     if not rounds:
-        aimed = [(point.handle, point.target) for point in node.points if point.target not in (None, point.handle)]
-        if not aimed:
+        aimed = [(point.handle, point.target) for point in node.points if point.moves or point.pin]
+        if not any(point.moves for point in node.points):
             raise DraglabError("there is no edit yet: drag something first")
         handles, targets = zip(*aimed, strict=True)
         # Points that wait for their first drag.

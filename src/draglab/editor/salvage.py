@@ -37,6 +37,8 @@ class _Point(_Body):
     id: Identifier
     handle: Place
     target: Place | None
+    pin: bool = False
+    resting: bool = False
 
 
 class _Mix(_Body):
@@ -87,6 +89,7 @@ class _Round(_Body):
     parent: int
     ids: Annotated[list[Identifier], Field(min_length=1)]
     settings: dict[str, SettingValue]
+    left: list[Identifier] = []
 
 
 class _Frame(_Body):
@@ -104,6 +107,7 @@ class _End(_Body):
     node: int
     reason: EndReason
     kept: int | None = None
+    paused: bool = False
 
 
 class _Resume(_Body):

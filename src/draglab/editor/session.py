@@ -16,7 +16,7 @@ from draglab.editor.replay import Replay
 from draglab.editor.settings import read_settings
 from draglab.editor.showing import Showing
 from draglab.editor.starting import appearance, keeps_shape, spec_of_file, start_latent
-from draglab.editor.state import Point, StartSpec, StepReport
+from draglab.editor.state import XY, Point, StartSpec, StepReport
 from draglab.errors import DraglabError
 from draglab.geometry import validate_points
 from draglab.media.edit_file import EditFile, SettingValue
@@ -152,6 +152,60 @@ class EditingSession(Showing):
             if tuple(points) != document.history.node.points:
                 document.record("points", {"parent": document.history.cursor, "points": [asdict(p) for p in points]})
 
+    def add_point(self, point: Point) -> None:
+        """One more point, after the others. One of the same id is replaced: said twice, it is the same.
+
+        A drag that runs is paused first, see :meth:`pause`.
+
+        Raises:
+            DraglabError: it is outside the image.
+        """
+        self.pause()
+        point = point.pinned() if point.pin else point
+        points = list(self.points)
+        at = next((index for index, each in enumerate(points) if each.id == point.id), len(points))
+        points[at : at + 1] = [point]
+        self.set_points(points)
+
+    def move_point(
+        self,
+        point: int | str,
+        handle: XY | None = None,
+        target: XY | None = None,
+        no_target: bool = False,
+        pin: bool | None = None,
+        gesture_done: bool = True,
+    ) -> None:
+        """Change something of one point; None = as it is. It rests no more.
+
+        While a drag runs, targets move. Anything else pauses the drag first, see :meth:`pause`.
+
+        Args:
+            no_target: take its target away. pin: hold it where it is now, or let go of it. A pin that gets a target
+                is a handle again.
+
+        Raises:
+            DraglabError: there is no such point, or a place is outside the image.
+        """
+        was_pin = any(each.pin for each in self.points if each.id == point)
+        if handle is not None or no_target or pin is not None or was_pin:
+            self.pause()
+        points = self._document.history.node.points
+        old = next((each for each in points if each.id == point), None)
+        if old is None:
+            raise DraglabError("this handle is no longer there: press on the picture again")
+        goal = None if no_target or pin is False else target or old.target
+        new = replace(old, handle=handle or old.handle, target=goal, pin=False, resting=False)
+        if pin or (pin is None and was_pin and target is None and not no_target):
+            new = new.pinned()
+        self.set_points([new if each.id == point else each for each in points], gesture_done)
+
+    def remove_points(self, ids: Iterable[int | str] | None = None) -> None:
+        """Take points away, those that there are; None = all. A drag that runs is paused first, see :meth:`pause`."""
+        self.pause()
+        gone = None if ids is None else set(ids)
+        self.set_points([each for each in self.points if gone is not None and each.id not in gone])
+
     def set_mask(self, mask: NDArray[np.bool_] | None, feather: float = 0.0) -> None:
         """What may move: one entry of the history.
 
@@ -199,7 +253,8 @@ class EditingSession(Showing):
     # Dragging.
 
     def start_round(self) -> None:
-        """Begin to drag the points that have a target.
+        """Begin to drag the points that have a target: those pulled since the last round, or, if none was, those of
+        the last round again. What the last round dragged and nobody pulled since is gone when others are dragged.
 
         Raises:
             DraglabError: none has, one runs already, or points, mask or settings do not fit.
@@ -227,6 +282,11 @@ class EditingSession(Showing):
     def stop(self) -> None:
         """End the drag where it is; nothing happens when none runs."""
         self._dragging.stop()
+
+    def pause(self) -> None:
+        """End the drag where it is so that points can be changed: its points are dragged on by the next one."""
+        self._dragging.stop(paused=True)
+        self._preview = None
 
     # Moving in the history.
 

@@ -44,12 +44,16 @@ class Showing:
         """Whether there is a step to be made."""
         return self._dragging.running
 
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """All of them; within a gesture as it has them now."""
+        return self._document.history.node.points if self._preview is None else self._preview
+
     def view(self) -> SessionView:
         """All that is shown beside the picture."""
-        points = self._document.history.node.points if self._preview is None else self._preview
         state = "running" if self.running else "idle"
         dragging = self._dragging
-        return view_of(self.id, self._document.history, state, points, dragging.remaining, dragging.can_go_on)
+        return view_of(self.id, self._document.history, state, self.points, dragging.remaining, dragging.can_go_on)
 
     def end_of(self, node: int) -> tuple[EndReason, str] | None:
         """Why a round ended, and the same for a person; None of what is no round or still runs.
@@ -144,7 +148,9 @@ class Showing:
         """
         document, node = self._document, self._document.history.node
         generator = document.generator(node)
-        return suggest_mask(generator, document.latent(node.latent_id, generator), node.points, document.settings())
+        # What is pinned shall not move.
+        points = [point for point in node.points if not point.pin]
+        return suggest_mask(generator, document.latent(node.latent_id, generator), points, document.settings())
 
     # What the session gives away, of the state that is shown.
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from draglab.geometry import MIN_TRAVEL
 from draglab.media.edit_file import SettingValue
 
 NodeKind = Literal["start", "round", "points", "mask", "continue"]
@@ -27,17 +28,33 @@ class Point:
     Attributes:
         id: chosen by whoever set the point; stays the same while it moves.
         handle, target: (x, y) in image pixels; target None = not dragged.
+        pin: it holds its place, the target, while others are dragged; it never begins a drag.
+        resting: a round that is over has dragged it, and nobody has pulled it since. When others are pulled, it stays
+            behind; a round of resting points alone goes on with them.
     """
 
     id: int | str
     handle: XY
     target: XY | None = None
+    pin: bool = False
+    resting: bool = False
+
+    @property
+    def moves(self) -> bool:
+        """Whether a drag has to bring it somewhere."""
+        return not self.pin and self.target is not None and math.dist(self.handle, self.target) >= MIN_TRAVEL
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Point:
         """The inverse of ``dataclasses.asdict``."""
         target = value["target"]
-        return cls(value["id"], _xy(value["handle"]), None if target is None else _xy(target))
+        place = None if target is None else _xy(target)
+        pin, resting = value.get("pin", False), value.get("resting", False)
+        return cls(value["id"], _xy(value["handle"]), place, pin, resting)
+
+    def pinned(self) -> Point:
+        """A pin where it is."""
+        return Point(self.id, self.handle, self.handle, pin=True)
 
 
 @dataclass(frozen=True)
@@ -179,6 +196,7 @@ class StepReport:
     Attributes:
         node: of the round. step: counts from 1.
         handles: (x, y) of each of the node's points that has a target, image pixels. distances: to their targets.
+        mean_distance: of those that are no pins.
         end: why the round ended with this step, None if it goes on. text: the same for a person, "" if it goes on.
     """
 
@@ -197,14 +215,19 @@ class StepReport:
         assert node.round is not None
         frames = node.round.frames
         now = dict(zip(node.round.ids, frames[-1].handles, strict=True))
-        aimed = [(now.get(point.id, point.handle), point.target) for point in node.points if point.target is not None]
-        distances = [math.dist(handle, target) for handle, target in aimed]
+        aimed = [
+            (now.get(point.id, point.handle), point.target, point.pin)
+            for point in node.points
+            if point.target is not None
+        ]
+        distances = [math.dist(handle, target) for handle, target, _ in aimed]
+        left = [distance for distance, (_, _, pin) in zip(distances, aimed, strict=True) if not pin]
         return cls(
             node=node.id,
             step=len(frames),
-            handles=[handle for handle, _ in aimed],
+            handles=[handle for handle, *_ in aimed],
             distances=distances,
-            mean_distance=sum(distances) / len(distances),
+            mean_distance=sum(left) / len(left),
             loss=frames[-1].loss,
             end=node.round.end,
             text=end_text(node),

@@ -39,7 +39,7 @@ from draglab.server.limits import Limits
 from draglab.server.outbox import Outbox
 from draglab.server.pictures import check_mask_size
 from draglab.server.security import PERSON, Access, Guard, pass_name, read_cookies
-from draglab.server.sessions import FIRST_SEED, Sessions
+from draglab.server.sessions import Sessions
 from draglab.server.socket import Socket
 from draglab.server.worker import Worker
 
@@ -108,7 +108,7 @@ class Editor:
 
             self.library.find()
             generator = self.library.generator(self.library.default)
-            generator.image(generator.w_plus_from_seed(FIRST_SEED))
+            generator.image(generator.w_plus_from_seed(self.library.first_seed(self.library.default)))
         except Exception:
             logger.exception("the first model could not be loaded")
         # Beside the worker: files of other programs are looked into for a second each.

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from draglab.server.outbox import Outbox, Picture
 from draglab.server.sessions import Sessions
 from draglab.server.setting_help import panel_settings
 from draglab.server.worker import Worker
+
+if TYPE_CHECKING:
+    from draglab.editor.session import EditingSession
 
 logger = logging.getLogger("draglab.server")
 
@@ -54,6 +57,7 @@ class Conversation:
         self._live: LiveSession | None = None
         self.outbox = outbox
         self.height = 0
+        self.acknowledged = 0
         self.mask_id: Any = None
         self.original_id: Any = None
 
@@ -106,6 +110,8 @@ class Conversation:
 
     def handle(self, command: m.Command) -> None:
         """Do what is asked; what cannot be done is answered with an error."""
+        if command.id is not None:
+            self.acknowledged = command.id
         self._answered(command, lambda: self._do(command))
 
     def _answered(self, command: m.Command, do: Callable[[], None]) -> None:
@@ -160,9 +166,14 @@ class Conversation:
                 session.set_start(self._sessions.start_spec(command.start))
                 live.tell(picture=True)
             case m.SetPoints():
-                points = [Point(each.id, each.handle, each.target) for each in command.points]
+                points = [Point(each.id, each.handle, each.target, each.pin) for each in command.points]
                 session.set_points(points, command.done)
                 live.tell()
+            case m.AddPoint() | m.MovePoint() | m.RemovePoints():
+                # A round that is ended by it leaves another picture.
+                picture = live.running
+                self._change_points(command, session)
+                live.tell(picture=picture)
             case m.SetMask():
                 # One with a picture comes to set_mask.
                 self._set_mask(command, None)
@@ -183,6 +194,27 @@ class Conversation:
             case _:
                 self._answer(command, live)
 
+    def _change_points(self, command: m.AddPoint | m.MovePoint | m.RemovePoints, session: EditingSession) -> None:
+        from draglab.editor.state import Point
+
+        match command:
+            case m.AddPoint(point=point):
+                most = self._limits.points
+                if len([each for each in session.points if each.id != point.id]) >= most:
+                    raise DraglabError(f"there are {most} handles already (limit 'points'): delete one first")
+                session.add_point(Point(point.id, point.handle, point.target, point.pin))
+            case m.MovePoint():
+                session.move_point(
+                    command.point,
+                    command.handle,
+                    command.target,
+                    no_target=command.no_target,
+                    pin=command.pin,
+                    gesture_done=command.done,
+                )
+            case m.RemovePoints():
+                session.remove_points(command.points)
+
     def _act(self, command: m.Act, live: LiveSession) -> None:
         match command.type:
             case "run":
@@ -193,6 +225,8 @@ class Conversation:
             case "go_on":
                 live.session.go_on()
                 live.tell()
+            case "pause":
+                live.stop(paused=True)
             case "undo":
                 live.session.undo()
                 live.tell(picture=True)

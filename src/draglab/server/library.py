@@ -28,6 +28,7 @@ class ModelInfo:
 
     Attributes:
         title: for people. width, height: of its images, pixels. c_dim: number of classes, 0 = none. num_ws: layers.
+        first_seeds: good images to begin with; a new session begins with the first, or with seed 0 where there is none.
     """
 
     name: str
@@ -36,6 +37,7 @@ class ModelInfo:
     height: int
     c_dim: int
     num_ws: int
+    first_seeds: tuple[int, ...] = ()
 
 
 class Library:
@@ -72,6 +74,12 @@ class Library:
                 return name
         raise DraglabError("there is no model here: start draglab edit with --models FOLDER")
 
+    def first_seed(self, name: str) -> int:
+        """Of the image that a new session of a model begins with."""
+        with self._lock:
+            model = self._models.get(name)
+        return model.first_seeds[0] if model is not None and model.first_seeds else 0
+
     def find(self) -> None:
         """Find the files: the bundled models, then those of the folder. Quick: files of other programs are not opened.
 
@@ -81,7 +89,7 @@ class Library:
         from draglab.downloads import ModelFolder, read_catalogue
 
         for entry in sorted(list_models(), key=lambda entry: entry.name != DEFAULT):
-            self._add(entry.name, entry.path, entry.header.config)
+            self._add(entry.name, entry.path, entry.header.config, entry.first_seeds)
         aliases = {model.file: model.alias for model in read_catalogue().models}
         folder = ModelFolder().path if self._folder is None else self._folder
         try:
@@ -145,11 +153,11 @@ class Library:
             except DraglabError as error:
                 logger.warning("%s", error)
 
-    def _add(self, name: str, path: Path, config: GeneratorConfig) -> None:
+    def _add(self, name: str, path: Path, config: GeneratorConfig, first_seeds: tuple[int, ...] = ()) -> None:
         if config.img_channels != 3:
             return
         height, width = config.img_shape
         title = name.replace("_", " ").replace("-", " ")
         self._files.setdefault(name, path)
         with self._lock:
-            self._models[name] = ModelInfo(name, title, width, height, config.c_dim, config.num_ws)
+            self._models[name] = ModelInfo(name, title, width, height, config.c_dim, config.num_ws, first_seeds)

@@ -25,11 +25,13 @@ class Viewer(Protocol):
 
     Attributes:
         outbox: where to put what it is told. height: of its pictures, at most; 0 = the image's.
+        acknowledged: id of its newest command that was done, 0 = none yet.
         mask_id, original_id: which mask and which start image it has.
     """
 
     outbox: Outbox
     height: int
+    acknowledged: int
     mask_id: Any
     original_id: Any
 
@@ -92,10 +94,13 @@ class LiveSession:
             viewer.outbox.put(encode(Error(message=what)))
         self.stop()
 
-    def stop(self) -> None:
-        """End what runs, before its next step."""
+    def stop(self, paused: bool = False) -> None:
+        """End what runs, before its next step; see EditingSession.pause for `paused`."""
         if self.running:
-            self.session.stop()
+            if paused:
+                self.session.pause()
+            else:
+                self.session.stop()
             self.tell(picture=True)
 
     def tell(
@@ -112,9 +117,9 @@ class LiveSession:
         self.used = time.monotonic()
         view = self.session.view()
         self._follow(view)
-        state, mask_id = encode_state(view), view.mask.id if view.mask else None
+        mask_id = view.mask.id if view.mask else None
         for viewer in self.viewers if viewers is None else viewers:
-            viewer.outbox.put(state, "state")
+            viewer.outbox.put(encode_state(view, viewer.acknowledged), "state")
             if viewer is knows_mask:
                 viewer.mask_id = (mask_id,)
             if viewer.mask_id != (mask_id,):

@@ -1,4 +1,4 @@
-"""The editor's protocol, version 1: everything that goes over the websocket.
+"""The editor's protocol, version 1: everything that goes over the websocket. Changes of points: point_messages.py.
 
 Text frames hold one JSON object each, whose "type" says which of these classes it is. Requests may carry an "id"; what
 answers them repeats it. Binary frames go to the client only: u32 little-endian n, n bytes of JSON (a PictureHeader),
@@ -12,66 +12,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from pydantic_core import to_json
 
-from draglab.media.edit_file import MAX_SEED, SettingValue
+from draglab.media.edit_file import SettingValue
+from draglab.server.message_parts import Coordinate, Count, Name, Request, Seed, Start, Truncation
+from draglab.server.point_messages import AddPoint, MovePoint, RemovePoints, SetPoints
 
 PROTOCOL = 1
 
-Count = Annotated[int, Field(ge=0, le=2**53)]
-Name = Annotated[str, Field(max_length=300)]
-Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
-Truncation = Annotated[float, Field(ge=-10, le=10)]
-Coordinate = Annotated[float, Field(ge=-1e6, le=1e6)]
-Place = tuple[Coordinate, Coordinate]
-
-_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """Something inside a message. Unknown fields, NaN and conversions ("7" for 7) are refused."""
-
-    __pydantic_config__ = _STRICT
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mix(Part):
-    """Style mixing: layers from `first_layer` on come from another seed."""
-
-    seed: Seed
-    first_layer: Count
-
-
-@dataclass(frozen=True, kw_only=True)
-class Start(Part):
-    """Where an edit starts. model: a name of Welcome.models; None = the default one."""
-
-    model: Name | None = None
-    seed: Seed = 0
-    truncation_psi: Truncation = 1.0
-    class_index: Count | None = None
-    mix: Mix | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class PointInput(Part):
-    """A handle, and its target once there is one. id: the client's, unique among the points."""
-
-    id: Count
-    handle: Place
-    target: Place | None = None
-
-
 # Client to server.
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request(Part):
-    """Any message of a client. id: repeated by what answers it."""
-
-    id: Count | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,15 +92,6 @@ class SetStart(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SetPoints(Request):
-    """All points. done: the gesture is over; only then the history gets an entry. While a round runs, targets move."""
-
-    type: Literal["set_points"] = "set_points"
-    points: list[PointInput]
-    done: bool
-
-
-@dataclass(frozen=True, kw_only=True)
 class SetMask(Request):
     """The movable region. png: base64, the image's size, white = movable; None = no mask. feather: pixels."""
 
@@ -163,12 +104,14 @@ class SetMask(Request):
 class Act(Request):
     """What needs nothing but its name.
 
-    run: start a round with the points that have a target. stop: no step is begun after the one that runs. go_on:
-    continue the round that is shown and stopped by itself, where the state says can_go_on. undo, redo: by one entry of
-    the history. suggest_mask: ask for a region around the handles, answered by Mask; nothing changes.
+    run: start a round with the points that were pulled since the last one, or else with those of the last one again.
+    stop: no step is begun after the one that runs. pause: the same, to change points: the next round goes on with those
+    of this one. go_on: continue the round that is shown and stopped by itself, where the state says can_go_on. undo,
+    redo: by one entry of the history. suggest_mask: ask for a region around the handles, answered by Mask; nothing
+    changes.
     """
 
-    type: Literal["run", "stop", "go_on", "undo", "redo", "suggest_mask"]
+    type: Literal["run", "stop", "pause", "go_on", "undo", "redo", "suggest_mask"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,9 +210,9 @@ class Seen(Request):
 
 
 Command = (
-    NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | SetPoints | SetMask
-    | Act | CheckHandle | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Thumbnails | Export
-    | Describe
+    NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint
+    | RemovePoints | SetPoints | SetMask | Act | CheckHandle | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom
+    | Seeds | Thumbnails | Export | Describe
 )  # fmt: skip
 """What is done on the worker's thread."""
 ClientMessage = Hello | Seen | Command
@@ -426,9 +369,14 @@ def encode(message: ServerMessage) -> str:
     return to_json(message, inf_nan_mode="null").decode()
 
 
-def encode_state(view: Any) -> str:
-    """The message "state": the fields of a SessionView (draglab.editor.view), which is all that the browser shows."""
-    return to_json({"type": "state", **vars(view)}, inf_nan_mode="null").decode()
+def encode_state(view: Any, acknowledged: int = 0) -> str:
+    """The message "state": the fields of a SessionView (draglab.editor.view), which is all that the browser shows.
+
+    Args:
+        acknowledged: the id of the newest command of this client that the state takes in.
+    """
+    state = {"type": "state", "acknowledged": acknowledged, **vars(view)}
+    return to_json(state, inf_nan_mode="null").decode()
 
 
 def encode_picture(header: PictureHeader, data: bytes) -> bytes:

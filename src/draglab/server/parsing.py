@@ -10,7 +10,15 @@ from pydantic_core import from_json
 from draglab.errors import DraglabError
 from draglab.media.edit_file import count_values
 from draglab.server.limits import Limits
-from draglab.server.messages import ClientMessage, ResetSettings, Seeds, SetPoints, SetSettings, Thumbnails
+from draglab.server.messages import (
+    ClientMessage,
+    RemovePoints,
+    ResetSettings,
+    Seeds,
+    SetPoints,
+    SetSettings,
+    Thumbnails,
+)
 
 _client_message: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Discriminator("type")])
 
@@ -47,7 +55,7 @@ def parse(text: str, limits: Limits) -> ClientMessage:
             raise ProtocolError("a message is not JSON: reload the page") from None
         raise MessageError(f"the message cannot be used: {first_problem(error)}", _id_of(text)) from None
     match message:
-        case SetPoints(points=several):
+        case SetPoints(points=several) | RemovePoints(points=several):
             name, limit = "points", limits.points
         case SetSettings(settings=several):
             name, limit = "settings", limits.settings

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 MAX_PICTURE = 2**53
 """No entry has a larger number."""
-FIRST_SEED = 78
-"""Of the first image, the one that `draglab demo` drags."""
 
 
 class Sessions:
@@ -60,7 +58,7 @@ class Sessions:
         from draglab.editor.session import EditingSession
 
         self._make_room(owner)
-        spec = self.start_spec(start or Start(seed=FIRST_SEED))
+        spec = self.start_spec(start or Start(seed=self._library.first_seed(self._library.default)))
         return self._add(EditingSession.create(self._journal(owner), self._library.generator, spec), owner)
 
     def open(self, owner: str | None, session: str) -> LiveSession:

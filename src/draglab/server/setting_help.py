@@ -18,6 +18,7 @@ class PanelSetting:
     """A setting as the panel shows it.
 
     Attributes:
+        title: an artist's words, the technical term behind them in parentheses.
         default: None = chosen by itself. minimum, maximum, step: of numbers. choices: of a choice.
         advanced: folded away at first.
     """

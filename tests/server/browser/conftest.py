@@ -42,9 +42,21 @@ def visit(chromium: "Browser") -> Iterator[Callable[..., EditorPage]]:
     with ExitStack() as stack:
         pages: list[EditorPage] = []
 
-        def open_page(url: str, width: int = 1200, height: int = 800, **context: Any) -> EditorPage:
+        def open_page(
+            url: str,
+            width: int = 1200,
+            height: int = 800,
+            session: str | None = None,
+            script: str | None = None,
+            **context: Any,
+        ) -> EditorPage:
+            """session: to open, None = a new one. script: run in the page before its own."""
             person = chromium.new_context(viewport={"width": width, "height": height}, **context)
             stack.callback(person.close)
+            if session is not None:
+                person.add_init_script(f"sessionStorage.setItem('draglab.session', '{session}')")
+            if script is not None:
+                person.add_init_script(script)
             pages.append(EditorPage(person.new_page(), url))
             return pages[-1].open()
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 XY = tuple[float, float]
 
-TIMEOUT = 30.0
+TIMEOUT = 120.0
+"""Seconds: no test waits so long but on a machine that does much else."""
 
 READ_CANVAS = """() => {
     const canvas = document.getElementById("picture");

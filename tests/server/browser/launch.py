@@ -17,11 +17,11 @@ class Launched:
     """A server that can be killed and started again at the same address with the same data.
 
     Args:
-        folder: for its data and its empty models folder.
+        folder: for its data and its models folder.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         (folder / "models").mkdir(parents=True, exist_ok=True)
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
@@ -33,9 +33,9 @@ class Launched:
 
     def start(self) -> None:
         """Start it and wait until it says where it is."""
-        arguments = ["edit", "--no-browser", "--port", str(self.port), "--data", str(self._folder / "data")]
+        arguments = ["edit", "--no-browser", "--port", str(self.port), "--data", str(self.folder / "data")]
         self._process = subprocess.Popen(
-            [sys.executable, "-c", COMMAND, *arguments, "--models", str(self._folder / "models"), "--device", "cpu"],
+            [sys.executable, "-c", COMMAND, *arguments, "--models", str(self.folder / "models"), "--device", "cpu"],
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},

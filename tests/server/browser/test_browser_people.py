@@ -1,7 +1,11 @@
 """The page without a mouse: keys alone, fingers on a phone, names for screen readers."""
 
-import numpy as np
+from pathlib import Path
 
+import numpy as np
+import pytest
+
+from draglab.checkpoints import list_models
 from tests.server.browser.places import beside_nose, nose
 
 UNNAMED = """() => [...document.querySelectorAll("button, input, select, textarea, [role=slider]")]
@@ -54,17 +58,32 @@ def _way(start, end):
 
 def test_start_images_are_browsed_and_undone(editor):
     before = editor.picture()
-    seed = int(editor["#seed"].input_value())
     editor.until(lambda: editor[".seed img"].count() == 12, "the seeds have no pictures")
-    editor[f'.seed[data-seed="{seed + 1}"]'].click()
+    # Those that are good to begin with come first, and the first of them is shown.
+    assert _seeds(editor)[0] == editor["#seed"].input_value() == "78"
+    second = _seeds(editor)[1]
+    editor[".seed"].nth(1).click()
     other = editor.until_picture(differs_from=before)
-    assert editor["#seed"].input_value() == str(seed + 1)
+    assert editor["#seed"].input_value() == second
     editor["#mix"].check()
     editor.until_picture(differs_from=other)
     for _ in range(2):
         editor.page.keyboard.press("Control+z")
     editor.until(lambda: np.abs(editor.picture() - before).mean() < 0.5, "undo did not bring the first image back")
     assert not editor["#mix"].is_checked()
+
+
+def _seeds(editor):
+    return [each.get_attribute("data-seed") for each in editor[".seed"].all()]
+
+
+def test_each_model_opens_with_an_image_that_was_chosen(editor):
+    editor["#model"].select_option("hands")
+    editor.until(lambda: editor["#seed"].input_value() == "12", "hands begin with another image")
+    entries = {entry.name: entry.first_seeds for entry in list_models()}
+    editor.until(lambda: _seeds(editor) == [str(seed) for seed in entries["hands"]], "the strip begins elsewhere")
+    editor["[aria-label='Later seeds']"].click()
+    editor.until(lambda: _seeds(editor) == [str(seed) for seed in range(12)], "the other seeds do not follow")
 
 
 def test_settings_are_changed_and_put_back(editor):
@@ -86,10 +105,11 @@ def test_a_handle_that_cannot_be_followed_says_so_at_once(editor):
     empty = (round(0.16 * side), round(0.78 * side))
     editor.press(empty)
     editor["#hint"].wait_for()
+    editor.move((empty[0] + 12, empty[1]))
     editor.page.mouse.up()
     editor.until(lambda: editor[".handle-row .quality"].is_visible(), "the list does not say so")
     editor["#hint >> text=Use nearest"].click()
-    editor.until(lambda: editor.numbers() != [*map(float, empty)], "the handle did not move")
+    editor.until(lambda: editor.numbers()[:2] != [*map(float, empty)], "the handle did not move")
     editor.until(lambda: not editor["#hint"].is_visible(), "the new place is no better")
 
 
@@ -131,3 +151,84 @@ def test_fingers_on_a_phone(server, visit):
     assert editor["#seed"].is_visible()
     editor["#panel-close"].tap()
     editor.until(lambda: not editor["#seed"].is_visible(), "the sheet did not close")
+
+
+BESIDE = """() => {
+    const hint = document.getElementById("hint").getBoundingClientRect();
+    const stage = document.getElementById("stage").getBoundingClientRect();
+    const inside = hint.left >= 0 && hint.right <= innerWidth && hint.bottom <= innerHeight && hint.height > 20;
+    const parts = [...document.querySelectorAll("#hint p, #hint button")];
+    const cut = parts.some((each) => each.scrollWidth > each.clientWidth);
+    return inside && !cut && hint.top >= stage.bottom;
+}"""
+
+
+@pytest.mark.parametrize("width", [390, 1000, 1440])
+def test_what_is_said_of_a_handle_is_never_on_the_picture(server, visit, width):
+    editor = visit(server.url, width=width)
+    side = editor.size()
+    empty = (round(0.16 * side), round(0.78 * side))
+    editor.press(empty)
+    editor["#hint"].wait_for()
+    assert editor.page.evaluate(BESIDE)
+    editor.move((empty[0] + 20, empty[1]))
+    editor.page.mouse.up()
+    editor.until_running()
+    assert editor["#hint"].is_visible() and editor.page.evaluate(BESIDE)
+    editor.page.keyboard.press("Escape")
+    # The round is over: the timeline can be used.
+    editor.until(lambda: not editor["#hint"].is_visible(), "the note stays")
+
+
+# What is read on a control is part of its name: who speaks to the page says what they see.
+MISNAMED = """() => [...document.querySelectorAll("button, a, [role=radio], [role=slider]")]
+    .filter((element) => element.checkVisibility({visibilityProperty: true}) && element.ariaLabel)
+    .filter((element) => !element.ariaLabel.toLowerCase().includes(element.innerText.trim().toLowerCase()))
+    .map((element) => [element.ariaLabel, element.innerText])"""
+OUTSIDE = """() => [...document.querySelectorAll("#notices p, #hint p")]
+    .filter((element) => !element.closest("header, nav, main, aside, section[aria-label]"))
+    .map((element) => element.textContent)"""
+AXE = Path(__file__).parents[3] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = """async () => {
+    const options = {rules: {"label-content-name-mismatch": {enabled: true}}};
+    const { violations } = await axe.run(document, options);
+    return violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)]);
+}"""
+
+
+def busy_page(editor):
+    """Everything that the page can show at once: handles, pins, history, notices, settings."""
+    editor["#run-on-release"].uncheck()
+    editor.page.mouse.click(*editor.on_screen((60, 100)))
+    editor.pull((60, 200), (75, 200))
+    editor.until(lambda: editor[".handle-row"].count() == 2, "the handles are not there")
+    editor["#zoom-in"].click()
+    editor.page.evaluate("import('/static/js/notices.js').then((m) => m.notify('Something was done.'))")
+    editor.page.evaluate("document.querySelectorAll('details').forEach((each) => each.open = true)")
+
+
+@pytest.mark.parametrize("width", [390, 1000, 1440])
+def test_the_panel_is_no_wider_than_it_is(server, visit, width):
+    editor = visit(server.url, width=width)
+    busy_page(editor)
+    wanted, there = editor.page.evaluate("() => ['scrollWidth', 'clientWidth'].map((name) => panel[name])")
+    assert wanted <= there
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_names_hold_what_is_read_and_notices_lie_in_a_landmark(server, visit, width):
+    editor = visit(server.url, width=width)
+    busy_page(editor)
+    assert editor.page.evaluate(MISNAMED) == []
+    assert editor.page.evaluate(OUTSIDE) == []
+    assert editor[".rail .word"].all_inner_texts()[:5] == ["Drag", "Brush", "Eraser", "Fill", "Move"]
+    assert all(word.is_visible() for word in editor[".rail #tools .word"].all())
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not there: make web/node_modules")
+@pytest.mark.parametrize("width", [390, 1440])
+def test_axe_finds_nothing(server, visit, width):
+    editor = visit(server.url, width=width)
+    busy_page(editor)
+    editor.page.evaluate(AXE.read_text())
+    assert editor.page.evaluate(RULES) == []

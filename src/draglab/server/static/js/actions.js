@@ -1,12 +1,12 @@
 /** What a person does to points and rounds, as messages. Each works whatever the session's state is. */
 
-import { ask, nextIdleState, onMessage, send } from "./app.js";
+import { ask, nextIdleState, onMessage, send, showChanges } from "./app.js";
+import { change } from "./changes.js";
 import { get, set, watch } from "./store.js";
 
 /** @typedef {import("./types.js").Point} Point */
 /** @typedef {import("./types.js").XY} XY */
 
-let lastId = 0;
 /** Over when the server has said whether the round runs that was asked for last. */
 let begun = Promise.resolve();
 /** @type {{session: string, answered: () => void} | null} the round that was asked for */
@@ -29,11 +29,7 @@ export function currentPoints() {
   const { session, progress } = get();
   if (!session) return [];
   if (!progress || session.state === "idle") return session.points;
-  let index = 0;
-  return session.points.map((point) => {
-    if (!point.target) return point;
-    return { ...point, handle: progress.handles[index++] ?? point.handle };
-  });
+  return session.points.map((point) => ({ ...point, handle: progress.places.get(point.id) ?? point.handle }));
 }
 
 /**
@@ -42,7 +38,7 @@ export function currentPoints() {
  * @returns {Promise<void>}
  */
 export async function settle() {
-  await leaveRound();
+  await leaveRound("pause");
   const { scrub } = get();
   if (scrub) {
     const idle = nextIdleState();
@@ -53,46 +49,81 @@ export async function settle() {
 }
 
 /**
- * Sends points and shows them at once; the state that follows is the truth.
+ * Changes points, and shows that at once.
  *
- * @param {Point[]} points
- * @param {boolean} [done] end of a gesture
+ * @param {Record<string, unknown>} message
+ * @param {(points: Point[]) => Point[]} apply the same for what is shown
+ * @returns {Promise<void>} over when the server has answered
  */
-export function sendPoints(points, done = true) {
+function changePoints(message, apply) {
   const { session } = get();
-  if (!session || !send({ type: "set_points", points, done })) return;
-  if (done) set({ session: { ...session, points } });
+  if (!session) return Promise.resolve();
+  const answered = change(session.session, message, apply);
+  showChanges();
+  return answered;
+}
+
+/** @param {Point} point */
+export function addPoint(point) {
+  const { id, handle, target, pin } = point;
+  return changePoints({ type: "add_point", point: { id, handle, target, pin } }, (points) =>
+    points.some((other) => other.id === id)
+      ? points.map((other) => (other.id === id ? point : other))
+      : [...points, point],
+  );
 }
 
 /**
- * Puts a point in its place by id, or adds it.
+ * Changes something of a point.
+ *
+ * @param {number} id
+ * @param {{handle?: XY, target?: XY | null}} changes target null: it has none any more
+ */
+export function movePoint(id, changes) {
+  const { handle = null, target = null } = changes;
+  const message = { type: "move_point", point: id, handle, target, no_target: changes.target === null };
+  return changePoints(message, (points) =>
+    points.map((point) => {
+      if (point.id !== id) return point;
+      // A pin that is put elsewhere holds that place; one that is pulled is a handle.
+      const held = point.pin && changes.target === undefined ? { target: handle ?? point.handle } : { pin: false };
+      return { ...point, ...changes, ...held, resting: false };
+    }),
+  );
+}
+
+/**
+ * Pins a handle where it is, or a place that has none.
  *
  * @param {Point} point
- * @param {boolean} [done]
  */
-export function putPoint(point, done = true) {
-  const points = get().session?.points ?? [];
-  const known = points.some((other) => other.id === point.id);
-  sendPoints(known ? points.map((other) => (other.id === point.id ? point : other)) : [...points, point], done);
+export function pin(point) {
+  const known = get().session?.points.some((other) => other.id === point.id);
+  if (!known) return addPoint({ ...point, target: point.handle, pin: true });
+  return changePoints({ type: "move_point", point: point.id, pin: true }, (points) =>
+    points.map((other) =>
+      other.id === point.id ? { ...other, target: other.handle, pin: true, resting: false } : other,
+    ),
+  );
+}
+
+/** Where a target is while it is being pulled and a round follows it; nothing is kept of it. @param {number} id @param {XY} target */
+export function steer(id, target) {
+  send({ type: "move_point", point: id, target, done: false });
 }
 
 /** @param {number} id */
-export async function removePoint(id) {
-  await settle();
-  sendPoints((get().session?.points ?? []).filter((point) => point.id !== id));
+export function removePoint(id) {
+  void changePoints({ type: "remove_points", points: [id] }, (points) => points.filter((point) => point.id !== id));
 }
 
-export async function removeAllPoints() {
-  await settle();
-  sendPoints([]);
+export function removeAllPoints() {
+  void changePoints({ type: "remove_points", points: null }, () => []);
 }
 
-/** An id that no point has, nor had while this page was open. */
+/** An id that no point has: other pages may work on the session, and ids of undone points may come back. */
 export function freshId() {
-  const known = (get().session?.points ?? []).map((point) => point.id);
-  // Also those that were given away and are still on their way into the session.
-  lastId = Math.max(lastId, ...known) + 1;
-  return lastId;
+  return Math.floor(Math.random() * 2 ** 48);
 }
 
 /** @param {XY} handle asks whether this can be followed @param {number} id of its point */
@@ -112,13 +143,13 @@ export async function takeNearest(id) {
   if (!point) return;
   const { [id]: _, ...qualities } = get().qualities;
   set({ qualities });
-  putPoint({ ...point, handle: nearest });
+  void movePoint(id, { handle: nearest });
   if (wasRunning) run();
 }
 
-/** Whether there is something to pull. */
+/** Whether there is something to pull: pins alone hold. */
 export function canRun() {
-  return get().link === "open" && (get().session?.points ?? []).some((point) => point.target);
+  return get().link === "open" && (get().session?.points ?? []).some((point) => point.target && !point.pin);
 }
 
 export function run() {
@@ -170,12 +201,16 @@ export async function goTo(node) {
   send({ type: "goto", node });
 }
 
-/** Ends a running round, or one about to run; what is looked at stays. */
-export async function leaveRound() {
+/**
+ * Ends a running round, or one about to run; what is looked at stays.
+ *
+ * @param {"stop" | "pause"} [how] pause: the next round goes on with its handles
+ */
+export async function leaveRound(how = "stop") {
   await begun;
   const { session } = get();
   if (!session || session.state === "idle") return;
   const idle = nextIdleState();
-  send({ type: "stop" });
+  send({ type: how });
   await idle;
 }

@@ -5,6 +5,7 @@
 
 import { announce, notify } from "./notices.js";
 import { Connection } from "./connection.js";
+import { acknowledge, refuse, resendAll, sendChangesOver, withChanges } from "./changes.js";
 import { get, set } from "./store.js";
 
 /** @typedef {import("./types.js").PictureHeader} PictureHeader */
@@ -31,10 +32,15 @@ export const connection = new Connection({
     if (link === "lost" && get().link === "open")
       announce("Connection lost. Trying again by itself; your work is saved.");
     if (link === "open" && get().link === "lost") announce("Connected again.");
-    if (link !== "open") giveUpWaiting();
+    if (link !== "open") {
+      giveUpWaiting();
+      resendAll();
+    }
     set({ link });
   },
 });
+
+sendChangesOver(connection);
 
 function rememberedSession() {
   try {
@@ -70,19 +76,41 @@ function receive(message) {
   }
   if (message.type === "welcome") set({ welcome: message });
   else if (message.type === "state") receiveState(message);
-  else if (message.type === "progress") set({ progress: message });
+  else if (message.type === "progress") receiveProgress(message);
   else if (message.type === "error") {
     if (!answer) notify(message.message, "error");
     // What was shown in advance did not come true.
-    set({ session: confirmed });
+    refuse(message.id);
+    showChanges();
   }
   for (const react of receivers.get(message.type) ?? []) react(message);
 }
 
-/** @param {import("./types.js").Session} session */
-function receiveState(session) {
+/** Shows what was changed since the state that the server said last. */
+export function showChanges() {
+  set({ session: withChanges(confirmed) });
+}
+
+/** @param {import("./types.js").Progress} progress whose handles are in the order of the state's points */
+function receiveProgress(progress) {
+  // Of another round than the state: what it says of cannot be told.
+  if (progress.node !== confirmed?.cursor) return;
+  const ids = confirmed.points.filter((point) => point.target).map((point) => point.id);
+  /** @type {Map<number, import("./types.js").XY>} */
+  const places = new Map();
+  progress.handles.forEach((place, index) => {
+    const id = ids[index];
+    if (id !== undefined) places.set(id, place);
+  });
+  set({ progress: { ...progress, places } });
+}
+
+/** @param {import("./types.js").Session} told */
+function receiveState(told) {
   const before = get().session;
-  confirmed = session;
+  confirmed = told;
+  acknowledge(told);
+  const session = withChanges(told);
   const other = before?.session !== session.session;
   const moved = other || before.cursor !== session.cursor;
   const selected = session.points.some((point) => point.id === get().selected) ? get().selected : null;

@@ -101,6 +101,11 @@ export class Connection {
     return true;
   }
 
+  /** An id for a message; they grow. */
+  takeId() {
+    return this.nextId++;
+  }
+
   /**
    * Sends a message with an id that its answer repeats.
    *
@@ -108,7 +113,7 @@ export class Connection {
    * @returns {number} the id
    */
   request(message) {
-    const id = this.nextId++;
+    const id = this.takeId();
     this.send({ ...message, id });
     return id;
   }

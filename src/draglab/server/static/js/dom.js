@@ -64,6 +64,16 @@ export function icon(name) {
   return svg("svg", { class: "icon", viewBox: "0 0 24 24", "aria-hidden": "true" }, [use]);
 }
 
+/**
+ * What a control is called: an artist's words, and the technical term behind them.
+ *
+ * @param {string} words
+ * @param {string} term
+ */
+export function named(words, term) {
+  return [`${words} `, make("span", { class: "term" }, [`(${term})`])];
+}
+
 /** @param {KeyboardEvent} event true where keys belong to the control that has the focus */
 export function isTyping(event) {
   const target = event.target;

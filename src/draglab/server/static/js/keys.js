@@ -23,18 +23,21 @@ const HELP = /** @type {const} */ ([
     "Drag",
     [
       ["Press, pull, let go", "the picture follows"],
+      ["Click", "pin a place, or a handle where it is: it stays while you pull elsewhere"],
+      ["Click a pin", "let go of it"],
+      ["Pull a grey handle", "go on with it; else it pulls no more"],
       ["Alt + pull", "move a handle itself"],
       ["Space", "run or stop"],
       ["Esc", "stop; leave a pull"],
-      ["Delete", "delete the selected handle"],
+      ["Delete", "delete the selected handle or pin"],
     ],
   ],
   [
     "Without a mouse, in the picture",
     [
       ["Arrows", "move the crosshair, with Shift by ten"],
-      ["Enter", "take hold; let go"],
-      ["N", "next handle"],
+      ["Enter", "take hold; let go; twice in one place: pin"],
+      ["N", "next handle or pin"],
     ],
   ],
   [
@@ -92,7 +95,7 @@ function showHelp() {
 
 function deleteSelected() {
   const { selected } = get();
-  if (selected !== null) void removePoint(selected);
+  if (selected !== null) removePoint(selected);
 }
 
 function escape() {

@@ -65,7 +65,8 @@ function render() {
   else if (scrub) say("Looking at an earlier step. Pull to go on from here.");
   else if (session?.message) say(session.message);
   else if (canRun()) say("Ready to run.");
-  else say(session?.points.length ? "Pull at a handle to give it a target." : "Press on the picture, pull, let go.");
+  else if (session?.points.some((point) => !point.pin)) say("Pull at a handle to give it a target.");
+  else say(session?.points.length ? "Pinned. Now pull elsewhere." : "Press on the picture, pull, let go.");
   if (state === "idle") farthest = 0;
   const done = progress && farthest > 0 ? 1 - progress.mean_distance / farthest : 0;
   document.body.dataset["state"] = state;

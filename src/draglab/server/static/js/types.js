@@ -6,7 +6,12 @@
  */
 
 /** @typedef {[number, number]} XY */
-/** @typedef {{id: number, handle: XY, target: XY | null}} Point */
+/**
+ * A handle. pin: it holds its place while others are pulled. resting: a round that is over has dragged it and nobody has
+ * pulled it since: others are pulled without it.
+ *
+ * @typedef {{id: number, handle: XY, target: XY | null, pin: boolean, resting: boolean}} Point
+ */
 /** @typedef {{seed: number, first_layer: number}} Mix */
 /** @typedef {{model: string, seed: number | null, truncation_psi: number, class_index: number | null, mix: Mix | null}} Start */
 /** @typedef {"start" | "round" | "points" | "mask" | "continue"} NodeKind */
@@ -25,7 +30,7 @@
  * @property {SettingValue[] | null} choices
  * @property {boolean} advanced
  */
-/** @typedef {{name: string, title: string, c_dim: number, num_ws: number}} Model */
+/** @typedef {{name: string, title: string, c_dim: number, num_ws: number, first_seeds: number[]}} Model */
 /** @typedef {{id: string, name: string, model: string, updated: number, rounds: number, picture: number | null}} SessionSummary */
 /**
  * @typedef {object} Welcome
@@ -41,6 +46,7 @@
  * @typedef {object} Session
  * @property {string} session
  * @property {string} name
+ * @property {number} acknowledged id of the newest message of this page that it takes in
  * @property {string} model
  * @property {{width: number, height: number}} image
  * @property {Start} start
@@ -60,6 +66,7 @@
  * @property {number} node
  * @property {number} step
  * @property {XY[]} handles
+ * @property {Map<number, XY>} places the same by id of the point
  * @property {number[]} distances
  * @property {number} mean_distance
  * @property {number} loss

@@ -1,11 +1,13 @@
-/** The list of handles: numbers for who wants them, what cannot be followed, deleting. */
+/** The list of handles and pins: numbers for who wants them, what cannot be followed, pinning, deleting. */
 
 import { byId, fill, icon, make, shown } from "../dom.js";
 import {
+  addPoint,
   checkHandle,
   currentPoints,
   freshId,
-  putPoint,
+  movePoint,
+  pin,
   removeAllPoints,
   removePoint,
   settle,
@@ -16,14 +18,19 @@ import { get, set, watch } from "../store.js";
 /** @typedef {import("../types.js").Point} Point */
 
 const list = make("ol", { class: "handles" });
-const nothing = make("p", { class: "quiet-text" }, ["None yet. Press on the picture and pull, or add one by numbers."]);
+const nothing = make("p", { class: "quiet-text" }, [
+  "None yet. Press on the picture and pull; click to pin what must stay.",
+]);
+const resting = make("p", { class: "quiet-text" }, [
+  "Grey handles have been dragged: they pull no more unless you pull them again. Pin one to keep it there.",
+]);
 const add = make("button", { class: "small", onclick: () => void addAtCentre() }, [icon("plus"), "Add"]);
-const clear = make("button", { class: "small", onclick: () => void removeAllPoints() }, [icon("trash"), "Delete all"]);
+const clear = make("button", { class: "small", onclick: () => removeAllPoints() }, [icon("trash"), "Delete all"]);
 const count = byId("handle-count", HTMLElement);
 
 /** Builds the panel. */
 export function initHandles() {
-  byId("handles-panel", HTMLElement).append(nothing, list, make("div", { class: "buttons" }, [add, clear]));
+  byId("handles-panel", HTMLElement).append(nothing, list, resting, make("div", { class: "buttons" }, [add, clear]));
   watch(["session", "progress", "selected", "qualities"], render);
 }
 
@@ -36,7 +43,7 @@ async function addAtCentre() {
     Math.round((image.width - 1) / 2),
     Math.round((image.height - 1) / 2),
   ]);
-  putPoint({ id, handle: middle, target: null });
+  void addPoint({ id, handle: middle, target: null, pin: false, resting: false });
   set({ selected: id });
   void checkHandle(middle, id);
 }
@@ -45,19 +52,28 @@ function render() {
   const points = currentPoints();
   nothing.hidden = points.length > 0;
   clear.hidden = points.length === 0;
+  resting.hidden = !points.some((point) => point.resting);
   count.textContent = points.length > 0 ? String(points.length) : "";
   const ids = points.map((point) => point.id);
   for (const row of [...list.children]) {
     if (row instanceof HTMLElement && !ids.includes(Number(row.dataset["id"]))) row.remove();
   }
+  const numbers = { handle: 0, pin: 0 };
   points.forEach((point, index) => {
     const known = [...list.children].find(
       (row) => row instanceof HTMLElement && Number(row.dataset["id"]) === point.id,
     );
     const row = known instanceof HTMLElement ? known : makeRow(point.id);
     if (list.children[index] !== row) list.insertBefore(row, list.children[index] ?? null);
-    update(row, point, index + 1);
+    update(row, point, ++numbers[point.pin ? "pin" : "handle"]);
   });
+}
+
+/** @param {number} id */
+async function pinRow(id) {
+  await settle();
+  const point = get().session?.points.find((each) => each.id === id);
+  if (point) void pin(point);
 }
 
 /** @param {number} id */
@@ -69,7 +85,9 @@ function makeRow(id) {
     make("div", { class: "xy" }, [field("hx"), field("hy")]),
     make("span", { class: "to", "aria-hidden": "true" }, ["→"]),
     make("div", { class: "xy" }, [field("tx"), field("ty")]),
-    make("button", { class: "quiet small delete", onclick: () => void removePoint(id) }, [icon("trash")]),
+    make("button", { class: "quiet small hold", "data-tip": "Pin here", onclick: () => void pinRow(id) }, [icon("pin")]),
+    make("button", { class: "quiet small delete", onclick: () => removePoint(id) }, [icon("trash")]),
+    make("button", { class: "small let-go", onclick: () => removePoint(id) }, ["Let go"]),
     make("div", { class: "quality", hidden: true }, [
       make("p", {}, ["Hard to follow here: too even."]),
       make("button", { class: "small", onclick: () => void takeNearest(id) }, ["Use nearest good place"]),
@@ -87,23 +105,30 @@ function update(row, point, number) {
   const { selected, qualities, session } = get();
   const idle = session?.state === "idle";
   row.classList.toggle("selected", selected === point.id);
+  row.classList.toggle("resting", point.resting);
+  row.classList.toggle("pinned", point.pin);
+  const name = point.pin ? "pin" : "handle";
   const chip = /** @type {HTMLButtonElement} */ (row.querySelector(".chip"));
-  chip.textContent = String(number);
-  chip.setAttribute("aria-label", `Select handle ${number}`);
+  const text = point.pin ? "Pin" : String(number);
+  if (chip.textContent !== text) chip.textContent = text;
+  chip.setAttribute("aria-label", point.pin ? `Pin ${number}: select` : `${number}: select handle ${number}`);
   chip.setAttribute("aria-pressed", String(selected === point.id));
   row.querySelector(".delete")?.setAttribute("aria-label", `Delete handle ${number}`);
-  const values = { hx: point.handle[0], hy: point.handle[1], tx: point.target?.[0], ty: point.target?.[1] };
-  const names = { hx: "handle, x", hy: "handle, y", tx: "target, x", ty: "target, y" };
+  row.querySelector(".hold")?.setAttribute("aria-label", `Pin handle ${number} where it is`);
+  row.querySelector(".let-go")?.setAttribute("aria-label", `Let go of pin ${number}`);
+  const target = point.pin ? null : point.target;
+  const values = { hx: point.handle[0], hy: point.handle[1], tx: target?.[0], ty: target?.[1] };
+  const names = { hx: `${name}, x`, hy: `${name}, y`, tx: "target, x", ty: "target, y" };
   for (const field of row.querySelectorAll("input")) {
     const part = /** @type {keyof typeof values} */ (field.dataset["part"]);
     const value = values[part];
     fill(field, value === undefined ? null : shown(value));
-    field.setAttribute("aria-label", `Handle ${number}: ${names[part]}`);
+    field.setAttribute("aria-label", `${point.pin ? "Pin" : "Handle"} ${number}: ${names[part]}`);
     field.placeholder = "–";
     field.disabled = !idle && part.startsWith("h");
   }
   const quality = qualities[point.id];
-  const doubtful = quality !== undefined && !quality.distinctive;
+  const doubtful = quality !== undefined && !quality.distinctive && !point.pin;
   const note = /** @type {HTMLElement} */ (row.querySelector(".quality"));
   note.hidden = !doubtful;
   const offer = note.querySelector("button");
@@ -125,13 +150,13 @@ async function takeNumbers(id) {
   const [hx, hy, tx, ty] = [read("hx", wide), read("hy", high), read("tx", wide), read("ty", high)];
   // An empty target is none; half of one waits for the other half.
   if ((tx === null) !== (ty === null)) return;
-  const same = (/** @type {number | null} */ value, /** @type {number} */ old) =>
-    value === null || shown(old) === shown(value);
-  const moved = !same(hx, point.handle[0]) || !same(hy, point.handle[1]);
+  const same = (/** @type {number | null} */ value, /** @type {number | undefined} */ old) =>
+    value === null ? old === undefined : old !== undefined && shown(old) === shown(value);
+  const moved = hx !== null && hy !== null && !(same(hx, point.handle[0]) && same(hy, point.handle[1]));
+  const handle = /** @type {[number, number]} */ ([hx, hy]);
   const target = /** @type {[number, number] | null} */ (tx === null || ty === null ? null : [tx, ty]);
-  const handle = moved
-    ? /** @type {[number, number]} */ ([hx ?? point.handle[0], hy ?? point.handle[1]])
-    : point.handle;
-  putPoint({ id, handle, target });
+  const aimed = !point.pin && !(same(tx, point.target?.[0]) && same(ty, point.target?.[1]));
+  if (moved || aimed) void movePoint(id, { ...(moved ? { handle } : {}), ...(aimed ? { target } : {}) });
+  else render();
   if (moved) void checkHandle(handle, id);
 }

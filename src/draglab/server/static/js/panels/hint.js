@@ -1,15 +1,15 @@
-/** Beside a handle that cannot be followed: says so on the picture, and offers the nearest place that can. */
+/** Under the picture: says of a handle that it can hardly be followed, and offers the nearest place that can. */
 
 import { byId, make } from "../dom.js";
-import { comparison, onComparison } from "../compare.js";
 import { get, set, watch } from "../store.js";
-import { onPreference, preferred } from "../preferences.js";
 import { shownPoints } from "../stage/markers.js";
 import { takeNearest } from "../actions.js";
 import { onGesture } from "../stage/gesture.js";
-import { viewport } from "../stage/viewport.js";
+
+/** @typedef {import("../types.js").Point} Point */
 
 const hint = byId("hint", HTMLElement);
+const text = make("p", {});
 const use = make("button", { class: "small", onclick: () => take() }, ["Use nearest good place"]);
 const keep = make("button", { class: "quiet small", onclick: () => dismiss() }, ["Keep"]);
 /** @type {number | null} */
@@ -17,12 +17,9 @@ let shownFor = null;
 
 /** Builds the hint. */
 export function initHint() {
-  hint.append(make("p", {}, ["Too even to follow here."]), make("div", { class: "buttons" }, [use, keep]));
-  watch(["qualities", "session", "scrub"], place);
-  viewport.onChange(place);
-  onGesture(place);
-  onComparison(place);
-  onPreference(place);
+  hint.append(text, make("div", { class: "buttons" }, [use, keep]));
+  watch(["qualities", "session", "scrub"], render);
+  onGesture(render);
 }
 
 function take() {
@@ -35,15 +32,17 @@ function dismiss() {
   set({ qualities });
 }
 
-function place() {
+/** Says it of a handle that is being placed or dragged; of one that rests, the list goes on saying it. */
+function render() {
   const { qualities, scrub } = get();
-  const point = shownPoints().findLast((each) => qualities[each.id]?.distinctive === false);
+  const points = shownPoints();
+  const doubtful = (/** @type {Point} */ each) => !each.pin && !each.resting && qualities[each.id]?.distinctive === false;
+  const point = points.findLast(doubtful);
   shownFor = point?.id ?? null;
-  hint.hidden = !point || scrub !== null || comparison().mode !== "off" || !preferred().showPoints;
-  if (!point || hint.hidden) return;
+  hint.hidden = !point || scrub !== null;
+  if (!point) return;
+  const number = points.filter((each) => !each.pin).indexOf(point) + 1;
+  const said = `Handle ${number}: too even to follow here.`;
+  if (text.textContent !== said) text.textContent = said;
   use.hidden = !qualities[point.id]?.nearest;
-  const [x, y] = viewport.toScreen(point.handle);
-  const left = Math.min(Math.max(x - hint.offsetWidth / 2, 8), viewport.stage.width - hint.offsetWidth - 8);
-  const below = y + 22 + hint.offsetHeight < viewport.stage.height;
-  hint.style.transform = `translate(${left}px, ${below ? y + 18 : y - 18 - hint.offsetHeight}px)`;
 }

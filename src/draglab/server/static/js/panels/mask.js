@@ -1,6 +1,6 @@
 /** The mask: which view is painted, size of the brush, soft edge, and what is done to all of it. */
 
-import { byId, fill, icon, make } from "../dom.js";
+import { byId, fill, icon, make, named } from "../dom.js";
 import { choose } from "../tools/choice.js";
 import { leaveRound } from "../actions.js";
 import { maskLayer } from "../mask/layer.js";
@@ -61,7 +61,7 @@ export function initMask() {
     note,
     make("div", { class: "buttons" }, [paint, suggest, invert, clear]),
     make("div", { class: "row" }, [make("label", { for: "brush-size" }, ["Brush"]), size]),
-    make("div", { class: "row" }, [make("label", { for: "feather" }, ["Soft edge"]), feather]),
+    make("div", { class: "row" }, [make("label", { for: "feather" }, named("Soft edge", "feather")), feather]),
     make("label", { class: "switch" }, [
       showMask,
       make("span", { class: "track", "aria-hidden": "true" }),

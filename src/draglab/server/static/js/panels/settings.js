@@ -1,6 +1,6 @@
 /** Settings of the drag, made from what the server says about each. */
 
-import { byId, fill, icon, make, shown } from "../dom.js";
+import { byId, fill, icon, make, named, shown } from "../dom.js";
 import { get, watch } from "../store.js";
 import { send } from "../app.js";
 
@@ -33,6 +33,12 @@ export function initSettings() {
   watch(["session"], render);
 }
 
+/** @param {string} title with the technical term in parentheses */
+function titled(title) {
+  const [, words, term] = /^(.*) \((.*)\)$/.exec(title) ?? [];
+  return words && term ? named(words, term) : [title];
+}
+
 /** @param {string} name @param {SettingValue} value */
 function change(name, value) {
   send({ type: "set_settings", settings: { [name]: value } });
@@ -54,7 +60,7 @@ function makeRow(setting) {
   );
   rows.push({ setting, show, reset });
   return make("div", { class: "setting" }, [
-    make("div", { class: "row" }, [make("label", { for: id }, [setting.title]), ...parts, reset]),
+    make("div", { class: "row" }, [make("label", { for: id }, titled(setting.title)), ...parts, reset]),
     make("p", { class: "quiet-text", id: `${id}-help` }, [setting.help]),
   ]);
 }

@@ -1,6 +1,6 @@
 /** The start image: model, seeds to browse, truncation, class, and the look of another seed. */
 
-import { byId, fill, icon, make, shown } from "../dom.js";
+import { byId, fill, icon, make, named, shown } from "../dom.js";
 import { forgetSeedPictures, onSmallPicture, seedPictureOf } from "../pictures.js";
 import { get, watch } from "../store.js";
 import { leaveRound } from "../actions.js";
@@ -14,7 +14,8 @@ const SEED_HEIGHT = 128;
 
 const model = make("select", {
   id: "model",
-  onchange: () => change({ model: model.value, class_index: null, mix: null }),
+  onchange: () =>
+    change({ model: model.value, seed: modelOf(model.value)?.first_seeds[0] ?? 0, class_index: null, mix: null }),
 });
 const seed = make("input", {
   id: "seed",
@@ -49,7 +50,7 @@ const classIndex = make("input", {
       ? render()
       : void change({ class_index: whole(classIndex.value, (currentModel()?.c_dim || 1) - 1) }),
 });
-const classRow = make("div", { class: "row" }, [make("label", { for: "class-index" }, ["Class"]), classIndex]);
+const classRow = make("div", { class: "row" }, [make("label", { for: "class-index" }, named("Kind", "class")), classIndex]);
 const grid = make("div", { class: "seeds", role: "group", "aria-label": "Start images by seed" });
 const earlier = make("button", { class: "quiet small", "aria-label": "Earlier seeds", onclick: () => turn(-1) }, [
   icon("left"),
@@ -78,7 +79,7 @@ const mixLayer = make("input", {
 });
 const mixRows = make("div", { class: "sub" }, [
   make("div", { class: "row" }, [
-    make("label", { for: "mix-seed" }, ["From seed"]),
+    make("label", { for: "mix-seed" }, named("From image", "seed")),
     mixSeed,
     make(
       "button",
@@ -92,22 +93,27 @@ const mixRows = make("div", { class: "sub" }, [
       [icon("dice")],
     ),
   ]),
-  make("div", { class: "row" }, [make("label", { for: "mix-layer" }, ["Colours only … shape too"]), mixLayer]),
+  make("div", { class: "row" }, [make("label", { for: "mix-layer" }, named("Colours only … shape too", "layers")), mixLayer]),
 ]);
+/** The first seed that is shown, in whole pages; CHOSEN: the images that are good to begin with. */
 let first = 0;
+const CHOSEN = -PAGE;
 let wanted = "";
-/** @type {number | null} */
-let lastSeed = null;
+let lastImage = "";
 
 /** Builds the panel. */
 export function initStart() {
   byId("start-panel", HTMLElement).append(
     make("div", { class: "row" }, [make("label", { for: "model" }, ["Model"]), model]),
-    make("div", { class: "row" }, [make("label", { for: "seed" }, ["Seed"]), seed, random]),
+    make("div", { class: "row" }, [make("label", { for: "seed" }, named("Image", "seed")), seed, random]),
     grid,
     make("div", { class: "pager" }, [earlier, range, later]),
     make("div", { class: "row" }, [
-      make("label", { for: "truncation", title: "Lower is more ordinary, higher is more varied" }, ["Variety"]),
+      make(
+        "label",
+        { for: "truncation", title: "Lower is more ordinary, higher is more varied" },
+        named("Variety", "truncation psi"),
+      ),
       truncation,
       truncationText,
     ]),
@@ -115,7 +121,7 @@ export function initStart() {
     make("label", { class: "switch" }, [
       mixOn,
       make("span", { class: "track", "aria-hidden": "true" }),
-      "Look of another seed",
+      make("span", {}, named("Look of another image", "style mixing")),
     ]),
     mixRows,
   );
@@ -133,7 +139,7 @@ export function randomSeed() {
 
 /** @param {number} pages */
 function turn(pages) {
-  first = Math.min(Math.max(first + pages * PAGE, 0), LARGEST_SEED - PAGE);
+  first = Math.min(Math.max(first + pages * PAGE, chosen().length > 0 ? CHOSEN : 0), LARGEST_SEED - PAGE);
   render();
 }
 
@@ -191,22 +197,31 @@ function render() {
   renderSeeds(start);
 }
 
+const chosen = () => currentModel()?.first_seeds ?? [];
+
+/** The seeds of the page that is shown. */
+function seedsShown() {
+  return first === CHOSEN ? chosen() : Array.from({ length: PAGE }, (_, index) => first + index);
+}
+
 /** @param {Start} start */
 function renderSeeds(start) {
-  if (start.seed !== null && start.seed !== lastSeed) {
-    lastSeed = start.seed;
-    if (start.seed < first || start.seed >= first + PAGE)
-      first = Math.min(start.seed - (start.seed % PAGE), LARGEST_SEED - PAGE);
+  const image = `${start.model} ${start.seed}`;
+  if (start.seed !== null && image !== lastImage) {
+    lastImage = image;
+    if (!seedsShown().includes(start.seed))
+      first = chosen().includes(start.seed) ? CHOSEN : Math.min(start.seed - (start.seed % PAGE), LARGEST_SEED - PAGE);
   }
+  if (chosen().length === 0) first = Math.max(first, 0);
   const look = JSON.stringify([start.model, start.truncation_psi, start.class_index]);
   const key = `${look} ${first}`;
   if (key !== wanted) {
     if (!wanted.startsWith(`${look} `)) forgetSeedPictures();
     wanted = key;
-    const seeds = Array.from({ length: PAGE }, (_, index) => first + index);
+    const seeds = seedsShown();
     grid.replaceChildren(...seeds.map(seedButton));
-    range.textContent = `${first} – ${first + PAGE - 1}`;
-    earlier.disabled = first === 0;
+    range.textContent = first === CHOSEN ? "Good to begin with" : `${first} – ${first + PAGE - 1}`;
+    earlier.disabled = first === (chosen().length > 0 ? CHOSEN : 0);
     const missing = seeds.filter((each) => !seedPictureOf(each));
     if (missing.length > 0) {
       send({ type: "seeds", seeds: missing, truncation_psi: start.truncation_psi, height: SEED_HEIGHT });

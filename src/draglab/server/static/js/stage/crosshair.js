@@ -55,7 +55,7 @@ function selectNext(step) {
   if (!next) return;
   set({ selected: next.id });
   setCrosshair(next.target ?? next.handle);
-  announce(`Handle ${points.indexOf(next) + 1} of ${points.length}`);
+  announce(`${next.pin ? "Pin" : "Handle"}, ${points.indexOf(next) + 1} of ${points.length} points`);
 }
 
 stage.addEventListener("keydown", (event) => {

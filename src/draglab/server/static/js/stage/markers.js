@@ -13,6 +13,7 @@ import { viewport } from "./viewport.js";
 
 const HANDLE = 8;
 const TARGET = 7;
+const PIN = 9;
 const root = byId("markers", SVGSVGElement);
 /** @type {Map<number, XY[]>} by point, where its handle was since the round began */
 const paths = new Map();
@@ -45,9 +46,11 @@ export function shownPoints() {
 function marks() {
   const { session, scrub, selected, qualities } = get();
   if (!session || !preferred().showPoints || comparison().mode !== "off" || scrub) return [];
-  const all = shownPoints().flatMap((point, index) => {
+  let number = 0;
+  const all = shownPoints().flatMap((point) => {
+    if (point.pin) return pinMarks(point, point.id === selected);
     const doubtful = qualities[point.id]?.distinctive === false;
-    return pointMarks(point, index + 1, point.id === selected, doubtful);
+    return pointMarks(point, ++number, point.id === selected, doubtful);
   });
   const crosshair = crosshairAt();
   return crosshair ? [...all, crosshairMark(viewport.toScreen(crosshair))] : all;
@@ -61,6 +64,7 @@ function marks() {
  */
 function pointMarks(point, number, selected, doubtful) {
   const [hx, hy] = viewport.toScreen(point.handle);
+  const rests = point.resting ? " resting" : "";
   /** @type {SVGElement[]} */
   const marks = [];
   const path = paths.get(point.id);
@@ -88,8 +92,8 @@ function pointMarks(point, number, selected, doubtful) {
       };
       const [ax, ay] = [line.x2 - ux * 8, line.y2 - uy * 8];
       const head = `M${ax - uy * 5} ${ay + ux * 5}L${line.x2} ${line.y2}L${ax + uy * 5} ${ay - ux * 5}`;
-      marks.push(svg("line", { class: "arrow under", ...line }), svg("path", { class: "arrow under", d: head }));
-      marks.push(svg("line", { class: "arrow", ...line }), svg("path", { class: "arrow", d: head }));
+      marks.push(svg("line", { class: `arrow under${rests}`, ...line }), svg("path", { class: `arrow under${rests}`, d: head }));
+      marks.push(svg("line", { class: `arrow${rests}`, ...line }), svg("path", { class: `arrow${rests}`, d: head }));
     }
     // A handle that has arrived covers its target.
     if (length > HANDLE) {
@@ -101,11 +105,28 @@ function pointMarks(point, number, selected, doubtful) {
     }
   }
   if (selected) marks.push(svg("circle", { class: "halo", cx: hx, cy: hy, r: HANDLE + 5 }));
-  marks.push(svg("circle", { class: doubtful ? "handle doubtful" : "handle", cx: hx, cy: hy, r: HANDLE }));
-  const label = svg("text", { class: "label", x: hx, y: hy });
+  marks.push(svg("circle", { class: `handle${doubtful ? " doubtful" : ""}${rests}`, cx: hx, cy: hy, r: HANDLE }));
+  const label = svg("text", { class: `label${rests}`, x: hx, y: hy });
   label.textContent = String(number);
   marks.push(label);
   return marks;
+}
+
+/**
+ * A pin: square and dark where a handle is round and red, so that nobody needs to tell colours apart.
+ *
+ * @param {Point} point
+ * @param {boolean} selected
+ */
+function pinMarks(point, selected) {
+  const [x, y] = viewport.toScreen(point.handle);
+  const side = 2 * PIN;
+  const box = svg("rect", { class: "pin", x: x - PIN, y: y - PIN, width: side, height: side, rx: 4 });
+  const glyph = svg("path", {
+    class: "pin-glyph",
+    d: `M${x - 3} ${y - 5.5}h6l-1 4.5 3 3h-10l3-3z M${x} ${y + 2}v4.5`,
+  });
+  return [...(selected ? [svg("circle", { class: "halo", cx: x, cy: y, r: PIN + 7 })] : []), box, glyph];
 }
 
 /** @param {XY} place on the screen */
@@ -119,12 +140,10 @@ watch(["progress", "session"], ({ progress, session }) => {
     paths.clear();
     return;
   }
-  session.points
-    .filter((point) => point.target)
-    .forEach((point, index) => {
-      const place = progress.handles[index];
-      if (place) paths.set(point.id, [...(paths.get(point.id) ?? [point.handle]), place]);
-    });
+  for (const point of session.points) {
+    const place = progress.places.get(point.id);
+    if (place) paths.set(point.id, [...(paths.get(point.id) ?? [point.handle]), place]);
+  }
 });
 watch(["session", "progress", "scrub", "selected", "qualities"], redraw);
 viewport.onChange(redraw);

@@ -40,7 +40,6 @@ export function holdSpace(held) {
 }
 
 stage.addEventListener("pointerdown", (event) => {
-  if (event.target instanceof Element && event.target.closest(".hint")) return;
   if (event.button > 1) return;
   // Keeps the focus where keys work, and text from being selected.
   stage.focus({ preventScroll: true });

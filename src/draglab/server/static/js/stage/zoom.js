@@ -31,7 +31,10 @@ function askForSize() {
 
 viewport.onChange(() => {
   const text = `${Math.round(viewport.zoom * devicePixelRatio * 100)} %`;
-  if (value.textContent !== text) value.textContent = text;
+  if (value.textContent !== text) {
+    value.textContent = text;
+    value.setAttribute("aria-label", `${text}: show at 100 %`);
+  }
   askForSize();
 });
 watch(["session"], askForSize);

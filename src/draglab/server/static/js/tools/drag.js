@@ -1,10 +1,10 @@
-/** The drag tool: press on the picture, pull, let go. */
+/** The drag tool: press on the picture, pull, let go. A click pins a place; a click on a pin lets go of it. */
 
-import { checkHandle, freshId, hasBegun, putPoint, run, sendPoints, settle } from "../actions.js";
+import { addPoint, checkHandle, freshId, hasBegun, movePoint, pin, removePoint, run, settle, steer } from "../actions.js";
 import { comparison, toggleSplit } from "../compare.js";
 import { get, set } from "../store.js";
 import { hold, inHand } from "../stage/gesture.js";
-import { notify } from "../notices.js";
+import { announce, notify } from "../notices.js";
 import { prefer, preferred } from "../preferences.js";
 import { shownPoints } from "../stage/markers.js";
 import { viewport } from "../stage/viewport.js";
@@ -63,7 +63,8 @@ export const dragTool = {
     const hit = get().scrub ? null : pointAt(at, input.reach);
     if (hit) {
       const kind = input.alternate ? "handle" : "target";
-      const ready = kind === "handle" ? settle() : Promise.resolve();
+      // While a round runs, only targets of handles move.
+      const ready = kind === "handle" || hit.pin ? settle() : Promise.resolve();
       gesture = { kind, start: at, moved: false, ready, sent: 0 };
       set({ selected: hit.id });
       hold(hit);
@@ -78,7 +79,7 @@ export const dragTool = {
       notify(`There are ${most} handles already: delete one first.`, "error");
       return;
     }
-    const point = { id: freshId(), handle: viewport.clamp(at), target: null };
+    const point = { id: freshId(), handle: viewport.clamp(at), target: null, pin: false, resting: false };
     gesture = { kind: "new", start: at, moved: false, ready: settle(), sent: 0 };
     hold(point);
     void gesture.ready.then(() => checkHandle(point.handle, point.id));
@@ -92,11 +93,11 @@ export const dragTool = {
     if (!gesture.moved && distance < CLICK) return;
     gesture.moved = true;
     const place = viewport.clamp(at);
-    hold(gesture.kind === "handle" ? { ...held, handle: place } : { ...held, target: place });
+    hold(gesture.kind === "handle" ? { ...held, handle: place } : { ...held, target: place, pin: false });
     const now = performance.now();
     if (gesture.kind === "target" && get().session?.state === "running" && now - gesture.sent > RETARGET_MS) {
       gesture.sent = now;
-      sendTarget(held.id, place, false);
+      steer(held.id, place);
     }
   },
 
@@ -105,7 +106,7 @@ export const dragTool = {
     const done = gesture;
     gesture = null;
     if (!done || !held) return;
-    if (!done.moved && done.kind !== "new") {
+    if (!done.moved && done.kind !== "new" && !isClicked(held)) {
       hold(null);
       return;
     }
@@ -120,6 +121,33 @@ export const dragTool = {
 };
 
 /**
+ * Whether a click on a point does more than select it: it lets go of a pin, and pins a handle that has nowhere to go. One
+ * that waits to be dragged, or is being dragged, keeps its target.
+ *
+ * @param {Point} point
+ */
+function isClicked(point) {
+  if (get().session?.state !== "idle") return false;
+  return point.pin || point.resting || point.target === null;
+}
+
+/**
+ * What a click has changed.
+ *
+ * @param {Gesture} done
+ * @param {Point} point
+ */
+function click(done, point) {
+  if (done.kind === "new" || !point.pin) {
+    void pin(point);
+    announce("Pinned: it stays where it is while you pull elsewhere.");
+  } else {
+    removePoint(point.id);
+    announce("Let go of the pin.");
+  }
+}
+
+/**
  * What a pull has changed.
  *
  * @param {Gesture} done
@@ -132,24 +160,15 @@ async function finish(done, held) {
   if (inHand() === held) hold(null);
   set({ selected: held.id });
   const running = get().session?.state !== "idle";
-  if (running && held.target) {
-    sendTarget(held.id, held.target, true);
-    return;
+  if (!done.moved) return click(done, held);
+  if (done.kind === "new") void addPoint(held);
+  else if (done.kind === "handle") void movePoint(held.id, { handle: held.handle });
+  else if (held.target) {
+    const answered = movePoint(held.id, { target: held.target });
+    // The round may have ended while the message was on its way to it.
+    if (running) await answered;
   }
-  putPoint(held);
-  if (done.moved && done.kind !== "handle" && preferred().runOnRelease) run();
-  if (done.kind === "handle") void checkHandle(held.handle, held.id);
-}
-
-/**
- * @param {number} id
- * @param {XY} target
- * @param {boolean} done
- */
-function sendTarget(id, target, done) {
-  const points = get().session?.points ?? [];
-  sendPoints(
-    points.map((point) => (point.id === id ? { ...point, target } : point)),
-    done,
-  );
+  const idle = get().session?.state === "idle";
+  if (idle && done.kind !== "handle" && preferred().runOnRelease) run();
+  if (done.kind === "handle" && !held.pin) void checkHandle(held.handle, held.id);
 }

@@ -1,0 +1,65 @@
+"""What messages of the editor's protocol (messages.py) are made of: numbers and names in range, starts, points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from draglab.media.edit_file import MAX_SEED
+
+Count = Annotated[int, Field(ge=0, le=2**53)]
+Name = Annotated[str, Field(max_length=300)]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+Truncation = Annotated[float, Field(ge=-10, le=10)]
+Coordinate = Annotated[float, Field(ge=-1e6, le=1e6)]
+Place = tuple[Coordinate, Coordinate]
+
+_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Something inside a message. Unknown fields, NaN and conversions ("7" for 7) are refused."""
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mix(Part):
+    """Style mixing: layers from `first_layer` on come from another seed."""
+
+    seed: Seed
+    first_layer: Count
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start(Part):
+    """Where an edit starts. model: a name of Welcome.models; None = the default one."""
+
+    model: Name | None = None
+    seed: Seed = 0
+    truncation_psi: Truncation = 1.0
+    class_index: Count | None = None
+    mix: Mix | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointInput(Part):
+    """A handle, and its target once there is one. id: the client's, unique among the points.
+
+    pin: holds its place while others are dragged; without a target of its own.
+    """
+
+    id: Count
+    handle: Place
+    target: Place | None = None
+    pin: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request(Part):
+    """Any message of a client. id: repeated by what answers it."""
+
+    id: Count | None = None
