@@ -2,6 +2,8 @@
 
     python -m recipes.heads.train_adversarial --data DIR --held-out DIR --assets DIR --start STAGE_1_RUN --out RUN
 
+STAGE_1_RUN may also be an exported model file. Its discriminator is gone, so let a new one catch up first: --warm-up.
+
 Supervision goes on beside the adversarial loss: it keeps z the scene. Blocks that stage 1 did not reach begin here.
 Resumes from RUN's last checkpoint, also after Ctrl-C or TERM; exits with 1 if it was stopped.
 """
@@ -50,14 +52,11 @@ class Trainer(AdversarialTrainer[Networks]):
         batch = self.order[batch]
         generator, others = self.networks.generator, self.args.others
         z = torch.cat([self.renders.z[batch], torch.randn(2 * others, self.renders.z.shape[1])])
-        rendered, coarse, fine = generator.mapping(z.to(self.device)).split([len(batch), others, others])
-        made = self.render(generator, torch.cat([rendered, mixed_latents(coarse, fine)]), resolution)
+        with torch.set_grad_enabled(not self.warming_up):
+            rendered, coarse, fine = generator.mapping(z.to(self.device)).split([len(batch), others, others])
+            made = self.render(generator, torch.cat([rendered, mixed_latents(coarse, fine)]), resolution)
         references = self.networks.references(self.renders, batch, resolution)
-        weights = self.networks.weights(self.renders, batch, resolution)
-        gradient, parts = self.adversary.step(made, references, weights)
-        self.update(made, gradient)
-        self.count(len(batch))
-        return parts
+        return self.learn(made, references, self.networks.weights(self.renders, batch, resolution))
 
     def judge(self, resolution: int) -> dict[str, float]:
         """Write a sheet; return measures."""
@@ -69,7 +68,7 @@ class Trainer(AdversarialTrainer[Networks]):
 def main(arguments: Sequence[str] | None = None) -> bool:
     """Command line; returns whether the schedule was finished."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_shared_options(parser, "256:30000", batch=8, average=0.998, save=2)
+    add_shared_options(parser, "256:30000", batch=8, average=0.998, save=10)
     add_adversarial_options(parser)
     parser.add_argument("--others", type=int, default=4, help="mixed scenes a step, which were never rendered")
     args = parser.parse_args(arguments)

@@ -1,0 +1,127 @@
+"""What an adversarial stage starts from, the warm-up of its discriminator, and what an export counts."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+pytest.importorskip("numba", reason="the head renderer needs numba")
+pytest.importorskip("scipy", reason="the head renderer needs scipy")
+
+from draglab.checkpoints import read_generator, read_header, save_generator
+from draglab.generators import StyleGAN2
+from recipes.exporting import shown_by_stage
+from recipes.hands import train_adversarial as hands_stage
+from recipes.heads import export, networks, train_adversarial
+from recipes.heads.model import heads_config
+from recipes.heads.scene import Z_DIM
+from tests.recipes.networks import write_squeezenet
+from tests.recipes.test_hands_data import write_photos
+from tests.recipes.test_heads_training import SIZE, fake_renders
+from tests.tiny import tiny_generator
+
+
+@pytest.fixture
+def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Options of heads' second stage but for start, schedule and output."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(networks, "SAMPLES", 16)
+    (tmp_path / "assets" / "metrics").mkdir(parents=True)
+    write_squeezenet(tmp_path / "assets" / networks.SQUEEZENET)
+    data, held_out = fake_renders(tmp_path / "data", 64, 0), fake_renders(tmp_path / "held_out", 16, 1)
+    paths = ["--data", data, "--held-out", held_out, "--assets", tmp_path / "assets"]
+    return [*map(str, paths), "--no-compile", "--batch", "4", "--device", "cpu", "--others", "2"]
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A file of the heads' architecture whose card counts two stages."""
+    torch.manual_seed(0)
+    path = tmp_path / "model.safetensors"
+    card = {"images_shown": 130, "images_shown_by_stage": [100, 30]}
+    save_generator(StyleGAN2(heads_config(Z_DIM, SIZE)), path, torch.float16, card)
+    return path
+
+
+@pytest.fixture
+def run(options: list[str], model: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Run heads' second stage with further options; returns the checkpoint."""
+
+    def run(*further: str) -> dict[str, Any]:
+        out = tmp_path / "run"
+        train_adversarial.main([*options, "--out", str(out), "--start", str(model), *further])
+        return torch.load(out / "checkpoint.pt", weights_only=True)
+
+    return run
+
+
+@pytest.mark.slow
+def test_a_model_file_is_a_start_and_its_images_count(
+    run: Callable[..., dict[str, Any]], model: Path, tmp_path: Path
+) -> None:
+    run("--phases", "64:4")
+    state = run("--phases", "64:8")
+    assert state["shown_before"] == [100, 30]
+    export.main(["--run", str(tmp_path / "run"), "--out", str(tmp_path / "zoo")])
+    path = tmp_path / "zoo" / "heads.safetensors"
+    assert read_header(path).card["images_shown_by_stage"] == [100, 38]
+    assert read_header(path).card["images_shown"] == 138
+    # It went on from the file's weights and not from new ones.
+    for name, was in read_generator(model).published_tensors().items():
+        now = read_generator(path).published_tensors()[name]
+        if name.endswith("const"):
+            assert 0 < (now - was).abs().max() < 0.1
+
+
+@pytest.mark.slow
+def test_in_the_warm_up_only_the_discriminator_learns(run: Callable[..., dict[str, Any]], model: Path) -> None:
+    first = run("--phases", "64:4", "--warm-up", "8")
+    second = run("--phases", "64:8", "--warm-up", "8")
+    wanted = read_generator(model).state_dict()
+    for part in ("generator", "average"):
+        assert all(torch.equal(second[part][name], tensor) for name, tensor in wanted.items()), part
+    assert any(
+        not torch.equal(second["discriminator"][name], tensor) for name, tensor in first["discriminator"].items()
+    )
+    muon, adam, judge = second["optimizers"]
+    assert not muon["state"] and not adam["state"] and judge["state"]
+    assert second["weight"] == 0
+    third = run("--phases", "64:12", "--warm-up", "8")
+    assert third["weight"] > 0
+    for part in ("generator", "average"):
+        assert any(not torch.equal(third[part][name], tensor) for name, tensor in wanted.items()), part
+
+
+def test_what_cannot_be_a_start_is_refused(options: list[str], tmp_path: Path) -> None:
+    def start(path: Path) -> None:
+        train_adversarial.main([*options, "--out", str(tmp_path / "run"), "--start", str(path)])
+
+    with pytest.raises(SystemExit, match="no checkpoint in"):
+        start(tmp_path)
+    with pytest.raises(SystemExit, match="there is no model file"):
+        start(tmp_path / "absent.safetensors")
+    other = tmp_path / "tiny.safetensors"
+    save_generator(tiny_generator(), other)
+    with pytest.raises(SystemExit, match="do not fit this recipe"):
+        start(other)
+
+
+def test_hands_do_not_start_without_their_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    photos, squeezenet = write_photos(tmp_path / "photos", 10), write_squeezenet(tmp_path / "squeezenet.npz")
+    model = tmp_path / "tiny.safetensors"
+    save_generator(tiny_generator(), model)
+    paths = ["--photos", photos, "--squeezenet", squeezenet, "--start", model, "--out", tmp_path / "run"]
+    with pytest.raises(SystemExit, match="holds no encoder, which this stage trains: give a run folder"):
+        hands_stage.main([*map(str, paths), "--no-compile", "--limit", "16"])
+
+
+def test_images_are_counted_by_stage() -> None:
+    assert shown_by_stage([{"shown": 5}, {"shown": 7, "shown_before": []}]) == [5, 7]
+    assert shown_by_stage([{"shown": 7, "shown_before": [100]}]) == [100, 7]
+    assert shown_by_stage([{"shown": 7, "shown_before": [100, 30]}]) == [100, 37]
