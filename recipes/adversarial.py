@@ -147,8 +147,8 @@ class AdversarialTrainer(PhasedTrainer[N]):
     optimizers: list[torch.optim.Optimizer]
     shown_before: list[int]
 
-    def prepare(self, adversary: Adversary, optimizers: list[torch.optim.Optimizer]) -> None:
-        """Begin or resume. `optimizers`: of what makes the pictures, with peak step sizes."""
+    def prepare(self, adversary: Adversary, optimizers: list[torch.optim.Optimizer]) -> dict[str, Any] | None:
+        """Begin, or resume and return the checkpoint. `optimizers`: of what makes the pictures, with peak step sizes."""
         self.adversary, self.optimizers = adversary, optimizers
         state = self.resume(self._optimizers())
         if state is None:
@@ -163,6 +163,7 @@ class AdversarialTrainer(PhasedTrainer[N]):
                 group["lr"] = group["peak"] * self.args.rate
         # A stopped run goes on with other pictures and latents than it began with.
         torch.manual_seed(self.args.seed + self.shown)
+        return state
 
     def _optimizers(self) -> list[torch.optim.Optimizer]:
         return [*self.optimizers, self.adversary.optimizer]

@@ -35,7 +35,7 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     write_squeezenet(tmp_path / "assets" / networks.SQUEEZENET)
     data, held_out = fake_renders(tmp_path / "data", 64, 0), fake_renders(tmp_path / "held_out", 16, 1)
     paths = ["--data", data, "--held-out", held_out, "--assets", tmp_path / "assets"]
-    return [*map(str, paths), "--no-compile", "--batch", "4", "--device", "cpu", "--others", "2"]
+    return [*map(str, paths), "--no-compile", "--batch", "4", "--device", "cpu", "--others", "2", "--dragged", "0"]
 
 
 @pytest.fixture
