@@ -105,6 +105,13 @@ class Adversary:
         parts = {"pixels": pixels.item(), "perceptual": perceptual.item(), "weight": self.weight}
         return gradient, parts | self._learn(mixed_real, {name: x.detach() for name, x in mixed.items()}, count)
 
+    @torch.no_grad()
+    def opinion(self, images: Tensor) -> float:
+        """Mean logit of pictures [N, 3, r, r] as a step sees them; of real ones that were held out it falls below the
+        log's "real" when the discriminator knows the training pictures by heart."""
+        change = Augmentation.draw(len(images), self.args.augment, self.device)
+        return self._judged(self.discriminator.mixing(self.look(change(enlarged(images, self.size))))).mean().item()
+
     def practise(self, made: Tensor, references: Tensor) -> dict[str, float]:
         """One step of the discriminator alone, on pictures as in :meth:`step`; returns its losses."""
         change = Augmentation.draw(len(made), self.args.augment, self.device)
@@ -148,7 +155,7 @@ class AdversarialTrainer(PhasedTrainer[N]):
     shown_before: list[int]
 
     def prepare(self, adversary: Adversary, optimizers: list[torch.optim.Optimizer]) -> dict[str, Any] | None:
-        """Begin, or resume and return the checkpoint. `optimizers`: of what makes the pictures, with peak step sizes."""
+        """Begin, or resume and return the checkpoint. `optimizers`: of what makes pictures, with peak step sizes."""
         self.adversary, self.optimizers = adversary, optimizers
         state = self.resume(self._optimizers())
         if state is None:

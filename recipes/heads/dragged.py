@@ -1,8 +1,8 @@
 """Latents that were dragged, for stage 2: its discriminator judges pictures of edits too.
 
-Mixed styles (`mixed_latents`) move layers apart at random; a drag moves them in directions of its own, where a generator
-that never saw them makes hazy pictures. The bank keeps scenes with the offset that a real drag of the running average
-gave their w_plus. New drags replace the oldest, so the offsets follow the generator.
+Mixed styles (`mixed_latents`) move layers apart at random; a drag moves them in directions of its own, where a
+generator that never saw them makes hazy pictures. The bank keeps scenes with the offset that a real drag of the running
+average gave their w_plus. New drags replace the oldest, so the offsets follow the generator.
 """
 
 from __future__ import annotations

@@ -84,8 +84,10 @@ class Trainer(AdversarialTrainer[Networks]):
         return super().state() | {"dragged": self.dragged.state()}
 
     def judge(self, resolution: int) -> dict[str, float]:
-        """Write a sheet; return measures."""
+        """Write a sheet; return measures, with the discriminator's opinion of held-out renders."""
         measures, rows = self.networks.judge(self.held_out, resolution, samples=True)
+        some = self.networks.references(self.held_out, slice(0, 64), resolution)
+        measures["real_held_out"] = self.adversary.opinion(some)
         self.folder.sheet(rows, self.shown)
         return measures
 

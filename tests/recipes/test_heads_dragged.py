@@ -70,7 +70,7 @@ def test_handles_are_visible_landmarks_and_targets_within_reach(renders: Renders
         edit = random_edit(renders, index)
         start, end = (np.array(points, float)[0] for points in (edit.handles, edit.targets))
         assert start.tolist() == [1, 40]
-        assert 0 <= end.min() and end.max() <= SIZE - 1
+        assert end.min() >= 0 and end.max() <= SIZE - 1
         assert np.linalg.norm(end - start) <= TRAVEL[1] * SIZE + 1e-4
     renders.visible[:] = False
     assert np.array(random_edit(renders, 0).handles).tolist() == [[SIZE / 2, SIZE / 2]]

@@ -15,9 +15,11 @@ pytest.importorskip("scipy", reason="the head renderer needs scipy")
 
 from draglab.checkpoints import read_generator, read_header, save_generator
 from draglab.generators import StyleGAN2
+from recipes.data import to_float
 from recipes.exporting import shown_by_stage
 from recipes.hands import train_adversarial as hands_stage
 from recipes.heads import export, networks, train_adversarial
+from recipes.heads.data import Renders
 from recipes.heads.model import heads_config
 from recipes.heads.scene import Z_DIM
 from tests.recipes.networks import write_squeezenet
@@ -76,6 +78,22 @@ def test_a_model_file_is_a_start_and_its_images_count(
         now = read_generator(path).published_tensors()[name]
         if name.endswith("const"):
             assert 0 < (now - was).abs().max() < 0.1
+
+
+@pytest.mark.slow
+def test_the_log_says_what_the_discriminator_thinks_of_held_out_renders(
+    options: list[str], model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held_out, out = Renders(tmp_path / "held_out"), tmp_path / "run"
+    trainers: list[train_adversarial.Trainer] = []
+    monkeypatch.setattr(train_adversarial.Trainer, "run", lambda self: trainers.append(self))
+    train_adversarial.main([*options, "--out", str(out), "--start", str(model), "--phases", "64:4", "--augment", "0"])
+    (trainer,) = trainers
+    adversary = trainer.adversary
+    monkeypatch.setattr(adversary, "_judged", lambda mixed: mixed["conv1"].float().mean((1, 2, 3))[:, None])
+    images = to_float(held_out.images)
+    expected = adversary.discriminator.mixing(adversary.look(images))["conv1"].float().mean()
+    assert trainer.judge(64)["real_held_out"] == pytest.approx(float(expected), rel=0.02)
 
 
 @pytest.mark.slow
