@@ -24,6 +24,8 @@ from recipes.starts import load_start
 from recipes.trainer import N, PhasedTrainer
 
 BETAS = (0.0, 0.99)
+WEIGH_EVERY = 4
+"""Steps between two looks at the ratio of the losses' gradients, each of which costs a second way back."""
 
 
 def add_adversarial_options(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +35,7 @@ def add_adversarial_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=float, default=0.25, help="step sizes, relative to stage 1's peak")
     parser.add_argument("--discriminator-rate", type=float, default=1e-4)
     parser.add_argument("--adversarial", type=float, default=1.0, help="its gradient, relative to that to references")
+    parser.add_argument("--judge-every", type=int, default=3, help="measure and write a sheet at every so many saves")
     parser.add_argument("--augment", type=float, default=1.0, help="strength of the shared augmentation")
 
 
@@ -52,6 +55,7 @@ class Adversary:
         self.discriminator: ProjectedDiscriminator = channels_last(ProjectedDiscriminator(size, args.seed).to(device))
         self.optimizer = torch.optim.Adam(self.discriminator.parameters(), args.discriminator_rate, betas=BETAS)
         self.weight = 0.0
+        self.steps = 0
         self.look = torch.compile(self._look, dynamic=False) if args.compile else self._look
 
     def _look(self, images: Tensor) -> dict[str, Tensor]:
@@ -64,7 +68,7 @@ class Adversary:
 
     def _weigh(self, ratio: float) -> None:
         """Follow the ratio of the two losses' gradients slowly: while the discriminator is new, it means little."""
-        self.weight = ratio if self.weight == 0 else 0.99 * self.weight + 0.01 * min(ratio, 2 * self.weight)
+        self.weight = ratio if self.weight == 0 else 0.96 * self.weight + 0.04 * min(ratio, 2 * self.weight)
 
     @torch.no_grad()
     def calibrate(self, images: Tensor) -> None:
@@ -96,10 +100,16 @@ class Adversary:
         self.discriminator.requires_grad_(False)
         perceptual = perceptual_distance({name: x[:count] for name, x in seen.items()}, real).mean()
         adversarial = -self._judged(mixed).mean(0).sum()
-        (pull,) = torch.autograd.grad(pixels + args.perceptual * perceptual, images, retain_graph=True)
-        (push,) = torch.autograd.grad(adversarial, images)
-        self._weigh(float(pull[:count].norm() / (push[:count].norm() + 1e-12)))
-        gradient = pull + args.adversarial * self.weight * push
+        supervised = pixels + args.perceptual * perceptual
+        if self.weight == 0 or self.steps % WEIGH_EVERY == 0:
+            (pull,) = torch.autograd.grad(supervised, images, retain_graph=True)
+            (push,) = torch.autograd.grad(adversarial, images)
+            self._weigh(float(pull[:count].norm() / (push[:count].norm() + 1e-12)))
+            gradient = pull + args.adversarial * self.weight * push
+        else:
+            # One way back through the features for both.
+            (gradient,) = torch.autograd.grad(supervised + args.adversarial * self.weight * adversarial, images)
+        self.steps += 1
 
         self.discriminator.requires_grad_(True)
         parts = {"pixels": pixels.item(), "perceptual": perceptual.item(), "weight": self.weight}
@@ -153,6 +163,11 @@ class AdversarialTrainer(PhasedTrainer[N]):
     adversary: Adversary
     optimizers: list[torch.optim.Optimizer]
     shown_before: list[int]
+
+    @property
+    def judge_every(self) -> int:
+        """How many saves there are to one look at the measures."""
+        return self.args.judge_every
 
     def prepare(self, adversary: Adversary, optimizers: list[torch.optim.Optimizer]) -> dict[str, Any] | None:
         """Begin, or resume and return the checkpoint. `optimizers`: of what makes pictures, with peak step sizes."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +17,7 @@ pytest.importorskip("scipy", reason="the head renderer needs scipy")
 
 from draglab.checkpoints import read_generator, read_header, save_generator
 from draglab.generators import StyleGAN2
+from recipes.adversarial import WEIGH_EVERY, Adversary
 from recipes.data import to_float
 from recipes.exporting import shown_by_stage
 from recipes.hands import train_adversarial as hands_stage
@@ -22,6 +25,8 @@ from recipes.heads import export, networks, train_adversarial
 from recipes.heads.data import Renders
 from recipes.heads.model import heads_config
 from recipes.heads.scene import Z_DIM
+from recipes.run_folder import RunFolder
+from recipes.squeezenet import SqueezeNet
 from tests.recipes.networks import write_squeezenet
 from tests.recipes.test_hands_data import write_photos
 from tests.recipes.test_heads_training import SIZE, fake_renders
@@ -143,3 +148,35 @@ def test_images_are_counted_by_stage() -> None:
     assert shown_by_stage([{"shown": 5}, {"shown": 7, "shown_before": []}]) == [5, 7]
     assert shown_by_stage([{"shown": 7, "shown_before": [100]}]) == [100, 7]
     assert shown_by_stage([{"shown": 7, "shown_before": [100, 30]}]) == [100, 37]
+
+
+def test_one_way_back_gives_the_gradient_of_two(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    squeezenet = SqueezeNet(write_squeezenet(tmp_path / "squeezenet.npz"))
+    args = argparse.Namespace(
+        bfloat16=False, compile=False, seed=0, discriminator_rate=0.0, augment=0.0, perceptual=0.1, adversarial=1.0
+    )
+    adversary = Adversary(args, squeezenet, 64, torch.device("cpu"))
+    adversary.discriminator.eval()  # In training, each look moves the estimates of spectral norms.
+    made, references = torch.rand(5, 3, 64, 64) * 2 - 1, torch.rand(3, 3, 64, 64) * 2 - 1
+    # The first step weighs the two gradients, the next ones use that weight; the third is the same but weighs again.
+    first, parts = adversary.step(made, references)
+    second, _ = adversary.step(made, references)
+    adversary.steps = WEIGH_EVERY
+    third, again = adversary.step(made, references)
+    assert parts["weight"] == pytest.approx(again["weight"], rel=1e-3) and parts["weight"] > 0
+    for other in (second, third):
+        torch.testing.assert_close(other, first, rtol=1e-3, atol=1e-7)
+    # Without the discriminator's part it would be another.
+    args.adversarial = 0.0
+    assert (adversary.step(made, references)[0] - first).abs().max() > 0.1 * first.abs().max()
+
+
+@pytest.mark.slow
+def test_measures_are_taken_at_every_third_save(
+    run: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RunFolder, "due", lambda self: True)
+    run("--phases", "64:32", "--judge-every", "3", "--save-minutes", "0")
+    rows = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [row["shown"] for row in rows if "frechet" in row] == [0, 12, 24, 32]
