@@ -229,6 +229,7 @@ class AdversarialTrainer(PhasedTrainer[N]):
             "discriminator": self.adversary.discriminator.state_dict(),
             "weight": self.adversary.weight,
             "shown_before": self.shown_before,
+            "warm_up": self.args.warm_up,
         }
 
     def run(self) -> bool:

@@ -32,12 +32,13 @@ def average_of(state: dict[str, Any], config_of: Callable[..., StyleGAN2Config])
 
 
 def shown_by_stage(states: Sequence[dict[str, Any]]) -> list[int]:
-    """Images shown by the runs of these checkpoints, one after the other.
+    """Images that the generator was shown by the runs of these checkpoints, one after the other; those of a warm-up
+    were shown to the discriminator alone.
 
     A run that started from a model file goes on with that model's second stage: its images are added there.
     """
     before = states[0].get("shown_before", [])
-    counts = [int(state["shown"]) for state in states]
+    counts = [max(0, int(state["shown"]) - state.get("warm_up", 0)) for state in states]
     return [*before[:1], sum(before[1:]) + counts[0], *counts[1:]]
 
 

@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> bool:
     add_shared_options(parser, "256:30000", batch=8, average=0.998, save=10)
     add_adversarial_options(parser)
     parser.add_argument("--dragged", type=int, default=4, help="dragged scenes a step (recipes/heads/dragged.py)")
-    parser.add_argument("--others", type=int, default=4, help="mixed scenes a step, which were never rendered")
+    parser.add_argument("--others", type=int, default=2, help="mixed scenes a step, which were never rendered")
     args = parser.parse_args(arguments)
     torch.set_flush_denormal(True)
     inductor_config.cpp.dynamic_threads = True
