@@ -1,10 +1,11 @@
 """Run a list of fixed drags, the 60 of `heads` unless told otherwise, and judge them.
 
     python -m benchmarks.drags [--preset paper] [--set r1=6 ...] [--every 4] [--model FILE] [--sheet drags.png]
+    python -m benchmarks.drags --drags benchmarks/drags_heads_features.json
     python -m benchmarks.drags --model hands --drags recipes/hands/drags.json
 
 Prints a table by kind of drag and writes benchmarks/out/LIST_PRESET.json. Drags of no landmark (hands) are not judged:
-the table then says how many arrived by the tracker's own account.
+the table then says how many arrived by the tracker's own account. Sharpness below 1 says that edits blur the picture.
 """
 
 from __future__ import annotations

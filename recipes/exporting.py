@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -15,28 +16,38 @@ from recipes.generators import set_w_avg
 from recipes.run_folder import read_checkpoint
 
 
-def average_of(run: Path, config_of: Callable[..., StyleGAN2Config]) -> tuple[StyleGAN2, int]:
-    """The averaged generator of a run of any stage, with w_avg set, and the images it was shown.
+def average_of(state: dict[str, Any], config_of: Callable[..., StyleGAN2Config]) -> StyleGAN2:
+    """The averaged generator of a run's checkpoint, of any stage, with w_avg set.
 
     Args:
         config_of: the recipe's architecture for z_dim and resolution, which are read from the weights.
     """
-    state = read_checkpoint(run)
     tensors = state["average"]
     z_dim = tensors["mapping_network.fc0.weight"].shape[1]
     resolution = max(int(name.split(".")[1][1:]) for name in tensors if name.startswith("synthesis.b"))
     generator = StyleGAN2(config_of(z_dim=z_dim, resolution=resolution))
     generator.load_state_dict(tensors)
     set_w_avg(generator)
-    return generator, int(state["shown"])
+    return generator
+
+
+def shown_by_stage(states: Sequence[dict[str, Any]]) -> list[int]:
+    """Images that the generator was shown by the runs of these checkpoints, one after the other; those of a warm-up
+    were shown to the discriminator alone.
+
+    A run that started from a model file goes on with that model's second stage: its images are added there.
+    """
+    before = states[0].get("shown_before", [])
+    counts = [max(0, int(state["shown"]) - state.get("warm_up", 0)) for state in states]
+    return [*before[:1], sum(before[1:]) + counts[0], *counts[1:]]
 
 
 def export(
     runs: list[Path], path: Path, config_of: Callable[..., StyleGAN2Config], facts: dict[str, str]
 ) -> dict[str, int | float | str]:
     """Write the last run's generator; the earlier runs are what it started from. Returns what the file is like."""
-    generator, last = average_of(runs[-1], config_of)
-    shown = [int(read_checkpoint(run)["shown"]) for run in runs[:-1]] + [last]
+    states = [read_checkpoint(run) for run in runs]
+    generator, shown = average_of(states[-1], config_of), shown_by_stage(states)
     path.parent.mkdir(parents=True, exist_ok=True)
     card = {**facts, "images_shown": sum(shown), "images_shown_by_stage": shown}
     save_generator(generator, path, torch.float16, card)

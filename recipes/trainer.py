@@ -84,6 +84,11 @@ class PhasedTrainer(ABC, Generic[N]):
         steps = self.shown / images
         self.networks.update_averages(min(self.args.average, (1 + steps) / (10 + steps)))
 
+    @property
+    def judge_every(self) -> int:
+        """How many saves there are to one look at the measures."""
+        return 1
+
     @abstractmethod
     def state(self) -> dict[str, Any]:
         """All that a resumed run needs."""
@@ -102,7 +107,7 @@ class PhasedTrainer(ABC, Generic[N]):
             print(f"nothing to do: {self.shown} images were shown already", flush=True)
             return True
         batches = batches_of(self.samples, self.args.batch, self.shown)
-        began = self.shown
+        began, saves = self.shown, 0
         resolution = self.phases[0].resolution
         for phase in self.phases:
             if self.folder.stopping:
@@ -116,8 +121,10 @@ class PhasedTrainer(ABC, Generic[N]):
                     row |= {"rate": (self.shown - began) / self.folder.since_log, "minutes": self.folder.minutes}
                     began = self.shown
                     if self.folder.due_to_save():
-                        row |= self.judge(resolution)
                         self.folder.save(self.state())
+                        saves += 1
+                        if saves % self.judge_every == 0:
+                            row |= self.judge(resolution)
                     self.folder.log(row | parts)
         self.folder.save(self.state())
         self.folder.log({"shown": self.shown, "resolution": resolution} | self.judge(resolution))

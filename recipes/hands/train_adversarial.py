@@ -55,10 +55,9 @@ class Trainer(AdversarialTrainer[Networks]):
         args = self.args
         photos = jittered(self.photos.floats(batch, self.photos.images.shape[-1]), args.jitter)
         noise, z = torch.randn(2, len(photos), args.z_dim)
-        made, nats = self.make(photos, noise, z, resolution)
-        gradient, parts = self.adversary.step(made, shrink(photos, resolution))
-        self.update(made, gradient, args.divergence * nats)
-        self.count(len(photos))
+        with torch.set_grad_enabled(not self.warming_up):
+            made, nats = self.make(photos, noise, z, resolution)
+        parts = self.learn(made, shrink(photos, resolution), further=[args.divergence * nats])
         return parts | {"nats": nats.item()}
 
     def judge(self, resolution: int) -> dict[str, float]:
@@ -71,7 +70,7 @@ class Trainer(AdversarialTrainer[Networks]):
 def main(arguments: Sequence[str] | None = None) -> bool:
     """Command line; returns whether the schedule was finished."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_shared_options(parser, phases="128:300000", batch=16, average=0.998)
+    add_shared_options(parser, phases="128:300000", batch=16, average=0.998, save=10)
     add_adversarial_options(parser)
     args = parser.parse_args(arguments)
     torch.set_flush_denormal(True)

@@ -71,7 +71,7 @@ class Trainer(SupervisedTrainer[Networks]):
 def main(arguments: Sequence[str] | None = None) -> bool:
     """Command line; returns whether the schedule was finished."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_shared_options(parser, phases="32:25000,64:20000,128:15000", batch=64, average=0.99)
+    add_shared_options(parser, phases="32:25000,64:20000,128:15000", batch=64, average=0.99, save=2)
     parser.add_argument("--cooldown", type=float, default=0.5, help="share of the images over which the rate falls")
     args = parser.parse_args(arguments)
     torch.set_flush_denormal(True)

@@ -13,6 +13,7 @@ import torch
 from draglab.dragging import DragSettings
 from draglab.errors import DraglabError
 from draglab.evaluation import FixedDrag, LandmarkNet, load_drags, load_landmark_net, run_drags, summarize, thin_drags
+from draglab.evaluation.drags import laplacian_energy
 from draglab.evaluation.landmarks import HEADS_JUDGE
 from tests.tiny import tiny_generator
 
@@ -81,9 +82,21 @@ def test_outcomes_measure_what_they_say() -> None:
     inside = np.zeros((32, 32), bool)
     inside[10:23, 6:15] = True
     assert outcome.changed == pytest.approx(difference[~inside].mean(), abs=1.5)
+    energies = [laplacian_energy(image.astype(float)) for image in (outcome.before, outcome.after)]
+    assert outcome.sharpness == pytest.approx(energies[1] / energies[0], rel=0.02)
     summary = summarize(outcomes, 32)
+    assert summary["sharpness"] == outcome.sharpness
     assert summary["judged_percent"] == summary["no_edit_percent"] == pytest.approx(25)
     assert summary["drags"] == 1
+
+
+def test_sharpness_is_the_energy_of_the_laplacian() -> None:
+    ramp = np.arange(5.0)[:, None, None] * np.ones((5, 5, 3))
+    assert laplacian_energy(ramp) == 0
+    dot = np.zeros((5, 5, 3))
+    dot[2, 2] = 3
+    # -12 in the middle, 3 at its four neighbours, of nine places.
+    assert laplacian_energy(dot) == pytest.approx((144 + 4 * 9) / 9)
 
 
 def test_drags_of_no_landmark_are_not_judged() -> None:
@@ -100,6 +113,12 @@ def test_drags_of_no_landmark_are_not_judged() -> None:
         summary = summarize(outcomes, 32)
         assert "arrived_percent" in summary
         assert not [name for name in summary if "judged" in name or name == "no_edit_percent"]
+
+
+def test_both_lists_are_for_the_same_heads() -> None:
+    drags = load_drags(LIST.with_name("drags_heads_features.json"), 256)
+    assert {drag.kind for drag in drags} == {"brow up", "eye corner outwards", "jaw outwards"}
+    assert {drag.seed for drag in drags} == {drag.seed for drag in load_drags(LIST)}
 
 
 def test_drags_of_another_size_are_refused() -> None:

@@ -193,6 +193,27 @@ def test_shards_are_joined_in_order(tmp_path, monkeypatch):
     assert np.load(tmp_path / "images.npy").tolist() == [7, 8, 9]
 
 
+def test_drags_of_features_pull_at_landmarks_that_show(renderer, tmp_path, monkeypatch):
+    monkeypatch.setattr(make_drags, "HeadRenderer", lambda _: renderer)
+    path, size = tmp_path / "drags.json", 64
+    make_drags.main(["--assets", "", "--out", str(path), "--size", str(size), "--seeds", "2", "--features"])
+    drags = load_drags(path, size)
+    assert [drag.kind for drag in drags[:3]] == ["brow up", "eye corner outwards", "jaw outwards"] and len(drags) == 6
+    for drag in drags:
+        render = renderer.render(latent(drag.seed), size)
+        assert drag.landmark is not None
+        assert render.visible[drag.landmark]
+        np.testing.assert_allclose(drag.handle, render.landmarks[drag.landmark], atol=0.01)
+        travel = np.subtract(drag.target, drag.handle)
+        assert 0.0295 * size <= np.hypot(*travel) <= 0.0605 * size
+        if drag.kind == "brow up":
+            assert travel[1] < 0
+        else:
+            # Away from the middle of the face.
+            nose = render.landmarks[make_drags.NOSE_TIP]
+            assert travel @ (np.array(drag.handle) - nose) > 0
+
+
 @pytest.mark.parametrize("size", [64, 128])
 def test_drags_are_chosen_in_pixels_of_the_size_asked_for(renderer, tmp_path, monkeypatch, size):
     monkeypatch.setattr(make_drags, "HeadRenderer", lambda _: renderer)

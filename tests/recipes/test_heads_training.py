@@ -82,7 +82,7 @@ def test_both_stages_resume_export_and_measure(
     assert "resumed at 8 images" in printed
     assert sorted(path.name for path in first.glob("sheet_*")) == ["sheet_0000008.png", "sheet_0000016.png"]
 
-    common += ["--start", first, "--out", second, "--others", "3"]
+    common += ["--start", first, "--out", second, "--others", "3", "--dragged", "0"]
     run(train_adversarial, *common, "--phases", "64:4")
     before = torch.load(second / "checkpoint.pt", weights_only=True)
     printed = run(train_adversarial, *common, "--phases", "64:8")

@@ -34,7 +34,7 @@ class DragRun:
 
     Attributes:
         start: [n, 2] the handles at the beginning. handles: [n, 2] where they are now. targets: [n, 2]
-        pinned: [n] bool, the handles that are to hold their places; whether a run has arrived is a matter of the others.
+        pinned: [n] bool, the handles that hold their places; whether a run has arrived depends on the others.
         stop_reason: None while there is more to do; no step must be made after that.
         last: the step made last, None before the first.
 

@@ -47,6 +47,8 @@ class DragOutcome:
         judged_before: the same in the image before the edit.
         changed: mean absolute difference of the images, in steps of 255, outside a box around handle and target that is
             wider than them by an eighth of the image on every side.
+        sharpness: energy of the Laplacian of the edited image relative to that of the image before; below 1, the edit
+            blurred it.
     """
 
     drag: FixedDrag
@@ -57,6 +59,7 @@ class DragOutcome:
     judged: float | None
     judged_before: float | None
     changed: float
+    sharpness: float
     before: np.ndarray
     after: np.ndarray
 
@@ -123,6 +126,7 @@ def run_drags(
             judged=judged,
             judged_before=judged_before,
             changed=_change_outside(before, after, one),
+            sharpness=laplacian_energy(after) / max(laplacian_energy(before), 1e-9),
             before=before.round().astype(np.uint8),
             after=after.round().astype(np.uint8),
         )
@@ -147,6 +151,14 @@ def _change_outside(before: np.ndarray, after: np.ndarray, one: FixedDrag) -> fl
     return float(np.abs(after - before)[outside].mean())
 
 
+def laplacian_energy(image: np.ndarray) -> float:
+    """Mean square of the five-point Laplacian of the mean over channels, of an image [H, W, C]."""
+    grey = image.mean(axis=2, dtype=np.float64)
+    middle = grey[1:-1, 1:-1]
+    laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * middle
+    return float((laplacian**2).mean())
+
+
 def summarize(outcomes: list[DragOutcome], image_size: int) -> dict[str, float]:
     """Means over a list of outcomes; judged distances, if any was judged, in percent of the image's width."""
     summary = {
@@ -165,4 +177,7 @@ def summarize(outcomes: list[DragOutcome], image_size: int) -> dict[str, float]:
             "judged_median_percent": percent * float(np.median(judged)),
             "no_edit_percent": percent * float(np.mean(before)),
         }
-    return summary | {"changed_outside": float(np.mean([outcome.changed for outcome in outcomes]))}
+    return summary | {
+        "changed_outside": float(np.mean([outcome.changed for outcome in outcomes])),
+        "sharpness": float(np.mean([outcome.sharpness for outcome in outcomes])),
+    }
