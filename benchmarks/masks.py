@@ -1,6 +1,6 @@
 """The mask term's variants on fixed drags of `heads`, everything frozen but a disc around the drag.
 
-    python -m benchmarks.masks [--every 3] [--steps 100] [--only "no mask" "exact, lambda 20" ...]
+    python -m benchmarks.masks [--every 3] [--steps 100] [--only "no mask" "draglab" ...]
 
 Prints one line for each variant.
 """
@@ -22,8 +22,12 @@ RADIUS = 0.27
 """Of the disc, as a share of the width."""
 VARIANTS: dict[str, dict[str, Any] | None] = {
     "no mask": None,
-    **{f"exact, lambda {weight:g}": {"mask_weight": weight} for weight in (1.0, 5.0, 20.0)},
-    **{f"sampled, {count} windows": {"mask_term": "sampled", "mask_windows": count} for count in (2, 4, 8)},
+    "draglab": {},
+    **{f"draglab, lambda {weight:g}": {"mask_weight": weight} for weight in (1.0, 5.0)},
+    "without settling": {"settle_steps": None},
+    "without limit": {"mask_limit": None},
+    "without both": {"mask_limit": None, "settle_steps": None},
+    **{f"sampled, {count} windows": {"mask_term": "sampled", "mask_windows": count} for count in (4, 8)},
 }
 
 
@@ -47,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             movable = np.hypot(columns - x, rows - y) < RADIUS * len(rows)
             w_plus = generator.w_plus_from_seed(one.seed)
             edit = DragEdit([one.handle], [one.target], None if changes is None else movable)
-            settings = DragSettings(max_steps=args.steps, patience=30, **(changes or {}))
+            settings = DragSettings(max_steps=args.steps, **(changes or {}))
             result = draglab.drag(generator, w_plus, edit, settings)
             with torch.no_grad():
                 before, after = generator.image(torch.cat([w_plus, result.w_plus])).clamp(-1, 1) * 127.5

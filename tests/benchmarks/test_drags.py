@@ -83,6 +83,6 @@ def test_masks_are_measured_on_drags_of_every_kind(
 
     monkeypatch.setattr("draglab.load_generator", lambda _: tiny_generator())
     monkeypatch.setattr("draglab.drag", stands_still)
-    masks.main(["--only", "exact, lambda 20"])
+    masks.main(["--only", "draglab"])
     assert dragged == [3 * image + image % 3 for image in range(20)]
     assert "arrived 20/20" in capsys.readouterr().out

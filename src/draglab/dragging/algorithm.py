@@ -170,6 +170,7 @@ class DragRun:
             self.handles.copy(),
             self.targets,
             self.distances,
+            self.pinned,
             *losses.tolist(),
             w_plus=self.latent.w_plus().detach(),
             stop_reason=None,
@@ -181,7 +182,7 @@ class DragRun:
             step = self.settling.take(step, arrived)
         elif arrived and self.mask_term is not None and self.settings.settle_steps:
             self.settling = Settling(self.settings.settle_steps, step)
-        self.progress.note(step, float(step.distances[~self.pinned].mean()))
+        self.progress.note(step)
         self.stop_reason = self._reason_to_stop(step.index, arrived)
         self.last = step if self.stop_reason is None else replace(step, stop_reason=self.stop_reason)
         if self.settling is not None:
@@ -332,24 +333,28 @@ def drag(
         DraglabError: see :func:`drag_steps`.
     """
     begun, waited = time.perf_counter(), 0.0
-    last: DragStep | None = None
+    last = best = None
     for step in drag_steps(generator, w_plus, edit, settings, tracker=tracker, terms=terms, optimizer=optimizer):
         last = step
+        best = step if best is None or step.left < best.left else best
         called = time.perf_counter()
         stopped = callback is not None and callback(step)
         waited += time.perf_counter() - called
         if stopped:
             break
-    return result_of(generator, w_plus, edit, last, time.perf_counter() - begun - waited)
+    return result_of(generator, w_plus, edit, last, best, time.perf_counter() - begun - waited)
 
 
 def result_of(
-    generator: Generator, w_plus: Tensor, edit: DragEdit, last: DragStep | None, seconds: float
+    generator: Generator, w_plus: Tensor, edit: DragEdit, last: DragStep | None, best: DragStep | None, seconds: float
 ) -> DragResult:
-    """The result of a drag whose last step is given; None = it had arrived before the first."""
-    if last is None:
+    """The result of a drag from its last step and the one that came closest; None = it had arrived before the first."""
+    if last is None or best is None:
         handles, targets, _ = edit.validated(*generator.img_shape)
         distances = np.linalg.norm(targets - handles, axis=1)
-        return DragResult(w_plus.detach().clone(), handles, targets, distances, 0, "arrived", seconds, generator)
+        return DragResult(w_plus.detach().clone(), handles, targets, distances, 0, 0, "arrived", seconds, generator)
     reason = last.stop_reason or "cancelled"
-    return DragResult(last.w_plus, last.handles, last.targets, last.distances, last.index, reason, seconds, generator)
+    kept = best if reason in ("stalled", "max_steps") else last
+    return DragResult(
+        kept.w_plus, kept.handles, kept.targets, kept.distances, last.index, kept.index, reason, seconds, generator
+    )

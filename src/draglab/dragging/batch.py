@@ -134,7 +134,7 @@ def drag_many(
     def end(number: int) -> None:
         run, start = active.pop(number), w_plus[number : number + 1]
         seconds = time.perf_counter() - begun[number] - waited[number]
-        result = result_of(generator, start, edits[number], run.last, seconds)
+        result = result_of(generator, start, edits[number], run.last, run.best, seconds)
         # A run that diverged says so; the step before it does not.
         results[number] = replace(result, stop_reason=run.stop_reason or "cancelled")
 

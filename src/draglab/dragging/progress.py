@@ -29,8 +29,9 @@ class Progress:
         self.best, self.least = best, distance
         self.back_offs, self.waiting_since = 0, self.index
 
-    def note(self, step: DragStep, mean: float) -> None:
-        """Take a step into account. `mean`: distance of the handles that move, image pixels."""
+    def note(self, step: DragStep) -> None:
+        """Take a step into account."""
+        mean = step.left
         if mean < self.least or self.best is None:
             self.best, self.least = step, mean
         if mean < self.closest - LEAST_PROGRESS:

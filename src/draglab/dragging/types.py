@@ -50,6 +50,7 @@ class DragStep:
         index: counts from 1.
         handles: [n, 2] (x, y), where the points are now, image pixels. targets: [n, 2].
         distances: [n] from handles to targets, image pixels.
+        pinned: [n] bool, the handles that hold their places.
         loss: the loss that this step descended. motion_loss, mask_loss: its parts, mask_loss without its weight.
         w_plus: [1, num_ws, w_dim], the edited latent.
         stop_reason: why no step follows; None while one may.
@@ -59,6 +60,7 @@ class DragStep:
     handles: NDArray[np.float64]
     targets: NDArray[np.float64]
     distances: NDArray[np.float64]
+    pinned: NDArray[np.bool_]
     loss: float
     motion_loss: float
     mask_loss: float
@@ -66,6 +68,11 @@ class DragStep:
     stop_reason: StopReason | None
     _generator: Generator
     _features: FeatureMaps | None
+
+    @property
+    def left(self) -> float:
+        """Mean distance of the handles that move, image pixels."""
+        return float(self.distances[~self.pinned].mean())
 
     @property
     def arrived(self) -> bool:
@@ -94,7 +101,8 @@ class DragResult:
 
     Attributes:
         w_plus: [1, num_ws, w_dim], the edited latent. handles, targets: [n, 2]; distances: [n], image pixels.
-        steps: iterations done.
+        steps: iterations done. kept: the one that all this is of: the last, or, where the drag stalled or ran out of
+            steps, the one that came closest; 0 = the start.
         stop_reason: "arrived", "max_steps", "stalled", "cancelled" (by the callback), or, of one among several drags,
             "diverged" (its optimisation left the range of numbers; the rest is of the step before).
         seconds: wall-clock time of the drag, without the callback.
@@ -105,6 +113,7 @@ class DragResult:
     targets: NDArray[np.float64]
     distances: NDArray[np.float64]
     steps: int
+    kept: int
     stop_reason: StopReason
     seconds: float
     _generator: Generator | None
