@@ -36,7 +36,7 @@ class DragSettings:
         "Stay realistic (mean regularisation)",
         "Keeps the image like those that the model was trained on; points may then not arrive. Weight of the "
         "squared distance of w_plus to w_avg, per coordinate, in units of the spread of w.",
-        minimum=0, slider=(0, 0.01), step=0.0001, panel="main",
+        minimum=0, slider=(0, 0.1), step=0.001, panel="main",
     )] = 0.0
     latent_space: Annotated[LatentSpace, SettingInfo(
         "Parts or whole (latent space)",
@@ -52,7 +52,7 @@ class DragSettings:
     regularize_start: Annotated[float, SettingInfo(
         "Stay near the start (regularisation)",
         "Keeps the image like the one that the drag began with: as regularize_mean, to the latent of the start.",
-        minimum=0, slider=(0, 0.01), step=0.0001, panel="more",
+        minimum=0, slider=(0, 0.1), step=0.001, panel="more",
     )] = 0.0
     # The optimiser.
     step_size: Annotated[float, SettingInfo(

@@ -8,7 +8,7 @@ import { get, watch } from "./store.js";
 import { leaveRound } from "./actions.js";
 import { notAnEditFile } from "./sniff.js";
 import { notify } from "./notices.js";
-import { others, refreshSessions, sessionList } from "./sessions.js";
+import { forgetLeaving, others, refreshSessions, sessionList } from "./sessions.js";
 
 const dialog = byId("open-dialog", HTMLDialogElement);
 const file = byId("file", HTMLInputElement);
@@ -33,7 +33,11 @@ async function newSession() {
 
 function showDialog() {
   renderDialog();
-  void refreshSessions().then(() => dialog.open && renderDialog());
+  void refreshSessions().then(() => {
+    // Not while a name is being written.
+    const writing = dialog.contains(document.activeElement) && document.activeElement instanceof HTMLInputElement;
+    if (dialog.open && !writing) renderDialog();
+  });
 }
 
 function renderDialog() {
@@ -81,6 +85,7 @@ async function upload(chosen) {
 /** Sets it going: also what is shown when the page opens. */
 export function initOpen() {
   byId("open", HTMLButtonElement).addEventListener("click", showDialog);
+  dialog.addEventListener("close", forgetLeaving);
   file.addEventListener("change", () => {
     const chosen = file.files?.[0];
     file.value = "";

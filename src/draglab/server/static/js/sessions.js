@@ -7,10 +7,8 @@ import { notify } from "./notices.js";
 
 /** @typedef {import("./types.js").SessionSummary} SessionSummary */
 
-/** How long deleting can be taken back. */
-const UNDO_MS = 8000;
-/** @type {Map<string, number>} timers of those that are about to be deleted */
-const leaving = new Map();
+/** @type {Set<string>} those that will be deleted when the list is closed: until then that can be taken back */
+const leaving = new Set();
 
 /** @param {SessionSummary[]} sessions */
 function keep(sessions) {
@@ -113,25 +111,15 @@ function row(session, open, changed) {
   return item;
 }
 
-/**
- * Deletes a session after a while in which that can be taken back.
- *
- * @param {SessionSummary} session
- * @param {() => void} changed
- */
+/** Deletes a session once the list is closed. @param {SessionSummary} session @param {() => void} changed */
 function remove(session, changed) {
-  const over = () => {
-    forget(session.id);
-    changed();
-  };
-  leaving.set(session.id, setTimeout(over, UNDO_MS));
+  leaving.add(session.id);
   changed();
 }
 
 /** In the place of a session that is about to be deleted. @param {SessionSummary} session @param {string} name @param {() => void} changed */
 function deletedRow(session, name, changed) {
   const undo = () => {
-    clearTimeout(leaving.get(session.id));
     leaving.delete(session.id);
     changed();
   };
@@ -141,13 +129,12 @@ function deletedRow(session, name, changed) {
   ]);
 }
 
-/** @param {string} id */
-function forget(id) {
-  clearTimeout(leaving.get(id));
-  leaving.delete(id);
-  keep((get().welcome?.sessions ?? []).filter((each) => each.id !== id));
-  send({ type: "forget_session", session: id });
+/** Deletes what was marked for it: the list is closed. */
+export function forgetLeaving() {
+  keep((get().welcome?.sessions ?? []).filter((each) => !leaving.has(each.id)));
+  for (const id of leaving) send({ type: "forget_session", session: id });
+  leaving.clear();
 }
 
-// What was deleted is gone also when the page is closed before its time is over.
-addEventListener("pagehide", () => [...leaving.keys()].forEach(forget));
+// The page may be closed before the list is.
+addEventListener("pagehide", forgetLeaving);
