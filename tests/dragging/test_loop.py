@@ -94,7 +94,7 @@ def test_mask_keeps_the_frozen_region(generator: StyleGAN2) -> None:
     mask = np.zeros((32, 32), bool)
     mask[:, :16] = True
     handles, targets = [[8, 14]], [[12, 14]]
-    settings = DragSettings(max_steps=15, patience=None, stop_distance=1e-3)
+    settings = DragSettings(max_steps=15, patience=None, stop_distance=1e-3, mask_limit=None)
     start = generator.features(w_plus, 16)[..., 8:]
     changes = []
     for movable in (None, mask):

@@ -111,7 +111,7 @@ def test_settling_keeps_the_step_with_the_least_change_of_those_that_are_arrived
 
 
 def test_settling_changes_less_of_what_is_frozen_and_stays_arrived(generator: StyleGAN2) -> None:
-    w_plus = generator.w_plus_from_seed(1)
+    w_plus = generator.w_plus_from_seed(4)
     edit = replace(EDIT, mask=half())
     start = generator.features(w_plus, 16)[..., 11:, :]
     changes = {}
@@ -127,7 +127,7 @@ def test_settling_changes_less_of_what_is_frozen_and_stays_arrived(generator: St
             run.last.index,
         )
     assert changes[10][1] == changes[None][1] + 10
-    assert changes[10][0] < 0.9 * changes[None][0]
+    assert changes[10][0] < 0.8 * changes[None][0]
 
 
 def test_a_target_that_moves_ends_settling(generator: StyleGAN2) -> None:
