@@ -58,7 +58,7 @@ def test_demo(draglab):
     ran = draglab("demo")
     assert ran.code == 0, ran.err
     assert sorted(os.listdir("demo")) == ["after.png", "before.png", "drag.mp4", "edit.json"]
-    assert "arrived at step" in ran.out
+    assert "Arrived after" in ran.out
     assert "handle 1 is at" in ran.out
 
 

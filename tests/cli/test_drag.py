@@ -42,8 +42,8 @@ def test_what_does_not_arrive_keeps_its_best_step_and_says_so(draglab, model):
     common = ("drag", "-m", model, "--seed", 7, *POINT, "--steps", 9, "--save", "e.json", "--device", "cpu")
     ran = draglab(*common, "-o", "a.png")
     assert ran.code == 0, ran.err
-    left = f"{best.distances[0]:.1f} px left"
-    assert f"stopped at step 9, the limit (allow more with --steps); kept step {best.index}, {left}" in ran.out
+    left = f"{best.distances[0]:.1f} px are left"
+    assert f"Stopped at the limit of 9 steps (max_steps); {left}. Step {best.index} of 9 is kept." in ran.out
     assert (pixels("a.png") == best.image()).all()
     told = draglab(*common, "--json").json()["rounds"][0]
     assert (told["stop_reason"], told["steps"], told["steps_run"]) == ("max_steps", best.index, 9)
@@ -61,7 +61,7 @@ def test_a_drag_without_progress_says_so(draglab, model, monkeypatch):
 
     monkeypatch.setattr(DragRun, "conclude", stalls)
     ran = draglab("drag", "-m", model, "--seed", 7, *POINT)
-    assert re.search(r"^stopped at step 1, no progress; kept step 1, \d\.\d px left$", ran.out, re.MULTILINE)
+    assert re.search(r"^Stopped: the point no longer moves closer; \d\.\d px are left\.$", ran.out, re.MULTILINE)
 
 
 def test_an_edit_file_replays_to_the_same_pixels(draglab, model):

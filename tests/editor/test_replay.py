@@ -181,7 +181,7 @@ def test_what_does_not_fit_is_refused_before_the_first_step(rounds, message):
 @pytest.mark.parametrize(
     ("start", "message"),
     [
-        (WPlusStart.from_array(np.zeros((3, 16))), "start latent has shape"),
+        (WPlusStart.from_array(np.zeros((3, 16))), "w_plus has shape"),
         (SeedStart(seed=1, class_index=0), "no classes"),
     ],
 )

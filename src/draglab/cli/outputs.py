@@ -19,14 +19,6 @@ from draglab.media.images import check_image_suffix, save_image
 from draglab.media.overlay import draw_edit
 from draglab.media.video import check_video_support, open_video
 
-_ENDS = {
-    "arrived": "arrived at step {ran}",
-    "max_steps": "stopped at step {ran}, the limit (allow more with --steps); {kept}",
-    "stalled": "stopped at step {ran}, no progress; {kept}",
-    "recorded": "step {ran}, as recorded",
-    "stopped": "stopped at step {ran}; {kept}",
-}
-
 
 @dataclass(frozen=True)
 class Outputs:
@@ -99,8 +91,7 @@ class Outcome:
         lines = []
         for number, report in enumerate(self.replay.reports, 1):
             title = f"round {number}: " if len(self.replay.reports) > 1 else ""
-            kept = f"kept step {report.steps}, {report.distances.mean():.1f} px left"
-            lines.append(title + _ENDS[report.end].format(ran=report.ran, kept=kept))
+            lines.append(title + report.text)
             points = zip(report.handles, report.targets, report.distances, strict=True)
             for index, (handle, target, left) in enumerate(points, 1):
                 place = f"({handle[0]:.1f}, {handle[1]:.1f})"

@@ -9,7 +9,7 @@ from typing import Any
 
 from draglab.dragging import DragSettings
 from draglab.editor.document import Document
-from draglab.editor.recording import RunRound, edit_file_of, rounds_to
+from draglab.editor.recording import BranchRound, edit_file_of, rounds_to
 from draglab.editor.state import XY, Node, StartSpec
 from draglab.media.edit_file import EditFile
 
@@ -92,7 +92,7 @@ image = replay.image()  # uint8 [H, W, 3]
 """
 
 
-def _is_simple(run: RunRound) -> bool:
+def _is_simple(run: BranchRound) -> bool:
     """Whether points and settings say all of a round."""
     if run.node.mask_id is not None or any(move.after < len(run.frames) for move in run.record.moves):
         return False
@@ -100,18 +100,18 @@ def _is_simple(run: RunRound) -> bool:
     return _ends_by_itself(run) or _ends_nearest(run)
 
 
-def _ends_by_itself(run: RunRound) -> bool:
+def _ends_by_itself(run: BranchRound) -> bool:
     return run.whole and run.record.end in ("arrived", "stalled", "max_steps") and not run.record.moves
 
 
-def _ends_nearest(run: RunRound) -> bool:
+def _ends_nearest(run: BranchRound) -> bool:
     """Whether no step before the last is as near to the targets as that."""
     targets = run.record.targets
     ways = [sum(map(math.dist, frame.handles, targets)) for frame in run.frames]
     return all(way > ways[-1] for way in ways[:-1])
 
 
-def _changes(run: RunRound) -> dict[str, Any]:
+def _changes(run: BranchRound) -> dict[str, Any]:
     """The settings that make a round again, those that are not the defaults; it ends where it ended."""
     default = asdict(DragSettings())
     settings = dict(run.record.settings)

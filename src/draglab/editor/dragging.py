@@ -5,24 +5,39 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from draglab.dragging import DragEdit, DragRun, DragSettings, advance
+from draglab.dragging import DragEdit, DragSettings
 from draglab.editor.document import Document, latent_bytes, mask_bytes
 from draglab.editor.pictures import preview_resolution
-from draglab.editor.running import RunningRound
+from draglab.editor.round_runner import EndReason, RoundRunner
 from draglab.editor.settings import read_settings
-from draglab.editor.state import EndReason, Point, StepReport
+from draglab.editor.state import Point, StepReport
 from draglab.errors import DraglabError
 from draglab.media.edit_file import Round
 from draglab.media.images import decode_mask
 
 KEEPS_BEST: frozenset[EndReason] = frozenset({"stalled", "max_steps", "diverged"})
 """Ends at which a round keeps the step nearest to its targets, not the last one."""
+
+
+@dataclass
+class ActiveRound:
+    """A round of a document while it runs.
+
+    Attributes:
+        node: its node. ids: of the dragged points, in the order of the runner's handles.
+        recorded: it is made again from an edit file.
+    """
+
+    runner: RoundRunner
+    node: int
+    ids: tuple[int | str, ...]
+    recorded: bool = False
 
 
 class Dragging:
@@ -38,9 +53,9 @@ class Dragging:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.queue: deque[Round] = deque()
-        self._active: RunningRound | None = None
-        self._held: RunningRound | None = None
-        self._gave_up: RunningRound | None = None
+        self._active: ActiveRound | None = None
+        self._held: ActiveRound | None = None
+        self._gave_up: ActiveRound | None = None
         self._pulling = False
 
     @property
@@ -77,10 +92,10 @@ class Dragging:
         points = self.document.history.node.points
         pulled = any(point.moves and not point.resting for point in points)
         left = [point.id for point in points if pulled and point.resting]
-        run, ids = self._run(self.document.settings(), left)
-        if run.stop_reason is not None:
+        runner, ids = self._runner(self.document.settings(), left)
+        if runner.end is not None:
             raise DraglabError("every point is already where it should go: pull a target further")
-        self._begin(RunningRound(run, 0, ids), left)
+        self._begin(ActiveRound(runner, 0, ids), left)
 
     def go_on(self) -> None:
         """Continue the round that stopped by itself: from its last step, towards the same features, without patience.
@@ -91,8 +106,8 @@ class Dragging:
         round_ = self._gave_up
         if round_ is None or not self.can_go_on:
             raise DraglabError("this drag cannot go on by itself any more: run it again")
-        round_.run.go_on()
-        self.document.record("resume", {"node": round_.node, "settings": asdict(round_.run.settings)})
+        round_.runner.run.go_on()
+        self.document.record("resume", {"node": round_.node, "settings": asdict(round_.runner.run.settings)})
         self._active, self._held, self._gave_up, self._pulling = round_, None, None, False
 
     def step(self) -> StepReport | None:
@@ -107,11 +122,8 @@ class Dragging:
         if active is None:
             return None
         try:
-            (step,) = advance([active.run])
+            step = active.runner.step()
             if step is not None:
-                if active.limit is not None and active.run.stop_reason == "stalled":
-                    # It was let go on when it was made.
-                    active.run.go_on()
                 body = {"node": active.node, "handles": step.handles.tolist(), "loss": step.loss}
                 self.document.record("frame", body, latent_bytes(step.w_plus))
         except BaseException:
@@ -125,9 +137,9 @@ class Dragging:
             self.queue.clear()
             self._end(active, "diverged")
             return None
-        if (move := active.due) is not None:
-            self._move(active, dict(zip(active.ids, move.targets, strict=True)))
-        if (reason := active.end) is not None:
+        if (move := active.runner.moved) is not None:
+            self._record_move(active, dict(zip(active.ids, move.targets, strict=True)))
+        if (reason := active.runner.end) is not None:
             self._end(active, reason)
         return StepReport.of(self.document.history.nodes[active.node])
 
@@ -165,8 +177,8 @@ class Dragging:
             self._held = round_ if pulling else None
             if not fits:
                 return False
-            round_.run.retarget(_array(targets, round_.ids))
-            if round_.end is not None:
+            round_.runner.retarget(_array(targets, round_.ids))
+            if round_.runner.end is not None:
                 return False
             self.document.record("resume", {"node": node.id})
             self._active, self._held, self._gave_up = round_, None, None
@@ -174,19 +186,22 @@ class Dragging:
             raise DraglabError("stop the drag before points are added or removed: while it runs, only targets move")
         self._pulling = pulling
         if any(point.target != targets[point.id] for point in node.points):
-            self._move(round_, targets)
-        if (reason := round_.end) is not None:
+            self._record_move(round_, targets)
+            round_.runner.retarget(_array(targets, round_.ids))
+        if (reason := round_.runner.end) is not None:
             self._end(round_, reason)
         return True
 
     def image(self, height: int | None) -> NDArray[np.uint8] | None:
         """Of the step made last in the round that runs, from the features that it has; None if there is none."""
-        if self._active is None or self._active.run.last is None:
+        if self._active is None or self._active.runner.run.last is None:
             return None
-        return self._active.run.last.image(preview_resolution(self._active.run.generator, height))
+        return self._active.runner.run.last.image(preview_resolution(self._active.runner.run.generator, height))
 
-    def _run(self, settings: DragSettings, left: Collection[int | str] = ()) -> tuple[DragRun, tuple[int | str, ...]]:
-        """A drag of what is shown without the points that are left behind, and the ids of its points."""
+    def _runner(
+        self, settings: DragSettings, left: Collection[int | str] = (), recorded: Round | None = None
+    ) -> tuple[RoundRunner, tuple[int | str, ...]]:
+        """A round of what is shown without the points that are left behind, and the ids of its points."""
         document, node = self.document, self.document.history.node
         points = [each for each in node.points if (each.moves or each.pin) and each.id not in left]
         if not any(each.moves for each in points):
@@ -195,10 +210,12 @@ class Dragging:
         ids, handles, targets = zip(*aimed, strict=True)
         generator = document.generator(node)
         edit = DragEdit(handles, targets, document.movable(node))
-        return DragRun(generator, document.latent(node.latent_id, generator), edit, settings), ids
+        limit, moves = (None, []) if recorded is None else (recorded.steps, recorded.moved)
+        w_plus = document.latent(node.latent_id, generator)
+        return RoundRunner(generator, w_plus, edit, settings, limit, moves), ids
 
-    def _begin(self, round_: RunningRound, left: Sequence[int | str] = ()) -> None:
-        settings = asdict(round_.run.settings)
+    def _begin(self, round_: ActiveRound, left: Sequence[int | str] = ()) -> None:
+        settings = asdict(round_.runner.run.settings)
         body = {"parent": self.document.history.cursor, "ids": list(round_.ids), "settings": settings}
         if left:
             body["left"] = list(left)
@@ -221,29 +238,28 @@ class Dragging:
             if changed != document.history.settings:
                 document.record("settings", {"changed": changed})
             if wanted.steps != 0:
-                run, ids = self._run(settings)
-                self._begin(RunningRound(run, 0, ids, True, wanted.steps, wanted.moved))
-                if run.stop_reason is not None and self._active is not None:
+                runner, ids = self._runner(settings, recorded=wanted)
+                self._begin(ActiveRound(runner, 0, ids, True))
+                if runner.run.stop_reason is not None and self._active is not None:
                     self._end(self._active, "arrived")
         except BaseException:
             self.queue.clear()
             raise
         self.queue.popleft()
 
-    def _move(self, round_: RunningRound, targets: Mapping[int | str, Any]) -> None:
+    def _record_move(self, round_: ActiveRound, targets: Mapping[int | str, Any]) -> None:
         points = self.document.history.nodes[round_.node].points
         moved = [asdict(replace(point, target=targets.get(point.id, point.target))) for point in points]
         self.document.record("retarget", {"node": round_.node, "points": moved})
-        round_.run.retarget(_array(targets, round_.ids))
 
-    def _end(self, round_: RunningRound, reason: EndReason, keep_best: bool = False, paused: bool = False) -> None:
+    def _end(self, round_: ActiveRound, reason: EndReason, keep_best: bool = False, paused: bool = False) -> None:
         self._active = None
         goes_on = self._pulling and reason in ("arrived", "stalled")
         self._held = round_ if goes_on else None
-        gave_up = reason == "stalled" and round_.steps < round_.run.settings.max_steps
+        gave_up = reason == "stalled" and round_.runner.steps < round_.runner.run.settings.max_steps
         self._gave_up = round_ if gave_up else None
         body: dict[str, Any] = {"node": round_.node, "reason": reason}
-        best = round_.run.best
+        best = round_.runner.run.best
         if best is not None and (keep_best or reason in KEEPS_BEST):
             body["kept"] = best.index
         if paused:

@@ -12,7 +12,7 @@ import safetensors.numpy
 from draglab.editor.document import Document
 from draglab.editor.film import FPS, Moment, pictures_between
 from draglab.editor.pictures import render
-from draglab.editor.recording import RunRound, edit_file_of, rounds_to
+from draglab.editor.recording import BranchRound, edit_file_of, rounds_to
 from draglab.editor.state import Node
 from draglab.errors import DraglabError
 from draglab.media.edit_file import save_edit_file
@@ -76,7 +76,7 @@ def _save_latent(document: Document, node: Node, path: Path) -> None:
             file.write(safetensors.numpy.save({"w_plus": np.ascontiguousarray(w_plus)}, facts))
 
 
-def _video(document: Document, rounds: list[RunRound], path: Path) -> Iterator[None]:
+def _video(document: Document, rounds: list[BranchRound], path: Path) -> Iterator[None]:
     """Each round from its first image on; the first one and the last stand still for a second."""
     generator = document.generator(rounds[0].node)
     with open_video(path, FPS) as video:

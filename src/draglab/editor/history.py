@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from draglab.editor.journal import Entry
-from draglab.editor.state import XY, Frame, ModelFacts, Node, Point, Retarget, RoundRecord, StartSpec
+from draglab.editor.state import XY, Frame, ModelFacts, Node, Point, RoundRecord, StartSpec
 from draglab.errors import DraglabError
-from draglab.media.edit_file import SettingValue
+from draglab.media.edit_file import Retarget, SettingValue
 
 
 class History:
@@ -171,7 +171,7 @@ class History:
             return
         if record.moves and record.moves[-1].after == after:
             record.moves.pop()
-        record.moves.append(Retarget(after, targets))
+        record.moves.append(Retarget(after=after, targets=[list(target) for target in targets]))
 
     def _end(self, entry: Entry) -> None:
         node, record = self._running(entry.body)

@@ -10,11 +10,11 @@ from draglab.editor.document import Document
 from draglab.editor.starting import file_start
 from draglab.editor.state import Frame, Node, RoundRecord
 from draglab.errors import DraglabError
-from draglab.media.edit_file import EditFile, ModelReference, Retarget, Round
+from draglab.media.edit_file import EditFile, ModelReference, Round
 
 
 @dataclass(frozen=True)
-class RunRound:
+class BranchRound:
     """A round of a branch, up to the step from which the branch goes on.
 
     Attributes:
@@ -27,7 +27,7 @@ class RunRound:
     whole: bool
 
 
-def rounds_to(document: Document, node: Node) -> list[RunRound]:
+def rounds_to(document: Document, node: Node) -> list[BranchRound]:
     """The rounds from the start of a node's image to the node, without those that made no step."""
     path = document.history.path(node.id)
     found = []
@@ -35,7 +35,7 @@ def rounds_to(document: Document, node: Node) -> list[RunRound]:
         if here.round is None or not here.round.frames:
             continue
         count = here.round.shown if after is None or after.frame is None else after.frame
-        found.append(RunRound(here, here.round, tuple(here.round.frames[:count]), count == len(here.round.frames)))
+        found.append(BranchRound(here, here.round, tuple(here.round.frames[:count]), count == len(here.round.frames)))
     return found
 
 
@@ -65,14 +65,10 @@ def edit_file_of(document: Document, node: Node) -> EditFile:
     return EditFile(model=reference, start=file_start(spec, values), rounds=rounds)
 
 
-def _round(document: Document, run: RunRound) -> Round:
+def _round(document: Document, run: BranchRound) -> Round:
     record, steps = run.record, len(run.frames)
     made = _as_round(document, run.node, record.handles, record.targets, record.settings, steps)
-    moved = [
-        Retarget(after=move.after, targets=[list(target) for target in move.targets])
-        for move in record.moves
-        if move.after <= steps
-    ]
+    moved = [move for move in record.moves if move.after <= steps]
     return made.model_copy(update={"moved": moved})
 
 

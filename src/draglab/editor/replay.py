@@ -2,21 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from draglab.dragging import DragEdit, DragRun, DragSettings, DragStep, advance, diverged
+from draglab.dragging import DragEdit, DragSettings, DragStep, diverged
+from draglab.editor.round_runner import EndReason, RoundRunner, end_text
 from draglab.editor.settings import read_settings
+from draglab.editor.starting import spec_of_file, start_latent
 from draglab.errors import DraglabError
 from draglab.generators import Generator, to_uint8
 from draglab.geometry import validate_points
-from draglab.media.edit_file import EditFile, Round, SeedStart
-
-RoundEnd = Literal["arrived", "max_steps", "stalled", "recorded", "stopped"]
-"""Why a round ended: as draglab.drag says it, after the number of steps in the file, or because somebody stopped it."""
+from draglab.media.edit_file import EditFile, Round
 
 
 @dataclass(frozen=True)
@@ -38,13 +36,18 @@ class RoundReport:
     """How many lead to what was kept: all of a round that arrived or that was recorded, else those to the best one."""
     ran: int
     """How many were made."""
-    end: RoundEnd
+    end: EndReason
     handles: NDArray[np.float64]
     """[n, 2] pixels: where the handles are in what was kept."""
     targets: NDArray[np.float64]
     """[n, 2] pixels"""
     distances: NDArray[np.float64]
     """[n] pixels from handle to target"""
+
+    @property
+    def text(self) -> str:
+        """The end in words, for a person."""
+        return end_text(self.end, self.ran, self.steps, self.distances.tolist())
 
 
 class Replay:
@@ -78,7 +81,7 @@ class Replay:
         self._rounds = [_prepare(one, index, generator) for index, one in enumerate(edit_file.rounds)]
         self._reports: list[RoundReport] = []
         self._stop = False
-        self.w_plus = start_latent(edit_file, generator)
+        self.w_plus = start_latent(spec_of_file(edit_file, edit_file.model.name), generator)
         """[1, num_ws, w_dim]: of the start, then of the step that each round kept."""
 
     def stop(self) -> None:
@@ -119,53 +122,20 @@ class Replay:
         )
 
     def _run(self, index: int, edit: DragEdit, settings: DragSettings) -> Iterator[ReplayStep]:
-        limit = self._edit_file.rounds[index].steps
-        moves = {move.after: move.targets for move in self._edit_file.rounds[index].moved}
-        run = DragRun(self._generator, self.w_plus, edit, settings)
-        while limit != 0 and run.stop_reason is None:
-            (step,) = advance([run])
-            if step is None:
-                raise diverged(1 if run.last is None else run.last.index + 1)
+        recorded = self._edit_file.rounds[index]
+        runner = RoundRunner(self._generator, self.w_plus, edit, settings, recorded.steps, recorded.moved)
+        while runner.end is None:
+            if (step := runner.step()) is None:
+                raise diverged(runner.steps + 1)
             yield ReplayStep(index, edit, settings, step)
-            if limit is not None and run.stop_reason == "stalled":
-                # It was let go on when it was recorded.
-                run.go_on()
-            if step.index in moves:
-                run.retarget(moves[step.index])
-            if self._stop or step.index == limit:
-                break
-        if run.last is None or run.best is None:
-            end: RoundEnd = "recorded" if limit == 0 else "arrived"
+            if self._stop:
+                runner.stop()
+        kept, run, end = runner.kept, runner.run, runner.end
+        if kept is None:
             self._reports.append(RoundReport(0, 0, end, run.handles, run.targets, run.distances))
             return
-        end = _end(run, limit)
-        kept = run.last if end in ("arrived", "recorded") else run.best
         self.w_plus = kept.w_plus
-        self._reports.append(RoundReport(kept.index, run.last.index, end, kept.handles, kept.targets, kept.distances))
-
-
-def _end(run: DragRun, limit: int | None) -> RoundEnd:
-    if run.stop_reason == "arrived":
-        return "arrived"
-    if run.last is not None and run.last.index == limit:
-        return "recorded"
-    return run.stop_reason if run.stop_reason in ("stalled", "max_steps") else "stopped"
-
-
-def start_latent(edit_file: EditFile, generator: Generator) -> torch.Tensor:
-    """The latent [1, num_ws, w_dim] where an edit starts.
-
-    Raises:
-        DraglabError: the latent has another shape than the generator's, or a class is missing or out of range.
-    """
-    start = edit_file.start
-    if isinstance(start, SeedStart):
-        c = start.class_index if start.class_vector is None else start.class_vector
-        return generator.w_plus_from_seed(start.seed, start.truncation_psi, start.truncation_cutoff, c)
-    if start.shape != [generator.num_ws, generator.w_dim]:
-        expected = [generator.num_ws, generator.w_dim]
-        raise DraglabError(f"the edit's start latent has shape {start.shape}, but the model needs {expected}")
-    return torch.from_numpy(start.array())[None].to(generator.device, generator.dtype)
+        self._reports.append(RoundReport(kept.index, runner.steps, end, kept.handles, kept.targets, kept.distances))
 
 
 def _prepare(one: Round, index: int, generator: Generator) -> tuple[DragEdit, DragSettings]:

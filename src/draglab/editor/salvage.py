@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from draglab.editor.history import History
 from draglab.editor.journal import Entry, Row
-from draglab.editor.state import EndReason
+from draglab.editor.round_runner import EndReason
 from draglab.errors import DraglabError
 from draglab.media.edit_file import SettingValue
 

@@ -17,8 +17,9 @@ from draglab.editor.export import Kind, Scope, export
 from draglab.editor.pictures import decode_thumbnail, render
 from draglab.editor.quality import HandleQuality, QualityMap
 from draglab.editor.recording import edit_file_of
+from draglab.editor.round_runner import EndReason
 from draglab.editor.starting import start_latent
-from draglab.editor.state import XY, EndReason, Point, end_text
+from draglab.editor.state import XY, Point, text_of_end
 from draglab.editor.suggest import suggest_mask
 from draglab.editor.view import SessionView, view_of
 from draglab.errors import DraglabError
@@ -62,7 +63,7 @@ class Showing:
             DraglabError: there is no such node.
         """
         found = self._document.history.get(node)
-        return None if found.round is None or found.round.end is None else (found.round.end, end_text(found))
+        return None if found.round is None or found.round.end is None else (found.round.end, text_of_end(found))
 
     # Pictures.
 

@@ -10,14 +10,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from draglab.editor.round_runner import EndReason, end_text
 from draglab.geometry import MIN_TRAVEL
-from draglab.media.edit_file import SettingValue
+from draglab.media.edit_file import Retarget, SettingValue
 
 NodeKind = Literal["start", "round", "points", "mask", "continue"]
-EndReason = Literal["arrived", "stalled", "max_steps", "stopped", "diverged", "interrupted", "recorded"]
-"""Why a round ended: as draglab.drag says it; "stopped" by a person; "interrupted", because the process ended;
-"recorded", after the number of steps in an edit file."""
-
 XY = tuple[float, float]
 
 
@@ -120,14 +117,6 @@ class Frame:
     loss: float
 
 
-@dataclass(frozen=True)
-class Retarget:
-    """Targets that were moved while the round ran: from then on, after so many steps, they were these."""
-
-    after: int
-    targets: tuple[XY, ...]
-
-
 @dataclass
 class RoundRecord:
     """A drag as it was run; grows while it runs.
@@ -158,7 +147,8 @@ class RoundRecord:
 
     def targets_after(self, step: int) -> tuple[XY, ...]:
         """Where the points should go when that many steps have been made."""
-        return next((move.targets for move in reversed(self.moves) if move.after <= step), self.targets)
+        moved = next((move.targets for move in reversed(self.moves) if move.after <= step), None)
+        return self.targets if moved is None else tuple(map(_xy, moved))
 
 
 @dataclass(frozen=True)
@@ -230,39 +220,21 @@ class StepReport:
             mean_distance=sum(left) / len(left),
             loss=frames[-1].loss,
             end=node.round.end,
-            text=end_text(node),
+            text=text_of_end(node),
         )
 
 
-_END_TEXTS: dict[EndReason, str] = {
-    "arrived": "Arrived after {steps}.",
-    "stalled": "Stopped: {closer}; {left}.{kept}",
-    "max_steps": "Stopped at the limit of {steps}; {left}.{kept} Run again to go on.",
-    "stopped": "Stopped after {steps}; {left}.{kept}",
-    "diverged": "Stopped after {steps}: the step size is too large for this image. Lower it in the settings.{kept}",
-    "interrupted": "draglab was ended during this drag. It was kept up to where it was after {steps}.",
-    "recorded": "Replayed {steps}, as recorded.",
-}
-
-
-def end_text(node: Node) -> str:
+def text_of_end(node: Node) -> str:
     """Why a round ended and what of it is kept, for a person; "" of what is no round or still runs."""
     record = node.round
     if record is None or record.end is None:
         return ""
-    ways = [math.dist(p.handle, p.target) for p in node.points if p.id in record.ids and p.target is not None]
-    one, steps = len(ways) == 1, len(record.frames)
-    return _END_TEXTS[record.end].format(
-        steps="1 step" if steps == 1 else f"{steps} steps",
-        closer="the point no longer moves closer" if one else "the points no longer move closer",
-        left=_left(sum(ways) / len(ways)) + ("" if one else " on average"),
-        kept="" if record.kept is None else f" Step {record.kept} of {steps} is kept.",
-    )
-
-
-def _left(distance: float) -> str:
-    text = f"{distance:.0f}" if distance >= 9.95 else f"{distance:.1f}"
-    return "1 px is left" if text == "1.0" else f"{text} px are left"
+    ways = [
+        math.dist(point.handle, point.target)
+        for point in node.points
+        if point.id in record.ids and point.target is not None and not point.pin
+    ]
+    return end_text(record.end, len(record.frames), record.shown, ways)
 
 
 def _xy(value: Any) -> XY:

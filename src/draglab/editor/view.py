@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from draglab.editor.history import History
 from draglab.editor.settings import read_settings
-from draglab.editor.state import Node, Point, end_text
+from draglab.editor.state import Node, Point, text_of_end
 from draglab.media.edit_file import SettingValue
 
 State = Literal["idle", "running"]
@@ -115,7 +115,7 @@ def view_of(
         can_redo=history.redo_node is not None,
         can_go_on=can_go_on,
         remaining=remaining,
-        message=end_text(node),
+        message=text_of_end(node),
     )
 
 
