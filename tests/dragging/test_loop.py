@@ -77,16 +77,15 @@ def test_ends_at_max_steps_stalled_or_cancelled(generator: StyleGAN2) -> None:
 
 def test_regularisation_holds_the_latent(generator: StyleGAN2) -> None:
     w_plus = generator.w_plus_from_seed(1)
-    free = draglab.drag(generator, w_plus, EDIT, DragSettings(max_steps=12, patience=None, back_off=None))
-    held = draglab.drag(
-        generator, w_plus, EDIT, DragSettings(max_steps=12, patience=None, back_off=None, regularize_start=1e4)
-    )
-    assert (held.w_plus - w_plus).norm() < 0.5 * (free.w_plus - w_plus).norm()
-    towards = draglab.drag(
-        generator, w_plus, EDIT, DragSettings(max_steps=12, patience=None, back_off=None, regularize_mean=1e4)
-    )
+
+    def dragged(**changes: float) -> torch.Tensor:
+        settings = DragSettings(max_steps=12, patience=None, back_off=None, **changes)  # pyright: ignore[reportArgumentType]
+        return list(drag_steps(generator, w_plus, EDIT, settings))[-1].w_plus
+
+    free, held, towards = dragged(), dragged(regularize_start=1e4), dragged(regularize_mean=1e4)
+    assert (held - w_plus).norm() < 0.5 * (free - w_plus).norm()
     distance = (w_plus - generator.w_avg)[:, :6].norm()
-    assert (towards.w_plus - generator.w_avg)[:, :6].norm() < 0.9 * distance
+    assert (towards - generator.w_avg)[:, :6].norm() < 0.9 * distance
 
 
 def test_mask_keeps_the_frozen_region(generator: StyleGAN2) -> None:

@@ -21,6 +21,7 @@ from draglab.dragging.losses import (
     frozen_weights,
     motion_supervision,
 )
+from draglab.dragging.normalized import NormalizedDescent
 from draglab.dragging.tracking import TrackingQuery, track_nearest
 from draglab.errors import DraglabError
 from draglab.generators.windows import Windows, cut
@@ -254,3 +255,35 @@ def test_the_hold_is_limited_to_a_share_of_the_pull(limit: float | None) -> None
     assert hold.norm() > 5 * pull.norm()
     expected = pull + hold * (1 if limit is None else limit * pull.norm() / hold.norm())
     torch.testing.assert_close(run.gradient(losses), expected)
+
+
+def test_normalised_descent_makes_steps_of_one_length_along_the_gradient() -> None:
+    value = torch.zeros(2, 3, dtype=torch.float64)
+    gradient = torch.tensor([[3.0, 0.0, 0.0], [0.0, -4.0, 0.0]], dtype=torch.float64)
+    descent = NormalizedDescent(value, step_size=0.5, beta=0.0)
+    for scale in (1.0, 1e-6, 1e6):
+        before = value.clone()
+        descent.step(scale * gradient)
+        torch.testing.assert_close(value - before, -0.5 * 6**0.5 * gradient / 5)
+    slow = NormalizedDescent(torch.zeros(2, 3, dtype=torch.float64), step_size=0.5, beta=0.75)
+    slow.step(gradient)
+    torch.testing.assert_close(slow.value, -0.25 * 0.5 * 6**0.5 * gradient / 5)
+
+
+@pytest.mark.parametrize(
+    ("descent", "masked", "kind"),
+    [
+        ("auto", False, Adam),
+        ("auto", True, NormalizedDescent),
+        ("adam", True, Adam),
+        ("normalized", False, NormalizedDescent),
+    ],
+)
+def test_the_descent_that_the_settings_choose(descent: str, masked: bool, kind: type) -> None:
+    generator = tiny_generator()
+    mask = np.ones((32, 32), bool)
+    mask[20:] = False
+    edit = DragEdit([[12, 9]], [[18, 9]], mask if masked else None)
+    settings = DragSettings(descent=descent)  # pyright: ignore[reportArgumentType]
+    assert isinstance(DragRun(generator, generator.w_plus_from_seed(1), edit, settings).latent.optimizer, kind)
+    assert DragSettings.paper().descent == "adam"

@@ -20,12 +20,14 @@ from tests.tiny import tiny_generator
 
 PINNED = Path(__file__).with_name("pinned.npz")
 STEPS = 6
+BEFORE = {"mask_limit": None, "descent": "adam"}
+"""Settings that came after the numbers."""
 ONE = ([[12.0, 14.0]], [[18.0, 14.5]])
 THREE = ([[12.0, 14.0], [22.0, 20.0], [6.5, 25.0]], [[18.0, 14.0], [22.0, 12.0], [9.0, 22.0]])
 
 
 def _settings(**changes: Any) -> DragSettings:
-    return DragSettings(**{"max_steps": STEPS, "patience": None, "stop_distance": 1e-6, "mask_limit": None, **changes})
+    return DragSettings(**{"max_steps": STEPS, "patience": None, "stop_distance": 1e-6, **BEFORE, **changes})
 
 
 def _mask(height: int = 32, width: int = 32, soft: bool = False) -> np.ndarray:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from draglab.dragging.features import FeatureReader, Features, window_side
-from draglab.dragging.latent import EditedLatent, MakeOptimizer, make_adam
+from draglab.dragging.latent import EditedLatent, MakeOptimizer, optimizer_for
 from draglab.dragging.losses import DragLoss, ExactMaskTerm, Losses, LossTerm, SampledMaskTerm, make_mask_term
 from draglab.dragging.progress import Progress, Settling
 from draglab.dragging.settings import DragSettings
@@ -50,7 +50,7 @@ class DragRun:
         settings: DragSettings | None = None,
         tracker: PointTracker = track_nearest,
         terms: Sequence[LossTerm] = (),
-        optimizer: MakeOptimizer = make_adam,
+        optimizer: MakeOptimizer | None = None,
     ):
         self.generator, self.shape = generator, generator.img_shape
         self.settings = settings = settings or DragSettings()
@@ -65,9 +65,11 @@ class DragRun:
         self.settling: Settling | None = None
         self.last: DragStep | None = None
         self.stop_reason: StopReason | None = "arrived" if self._arrived() else None
+        masked = mask is not None and not (mask == 1).all()
+        optimizer = optimizer or optimizer_for(settings, masked)
         self.latent = EditedLatent(generator, w_plus.detach().clone(), settings, optimizer)
         self.tracker, self.terms = tracker, terms
-        self._look_at_start(mask)
+        self._look_at_start(mask if masked else None)
 
     def _look_at_start(self, mask: Mask | None) -> None:
         """Take what the round compares with: features of the start near the handles, and where the mask freezes."""
@@ -82,7 +84,7 @@ class DragRun:
         reach = tracked + np.abs(offsets).max() + (1 if settings.subpixel else 2)
         dtype = settings.feature_dtype()
         self.mask_term: ExactMaskTerm | SampledMaskTerm | None = None
-        if mask is not None and not (mask == 1).all():
+        if mask is not None:
             with torch.no_grad():
                 start = generator.feature_maps(self.latent.w_plus(), level, dtype=dtype).top
             side = window_side(reach, extent, shape)
@@ -275,7 +277,7 @@ def drag_steps(
     *,
     tracker: PointTracker = track_nearest,
     terms: Sequence[LossTerm] = (),
-    optimizer: MakeOptimizer = make_adam,
+    optimizer: MakeOptimizer | None = None,
 ) -> Iterator[DragStep]:
     """Drag handles to targets, one iteration at a time; stop by not asking for more.
 
@@ -290,7 +292,7 @@ def drag_steps(
         settings: None = the `draglab` preset.
         tracker: where the handles are after each step; the paper's unless another is given.
         terms: losses that are added to the paper's.
-        optimizer: makes what descends the losses; Adam unless another is given.
+        optimizer: makes what descends the losses; None = what the settings say.
 
     Yields:
         a DragStep after every iteration, none if all handles are within the stop distance from the start.
@@ -321,7 +323,7 @@ def drag(
     *,
     tracker: PointTracker = track_nearest,
     terms: Sequence[LossTerm] = (),
-    optimizer: MakeOptimizer = make_adam,
+    optimizer: MakeOptimizer | None = None,
 ) -> DragResult:
     """Drag to the end: until every handle arrived, `max_steps`, no more progress, or the callback returns True.
 

@@ -9,8 +9,12 @@ import torch
 from torch import Tensor
 
 from draglab.dragging.adam import Adam
+from draglab.dragging.normalized import NormalizedDescent
 from draglab.dragging.settings import DragSettings
 from draglab.generators import Generator
+
+MASKED_STEP = 0.75
+"""Step size of normalised descent relative to Adam's, which is measured in the same units."""
 
 
 class Optimizer(Protocol):
@@ -37,6 +41,17 @@ def make_adam(value: Tensor, step_size: float, settings: DragSettings) -> Adam:
     return Adam(value, step_size, (settings.beta1, settings.beta2))
 
 
+def make_normalized(value: Tensor, step_size: float, settings: DragSettings) -> NormalizedDescent:
+    """Descent in steps of one length, with the first of the settings' memories."""
+    return NormalizedDescent(value, MASKED_STEP * step_size, settings.beta1)
+
+
+def optimizer_for(settings: DragSettings, masked: bool) -> MakeOptimizer:
+    """The optimiser that the settings choose for a drag with or without a mask."""
+    normalized = settings.descent == "normalized" or (settings.descent == "auto" and masked)
+    return make_normalized if normalized else make_adam
+
+
 class EditedLatent:
     """The first layers of W+, or one vector shared by all layers, with its optimiser.
 
@@ -44,9 +59,7 @@ class EditedLatent:
         w_plus: [1, num_ws, w_dim], where the round starts.
     """
 
-    def __init__(
-        self, generator: Generator, w_plus: Tensor, settings: DragSettings, make_optimizer: MakeOptimizer = make_adam
-    ):
+    def __init__(self, generator: Generator, w_plus: Tensor, settings: DragSettings, make_optimizer: MakeOptimizer):
         self.start = w_plus
         self.spread = generator.w_std()
         self.settings = settings

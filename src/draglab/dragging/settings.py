@@ -19,6 +19,7 @@ measured on a descendant of it), so that other models get a step of the same rea
 LatentSpace = Literal["w+", "w"]
 Reduction = Literal["sum", "mean"]
 MaskTerm = Literal["exact", "sampled"]
+Descent = Literal["auto", "adam", "normalized"]
 StepUnit = Literal["absolute", "w_std"]
 Precision = Literal["float32", "bfloat16"]
 
@@ -55,6 +56,12 @@ class DragSettings:
         minimum=0, slider=(0, 0.1), step=0.001, panel="more",
     )] = 0.0
     # The optimiser.
+    descent: Annotated[Descent, SettingInfo(
+        "Way of descent",
+        "adam = as in the paper; normalized = steps of one length along the gradient, which change less of what is "
+        "frozen; auto = normalized with a mask, adam without one.",
+        choices=("auto", "adam", "normalized"),
+    )] = "auto"
     step_size: Annotated[float, SettingInfo(
         "Speed (step size)",
         "How far one step may change the image: larger is quicker and less exact. Adam's step size, in step_unit.",
@@ -228,6 +235,7 @@ class DragSettings:
         values: dict[str, Any] = {
             "step_size": 2e-3 / FFHQ_W_STD,
             "step_unit": "w_std",
+            "descent": "adam",
             "beta1": 0.9,
             "beta2": 0.999,
             "feature_resolution": 128,
