@@ -23,11 +23,12 @@ RADIUS = 0.27
 VARIANTS: dict[str, dict[str, Any] | None] = {
     "no mask": None,
     "draglab": {},
-    **{f"draglab, lambda {weight:g}": {"mask_weight": weight} for weight in (1.0, 5.0)},
-    "without settling": {"settle_steps": None},
-    "without limit": {"mask_limit": None},
-    "without both": {"mask_limit": None, "settle_steps": None},
-    **{f"sampled, {count} windows": {"mask_term": "sampled", "mask_windows": count} for count in (4, 8)},
+    "lambda 5": {"mask_weight": 5.0},
+    "adam": {"descent": "adam"},
+    "no settling": {"settle_steps": None},
+    "no limit": {"mask_limit": None},
+    "none of the three": {"descent": "adam", "settle_steps": None, "mask_limit": None},
+    "sampled, 8 windows": {"mask_term": "sampled", "mask_windows": 8},
 }
 
 
