@@ -12,8 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -25,14 +24,14 @@ VARIABLE = "DRAGLAB_MODELS"
 """Environment variable that names another folder."""
 
 
-def default_folder(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
-    """DRAGLAB_MODELS, else the platform's folder for caches.
+def default_folder() -> Path:
+    """Return the folder that DRAGLAB_MODELS names, else "models" in draglab's folder in the system's place for caches.
 
     Raises:
         DraglabError: this user has no home directory.
     """
-    folder = own_folder("cache", VARIABLE, environment, platform)
-    return folder if environment.get(VARIABLE) else folder / "models"
+    folder = own_folder("cache", VARIABLE)
+    return folder if os.environ.get(VARIABLE) else folder / "models"
 
 
 class ModelFolder:
