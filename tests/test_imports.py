@@ -9,12 +9,14 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
-_FOUNDATION = {"errors", "_version"}
+_FOUNDATION = {"errors", "files", "problems", "_version"}
 _MODELS = _FOUNDATION | {"folders", "geometry", "generators", "checkpoints"}
 _EDITOR = _MODELS | {"dragging", "media", "inversion", "editor"}
 
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "files": {"errors"},
+    "problems": set(),
     "_version": set(),
     "folders": _FOUNDATION,
     "geometry": _FOUNDATION,

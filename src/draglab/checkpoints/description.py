@@ -9,6 +9,7 @@ from typing import Any
 from draglab.checkpoints.foreign.changes import SHAPES
 from draglab.checkpoints.foreign.storages import ITEM_SIZES, MAX_DIMENSIONS
 from draglab.errors import DraglabError
+from draglab.problems import escape_controls
 
 SPARE = 1 << 20
 """Bytes of tensors beyond the file's own: some programs name a small filter in every layer."""
@@ -161,7 +162,7 @@ def _require(condition: bool) -> None:
 def printable(value: Any) -> Any:
     """A JSON value whose texts are short and have neither control codes nor broken characters."""
     if isinstance(value, str):
-        return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in value[:MAX_TEXT])
+        return escape_controls(value[:MAX_TEXT])
     if isinstance(value, list):
         return [printable(part) for part in value]
     if isinstance(value, dict):

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import safetensors.torch
 import torch
 
 from draglab.errors import DraglabError
+from draglab.files import write_atomically
 from draglab.generators import Generator, GeneratorConfig, build_generator, config_from_json, find_architecture
 
 FORMAT = "draglab-model"
@@ -48,7 +47,7 @@ def save_generator(
     dtype: torch.dtype = torch.float32,
     card: dict[str, Any] | None = None,
 ) -> None:
-    """Write a generator, under a temporary name first.
+    """Write a generator as a model file, complete or not at all.
 
     Args:
         path: should end in .safetensors.
@@ -58,7 +57,6 @@ def save_generator(
     Raises:
         DraglabError: the file cannot be written.
     """
-    path = Path(path)
     tensors = {
         name: tensor.detach().cpu().to(torch.float32 if name.endswith(generator.EXACT) else dtype).contiguous()
         for name, tensor in generator.published_tensors().items()
@@ -69,14 +67,8 @@ def save_generator(
         "config": json.dumps(generator.config.to_json()),
         "card": json.dumps(card or {}),
     }
-    # Short, so that it fits wherever the final name fits.
-    temporary = path.with_name(f".draglab-{secrets.token_hex(6)}.part")
-    try:
+    with write_atomically(path) as temporary:
         temporary.write_bytes(safetensors.torch.save(tensors, metadata))
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise DraglabError(f"cannot write the model to {path}: {error.strerror}") from None
 
 
 def read_header(path: str | Path) -> ModelHeader:

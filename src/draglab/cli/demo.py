@@ -29,9 +29,9 @@ def demo(
     import numpy as np
 
     from draglab.cli.outputs import Outputs, run_edit
+    from draglab.files import check_writable, make_directory
     from draglab.generators import to_uint8
     from draglab.media.edit_file import EditFile, ModelReference, Round, SeedStart
-    from draglab.media.files import check_writable, make_directory
     from draglab.media.images import GENERATED, save_image
 
     make_directory(out)

@@ -20,6 +20,7 @@ from draglab.cli.generate import generate
 from draglab.cli.interrupt import KeptBest
 from draglab.cli.models import models
 from draglab.errors import DraglabError
+from draglab.problems import escape_controls
 
 EXIT_ERROR = 2
 EXIT_BUG = 1
@@ -101,8 +102,7 @@ def run() -> None:
 def _report(message: str, code: int, arguments: Sequence[str]) -> int:
     if os.environ.get("DRAGLAB_DEBUG") == "1":
         traceback.print_exc()
-    # A name that somebody gave can hold anything: show control codes and unencodable characters escaped.
-    line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in message)
+    line = escape_controls(message)  # a name that somebody gave can hold anything
     if len(line) > 1000:  # an argument was that long
         line = f"{line[:500]}...{line[-500:]}"
     if "--json" in arguments:

@@ -63,7 +63,7 @@ def convert(
     if target.suffix != ".safetensors":
         raise DraglabError(f"{target} should end in .safetensors: that is what is written")
 
-    from draglab.media.files import check_writable
+    from draglab.files import check_writable
 
     check_writable(target)
 

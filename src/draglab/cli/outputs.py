@@ -12,9 +12,9 @@ from draglab.cli.progress import DragProgress
 from draglab.editor import Replay
 from draglab.editor.film import FPS, Moment, pictures_between
 from draglab.errors import DraglabError
+from draglab.files import check_writable
 from draglab.generators import Generator
 from draglab.media.edit_file import EditFile, save_edit_file
-from draglab.media.files import check_writable
 from draglab.media.images import check_image_suffix, save_image
 from draglab.media.overlay import draw_edit
 from draglab.media.video import check_video_support, open_video

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from draglab.errors import DraglabError
+from draglab.problems import first_problem
 
 PUBLIC_MODELS = Path(__file__).resolve().parent.parent / "zoo" / "public_models.json"
 
@@ -141,8 +142,6 @@ def read_catalogue(path: Path = PUBLIC_MODELS) -> Catalogue:
     except OSError as error:
         raise DraglabError(f"cannot read the list of public models {path}: {error.strerror}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
         raise DraglabError(
-            f"the list of public models {path} is damaged: {place}: {first['msg']}; install draglab again"
+            f"the list of public models {path} is damaged: {first_problem(error)}; install draglab again"
         ) from None

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from draglab.downloads.catalogue import Licence, PublicModel
 from draglab.errors import DraglabError
+from draglab.files import replacing
 from draglab.folders import own_folder
 
 VARIABLE = "DRAGLAB_MODELS"
@@ -95,14 +95,10 @@ class ModelFolder:
         Raises:
             DraglabError: it cannot be written.
         """
-        temporary = self.path / f".{secrets.token_hex(6)}.tmp"
         with self.writing(path):
             self.path.mkdir(parents=True, exist_ok=True)
-            try:
+            with replacing(path) as temporary:
                 temporary.write_text(text, encoding="utf-8")
-                os.replace(temporary, path)
-            finally:
-                temporary.unlink(missing_ok=True)
 
     @contextmanager
     def writing(self, path: Path) -> Iterator[None]:
@@ -152,13 +148,3 @@ class ModelFolder:
             with self.writing(self.file(model)):
                 self.file(model).unlink(missing_ok=True)
             self.discard(model)
-
-
-def sync_folder(path: Path) -> None:
-    """Make a renaming in a folder survive a power cut, where the system has such a thing."""
-    with suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from draglab.downloads.catalogue import Catalogue, PublicModel, read_catalogue
 from draglab.downloads.checking import WrongFile, check
-from draglab.downloads.folder import ModelFolder, sync_folder
+from draglab.downloads.folder import ModelFolder
 from draglab.downloads.transfer import Progress, Rules, transfer
 from draglab.errors import DraglabError
+from draglab.files import move_into_place
 
 
 def pull(
@@ -86,8 +86,5 @@ def _accept(model: PublicModel, folder: ModelFolder, catalogue: Catalogue, accep
 def _finish(model: PublicModel, folder: ModelFolder, part: Path) -> None:
     """Bring a complete and checked file onto the disk, and only then under the model's name."""
     with folder.writing(part):
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(part, folder.file(model))
-    sync_folder(folder.path)
+        move_into_place(part, folder.file(model))
     folder.discard(model)

@@ -26,9 +26,10 @@ from pydantic import (
 )
 
 from draglab.errors import DraglabError
-from draglab.media.files import read_bytes, write_atomically
+from draglab.files import read_bytes, write_atomically
 from draglab.media.images import decode_mask, encode_mask, feathered, mask_size
 from draglab.media.sniffing import not_an_edit_file
+from draglab.problems import first_problem
 
 FORMAT = "draglab-edit"
 VERSION = 1
@@ -261,7 +262,7 @@ def parse_edit_file(data: bytes, name: str = "the edit file", values: int = VALU
     try:
         return EditFile.model_validate(content)
     except ValidationError as error:
-        raise DraglabError(f"{name}: {_first_problem(error)}") from None
+        raise DraglabError(f"{name}: {first_problem(error, 'a name in it', union='start')}") from None
 
 
 def save_edit_file(path: str | os.PathLike[str], edit: EditFile) -> None:
@@ -300,17 +301,3 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(constant: str) -> float:
     raise ValueError(f"{constant} is not JSON")
-
-
-def _first_problem(error: ValidationError) -> str:
-    """One line for the first wrong field: where it is, what is wrong, how many more there are."""
-    problems = error.errors(include_url=False, include_context=False, include_input=False)
-    first = problems[0]
-    parts = list(first["loc"])
-    if parts[:1] == ["start"]:
-        del parts[1:2]  # which kind of start it was taken for: not a field
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")
-    message = first["msg"].removeprefix("Value error, ").replace("\n", " ")
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    # ascii(): a file can hold anything as a field's name, line breaks and control codes included.
-    return f"{ascii(place)[1:-1] or 'a name in it'}: {message}{more}"

@@ -13,7 +13,7 @@ from PIL import Image, ImageFilter, PngImagePlugin, UnidentifiedImageError
 
 from draglab._version import __version__
 from draglab.errors import DraglabError
-from draglab.media.files import read_bytes, write_atomically
+from draglab.files import read_bytes, write_atomically
 from draglab.media.png import plain_png, png_size
 
 EDITED = "Edited with draglab: points of a GAN image were dragged."

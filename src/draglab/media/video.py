@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from draglab.errors import DraglabError
-from draglab.media.files import write_atomically, write_error
+from draglab.files import write_atomically, write_error
 from draglab.media.images import EDITED, as_rgb, enlarge
 
 _CODEC = "libx264"

@@ -1,4 +1,4 @@
-"""Writing files so that a reader never sees half of one, and saying in one line why a file cannot be written."""
+"""Atomic writing of files, and one-line reasons why a file cannot be read or written."""
 
 import errno
 import os
@@ -57,6 +57,37 @@ def read_bytes(path: str | os.PathLike[str], kind: str, limit: int) -> bytes:
 
 
 @contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside ``path``; what was written there becomes ``path`` when the block ends well.
+
+    On any error, Ctrl-C included, the temporary file is removed and ``path`` stays as it was.
+
+    Raises:
+        OSError: the block's own, or the file cannot be brought onto the disk.
+    """
+    # Short, so that it fits wherever the final name fits; in the same directory, so that renaming is atomic.
+    temporary = path.parent / f".draglab-{secrets.token_hex(6)}.part"
+    try:
+        yield temporary
+        move_into_place(temporary, path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def move_into_place(temporary: Path, path: Path) -> None:
+    """Bring a complete file onto the disk, and only then under its name; both are in one directory.
+
+    Raises:
+        OSError: it cannot be read, written or renamed.
+    """
+    with temporary.open("rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    _sync_directory(path.parent)
+
+
+@contextmanager
 def write_atomically(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary name beside ``path``; what was written there becomes ``path`` when the block ends well.
 
@@ -70,20 +101,13 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         final = Path(os.path.realpath(path))
         _refuse_special(path, final)
-        # Short, so that it fits wherever the final name fits; in the same directory, so that renaming is atomic.
-        temporary = final.parent / f".draglab-{secrets.token_hex(6)}.part"
     except (OSError, ValueError) as error:
         raise _as_write_error(path, error) from None
     try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, final)
+        with replacing(final) as temporary:
+            yield temporary
     except OSError as error:
         raise write_error(path, error) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
@@ -119,6 +143,16 @@ def make_directory(path: str | os.PathLike[str]) -> None:
         raise DraglabError(f"cannot write into {path}: it is a file, not a directory; choose another name") from None
     except (OSError, ValueError) as error:
         raise _as_write_error(path, error) from None
+
+
+def _sync_directory(path: Path) -> None:
+    """Make a renaming in a directory survive a power cut, where the system has such a thing."""
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _refuse_special(path: Path, final: Path) -> None:
