@@ -158,23 +158,6 @@ def disc_offsets(radius: float) -> NDArray[np.float64]:
     return grid[inside]
 
 
-def square_offsets(radius: float, spacing: float = 1.0) -> NDArray[np.float64]:
-    """Offsets (x, y) on a grid of `spacing` pixels within the square of half-width `radius`: [k, 2], Omega_2.
-
-    The centre comes first, so that a nearest-neighbour search that finds a tie stays where it is.
-    """
-    reach = int(np.floor(radius / spacing + 1e-9))
-    axis = np.arange(-reach, reach + 1, dtype=np.float64) * spacing
-    grid = np.stack(np.meshgrid(axis, axis, indexing="xy"), axis=-1).reshape(-1, 2)
-    order = np.argsort(np.hypot(grid[:, 0], grid[:, 1]), kind="stable")
-    return grid[order]
-
-
-def clamp_points(points: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
-    """Points moved to the nearest position between the first and last pixel centres."""
-    return np.clip(points, 0.0, [width - 1.0, height - 1.0])
-
-
 def parse_point_pair(text: str) -> tuple[Sequence[float], Sequence[float]]:
     """Read "x,y:x,y" (handle:target, pixels), as the command line takes it.
 
