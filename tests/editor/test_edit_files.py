@@ -1,11 +1,13 @@
 """An edit leaves as a file, a command or a program, and comes back to the same pixels."""
 
+import ast
 import shlex
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import draglab
 from draglab import DraglabError, load_generator
 from draglab.cli.main import main
 from draglab.editor import Replay
@@ -239,6 +241,19 @@ def head_masked(session):
     dragged(session, HEADS)
 
 
+def names_outside_the_api(program: str) -> list[str]:
+    """What a program imports besides draglab, and what it takes from draglab that is not public."""
+    found = []
+    for node in ast.walk(ast.parse(program)):
+        if isinstance(node, ast.ImportFrom):
+            found.append(str(node.module))
+        elif isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names if alias.name != "draglab"]
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "draglab":
+            found += [node.attr] if node.attr not in draglab.__all__ else []
+    return found
+
+
 @pytest.mark.parametrize(
     ("edit", "command_is_enough", "program_is_enough"),
     [
@@ -270,6 +285,7 @@ def test_what_is_said_makes_the_same_image(
 
     program = session.as_python()
     assert (program.edit_file is None) == program_is_enough
+    assert names_outside_the_api(program.text) == []
     names: dict = {}
     exec(program.text.replace("load_generator('heads'", "load_generator('heads', device='cpu'"), names)
     assert (names["image"] == session.image()).all()

@@ -62,8 +62,7 @@ def as_python(document: Document, node: Node) -> Description:
     if spec.seed is None or start.kept or not all(map(_is_simple, rounds)):
         edit = edit_file_of(document, node)
         return Description(_REPLAY.format(file=EDIT_FILE, model=spec.model), edit)
-    imports = ["import draglab"] if rounds else ["import draglab", "from draglab.generators import to_uint8"]
-    lines = [*imports, "", f"generator = draglab.load_generator({spec.model!r})"]
+    lines = ["import draglab", "", f"generator = draglab.load_generator({spec.model!r})"]
     lines.append(f"w_plus = generator.w_plus_from_seed({_start_arguments(spec, spec.seed)})")
     if spec.mix is not None:
         layers = f"[:, {spec.mix.first_layer}:]"
@@ -76,17 +75,15 @@ def as_python(document: Document, node: Node) -> Description:
             f"result = draglab.drag(generator, w_plus, edit, draglab.DragSettings({changes}))",
             "w_plus = result.w_plus",
         ]
-    last = "result.image()" if rounds else "to_uint8(generator.image(w_plus))[0]"
+    last = "result.image()" if rounds else "draglab.to_uint8(generator.image(w_plus))[0]"
     return Description("\n".join([*lines, f"image = {last}  # uint8 [H, W, 3]", ""]), None)
 
 
 _REPLAY = """\
 import draglab
-from draglab.editor import Replay
-from draglab.media.edit_file import load_edit_file
 
-replay = Replay(load_edit_file({file!r}), draglab.load_generator({model!r}))
-for now in replay:
+replay = draglab.Replay(draglab.load_edit_file({file!r}), draglab.load_generator({model!r}))
+for step in replay:
     pass
 image = replay.image()  # uint8 [H, W, 3]
 """
