@@ -261,7 +261,7 @@ def names_outside_the_api(program: str) -> list[str]:
         (head_stopped, True, True),
         (head_of_a_truncated_seed, True, True),
         (head_twice, False, True),
-        (head_with_other_settings, False, True),
+        (head_with_other_settings, True, True),
         (head_mixed, False, True),
         (head_masked, False, False),
     ],

@@ -10,6 +10,7 @@ from PIL import Image
 
 from draglab.media.edit_file import parse_edit_file
 from draglab.server.exports import Exports, content_disposition, read
+from draglab.server.file_names import safe
 from draglab.server.limits import Limits
 
 
@@ -165,7 +166,7 @@ def test_a_model_of_any_name_is_exported(start, models, tmp_path, name):
         client.begin(model=name_on_disk, seed=3)
         client.send("export", kind="png")
         ready = client.until("export_ready")
-        assert name_on_disk in ready["name"]
+        assert ready["name"] == f"{safe(name_on_disk) or 'draglab'}-seed3.png"
         answer = fetch(server, ready)
         assert answer.status == 200 and len(answer.body) == ready["bytes"]
         header = answer.headers["content-disposition"]
