@@ -10,6 +10,7 @@ from typing import Any
 from draglab.dragging import DragSettings
 from draglab.editor.document import Document
 from draglab.editor.recording import RunRound, edit_file_of, rounds_to
+from draglab.editor.settings import read_settings
 from draglab.editor.state import XY, Node, StartSpec
 from draglab.media.edit_file import EditFile
 
@@ -111,7 +112,7 @@ def _ends_nearest(run: RunRound) -> bool:
 def _changes(run: RunRound) -> dict[str, Any]:
     """The settings that make a round again, those that are not the defaults; it ends where it ended."""
     default = asdict(DragSettings())
-    settings = dict(run.record.settings)
+    settings = asdict(read_settings(run.record.settings))
     if not _ends_by_itself(run):
         settings["max_steps"] = len(run.frames)
     return {name: value for name, value in settings.items() if value != default[name]}

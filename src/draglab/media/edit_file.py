@@ -32,7 +32,7 @@ from draglab.media.sniffing import not_an_edit_file
 from draglab.problems import first_problem
 
 FORMAT = "draglab-edit"
-VERSION = 1
+VERSION = 2
 SIZE_LIMIT = 64 * 2**20
 """Bytes; a larger file is refused."""
 VALUE_LIMIT = 1_000_000
@@ -48,6 +48,9 @@ Coordinate = Annotated[float, Field(ge=-1e6, le=1e6)]
 SettingValue = (
     bool | Annotated[int, Field(ge=-(2**53), le=2**53)] | float | Annotated[str, Field(max_length=300)] | None
 )
+
+FORMER_SETTINGS: dict[str, SettingValue] = {"back_off": None, "settle_steps": None, "mask_limit": None, "patience": 50}
+"""Settings that rounds ran with at the time of version 1, where their records leave these out."""
 
 
 class _Strict(BaseModel):
@@ -214,7 +217,7 @@ class EditFile(_Strict):
     """An edit: the model, where it starts, and the rounds of dragging."""
 
     format: Literal["draglab-edit"] = FORMAT
-    version: Literal[1] = VERSION
+    version: Literal[1, 2] = VERSION
     model: ModelReference
     start: Start
     rounds: list[Round] = Field(min_length=1, max_length=10_000, fail_fast=True)
@@ -260,9 +263,10 @@ def parse_edit_file(data: bytes, name: str = "the edit file", values: int = VALU
             f"this one reads up to version {VERSION}: upgrade draglab"
         )
     try:
-        return EditFile.model_validate(content)
+        edit = EditFile.model_validate(content)
     except ValidationError as error:
         raise DraglabError(f"{name}: {first_problem(error, 'a name in it', union='start')}") from None
+    return edit if edit.version == VERSION else _upgraded(edit)
 
 
 def save_edit_file(path: str | os.PathLike[str], edit: EditFile) -> None:
@@ -274,6 +278,12 @@ def save_edit_file(path: str | os.PathLike[str], edit: EditFile) -> None:
     data = (edit.model_dump_json(indent=2) + "\n").encode("utf-8")
     with write_atomically(path) as temporary:
         Path(temporary).write_bytes(data)
+
+
+def _upgraded(edit: EditFile) -> EditFile:
+    """Return a file of version 1 as one of the present version that says the same."""
+    rounds = [one.model_copy(update={"settings": {**FORMER_SETTINGS, **one.settings}}) for one in edit.rounds]
+    return edit.model_copy(update={"version": VERSION, "rounds": rounds})
 
 
 def _decode_floats(text: str, shape: list[int]) -> NDArray[np.float32]:
