@@ -1,4 +1,4 @@
-"""`draglab models inspect` and `convert`: what a model file is, and the same model as safetensors."""
+"""`draglab models inspect` and `convert`: description of a model file, and conversion to safetensors."""
 
 import json
 from pathlib import Path

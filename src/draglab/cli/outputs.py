@@ -1,4 +1,4 @@
-"""Running an edit from the command line: progress, video frames, files, Ctrl-C. Needs torch."""
+"""Running of an edit from the command line: progress, video frames, files, Ctrl-C. Needs torch."""
 
 import os
 import time
@@ -30,19 +30,19 @@ _ENDS = {
 
 @dataclass(frozen=True)
 class Outputs:
-    """Files that an edit is written to; None leaves one out."""
+    """Files that an edit is written to; None = not written."""
 
     image: Path | None = None
     video: Path | None = None
     edit: Path | None = None
 
     def given(self) -> dict[str, Path]:
-        """By what is in them: "image", "video", "edit"."""
+        """Return the files that are given, by their content: "image", "video", "edit"."""
         files = {"image": self.image, "video": self.video, "edit": self.edit}
         return {kind: path for kind, path in files.items() if path is not None}
 
     def check(self) -> None:
-        """Find out before anything is computed whether all of it could be written.
+        """Check before anything is computed that all files can be written.
 
         Raises:
             DraglabError: unknown suffix, not writable, no encoder, or two outputs of one name.
@@ -62,17 +62,17 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What :func:`run_edit` did."""
+    """Result of :func:`run_edit`."""
 
     replay: Replay
-    """At its end."""
+    """The replay, finished or stopped."""
     steps: int
     seconds: float
-    """Of dragging, without pictures and files."""
+    """Time of dragging alone, without pictures and files."""
     outputs: Outputs
 
     def as_json(self) -> dict[str, Any]:
-        """For --json."""
+        """Return the result as --json prints it."""
         recorded = self.replay.recorded()
         return {
             "model": recorded.model.model_dump(),
@@ -95,7 +95,7 @@ class Outcome:
         }
 
     def as_text(self) -> str:
-        """For people: how it ended, where each handle is, what was written."""
+        """Return the result as text: how each round ended, where each handle is, which files were written."""
         lines = []
         for number, report in enumerate(self.replay.reports, 1):
             title = f"round {number}: " if len(self.replay.reports) > 1 else ""
