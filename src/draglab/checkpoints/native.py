@@ -1,6 +1,6 @@
 """draglab's own model files: safetensors under the published names, configuration and card in the header.
 
-Nothing in such a file is ever run. Weights may be stored in half precision; they are computed with in float32.
+Nothing in such a file is ever run. Weights may be stored in half precision; computation is in float32.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _MAX_HEADER = 4 << 20
 
 @dataclass(frozen=True)
 class ModelHeader:
-    """What a model file says about itself, read without its tensors.
+    """Header of a model file, read without its tensors.
 
     Attributes:
-        config: the architecture. parameters: number of weights. dtype: how they are stored.
+        config: the architecture. parameters: number of weights. dtype: their type in the file.
         sizes: number of tensors and their bytes.
         card: free-form facts ("licence", "description", ...).
     """
@@ -51,7 +51,7 @@ def save_generator(
 
     Args:
         path: should end in .safetensors.
-        dtype: what the weights are stored in; float16 halves the file.
+        dtype: type of the weights in the file; float16 halves its size.
         card: facts about the model, JSON values.
 
     Raises:
@@ -72,7 +72,7 @@ def save_generator(
 
 
 def read_header(path: str | Path) -> ModelHeader:
-    """Configuration, size and card of a model file.
+    """Read configuration, size and card of a model file.
 
     Raises:
         DraglabError: no such file, not a model of draglab, damaged, or written by a newer version.
@@ -103,7 +103,7 @@ def read_generator(path: str | Path, name: str | None = None) -> Generator:
     """Load a model file into float32.
 
     Args:
-        name: what the model is called; None = the file's name without its suffix.
+        name: the model's name; None = the file's name without its suffix.
 
     Raises:
         DraglabError: as :func:`read_header`; also weights that do not fit the configuration.
@@ -115,7 +115,7 @@ def read_generator(path: str | Path, name: str | None = None) -> Generator:
         tensors = safetensors.torch.load(content)
     except (safetensors.SafetensorError, KeyError):  # KeyError: a type of numbers that this torch does not have
         raise DraglabError(f"{path} is damaged: its tensors are not readable; get the file again") from None
-    # Built without storage, so that a small file with a boastful configuration allocates nothing.
+    # Built without storage: a small file with a large configuration allocates nothing.
     with torch.device("meta"):
         generator = build_generator(header.config, name or path.stem)
     generator.load_published({key: tensor.float() for key, tensor in tensors.items()})
@@ -123,7 +123,7 @@ def read_generator(path: str | Path, name: str | None = None) -> Generator:
 
 
 def _raw_header(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """The tensors' descriptions and the metadata of a safetensors file."""
+    """Return the tensors' descriptions and the metadata of a safetensors file."""
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")

@@ -1,9 +1,9 @@
-"""Where downloaded models are kept, and the small files beside them.
+"""The folder of downloaded models, and the small files in it.
 
 ffhq.pkl            the model, complete and checked
-ffhq.pkl.part       what has arrived of a download, and in ffhq.pkl.part.json which version of the file it is
-ffhq.pkl.json       the SHA-256 of the first download, where the publisher states none
-.ffhq.pkl.lock      held by the process that works on the model; the system lets go of it when that process ends
+ffhq.pkl.part       the beginning of an unfinished download; ffhq.pkl.part.json names its version of the file
+ffhq.pkl.json       the SHA-256 of the first download, if the publisher states none
+.ffhq.pkl.lock      lock of the process that works on the model; released by the system when that process ends
 licence-*.txt       licences that somebody has accepted
 """
 
@@ -35,29 +35,29 @@ def default_folder() -> Path:
 
 
 class ModelFolder:
-    """The folder of downloaded models. Nothing is made or written until a method says so.
+    """The folder of downloaded models. It is created by the first method that writes.
 
     Args:
-        path: another place than :func:`default_folder`.
+        path: the folder; None = :func:`default_folder`.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
         self.path = default_folder() if path is None else Path(path).absolute()
 
     def file(self, model: PublicModel) -> Path:
-        """Where a model is, or would be."""
+        """Return the path of a model's file, whether it exists or not."""
         return self.path / model.file
 
     def part(self, model: PublicModel) -> Path:
-        """Where the beginning of an unfinished download is."""
+        """Return the path of an unfinished download."""
         return self.path / f"{model.file}.part"
 
     def version(self, model: PublicModel) -> Path:
-        """Where it is written which version of the file that beginning belongs to."""
+        """Return the path of the record of an unfinished download's version."""
         return self.path / f"{model.file}.part.json"
 
     def discard(self, model: PublicModel) -> None:
-        """Delete what there is of an unfinished download.
+        """Delete an unfinished download, if there is one.
 
         Raises:
             DraglabError: it cannot be deleted.
@@ -67,18 +67,18 @@ class ModelFolder:
             self.version(model).unlink(missing_ok=True)
 
     def has(self, model: PublicModel) -> bool:
-        """Whether a model is there, complete."""
+        """Whether a model is downloaded completely."""
         return self.file(model).is_file()
 
     def has_accepted(self, licence: Licence) -> bool:
-        """Whether somebody has accepted a licence, with the consequences that it has today."""
+        """Whether somebody has accepted a licence with its present consequences."""
         try:
             return self._acceptance(licence).is_file()
         except OSError:
             return False
 
     def accept(self, licence: Licence) -> None:
-        """Remember that a licence was accepted.
+        """Record that a licence was accepted.
 
         Raises:
             DraglabError: the folder cannot be written.
@@ -86,7 +86,7 @@ class ModelFolder:
         self.write(self._acceptance(licence), f"Accepted with draglab:\n{licence}\n")
 
     def _acceptance(self, licence: Licence) -> Path:
-        # A licence that changes is asked about again.
+        # A changed licence has to be accepted again.
         return self.path / f"licence-{hashlib.sha256(str(licence).encode()).hexdigest()[:16]}.txt"
 
     def write(self, path: Path, text: str) -> None:
@@ -102,7 +102,7 @@ class ModelFolder:
 
     @contextmanager
     def writing(self, path: Path) -> Iterator[None]:
-        """Turns an OSError of the block, which writes ``path``, into a DraglabError."""
+        """Turn an OSError of the block, which writes ``path``, into a DraglabError."""
         try:
             yield
         except OSError as error:
@@ -135,9 +135,9 @@ class ModelFolder:
             lock.release()
 
     def remove(self, model: PublicModel) -> None:
-        """Delete a model and what there is of an unfinished download.
+        """Delete a model and an unfinished download of it.
 
-        The SHA-256 of the first download stays remembered: the next one is compared with it.
+        The record of the first download's SHA-256 is kept: the next download is compared with it.
 
         Raises:
             DraglabError: there is nothing of it, or it cannot be deleted.
