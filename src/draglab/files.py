@@ -24,18 +24,18 @@ _REASONS = {
 
 
 def write_error(path: Path, error: OSError) -> DraglabError:
-    """A one-line error for a failed write: what could not be written, why, and what to do."""
+    """Make a one-line error of a failed write: what could not be written, why, and what to do."""
     reason = _REASONS.get(error.errno or 0) or (error.strerror or str(error) or "unknown reason").splitlines()[0]
     return DraglabError(f"cannot write {path}: {reason}")
 
 
 def read_bytes(path: str | os.PathLike[str], kind: str, limit: int) -> bytes:
-    """The content of a file that somebody gave.
+    """Read a file that a user named.
 
     Args:
         path: the file.
-        kind: what it should be, for messages ("edit file", "mask").
-        limit: bytes; larger files are refused unread.
+        kind: kind of the file, for messages ("edit file", "mask").
+        limit: largest size in bytes.
 
     Raises:
         DraglabError: missing, a directory, unreadable or too large.
@@ -58,7 +58,7 @@ def read_bytes(path: str | os.PathLike[str], kind: str, limit: int) -> bytes:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary name beside ``path``; what was written there becomes ``path`` when the block ends well.
+    """Yield a temporary name beside ``path``; the file written there becomes ``path`` when the block ends well.
 
     On any error, Ctrl-C included, the temporary file is removed and ``path`` stays as it was.
 
@@ -89,7 +89,7 @@ def move_into_place(temporary: Path, path: Path) -> None:
 
 @contextmanager
 def write_atomically(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary name beside ``path``; what was written there becomes ``path`` when the block ends well.
+    """Yield a temporary name beside ``path``; the file written there becomes ``path`` when the block ends well.
 
     On any error, Ctrl-C included, the temporary file is removed and ``path`` stays as it was. Symbolic links are
     written through.
@@ -111,7 +111,7 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """Find out before a long computation whether its result could be written to ``path``; changes nothing.
+    """Check before a long computation that its result can be written to ``path``; nothing is changed.
 
     Raises:
         DraglabError: as :func:`write_atomically`.
@@ -131,7 +131,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 
 
 def make_directory(path: str | os.PathLike[str]) -> None:
-    """Make a directory, and those above it; nothing happens when it is there.
+    """Make a directory and its parents, if they do not exist.
 
     Raises:
         DraglabError: it cannot be made, or a file has its name.
@@ -146,7 +146,7 @@ def make_directory(path: str | os.PathLike[str]) -> None:
 
 
 def _sync_directory(path: Path) -> None:
-    """Make a renaming in a directory survive a power cut, where the system has such a thing."""
+    """Make renamings in a directory survive a power cut, where the system supports it."""
     with suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""An edit in words that make it again: a command line, or a program."""
+"""Descriptions of an edit that repeat it: a command line or a Python program."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ EDIT_FILE = "edit.json"
 
 @dataclass(frozen=True)
 class Description:
-    """What makes an edit again.
+    """A text that repeats an edit.
 
     Attributes:
-        text: to be pasted. edit_file: what the text expects as "edit.json" beside it; None = nothing.
+        text: the command line or program. edit_file: edit file that the text expects as "edit.json"; None = none.
     """
 
     text: str
@@ -30,7 +30,7 @@ class Description:
 
 
 def as_command(document: Document, node: Node) -> Description:
-    """A command line that makes a node's image again, as after.png.
+    """Return a command line that makes a node's image again, as after.png.
 
     Raises:
         DraglabError: nothing was dragged, and the start is more than a seed.
@@ -53,7 +53,7 @@ def as_command(document: Document, node: Node) -> Description:
 
 
 def as_python(document: Document, node: Node) -> Description:
-    """A program that makes a node's image again, as `image`.
+    """Return a program that makes a node's image again, as `image`. It uses public names of draglab alone.
 
     Raises:
         DraglabError: as :func:`as_command`.
@@ -91,10 +91,10 @@ image = replay.image()  # uint8 [H, W, 3]
 
 
 def _is_simple(run: RunRound) -> bool:
-    """Whether points and settings say all of a round."""
+    """Whether points and settings describe a round completely."""
     if run.node.mask_id is not None or any(move.after < len(run.frames) for move in run.record.moves):
         return False
-    # A drag that does not arrive keeps its nearest step: a round that keeps another one is only said by its file.
+    # A drag that does not arrive keeps its nearest step: a round that keeps another one needs an edit file.
     return _ends_by_itself(run) or _ends_nearest(run)
 
 
@@ -110,7 +110,7 @@ def _ends_nearest(run: RunRound) -> bool:
 
 
 def _changes(run: RunRound) -> dict[str, Any]:
-    """The settings that make a round again, those that are not the defaults; it ends where it ended."""
+    """Return the settings that repeat a round, without those that have their defaults; the end is the same, too."""
     default = asdict(DragSettings())
     settings = asdict(read_settings(run.record.settings))
     if not _ends_by_itself(run):
@@ -147,10 +147,10 @@ def _pair(point: XY) -> str:
 
 
 def _number(value: Any) -> str:
-    """As short as it can be without another value being read from it."""
+    """Write a number in its shortest exact form."""
     return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _word(value: Any) -> str:
-    """A setting's value as :func:`draglab.editor.settings.parse_settings` reads it."""
+    """Write a setting's value as :func:`draglab.editor.settings.parse_settings` reads it."""
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else _number(value)
