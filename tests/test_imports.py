@@ -9,12 +9,14 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
-_FOUNDATION = {"errors", "_version"}
+_FOUNDATION = {"errors", "files", "problems", "_version"}
 _MODELS = _FOUNDATION | {"folders", "geometry", "generators", "checkpoints"}
 _EDITOR = _MODELS | {"dragging", "media", "inversion", "editor"}
 
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "files": {"errors"},
+    "problems": set(),
     "_version": set(),
     "folders": _FOUNDATION,
     "geometry": _FOUNDATION,
@@ -87,6 +89,29 @@ def violations(source: Path) -> list[str]:
     return found
 
 
+def circles(package: Path) -> list[list[str]]:
+    """Circles of imports between the modules of a package outside of src, each as its modules in order."""
+    paths = [path for path in package.rglob("*.py") if path.name != "__init__.py"]
+    names = {".".join(path.relative_to(package.parent).with_suffix("").parts): path for path in paths}
+    graph = {
+        name: sorted(imported_modules(ast.parse(path.read_text(encoding="utf-8")), name, False) & names.keys() - {name})
+        for name, path in names.items()
+    }
+    found, done = [], set()
+
+    def follow(name: str, way: list[str]) -> None:
+        if name in way:
+            found.append([*way[way.index(name) :], name])
+        elif name not in done:
+            for imported in graph[name]:
+                follow(imported, [*way, name])
+            done.add(name)
+
+    for name in sorted(graph):
+        follow(name, [])
+    return found
+
+
 def machine_paths(root: Path) -> list[str]:
     folders = [root / name for name in ("src", "tests", "docs", "recipes", "benchmarks", ".ci")]
     paths = [path for folder in folders for path in folder.rglob("*") if "__pycache__" not in path.parts]
@@ -101,6 +126,15 @@ def machine_paths(root: Path) -> list[str]:
 
 def test_arrows_point_one_way():
     assert violations(REPOSITORY / "src") == []
+
+
+def test_recipes_import_in_no_circle(tmp_path):
+    assert circles(REPOSITORY / "recipes") == []
+    package = tmp_path / "recipes"
+    package.mkdir()
+    for name, text in {"a": "from .b import x", "b": "def f():\n    import recipes.c", "c": "from . import a"}.items():
+        (package / f"{name}.py").write_text(text)
+    assert circles(package) == [["recipes.a", "recipes.b", "recipes.c", "recipes.a"]]
 
 
 def test_no_paths_of_one_machine():

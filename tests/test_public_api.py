@@ -16,11 +16,14 @@ def test_the_list_of_public_names():
         "DragSettings",
         "DragStep",
         "DraglabError",
+        "Replay",
         "__version__",
         "drag",
         "drag_many",
         "drag_steps",
+        "load_edit_file",
         "load_generator",
+        "to_uint8",
     ]
     assert dir(draglab) == sorted(draglab.__all__)
 

@@ -1,4 +1,8 @@
-"""Write a dataset of portraits in shards, on several processes; stopped runs go on where they were."""
+"""Write a dataset of portraits in shards, on several processes; stopped runs go on where they were.
+
+`python -m recipes.heads.dataset --assets DIR --out DIR --count 20000` writes a dataset, `--sheet FILE.png` a contact
+sheet of 64 portraits.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Render synthetic head portraits: `HeadRenderer(assets).render(z)`; the latent vector is the scene.
-
-`python -m recipes.heads.render --assets DIR --out DIR --count 20000` writes a dataset (see `dataset.py`),
-`--sheet FILE.png` a contact sheet of 64 portraits.
-"""
+"""Render synthetic head portraits: `HeadRenderer(assets).render(z)`; the latent vector is the scene."""
 
 from __future__ import annotations
 
@@ -229,9 +225,3 @@ def _project(verts: np.ndarray, scene: Scene, size: int) -> tuple[np.ndarray, np
     focal = scene.zoom * size * CAMERA_DISTANCE / VIEW_HEIGHT
     xy = np.stack([size / 2 + focal * local[:, 0] * inv, size / 2 - focal * local[:, 1] * inv], axis=1)
     return xy.astype(np.float32), inv.astype(np.float32), eye
-
-
-if __name__ == "__main__":
-    from .dataset import main
-
-    main()

@@ -20,6 +20,9 @@ from draglab.errors import DraglabError
 if TYPE_CHECKING:
     from draglab.checkpoints import load_generator
     from draglab.dragging import DragEdit, DragResult, DragSettings, DragStep, drag, drag_many, drag_steps
+    from draglab.editor.replay import Replay
+    from draglab.generators import to_uint8
+    from draglab.media.edit_file import load_edit_file
 
 __all__ = [
     "DragEdit",
@@ -27,11 +30,14 @@ __all__ = [
     "DragSettings",
     "DragStep",
     "DraglabError",
+    "Replay",
     "__version__",
     "drag",
     "drag_many",
     "drag_steps",
+    "load_edit_file",
     "load_generator",
+    "to_uint8",
 ]
 
 _HOME = {
@@ -43,6 +49,9 @@ _HOME = {
     "drag": "draglab.dragging",
     "drag_many": "draglab.dragging",
     "drag_steps": "draglab.dragging",
+    "Replay": "draglab.editor.replay",
+    "load_edit_file": "draglab.media.edit_file",
+    "to_uint8": "draglab.generators",
 }
 
 

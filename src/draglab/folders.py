@@ -1,47 +1,47 @@
-"""Where files of draglab's belong on each system."""
+"""The folders of a user's caches and data on each system."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from platformdirs import PlatformDirs
+
 from draglab.errors import DraglabError
 
-_LINUX = {"cache": ("XDG_CACHE_HOME", ".cache"), "data": ("XDG_DATA_HOME", ".local/share")}
-_MACOS = {"cache": "Caches", "data": "Application Support"}
 
-
-def own_folder(
-    kind: Literal["cache", "data"],
-    variable: str,
-    environment: Mapping[str, str] = os.environ,
-    platform: str = sys.platform,
-) -> Path:
-    """What an environment variable names, else draglab's folder in the system's place; it need not exist.
+def own_folder(kind: Literal["cache", "data"], variable: str) -> Path:
+    """Return the folder that an environment variable names, else draglab's folder for this user; it need not exist.
 
     Args:
-        kind: "cache" for what can be had again, "data" for what a person has made.
-        variable: the environment variable that names another folder.
+        kind: "cache" for files that can be fetched again, "data" for what a person has made.
+        variable: name of the environment variable.
 
     Raises:
         DraglabError: this user has no home directory.
     """
-    if environment.get(variable):
-        return Path(environment[variable]).expanduser().absolute()
     try:
-        if platform == "win32":
-            local = environment.get("LOCALAPPDATA")
-            place = Path(local) if local else Path.home() / "AppData" / "Local"
-        elif platform == "darwin":
-            place = Path.home() / "Library" / _MACOS[kind]
-        else:
-            name, below_home = _LINUX[kind]
-            # The XDG specification has relative paths ignored.
-            given = environment.get(name, "")
-            place = Path(given) if os.path.isabs(given) else Path.home() / below_home
-    except RuntimeError:
-        raise DraglabError(f"there is no home directory to keep files in: set {variable} to a folder") from None
-    return place / "draglab"
+        if named := os.environ.get(variable):
+            return Path(named).expanduser().absolute()
+        former = _former_folder(kind)
+        if former is not None and former.is_dir():
+            return former
+        # Without author and "opinion", which would add folders on Windows: draglab\draglab\Cache.
+        folders = PlatformDirs("draglab", appauthor=False, opinion=False)
+        return folders.user_cache_path if kind == "cache" else folders.user_data_path
+    except (RuntimeError, OSError, ValueError):
+        raise DraglabError(
+            f"there is no home directory to keep files in: set {variable} to a folder, by its full path"
+        ) from None
+
+
+def _former_folder(kind: Literal["cache", "data"]) -> Path | None:
+    """Return the folder that draglab used before it had platformdirs, on systems where the two can differ."""
+    if sys.platform == "darwin":  # platformdirs follows XDG_CACHE_HOME and XDG_DATA_HOME there, too
+        return Path.home() / "Library" / ("Caches" if kind == "cache" else "Application Support") / "draglab"
+    if sys.platform == "win32":  # platformdirs asks the system, whatever LOCALAPPDATA says
+        local = os.environ.get("LOCALAPPDATA")
+        return (Path(local) if local else Path.home() / "AppData" / "Local") / "draglab"
+    return None

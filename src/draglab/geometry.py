@@ -1,4 +1,4 @@
-"""Points, masks and pixel conventions. Nothing else in draglab knows them.
+"""Points, masks and pixel conventions, in one place for all of draglab.
 
 Points are (x, y) in float pixels of the image; (0, 0) is the centre of the top-left pixel, so an image of width W spans
 x = -0.5 to W - 0.5 and its last pixel centre is W - 1. At the borders positions are clamped, never wrapped.
@@ -25,11 +25,11 @@ REFERENCE_SIZE = 512
 """Image size, in pixels, in which the paper states its radii."""
 
 MIN_TRAVEL = 1e-3
-"""A target closer than this to its handle, in pixels, is the same point: no direction could be had from the pair."""
+"""Shortest way from a handle to its target, in pixels. A target that is closer counts as the same point."""
 
 
 def scale_from_512(length: float, height: int, width: int) -> float:
-    """A length in pixels of a 512-pixel image, in pixels of one of `height` x `width` (the longer side counts)."""
+    """Convert a length in pixels of a 512-pixel image to pixels of an image of `height` x `width` (longer side)."""
     return length * max(height, width) / REFERENCE_SIZE
 
 
@@ -96,7 +96,7 @@ def validate_pairs(
 def validate_mask(mask: ArrayLike | None, height: int, width: int) -> Mask | None:
     """Check a mask given from outside: bool [H, W], True = movable; None means that everything is movable.
 
-    A mask of floats from 0 to 1 has soft edges: 1 = movable, 0 = frozen, between them that share of movable.
+    A mask of floats from 0 to 1 has soft edges: 1 = movable, 0 = frozen, values between them in proportion.
 
     Raises:
         DraglabError: neither bool nor floats from 0 to 1, another size, everything frozen, or everything movable (then
@@ -112,7 +112,7 @@ def validate_mask(mask: ArrayLike | None, height: int, width: int) -> Mask | Non
     if array.shape != (height, width):
         got = "x".join(str(side) for side in array.shape[::-1])
         raise DraglabError(f"the mask is {got} but the image is {width}x{height}: give a mask of the image's size")
-    # Written so that NaN fails too.
+    # Negated, so that NaN fails too.
     if not ((array >= 0) & (array <= 1)).all():
         raise DraglabError("the mask holds values beyond 0 and 1: give 1 where the image may move, 0 where it may not")
     if not array.any():
@@ -123,12 +123,12 @@ def validate_mask(mask: ArrayLike | None, height: int, width: int) -> Mask | Non
 
 
 def image_extent(feature_size: tuple[int, int], margin: int) -> tuple[int, int]:
-    """(height, width) of the image in pixels of a feature map that reaches `margin` pixels over each border."""
+    """Return the image's (height, width) in pixels of a feature map that extends `margin` pixels over each border."""
     return feature_size[0] - 2 * margin, feature_size[1] - 2 * margin
 
 
 def feature_scale(image_size: tuple[int, int], feature_size: tuple[int, int], margin: int = 0) -> NDArray[np.float64]:
-    """Pixels of a feature map for each pixel of the image, (x, y); see :func:`to_feature_coordinates`."""
+    """Return the number of pixels of a feature map for each pixel of the image, (x, y)."""
     height, width = image_extent(feature_size, margin)
     return np.array([width / image_size[1], height / image_size[0]])
 
@@ -136,43 +136,26 @@ def feature_scale(image_size: tuple[int, int], feature_size: tuple[int, int], ma
 def to_feature_coordinates(
     points: NDArray[np.float64], image_size: tuple[int, int], feature_size: tuple[int, int], margin: int = 0
 ) -> NDArray[np.float64]:
-    """Image pixels -> pixels of a feature map, both (x, y) with pixel centres at integers.
+    """Convert image pixels to pixels of a feature map, both (x, y) with pixel centres at integers.
 
-    Sampling a feature map without margin bilinearly at these coordinates gives what resizing it bilinearly to the image
-    (half-pixel centres, edges clamped) has at the image's pixels.
+    Bilinear samples of a map without margin at these coordinates are the pixels of the map as resized bilinearly to the
+    image (half-pixel centres, edges clamped).
 
     Args:
         points: [..., 2] (x, y) in image pixels.
         image_size, feature_size: (height, width); of the whole map.
-        margin: pixels by which the map reaches over each border of the image.
+        margin: pixels by which the map extends over each border of the image.
     """
     return (points + 0.5) * feature_scale(image_size, feature_size, margin) + (margin - 0.5)
 
 
 def disc_offsets(radius: float) -> NDArray[np.float64]:
-    """Integer offsets (x, y) closer than `radius` pixels to (0, 0), the centre always included: [k, 2], Omega_1."""
+    """Return the integer offsets (x, y) closer than `radius` pixels to (0, 0), and (0, 0) itself: [k, 2], Omega_1."""
     reach = max(int(np.ceil(radius)) - 1, 0)
     axis = np.arange(-reach, reach + 1, dtype=np.float64)
     grid = np.stack(np.meshgrid(axis, axis, indexing="xy"), axis=-1).reshape(-1, 2)
     inside = (np.hypot(grid[:, 0], grid[:, 1]) < radius) | (grid == 0).all(1)
     return grid[inside]
-
-
-def square_offsets(radius: float, spacing: float = 1.0) -> NDArray[np.float64]:
-    """Offsets (x, y) on a grid of `spacing` pixels within the square of half-width `radius`: [k, 2], Omega_2.
-
-    The centre comes first, so that a nearest-neighbour search that finds a tie stays where it is.
-    """
-    reach = int(np.floor(radius / spacing + 1e-9))
-    axis = np.arange(-reach, reach + 1, dtype=np.float64) * spacing
-    grid = np.stack(np.meshgrid(axis, axis, indexing="xy"), axis=-1).reshape(-1, 2)
-    order = np.argsort(np.hypot(grid[:, 0], grid[:, 1]), kind="stable")
-    return grid[order]
-
-
-def clamp_points(points: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
-    """Points moved to the nearest position between the first and last pixel centres."""
-    return np.clip(points, 0.0, [width - 1.0, height - 1.0])
 
 
 def parse_point_pair(text: str) -> tuple[Sequence[float], Sequence[float]]:

@@ -130,8 +130,8 @@ def test_a_long_name_of_a_converted_model(draglab, model):
     [
         ("{", "broken JSON"),
         ("{}", "is not a draglab edit file"),
-        ('{"format": "draglab-edit", "version": 2}', "newer draglab (version 2)"),
-        ('{"format": "draglab-edit", "version": 1}', "e.json: model: Field required"),
+        ('{"format": "draglab-edit", "version": 3}', "newer draglab (version 3)"),
+        ('{"format": "draglab-edit", "version": 2}', "e.json: model: Field required"),
     ],
 )
 def test_edit_files(draglab, content, message):

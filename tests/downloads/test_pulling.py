@@ -111,7 +111,8 @@ def test_removing(site, fetch, tmp_path):
 
 def test_the_name_appears_only_when_the_file_is_on_the_disk(fetch, tmp_path, monkeypatch):
     def refuse(descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if os.fstat(descriptor).st_size == len(CONTENT):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", refuse)

@@ -134,8 +134,15 @@ def test_unusable_settings_for_the_model(generator: StyleGAN2) -> None:
         list(drag_steps(generator, w_plus, EDIT, DragSettings(feature_resolution=12)))
     with pytest.raises(DraglabError, match="one image at a time"):
         drag_steps(generator, w_plus.repeat(2, 1, 1), EDIT)
-    with pytest.raises(DraglabError, match="lower step_size"):
-        list(drag_steps(generator, w_plus, EDIT, DragSettings(step_size=3e37, step_unit="absolute", max_steps=5)))
+
+
+@pytest.mark.parametrize("step_size", [3e37, 1e39, 1e308])
+@pytest.mark.parametrize("changes", [{"step_unit": "absolute"}, {"latent_space": "w"}])
+def test_a_step_that_leaves_the_range_of_numbers(generator: StyleGAN2, step_size: float, changes: dict) -> None:
+    """Also one that is beyond the range of the latent's own numbers."""
+    settings = DragSettings(step_size=step_size, max_steps=5, **changes)
+    with pytest.raises(DraglabError, match=r"left the range of numbers at step \d: lower step_size"):
+        list(drag_steps(generator, generator.w_plus_from_seed(1), EDIT, settings))
 
 
 def test_sampled_mask_keeps_the_frozen_region() -> None:

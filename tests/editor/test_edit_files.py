@@ -1,18 +1,22 @@
 """An edit leaves as a file, a command or a program, and comes back to the same pixels."""
 
+import ast
+import json
 import shlex
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from draglab import DraglabError, load_generator
+import draglab
+from draglab import DraglabError, DragSettings, load_generator
 from draglab.cli.main import main
 from draglab.editor import Replay
 from draglab.editor.session import EditingSession
 from draglab.editor.state import Point, StartSpec, StyleMix
 from draglab.media.edit_file import EditFile, parse_edit_file, save_edit_file
-from tests.editor.making import FAR, GENERATOR, dragged, generator_of, new_session, run
+from tests.editor.making import FAR, GENERATOR, dragged, generator_of, new_session, reopened, run
 from tests.tiny import tiny_generator
 
 
@@ -194,6 +198,50 @@ def test_a_round_stopped_after_its_best_step_is_said_by_its_file(journal):
     assert session.as_python().edit_file is None and "max_steps=3" in session.as_python().text
 
 
+OLD = {"back_off": None, "settle_steps": None, "mask_limit": None, "patience": 50}
+
+
+def test_a_file_of_version_1_drags_as_it_did():
+    content = {
+        "format": "draglab-edit",
+        "version": 1,
+        "model": {"name": "tiny", "sha256": GENERATOR.sha256},
+        "start": {"seed": 3},
+        "rounds": [{"points": [{"handle": [8, 9], "target": [14, 9]}], "settings": {"max_steps": 2}}],
+    }
+    steps = list(Replay(parse_edit_file(json.dumps(content).encode()), GENERATOR))
+    assert steps[0].settings == DragSettings(max_steps=2, **OLD)
+    content["version"] = 2
+    steps = list(Replay(parse_edit_file(json.dumps(content).encode()), GENERATOR))
+    assert steps[0].settings == DragSettings(max_steps=2)
+
+
+def test_a_round_of_a_journal_from_before_some_settings(journal):
+    """Where a round's record lacks them, it is said and made again as it was run."""
+    session = new_session(journal, **{**OLD, "max_steps": 3})
+    dragged(session)
+    session.undo()
+    before = asdict(session.view())
+    session.redo()
+    rows = journal._connection.execute("SELECT rowid, body FROM entries WHERE kind = 'round'").fetchall()
+    for row, text in rows:
+        body = json.loads(text)
+        for name in ("back_off", "settle_steps", "mask_limit"):
+            del body["settings"][name]
+        journal._connection.execute("UPDATE entries SET body = ? WHERE rowid = ?", (json.dumps(body), row))
+    assert rows
+    again = reopened(session)
+    assert (replayed(again.to_edit_file()) == session.image()).all()
+    program = again.as_python()
+    assert program.edit_file is None and program.text == session.as_python().text
+    assert "back_off=None" in program.text and "mask_limit=None" in program.text
+    again.undo()
+    assert asdict(again.view()) == before
+    again.redo()
+    again.start_round()
+    assert run(again)
+
+
 HEADS = Point(1, (93, 125), (118.5, 125))
 
 
@@ -239,6 +287,19 @@ def head_masked(session):
     dragged(session, HEADS)
 
 
+def names_outside_the_api(program: str) -> list[str]:
+    """What a program imports besides draglab, and what it takes from draglab that is not public."""
+    found = []
+    for node in ast.walk(ast.parse(program)):
+        if isinstance(node, ast.ImportFrom):
+            found.append(str(node.module))
+        elif isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names if alias.name != "draglab"]
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "draglab":
+            found += [node.attr] if node.attr not in draglab.__all__ else []
+    return found
+
+
 @pytest.mark.parametrize(
     ("edit", "command_is_enough", "program_is_enough"),
     [
@@ -270,6 +331,7 @@ def test_what_is_said_makes_the_same_image(
 
     program = session.as_python()
     assert (program.edit_file is None) == program_is_enough
+    assert names_outside_the_api(program.text) == []
     names: dict = {}
     exec(program.text.replace("load_generator('heads'", "load_generator('heads', device='cpu'"), names)
     assert (names["image"] == session.image()).all()

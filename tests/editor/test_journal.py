@@ -151,16 +151,7 @@ def test_sqlite_errors_are_explained(journal):
         EditingSession.create(journal, generator_of, StartSpec("tiny", 3))
 
 
-@pytest.mark.parametrize(
-    ("environment", "platform", "folder"),
-    [
-        ({"DRAGLAB_DATA": "/somewhere"}, "linux", Path("/somewhere")),
-        ({"XDG_DATA_HOME": "/data"}, "linux", Path("/data/draglab")),
-        ({"XDG_DATA_HOME": "relative"}, "linux", Path.home() / ".local/share/draglab"),
-        ({}, "darwin", Path.home() / "Library/Application Support/draglab"),
-        ({"LOCALAPPDATA": "/local"}, "win32", Path("/local/draglab")),
-        ({}, "win32", Path.home() / "AppData/Local/draglab"),
-    ],
-)
-def test_the_folder_follows_the_platform(environment, platform, folder):
-    assert data_folder(environment, platform) == folder
+def test_the_folder_of_sessions(tmp_path, monkeypatch):
+    monkeypatch.delenv("DRAGLAB_DATA", raising=False)
+    monkeypatch.setattr("draglab.editor.data_folder.own_folder", lambda kind, variable: Path(kind, variable))
+    assert data_folder() == Path("data/DRAGLAB_DATA")

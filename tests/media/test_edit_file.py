@@ -60,7 +60,7 @@ edits = st.builds(
 def example() -> dict:
     return {
         "format": "draglab-edit",
-        "version": 1,
+        "version": 2,
         "model": {"name": "heads", "sha256": "0" * 64},
         "start": {"seed": 7},
         "rounds": [{"points": [{"handle": [1, 2.5], "target": [3, 4]}]}],
@@ -111,6 +111,30 @@ def test_short_form_has_the_defaults():
     assert (edit.rounds[0].feather, edit.rounds[0].moved) == (0, [])
 
 
+FORMER = {"back_off": None, "settle_steps": None, "mask_limit": None, "patience": 50}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, FORMER),
+        ({"r1": 4.0}, {**FORMER, "r1": 4.0}),
+        ({"patience": None, "back_off": 6}, {**FORMER, "patience": None, "back_off": 6}),
+    ],
+)
+def test_files_of_version_1_keep_the_settings_of_their_time(tmp_path, given, expected):
+    old = {**example(), "version": 1}
+    old["rounds"][0]["settings"] = given
+    edit = parse(old)
+    assert (edit.version, edit.rounds[0].settings) == (2, expected)
+    save_edit_file(tmp_path / "edit.json", edit)
+    assert load_edit_file(tmp_path / "edit.json") == edit
+    # All else is as in a file of this version that says so.
+    new = example()
+    new["rounds"][0]["settings"] = expected
+    assert parse(new) == edit
+
+
 NAN_LATENT = "AADAfwAAgD8="  # float32 NaN, 1
 
 
@@ -118,7 +142,7 @@ NAN_LATENT = "AADAfwAAgD8="  # float32 NaN, 1
     ("place", "value", "message"),
     [
         (["format"], "other", 'its "format" must be "draglab-edit"'),
-        (["version"], 2, r"newer draglab \(version 2\); this one reads up to version 1: upgrade draglab"),
+        (["version"], 3, r"newer draglab \(version 3\); this one reads up to version 2: upgrade draglab"),
         (["version"], 0, "^edit.json: version: "),
         (["version"], "1", "^edit.json: version: "),
         (["comment"], "hello", "^edit.json: comment: Extra"),

@@ -93,9 +93,11 @@ def test_a_cancelled_drag_keeps_its_best_step(server):
     assert server.api("DELETE", f"/drags/{name}").json() == status
 
 
-def test_a_drag_that_fails_says_why(server):
-    status = finish(server, {**DRAG, "settings": {"step_size": 1e30, "step_unit": "absolute"}})
-    assert status["state"] == "failed" and "step_size" in status["error"]
+@pytest.mark.parametrize("step_size", [1e30, 1e308])
+def test_a_drag_that_fails_says_why(server, step_size):
+    status = finish(server, {**DRAG, "settings": {"step_size": step_size, "step_unit": "absolute"}})
+    assert status["state"] == "failed"
+    assert re.fullmatch(r"the optimisation left the range of numbers at step \d: lower step_size", status["error"])
     assert server.api("GET", f"/drags/{status['id']}/image").status == 409
 
 

@@ -1,4 +1,4 @@
-"""Model files: reading them without running anything they contain."""
+"""Reading and writing of model files; nothing that a file contains is run."""
 
 from draglab.checkpoints.native import ModelHeader, read_generator, read_header, save_generator
 from draglab.checkpoints.opening import ModelFile, inspect_file, open_model

@@ -1,4 +1,4 @@
-"""What the process that read a foreign checkpoint answered, checked again: it had hostile bytes to work with."""
+"""Descriptions of foreign checkpoints, checked: the child process that wrote them read bytes that may be hostile."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 from draglab.checkpoints.foreign.changes import SHAPES
 from draglab.checkpoints.foreign.storages import ITEM_SIZES, MAX_DIMENSIONS
 from draglab.errors import DraglabError
+from draglab.problems import escape_controls
 
 SPARE = 1 << 20
-"""Bytes of tensors beyond the file's own: some programs name a small filter in every layer."""
+"""Bytes by which tensors may exceed their file: some programs refer to one small filter in every layer."""
 MAX_TEXT = 1000
 
 Place = tuple[int, int]
@@ -20,10 +21,11 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True)
 class Source:
-    """Bytes that tensors lie in: the file itself, or what one text of it decodes to, or given here.
+    """Bytes that hold tensors: the file itself, a decoded text in the file, or bytes given here.
 
     Attributes:
-        text: where the file has them as UTF-8 text of the characters 0 to 255. data: the bytes. Both None: the file.
+        text: place of the bytes in the file as UTF-8 text of the characters 0 to 255. data: the bytes. Both None: the
+            bytes are the file.
     """
 
     text: Place | None = None
@@ -32,13 +34,13 @@ class Source:
 
 @dataclass(frozen=True)
 class TensorPlace:
-    """Where one tensor lies.
+    """Place of one tensor.
 
     Attributes:
-        name: the published one. dtype: of the numbers, as safetensors calls it.
-        source: index of the source. start: byte at which its storage begins there.
-        offset, shape, strides: in numbers, from there on.
-        changes: names of functions of materialize.py that make the published tensor of it.
+        name: the published name. dtype: type of the numbers, as safetensors names it.
+        source: index of the source. start: byte of the source at which the tensor's storage begins.
+        offset, shape, strides: in numbers, from that byte on.
+        changes: names of functions of materialize.py that turn it into the published tensor.
     """
 
     name: str
@@ -52,12 +54,12 @@ class TensorPlace:
 
     @property
     def count(self) -> int:
-        """How many numbers it has."""
+        """Number of its elements."""
         return math.prod(self.shape)
 
     @property
     def span(self) -> int:
-        """Numbers from its first to its last in the file."""
+        """Length of the storage from its first element to its last, in numbers."""
         return 1 + sum((side - 1) * stride for side, stride in zip(self.shape, self.strides, strict=True))
 
 
@@ -66,13 +68,13 @@ class Description:
     """A model that a foreign file describes.
 
     Attributes:
-        format: what kind of file, in words. family: the kind of its architecture.
-        arguments: of the published program's generator, or the fields of the architecture's configuration if
+        format: the kind of file, for people. family: the kind of its architecture.
+        arguments: arguments of the published program's generator, or the fields of the architecture's configuration if
             `resolved`.
-        tensors: where its tensors lie, in `sources`.
-        code: the source code that the file carries for the model, or where it lies in the file; None = there is none.
-        layers: arguments that the layers themselves have, which count more than omitted ones of the generator.
-        facts: what else is worth knowing. warnings: what may be wrong. For people.
+        tensors: places of the tensors in `sources`.
+        code: the source code that the file holds for the model, or its place in the file; None = there is none.
+        layers: arguments found in the layers, which take precedence over omitted ones of the generator.
+        facts: further facts, for people. warnings: possible problems, for people.
     """
 
     format: str
@@ -88,17 +90,18 @@ class Description:
 
 
 def check_description(answer: Any, size: int) -> Description:
-    """The description that the child told (foreign.plan.Plan.to_json), if its tensors lie in a file of `size` bytes and
-    together are no larger.
+    """Check the child's answer (foreign.plan.Plan.to_json) and return its description.
+
+    The tensors must lie within a file of `size` bytes and together be no larger than it, but for SPARE.
 
     Raises:
-        DraglabError: the file is refused, for the reason that the answer gives or for the size of its tensors.
-        ValueError, LookupError, TypeError, AttributeError: the answer has not the form of one.
+        DraglabError: the file is refused, for the reason in the answer or for the size of its tensors.
+        ValueError, LookupError, TypeError, AttributeError: the answer does not have the form of a description.
     """
     if "error" in answer:
         raise DraglabError(printable(answer["error"]))
     plan = dict(answer["plan"])
-    # Of these two only numbers and hexadecimal digits are used.
+    # Only numbers and hexadecimal digits of these two are used.
     sources, code = tuple(_source(source, size) for source in plan.pop("sources")), _code(plan.pop("code"), size)
     plan = printable(plan)
     tensors = tuple(_tensor(row, sources, size) for row in plan.pop("tensors"))
@@ -132,7 +135,7 @@ def _place(place: list[int], size: int) -> Place:
 
 
 def _length(source: Source, size: int) -> int:
-    """Bytes of a source at most."""
+    """Return the length of a source in bytes, at most."""
     if source.text is not None:
         return source.text[1] - source.text[0]
     return size if source.data is None else len(source.data)
@@ -159,9 +162,9 @@ def _require(condition: bool) -> None:
 
 
 def printable(value: Any) -> Any:
-    """A JSON value whose texts are short and have neither control codes nor broken characters."""
+    """Shorten the texts of a JSON value and escape their control codes and broken characters."""
     if isinstance(value, str):
-        return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in value[:MAX_TEXT])
+        return escape_controls(value[:MAX_TEXT])
     if isinstance(value, list):
         return [printable(part) for part in value]
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Tensors out of a file, from where a description says they lie. Only these bytes are read."""
+"""Reading of the tensors that a description locates in a file. Only their bytes are read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from draglab.checkpoints.description import Description, Source, TensorPlace
 from draglab.errors import DraglabError
 
 _THREADS = 2
-"""Most of the time the system is making room for what is read, which two threads do at once; more are slower."""
+"""Number of reading threads. Most time goes into allocation by the system, which two threads share; more are slower."""
 
 _TYPES = {
     "F64": torch.float64,
@@ -30,7 +30,7 @@ _TYPES = {
     "BOOL": torch.bool,
 }
 
-# Their effects on shapes are in foreign/changes.py.
+# The effects of these on shapes are in foreign/changes.py.
 _CHANGES: dict[str, Callable[[Tensor], Tensor]] = {
     "transpose": lambda x: x.t(),
     "channels_first": lambda x: x.permute(3, 2, 0, 1),
@@ -43,7 +43,7 @@ _CHANGES: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def read_tensors(path: Path, description: Description) -> dict[str, Tensor]:
-    """All tensors of a description (sandbox.read_description), contiguous and in float32, by published name.
+    """Read all tensors of a description (sandbox.read_description), contiguous and in float32, by published name.
 
     Raises:
         DraglabError: the file changed meanwhile, or there is not enough memory.
@@ -62,7 +62,7 @@ def read_tensors(path: Path, description: Description) -> dict[str, Tensor]:
 
 
 def _shares(description: Description) -> list[list[TensorPlace]]:
-    """The tensors for each thread, about equal in size; those of one decoded text together."""
+    """Split the tensors into shares of about equal size, one for each thread, that keep each decoded text together."""
     shares: list[list[TensorPlace]] = [[] for _ in range(_THREADS)]
     loads = [0] * _THREADS
     for place in description.tensors:
@@ -80,7 +80,7 @@ def _read_share(path: Path, sources: tuple[Source, ...], places: list[TensorPlac
 
 
 class _OpenSource:
-    """The file's bytes, or what one text of it decodes to."""
+    """Open source of bytes: the file, or one decoded text in it."""
 
     def __init__(self, file: BinaryIO, source: Source):
         self.file = file

@@ -1,14 +1,12 @@
 """draglab's own model files: safetensors under the published names, configuration and card in the header.
 
-Nothing in such a file is ever run. Weights may be stored in half precision; they are computed with in float32.
+Nothing in such a file is ever run. Weights may be stored in half precision; computation is in float32.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import safetensors.torch
 import torch
 
 from draglab.errors import DraglabError
+from draglab.files import write_atomically
 from draglab.generators import Generator, GeneratorConfig, build_generator, config_from_json, find_architecture
 
 FORMAT = "draglab-model"
@@ -27,10 +26,10 @@ _MAX_HEADER = 4 << 20
 
 @dataclass(frozen=True)
 class ModelHeader:
-    """What a model file says about itself, read without its tensors.
+    """Header of a model file, read without its tensors.
 
     Attributes:
-        config: the architecture. parameters: number of weights. dtype: how they are stored.
+        config: the architecture. parameters: number of weights. dtype: their type in the file.
         sizes: number of tensors and their bytes.
         card: free-form facts ("licence", "description", ...).
     """
@@ -48,17 +47,16 @@ def save_generator(
     dtype: torch.dtype = torch.float32,
     card: dict[str, Any] | None = None,
 ) -> None:
-    """Write a generator, under a temporary name first.
+    """Write a generator as a model file, complete or not at all.
 
     Args:
         path: should end in .safetensors.
-        dtype: what the weights are stored in; float16 halves the file.
+        dtype: type of the weights in the file; float16 halves its size.
         card: facts about the model, JSON values.
 
     Raises:
         DraglabError: the file cannot be written.
     """
-    path = Path(path)
     tensors = {
         name: tensor.detach().cpu().to(torch.float32 if name.endswith(generator.EXACT) else dtype).contiguous()
         for name, tensor in generator.published_tensors().items()
@@ -69,18 +67,12 @@ def save_generator(
         "config": json.dumps(generator.config.to_json()),
         "card": json.dumps(card or {}),
     }
-    # Short, so that it fits wherever the final name fits.
-    temporary = path.with_name(f".draglab-{secrets.token_hex(6)}.part")
-    try:
+    with write_atomically(path) as temporary:
         temporary.write_bytes(safetensors.torch.save(tensors, metadata))
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise DraglabError(f"cannot write the model to {path}: {error.strerror}") from None
 
 
 def read_header(path: str | Path) -> ModelHeader:
-    """Configuration, size and card of a model file.
+    """Read configuration, size and card of a model file.
 
     Raises:
         DraglabError: no such file, not a model of draglab, damaged, or written by a newer version.
@@ -111,7 +103,7 @@ def read_generator(path: str | Path, name: str | None = None) -> Generator:
     """Load a model file into float32.
 
     Args:
-        name: what the model is called; None = the file's name without its suffix.
+        name: the model's name; None = the file's name without its suffix.
 
     Raises:
         DraglabError: as :func:`read_header`; also weights that do not fit the configuration.
@@ -123,7 +115,7 @@ def read_generator(path: str | Path, name: str | None = None) -> Generator:
         tensors = safetensors.torch.load(content)
     except (safetensors.SafetensorError, KeyError):  # KeyError: a type of numbers that this torch does not have
         raise DraglabError(f"{path} is damaged: its tensors are not readable; get the file again") from None
-    # Built without storage, so that a small file with a boastful configuration allocates nothing.
+    # Built without storage: a small file with a large configuration allocates nothing.
     with torch.device("meta"):
         generator = build_generator(header.config, name or path.stem)
     generator.load_published({key: tensor.float() for key, tensor in tensors.items()})
@@ -131,7 +123,7 @@ def read_generator(path: str | Path, name: str | None = None) -> Generator:
 
 
 def _raw_header(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """The tensors' descriptions and the metadata of a safetensors file."""
+    """Return the tensors' descriptions and the metadata of a safetensors file."""
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")

@@ -1,4 +1,4 @@
-"""Any model file -> generator: what kind it is, is seen from its contents."""
+"""Opening of model files of every kind, recognised by their content."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from draglab.errors import DraglabError
 from draglab.generators import Generator, GeneratorConfig, build_generator, find_architecture
 
 AVERAGED = 10_000
-"""Samples of w for a file that has no average."""
+"""Number of samples of w that are averaged for a file without an average."""
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """What a model file is, known without loading a tensor.
+    """Facts about a model file, read without loading a tensor.
 
     Attributes:
-        format: what kind of file. config: the architecture.
+        format: the kind of file. config: the architecture.
         parameters: number of weights, without buffers. sizes: number of tensors and their bytes as stored.
-        facts: what else it says about itself. warnings: what may be wrong with it.
+        facts: further facts in the file. warnings: possible problems.
     """
 
     path: Path
@@ -44,12 +44,12 @@ class ModelFile:
 
     @property
     def architecture(self) -> str:
-        """ "StyleGAN2", "StyleGAN3-T", "StyleGAN3-R"."""
+        """Name of the architecture: "StyleGAN2", "StyleGAN3-T", "StyleGAN3-R"."""
         return self.config.title
 
 
 def inspect_file(path: str | Path) -> ModelFile:
-    """What a model file is; no tensor is loaded, and nothing that the file contains is run.
+    """Read the facts about a model file; no tensor is loaded, and nothing that the file contains is run.
 
     Raises:
         DraglabError: no such file, or it is not a model that draglab can run; the message says why.
@@ -71,7 +71,7 @@ def open_model(path: str | Path, name: str | None = None) -> Generator:
     """Load any model file that draglab knows into float32.
 
     Args:
-        name: what the model is called; None = the file's name without its suffix.
+        name: the model's name; None = the file's name without its suffix.
 
     Raises:
         DraglabError: as :func:`inspect_file`; also tensors that do not fit the architecture.
@@ -82,7 +82,7 @@ def open_model(path: str | Path, name: str | None = None) -> Generator:
     found = inspect_file(path)
     assert found._description is not None
     tensors = read_tensors(path, found._description)
-    # Built without storage, so that a small file with a boastful configuration allocates nothing.
+    # Built without storage: a small file with a large configuration allocates nothing.
     with torch.device("meta"):
         generator = build_generator(found.config, name or path.stem)
     lacks_average = "mapping.w_avg" not in tensors
@@ -96,21 +96,21 @@ def open_model(path: str | Path, name: str | None = None) -> Generator:
 def is_safetensors(path: Path) -> bool:
     """Whether a file begins like safetensors: the header's length, then its JSON."""
     try:
-        if not path.is_file():  # to open a pipe could take for ever
+        if not path.is_file():  # opening a pipe could block for ever
             return False
         with path.open("rb") as file:
             start = file.read(9)
             return len(start) == 9 and start[8:] == b"{" and int.from_bytes(start[:8], "little") < path.stat().st_size
     except (OSError, ValueError):
-        return False  # whoever opens it next says why
+        return False  # the next attempt to open it says why
 
 
 @torch.no_grad()
 def average_w(generator: Generator) -> Tensor:
-    """Mean of w [w_dim] over 10,000 fixed samples of z, classes evenly."""
+    """Return the mean of w [w_dim] over 10,000 fixed samples of z, evenly over all classes."""
     random = np.random.RandomState(0)
     total = torch.zeros(generator.w_dim)
-    # Some at a time: a small file can have wide latents or many classes.
+    # In batches: a small file can have wide latents or many classes.
     for indices in torch.arange(AVERAGED).split(100):
         z = torch.from_numpy(random.randn(len(indices), generator.z_dim)).float()
         c = None
@@ -133,9 +133,9 @@ def _config(path: Path, description: Description) -> GeneratorConfig:
 
 
 def _add_missing(generator: Generator, tensors: dict[str, Tensor]) -> None:
-    """Buffers that some programs do not store: an average to be computed, noise maps to be drawn."""
+    """Add the buffers that some programs do not store: an average to be computed later, and noise maps."""
     missing = {name: wanted for name, wanted in generator.published_tensors().items() if name not in tensors}
-    if not missing:  # to import numpy.random would take longer than all else here
+    if not missing:  # importing numpy.random would take longer than the rest of this function
         return
     random = np.random.RandomState(0)
     for name, wanted in missing.items():

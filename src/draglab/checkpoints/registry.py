@@ -1,4 +1,4 @@
-"""Names of models -> files."""
+"""Models by name, and their loading."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class ModelEntry:
     """A model that can be loaded by name.
 
     Attributes:
-        size: bytes of its file. header: what the file says about itself.
-        first_seeds: images to begin with, varied and without flaws, chosen by eye; none for a model without a list.
+        size: size of its file, in bytes. header: the file's header.
+        first_seeds: seeds of varied images without flaws to begin with, chosen by eye; may be empty.
     """
 
     name: str
@@ -33,7 +33,7 @@ class ModelEntry:
 
 
 def list_models() -> list[ModelEntry]:
-    """Models that come with draglab, by name."""
+    """List the models that come with draglab, by name."""
     paths = sorted(BUNDLED.glob("*.safetensors"))
     seeds = json.loads((BUNDLED / "first_seeds.json").read_text())
     return [
@@ -59,7 +59,7 @@ def load_generator(name_or_path: str | Path = "heads", device: str | torch.devic
 
 
 def find_model(name_or_path: str | Path) -> tuple[Path, str]:
-    """The file that a name or a path stands for, and what the model is called.
+    """Return the file that a name or a path stands for, and the model's name.
 
     Raises:
         DraglabError: there is no such model, or it is not downloaded.
@@ -74,7 +74,7 @@ def find_model(name_or_path: str | Path) -> tuple[Path, str]:
         raise DraglabError(f"there is no model {_shortened(name)!a}: give the path of a model file or a name") from None
     if is_file:
         return path, path.stem
-    # Imported here: whoever loads a bundled model does not wait for what reads and checks the list of public ones.
+    # Imported here, so that loading a bundled model does not wait for the list of public ones.
     from draglab.downloads import ModelFolder, read_catalogue
     from draglab.downloads.pulling import how_to_get
 
@@ -97,7 +97,7 @@ def _shortened(name: str) -> str:
 
 
 def best_device() -> torch.device:
-    """CUDA, else Apple's MPS, else the CPU."""
+    """Return the best device of this machine: CUDA, else Apple's MPS, else the CPU."""
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
@@ -106,7 +106,7 @@ def best_device() -> torch.device:
 def _device(device: str | torch.device) -> torch.device:
     try:
         chosen = torch.device(device)
-        # "meta" has no memory: numbers that are put there are gone.
+        # "meta" has no memory and would lose the weights.
         if chosen.type != "meta" and torch.ones(1, device=chosen).item() == 1:
             return chosen
     except (RuntimeError, AssertionError, NotImplementedError, ImportError):

@@ -1,6 +1,6 @@
-"""Which revision of NVIDIA's programs wrote a file: told by a fingerprint of the source code that it carries.
+"""Recognition of the revision of NVIDIA's programs that wrote a file, by a fingerprint of the source code in it.
 
-The code is hashed and nothing else. The revision decides what an omitted argument means.
+The code is only hashed. The revision determines the meaning of omitted arguments.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ FINGERPRINTS = {
     "06082fb3e892": "StyleGAN3",
     "14a5dd7103e0": "StyleGAN-Human",
 }
-"""First digits of SHA-256."""
+"""Revisions by the first digits of SHA-256 of their source code."""
 _AT_ONCE = 1 << 20
 
 
 def add_revision(path: Path, description: Description) -> Description:
-    """A description with what the source code tells added: facts, warnings, arguments.
+    """Return a description with the facts, warnings and arguments that follow from the source code.
 
     Raises:
         DraglabError: the file changed meanwhile, or cannot be read any more.
@@ -66,7 +66,7 @@ def _fingerprint(path: Path, code: bytes | Place) -> str:
 
 
 def _corrected(arguments: dict[str, Any], layers: dict[str, Any], revision: str | None) -> tuple[dict[str, Any], str]:
-    """Arguments with what an omitted one means, as the layers themselves say how they clamp; and the layout's name."""
+    """Return arguments with the values of omitted ones, by how the layers clamp, and the layout's name."""
     nested = "synthesis_kwargs" in arguments or (
         revision == "stylegan2-ada" and not any(name in arguments for name in ("channel_base", "num_fp16_res"))
     )

@@ -1,4 +1,4 @@
-"""Reads what a foreign checkpoint describes, in a child process that can do nothing else."""
+"""Reading of foreign checkpoints in a child process that can do nothing else."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ SECONDS = 120
 MAX_ANSWER = 16 << 20
 _HERE = Path(__file__).resolve().parent
 # The standard library alone (-I -S: no site packages, no environment), and the package of the readers as a top-level
-# one, so that neither draglab nor torch is imported. A warning would be shown with its line of source: not readable.
+# one, so that neither draglab nor torch is imported. A warning would print its line of source.
 _PROGRAM = "import sys; sys.path.append(sys.argv[1]); from foreign.child import main; main()"
 _COMMAND = [sys.executable, "-I", "-S", "-W", "ignore", "-c", _PROGRAM, str(_HERE)]
 
 
 def read_description(path: str | Path) -> Description:
-    """What a file describes.
+    """Read the description of a foreign checkpoint.
 
     Raises:
         DraglabError: no such file, or the reason why it is not opened.
@@ -33,11 +33,11 @@ def read_description(path: str | Path) -> Description:
     path = Path(path)
     try:
         kind = path.stat().st_mode
-        if not stat.S_ISREG(kind):  # to open a pipe could take for ever
+        if not stat.S_ISREG(kind):  # opening a pipe could block for ever
             what = "folder" if stat.S_ISDIR(kind) else "device"
             raise DraglabError(f"{path} is a {what}, not a file: give a model file")
         file = path.open("rb")
-    except (FileNotFoundError, ValueError):  # a path with a zero byte is none
+    except (FileNotFoundError, ValueError):  # no path has a zero byte
         raise DraglabError(f"there is no model file {path}: check the path") from None
     except OSError as error:
         raise DraglabError(f"cannot read {path}: {error.strerror}") from None
@@ -60,7 +60,7 @@ def read_description(path: str | Path) -> Description:
 
 
 def _ask(file: BinaryIO) -> tuple[bytes, int]:
-    """The child's answer, no more than one byte longer than allowed, and its exit code."""
+    """Return the child's answer, cut one byte beyond the allowed length, and its exit code."""
     with subprocess.Popen(_COMMAND, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         timer = Timer(SECONDS, process.kill)

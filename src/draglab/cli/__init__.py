@@ -1,1 +1,1 @@
-"""The command line: thin commands over draglab.editor. Only this room prints."""
+"""The command line: thin commands over draglab.editor. No other part of draglab prints."""

@@ -1,4 +1,4 @@
-"""Options that several commands share, and reading of what they are given."""
+"""Options that several commands share, and parsing of their values."""
 
 import math
 import re
@@ -12,10 +12,10 @@ MAX_SEEDS = 10_000
 
 
 def finite(value: float | None) -> float | None:
-    """For options: refuse NaN and infinity, which pass every comparison with a limit or none.
+    """Refuse NaN and infinity as an option's value; comparisons with limits do not catch them reliably.
 
     Raises:
-        DraglabError: it is one of them.
+        DraglabError: the value is NaN or infinity.
     """
     if value is not None and not math.isfinite(value):
         raise DraglabError(f"{value} is not a number that can be used here: give a finite one")
@@ -38,21 +38,21 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on sta
 
 
 def parse_seed(text: str) -> int:
-    """One seed.
+    """Read one seed.
 
     Raises:
         DraglabError: not a whole number from 0 to 2**32 - 1.
     """
     from draglab.media.edit_file import MAX_SEED
 
-    # int() would also take "1_000", " 7" and digits of other scripts.
+    # int() also takes "1_000", " 7" and digits of other scripts.
     if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) > MAX_SEED:
         raise DraglabError(f"seed {text!r} is out of range: give a whole number from 0 to {MAX_SEED}")
     return int(text)
 
 
 def parse_class(text: str | None) -> int | list[float] | None:
-    """A class's index from "3", the numbers of a class vector from "0,0.5,0.5".
+    """Read a class: an index such as "3", or the numbers of a class vector such as "0,0.5,0.5".
 
     Raises:
         DraglabError: another form.
@@ -71,7 +71,7 @@ def parse_class(text: str | None) -> int | list[float] | None:
 
 
 def parse_seeds(texts: list[str]) -> list[int]:
-    """Seeds from texts such as "7", "1-16" or "3,7,10-12", in the order given, each once.
+    """Read seeds from texts such as "7", "1-16" or "3,7,10-12"; return each once, in the order given.
 
     Raises:
         DraglabError: another form, out of range, a range that runs backwards, or more than MAX_SEEDS.

@@ -1,4 +1,4 @@
-"""`draglab demo`: one drag of the bundled model, with everything it can write."""
+"""`draglab demo`: one drag of the bundled model, with every kind of output."""
 
 import json
 from dataclasses import asdict
@@ -11,7 +11,7 @@ import draglab
 from draglab.cli.arguments import Device, Json
 from draglab.cli.interrupt import KeptBest
 
-# What the demo drags, in one place: the nose of a head, sideways.
+# The drag of the demo: the nose of a head, sideways.
 MODEL = "heads"
 SEED = 78
 HANDLES = [(93.0, 125.0)]
@@ -29,9 +29,9 @@ def demo(
     import numpy as np
 
     from draglab.cli.outputs import Outputs, run_edit
+    from draglab.files import check_writable, make_directory
     from draglab.generators import to_uint8
     from draglab.media.edit_file import EditFile, ModelReference, Round, SeedStart
-    from draglab.media.files import check_writable, make_directory
     from draglab.media.images import GENERATED, save_image
 
     make_directory(out)

@@ -5,9 +5,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 
 class DownloadProgress:
-    """Shows how much has arrived, how fast, and how long the rest will take.
+    """A bar with the size that has arrived, the speed and the time left.
 
-    Nothing is shown where standard error is not a terminal.
+    Nothing is shown if standard error is not a terminal.
     """
 
     def __init__(self, title: str) -> None:
@@ -31,8 +31,8 @@ class DownloadProgress:
         self._progress.stop()
 
     def update(self, done: int, total: int | None) -> None:
-        """Show how many bytes of how many have arrived."""
-        # Shown from the first byte on: before that it may turn out that nothing is to be downloaded.
+        """Show that `done` bytes of the whole have arrived."""
+        # The bar appears with the first byte: before, there may turn out to be nothing to download.
         if not self._progress.task_ids:
             self._progress.add_task(self._title)
         self._progress.update(self._progress.task_ids[0], completed=done, total=total)

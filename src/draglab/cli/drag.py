@@ -1,4 +1,4 @@
-"""`draglab drag`: drag points, or make an edit again from its file."""
+"""`draglab drag`: drag points, or repeat an edit from its file."""
 
 import json
 from pathlib import Path
@@ -93,7 +93,7 @@ def drag(
 
     pairs = [parse_point_pair(text) for text in point or []]
 
-    # What needs torch is imported after what a person may have mistyped.
+    # torch takes a while to import: arguments that may be mistyped are checked before.
     from draglab.cli.outputs import Outputs, run_edit
     from draglab.dragging import DragSettings
     from draglab.editor.settings import parse_settings
@@ -128,7 +128,7 @@ def drag(
 
 
 def _round(pairs: list[tuple[Any, Any]], mask: str | None, settings: "DragSettings", generator: "Generator") -> "Round":
-    """One round from the command line's points, mask and settings, checked against the model."""
+    """Make a round of the command line's points, mask and settings, checked against the model."""
     from dataclasses import asdict
 
     from draglab.geometry import parse_mask_shape, validate_pairs

@@ -62,5 +62,5 @@ def edit(
     serve(options, listener, started)
     print("draglab has ended; sessions are kept", flush=True)
     sys.stderr.flush()
-    # Everything is put away; taking torch down would take another second.
+    # Everything is saved and closed; unloading torch would take another second.
     os._exit(0)

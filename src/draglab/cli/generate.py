@@ -50,8 +50,8 @@ def generate(
 
 
 def _files(output: Path, seeds: list[int]) -> list[Path]:
-    """Where the images go: one file for all seeds, or one for each in a directory, which is made if need be."""
-    from draglab.media.files import check_writable, make_directory
+    """Return the files to write: one for all seeds, or one for each in a directory, which is made if it is missing."""
+    from draglab.files import check_writable, make_directory
     from draglab.media.images import check_image_suffix
 
     if output.suffix and not output.is_dir():

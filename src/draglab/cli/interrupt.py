@@ -8,18 +8,18 @@ from types import FrameType
 
 
 class KeptBest(Exception):
-    """A command was stopped by Ctrl-C, has written what it had and has said so; what is left is the exit code."""
+    """Raised after Ctrl-C when the best result is written and reported: only the exit code is left to set."""
 
 
 @contextmanager
 def on_interrupt(stop: Callable[[], None]) -> Iterator[None]:
-    """While in the block, the first Ctrl-C calls ``stop`` instead of raising; a second one raises as usual."""
+    """Let the first Ctrl-C in the block call ``stop`` instead of raising; a second one raises as usual."""
 
     def handle(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, previous)
         stop()
 
-    # Python allows signal handlers in the main thread only; elsewhere there is no Ctrl-C to catch.
+    # Python allows signal handlers in the main thread only; Ctrl-C does not reach the others.
     if threading.current_thread() is not threading.main_thread():
         yield
         return

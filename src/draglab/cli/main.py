@@ -1,6 +1,6 @@
-"""The `draglab` command: which commands there are, and how errors reach a person.
+"""The `draglab` command: its subcommands, and the reporting of errors.
 
-Modules that need torch are imported when a command runs, so that `draglab --help` answers at once.
+Modules that need torch are imported when a command runs, so that `draglab --help` is quick.
 """
 
 import json
@@ -20,6 +20,7 @@ from draglab.cli.generate import generate
 from draglab.cli.interrupt import KeptBest
 from draglab.cli.models import models
 from draglab.errors import DraglabError
+from draglab.problems import escape_controls
 
 EXIT_ERROR = 2
 EXIT_BUG = 1
@@ -56,7 +57,7 @@ def _options(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0, 2 for an error of the user's, 130 after Ctrl-C, 1 for a bug.
+    """Run one command and return its exit code: 0, 2 for a user's error, 130 after Ctrl-C, 1 for a bug.
 
     An error is one line on standard error, and with --json {"error": "..."} on standard output as well.
     DRAGLAB_DEBUG=1 in the environment adds the traceback.
@@ -72,11 +73,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _report("stopped", EXIT_INTERRUPTED, arguments)
     except BrokenPipeError:
-        # Whoever read our output has gone; without this, Python would complain when it closes the stream.
+        # The reader of the output has gone; without this, Python would complain when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BUG
     except Exception as error:
-        # Wrong usage: typer's exceptions have an exit code and a message; which class they have depends on its version.
+        # Wrong usage: typer's exceptions have an exit code and a message; their class depends on its version.
         if hasattr(error, "format_message"):
             if type(error).__name__ == "NoArgsIsHelpError":
                 print(error)
@@ -101,8 +102,7 @@ def run() -> None:
 def _report(message: str, code: int, arguments: Sequence[str]) -> int:
     if os.environ.get("DRAGLAB_DEBUG") == "1":
         traceback.print_exc()
-    # A name that somebody gave can hold anything: show control codes and unencodable characters escaped.
-    line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in message)
+    line = escape_controls(message)  # a name that somebody gave can hold anything
     if len(line) > 1000:  # an argument was that long
         line = f"{line[:500]}...{line[-500:]}"
     if "--json" in arguments:

@@ -77,7 +77,7 @@ def remove(names: Names) -> None:
 
 
 def _consent(model: "PublicModel", folder: "ModelFolder", catalogue: "Catalogue", accepted: bool) -> bool:
-    """Show a licence before the first download under it; whether it is accepted now, or needs nobody to accept it."""
+    """Show a licence before the first download under it; return whether it is accepted or needs no acceptance."""
     licence = catalogue.licence_of(model)
     if folder.has_accepted(licence):
         return True

@@ -1,4 +1,4 @@
-"""`draglab models inspect` and `convert`: what a model file is, and the same model as safetensors."""
+"""`draglab models inspect` and `convert`: description of a model file, and conversion to safetensors."""
 
 import json
 from pathlib import Path
@@ -63,7 +63,7 @@ def convert(
     if target.suffix != ".safetensors":
         raise DraglabError(f"{target} should end in .safetensors: that is what is written")
 
-    from draglab.media.files import check_writable
+    from draglab.files import check_writable
 
     check_writable(target)
 

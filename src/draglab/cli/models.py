@@ -1,4 +1,4 @@
-"""`draglab models`: what can be loaded by name, and getting it."""
+"""`draglab models`: the list of models that have names; its subcommands download and convert."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Running an edit from the command line: progress, video frames, files, Ctrl-C. Needs torch."""
+"""Running of an edit from the command line: progress, video frames, files, Ctrl-C. Needs torch."""
 
 import os
 import time
@@ -12,9 +12,9 @@ from draglab.cli.progress import DragProgress
 from draglab.editor import Replay
 from draglab.editor.film import FPS, Moment, pictures_between
 from draglab.errors import DraglabError
+from draglab.files import check_writable
 from draglab.generators import Generator
 from draglab.media.edit_file import EditFile, save_edit_file
-from draglab.media.files import check_writable
 from draglab.media.images import check_image_suffix, save_image
 from draglab.media.overlay import draw_edit
 from draglab.media.video import check_video_support, open_video
@@ -22,19 +22,19 @@ from draglab.media.video import check_video_support, open_video
 
 @dataclass(frozen=True)
 class Outputs:
-    """Files that an edit is written to; None leaves one out."""
+    """Files that an edit is written to; None = not written."""
 
     image: Path | None = None
     video: Path | None = None
     edit: Path | None = None
 
     def given(self) -> dict[str, Path]:
-        """By what is in them: "image", "video", "edit"."""
+        """Return the files that are given, by their content: "image", "video", "edit"."""
         files = {"image": self.image, "video": self.video, "edit": self.edit}
         return {kind: path for kind, path in files.items() if path is not None}
 
     def check(self) -> None:
-        """Find out before anything is computed whether all of it could be written.
+        """Check before anything is computed that all files can be written.
 
         Raises:
             DraglabError: unknown suffix, not writable, no encoder, or two outputs of one name.
@@ -54,17 +54,17 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What :func:`run_edit` did."""
+    """Result of :func:`run_edit`."""
 
     replay: Replay
-    """At its end."""
+    """The replay, finished or stopped."""
     steps: int
     seconds: float
-    """Of dragging, without pictures and files."""
+    """Time of dragging alone, without pictures and files."""
     outputs: Outputs
 
     def as_json(self) -> dict[str, Any]:
-        """For --json."""
+        """Return the result as --json prints it."""
         recorded = self.replay.recorded()
         return {
             "model": recorded.model.model_dump(),
@@ -87,7 +87,7 @@ class Outcome:
         }
 
     def as_text(self) -> str:
-        """For people: how it ended, where each handle is, what was written."""
+        """Return the result as text: how each round ended, where each handle is, which files were written."""
         lines = []
         for number, report in enumerate(self.replay.reports, 1):
             title = f"round {number}: " if len(self.replay.reports) > 1 else ""

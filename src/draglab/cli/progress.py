@@ -9,9 +9,9 @@ from draglab.editor import ReplayStep
 
 
 class DragProgress:
-    """Shows step, steps per second and remaining distance, one bar for each round.
+    """A bar for each round with its step, steps per second and remaining distance.
 
-    Nothing is shown where standard error is not a terminal.
+    Nothing is shown if standard error is not a terminal.
     """
 
     def __init__(self, rounds: int) -> None:

@@ -1,4 +1,4 @@
-"""Public models: which there are, under which licence, and how they get onto this machine. Needs no torch."""
+"""Public models: their list, their licences and their download. Needs no torch."""
 
 from draglab.downloads.catalogue import Catalogue, Licence, PublicModel, read_catalogue
 from draglab.downloads.checking import verify

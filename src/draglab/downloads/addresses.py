@@ -1,4 +1,4 @@
-"""Which addresses a download may take: https only, and redirects only to hosts that belong to the publisher."""
+"""Checks of a download's addresses: https only, and redirects only to hosts that belong to the publisher."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ADVICE = "if you trust that address, fetch the file by hand as docs/models.md s
 
 
 def check_address(url: str, local_http: bool = False) -> None:
-    """Refuse what is not https.
+    """Refuse an address that is not https.
 
     Args:
         local_http: allow plain http to this machine, for tests.
@@ -33,11 +33,11 @@ def check_redirect(source: str, target: str, domains: Sequence[str], local_http:
     """Refuse a redirect that leaves https or the publisher.
 
     Args:
-        source: the address that the model is listed under. target: where the server sends us.
-        domains: where that server may send us, besides itself; subdomains are included.
+        source: the model's address in the list. target: the address that the server redirects to.
+        domains: domains that the server may redirect to, besides its own; subdomains are included.
 
     Raises:
-        DraglabError: it may not be followed.
+        DraglabError: the redirect must not be followed.
     """
     host, home = urlsplit(target).hostname or "", urlsplit(source).hostname or ""
     try:
@@ -53,7 +53,7 @@ def check_redirect(source: str, target: str, domains: Sequence[str], local_http:
 
 
 def opener(source: str, domains: Sequence[str], local_http: bool) -> OpenerDirector:
-    """What opens ``source``: system certificates, proxies of the environment, redirects by :func:`check_redirect`."""
+    """Make an opener for ``source``: the system's certificates, the environment's proxies, checked redirects."""
 
     class Redirects(HTTPRedirectHandler):
         def redirect_request(
@@ -66,5 +66,5 @@ def opener(source: str, domains: Sequence[str], local_http: bool) -> OpenerDirec
 
 
 def _short(url: str) -> str:
-    """Without the query: signed addresses have long ones."""
+    """Return an address without its query, which is long in signed addresses."""
     return url.partition("?")[0]

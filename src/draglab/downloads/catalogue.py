@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from draglab.errors import DraglabError
+from draglab.problems import first_problem
 
 PUBLIC_MODELS = Path(__file__).resolve().parent.parent / "zoo" / "public_models.json"
 
@@ -21,15 +22,15 @@ class _Strict(BaseModel):
 
 
 class Licence(_Strict):
-    """What a model's licence means, in plain words."""
+    """A model's licence, in plain words."""
 
     name: str
     url: str | None
-    """Where its text is; None = there is none."""
+    """Address of its text; None = there is none."""
     consequences: str
-    """What may be done with the model, in one or two sentences."""
+    """Permitted uses of the model, in one or two sentences."""
     asks: bool
-    """Somebody must accept it before the first download: it is non-commercial, or nobody has given one."""
+    """Whether somebody must accept it before the first download: it is non-commercial, or no licence is stated."""
 
     def __str__(self) -> str:
         source = f" (see {self.url})" if self.url else ""
@@ -44,7 +45,7 @@ class PublicModel(_Strict):
     file: _Name
     """Published name of the file, and its name in the cache; changed where two publishers chose the same."""
     family: Literal["stylegan2", "stylegan3"]
-    """Architectures that draglab opens, and no others: a download that is refused afterwards helps nobody."""
+    """Architecture; only those that draglab opens are listed."""
     height: int = Field(gt=0)
     width: int = Field(gt=0)
     format: str
@@ -52,17 +53,17 @@ class PublicModel(_Strict):
     """Key of :attr:`Catalogue.licences`."""
     url: str = Field(pattern=r"^https?://")
     by_hand: bool = False
-    """No program can fetch it (Google Drive asks questions in between)."""
+    """Whether it must be downloaded in a browser (Google Drive asks questions in between)."""
     bytes: int | None = Field(default=None, gt=0)
     megabytes: int | None = Field(default=None, gt=0)
-    """About how large it is, where the exact size is not known."""
+    """Approximate size, if the exact one is not known."""
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     sha256_from: str | None = None
-    """Who says so."""
+    """Source of the SHA-256."""
 
     @property
     def size_text(self) -> str:
-        """For people."""
+        """Return the size as text for people."""
         if self.bytes is not None:
             return f"{self.bytes / 1e6:.0f} MB"
         return "unknown" if self.megabytes is None else f"{self.megabytes} MB"
@@ -80,7 +81,7 @@ class PublicModel(_Strict):
 
 
 LOCAL_HOSTS = {"localhost", "127.0.0.1"}
-"""This machine: tests run their servers there."""
+"""Names of this machine, on which the tests run servers."""
 
 
 class Catalogue(_Strict):
@@ -88,7 +89,7 @@ class Catalogue(_Strict):
 
     licences: dict[str, Licence]
     redirects: dict[str, list[str]]
-    """Host of an address -> domains that it may send a download on to; others only within themselves."""
+    """Host of an address -> domains that it may redirect to; other hosts may redirect only to themselves."""
     models: list[PublicModel]
 
     @model_validator(mode="after")
@@ -97,7 +98,7 @@ class Catalogue(_Strict):
         for model in self.models:
             if model.licence not in self.licences:
                 raise ValueError(f"{model.alias}: there is no licence {model.licence!r}")
-            # Compared as file systems that ignore case do.
+            # Compared without case, as some file systems do.
             keys = [model.alias.lower(), model.file.lower(), model.url, *([model.sha256] if model.sha256 else [])]
             for key in keys:
                 if key in seen:
@@ -106,11 +107,11 @@ class Catalogue(_Strict):
         return self
 
     def find(self, name: str) -> PublicModel | None:
-        """The model of an alias or a published file's name."""
+        """Return the model of an alias or of a published file's name; None = there is none."""
         return next((model for model in self.models if name in (model.alias, model.file)), None)
 
     def get(self, name: str) -> PublicModel:
-        """As :meth:`find`.
+        """Return the model of an alias or of a published file's name.
 
         Raises:
             DraglabError: there is none.
@@ -121,11 +122,11 @@ class Catalogue(_Strict):
         return model
 
     def licence_of(self, model: PublicModel) -> Licence:
-        """The licence that a model is under."""
+        """Return a model's licence."""
         return self.licences[model.licence]
 
     def redirects_of(self, model: PublicModel) -> list[str]:
-        """Domains that a model's server may redirect to, besides itself."""
+        """Return the domains that a model's server may redirect to, besides its own."""
         return self.redirects.get(urlsplit(model.url).hostname or "", [])
 
 
@@ -141,8 +142,6 @@ def read_catalogue(path: Path = PUBLIC_MODELS) -> Catalogue:
     except OSError as error:
         raise DraglabError(f"cannot read the list of public models {path}: {error.strerror}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
         raise DraglabError(
-            f"the list of public models {path} is damaged: {place}: {first['msg']}; install draglab again"
+            f"the list of public models {path} is damaged: {first_problem(error)}; install draglab again"
         ) from None

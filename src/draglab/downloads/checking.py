@@ -1,4 +1,4 @@
-"""Whether a model's file is the one that was published: its size and its SHA-256."""
+"""Checks that a model's file is the published one, by its size and SHA-256."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from draglab.downloads.folder import ModelFolder
 from draglab.errors import DraglabError
 
 Outcome = Literal["published", "remembered", "first"]
-"""The file is the published one; the same as at the first download; or seen for the first time."""
+"""Result of a check: the published file; the same file as at the first download; a file seen for the first time."""
 
 
 class WrongFile(DraglabError):
-    """A file is not the one that was published."""
+    """A file is not the published one."""
 
 
 class _Record(BaseModel):
-    """What is remembered of the first download of a file whose publisher states no SHA-256."""
+    """Record of the first download of a file whose publisher states no SHA-256."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     url: str
@@ -33,19 +33,19 @@ def verify(model: PublicModel, folder: ModelFolder) -> Outcome:
     """Check a downloaded model against its SHA-256: the listed one, else that of its first download.
 
     Raises:
-        DraglabError: it is not there, or another file.
+        DraglabError: it is missing, or is another file.
     """
     with folder.lock(model):
         return check(model, folder)
 
 
 def check(model: PublicModel, folder: ModelFolder, arrived: Path | None = None) -> Outcome:
-    """As :func:`verify`, by a caller that holds the lock.
+    """Check a model as :func:`verify` does, for a caller that holds the lock.
 
-    The SHA-256 of a file of which none is known is remembered.
+    If no SHA-256 is known, that of this file is recorded.
 
     Args:
-        arrived: a download that is complete and does not have the model's name yet.
+        arrived: a complete download that does not have the model's name yet.
 
     Raises:
         WrongFile: it is another file. DraglabError: it cannot be read.

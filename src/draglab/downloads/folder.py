@@ -1,9 +1,9 @@
-"""Where downloaded models are kept, and the small files beside them.
+"""The folder of downloaded models, and the small files in it.
 
 ffhq.pkl            the model, complete and checked
-ffhq.pkl.part       what has arrived of a download, and in ffhq.pkl.part.json which version of the file it is
-ffhq.pkl.json       the SHA-256 of the first download, where the publisher states none
-.ffhq.pkl.lock      held by the process that works on the model; the system lets go of it when that process ends
+ffhq.pkl.part       the beginning of an unfinished download; ffhq.pkl.part.json names its version of the file
+ffhq.pkl.json       the SHA-256 of the first download, if the publisher states none
+.ffhq.pkl.lock      lock of the process that works on the model; released by the system when that process ends
 licence-*.txt       licences that somebody has accepted
 """
 
@@ -11,54 +11,53 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from draglab.downloads.catalogue import Licence, PublicModel
 from draglab.errors import DraglabError
+from draglab.files import replacing
 from draglab.folders import own_folder
 
 VARIABLE = "DRAGLAB_MODELS"
 """Environment variable that names another folder."""
 
 
-def default_folder(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
-    """DRAGLAB_MODELS, else the platform's folder for caches.
+def default_folder() -> Path:
+    """Return the folder that DRAGLAB_MODELS names, else "models" in draglab's folder in the system's place for caches.
 
     Raises:
         DraglabError: this user has no home directory.
     """
-    folder = own_folder("cache", VARIABLE, environment, platform)
-    return folder if environment.get(VARIABLE) else folder / "models"
+    folder = own_folder("cache", VARIABLE)
+    return folder if os.environ.get(VARIABLE) else folder / "models"
 
 
 class ModelFolder:
-    """The folder of downloaded models. Nothing is made or written until a method says so.
+    """The folder of downloaded models. It is created by the first method that writes.
 
     Args:
-        path: another place than :func:`default_folder`.
+        path: the folder; None = :func:`default_folder`.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
         self.path = default_folder() if path is None else Path(path).absolute()
 
     def file(self, model: PublicModel) -> Path:
-        """Where a model is, or would be."""
+        """Return the path of a model's file, whether it exists or not."""
         return self.path / model.file
 
     def part(self, model: PublicModel) -> Path:
-        """Where the beginning of an unfinished download is."""
+        """Return the path of an unfinished download."""
         return self.path / f"{model.file}.part"
 
     def version(self, model: PublicModel) -> Path:
-        """Where it is written which version of the file that beginning belongs to."""
+        """Return the path of the record of an unfinished download's version."""
         return self.path / f"{model.file}.part.json"
 
     def discard(self, model: PublicModel) -> None:
-        """Delete what there is of an unfinished download.
+        """Delete an unfinished download, if there is one.
 
         Raises:
             DraglabError: it cannot be deleted.
@@ -68,18 +67,18 @@ class ModelFolder:
             self.version(model).unlink(missing_ok=True)
 
     def has(self, model: PublicModel) -> bool:
-        """Whether a model is there, complete."""
+        """Whether a model is downloaded completely."""
         return self.file(model).is_file()
 
     def has_accepted(self, licence: Licence) -> bool:
-        """Whether somebody has accepted a licence, with the consequences that it has today."""
+        """Whether somebody has accepted a licence with its present consequences."""
         try:
             return self._acceptance(licence).is_file()
         except OSError:
             return False
 
     def accept(self, licence: Licence) -> None:
-        """Remember that a licence was accepted.
+        """Record that a licence was accepted.
 
         Raises:
             DraglabError: the folder cannot be written.
@@ -87,7 +86,7 @@ class ModelFolder:
         self.write(self._acceptance(licence), f"Accepted with draglab:\n{licence}\n")
 
     def _acceptance(self, licence: Licence) -> Path:
-        # A licence that changes is asked about again.
+        # A changed licence has to be accepted again.
         return self.path / f"licence-{hashlib.sha256(str(licence).encode()).hexdigest()[:16]}.txt"
 
     def write(self, path: Path, text: str) -> None:
@@ -96,18 +95,14 @@ class ModelFolder:
         Raises:
             DraglabError: it cannot be written.
         """
-        temporary = self.path / f".{secrets.token_hex(6)}.tmp"
         with self.writing(path):
             self.path.mkdir(parents=True, exist_ok=True)
-            try:
+            with replacing(path) as temporary:
                 temporary.write_text(text, encoding="utf-8")
-                os.replace(temporary, path)
-            finally:
-                temporary.unlink(missing_ok=True)
 
     @contextmanager
     def writing(self, path: Path) -> Iterator[None]:
-        """Turns an OSError of the block, which writes ``path``, into a DraglabError."""
+        """Turn an OSError of the block, which writes ``path``, into a DraglabError."""
         try:
             yield
         except OSError as error:
@@ -140,9 +135,9 @@ class ModelFolder:
             lock.release()
 
     def remove(self, model: PublicModel) -> None:
-        """Delete a model and what there is of an unfinished download.
+        """Delete a model and an unfinished download of it.
 
-        The SHA-256 of the first download stays remembered: the next one is compared with it.
+        The record of the first download's SHA-256 is kept: the next download is compared with it.
 
         Raises:
             DraglabError: there is nothing of it, or it cannot be deleted.
@@ -153,13 +148,3 @@ class ModelFolder:
             with self.writing(self.file(model)):
                 self.file(model).unlink(missing_ok=True)
             self.discard(model)
-
-
-def sync_folder(path: Path) -> None:
-    """Make a renaming in a folder survive a power cut, where the system has such a thing."""
-    with suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

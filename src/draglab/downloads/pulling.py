@@ -1,15 +1,15 @@
-"""Getting a public model onto this machine: licence, transfer, check, place."""
+"""Download of a public model: licence, transfer, check, final name."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from draglab.downloads.catalogue import Catalogue, PublicModel, read_catalogue
 from draglab.downloads.checking import WrongFile, check
-from draglab.downloads.folder import ModelFolder, sync_folder
+from draglab.downloads.folder import ModelFolder
 from draglab.downloads.transfer import Progress, Rules, transfer
 from draglab.errors import DraglabError
+from draglab.files import move_into_place
 
 
 def pull(
@@ -22,23 +22,23 @@ def pull(
 ) -> Path:
     """Download a public model, unless it is here already, and check it.
 
-    The file has its name only once it is complete, has the right SHA-256 and is safely on the disk. What has arrived of
-    an interrupted download is kept, and the next call continues there.
+    The file has its name only once it is complete, has the right SHA-256 and is safely on the disk. An interrupted
+    download is kept, and the next call continues it.
 
     Args:
         name: short name ("ffhq-512") or the published file's.
         accept_licence: you accept the model's licence; remembered in the folder.
-        progress: called with the bytes that have arrived and those of the whole, None where that is not known.
-        folder: where models are kept; None = DRAGLAB_MODELS, else the platform's folder for caches.
-        catalogue: which models there are; None = those that draglab knows.
+        progress: called with the number of bytes that have arrived and that of the whole file, None = unknown.
+        folder: the folder of models; None = DRAGLAB_MODELS, else the platform's folder for caches.
+        catalogue: the list of models; None = draglab's own.
         rules: patience and limits; None = the defaults.
 
     Returns:
         The model's file.
 
     Raises:
-        DraglabError: no such model; its licence is not accepted; it is only to be had by hand; another process pulls
-            it; the transfer failed; the disk is full; or the file is not the published one.
+        DraglabError: no such model; its licence is not accepted; it has to be downloaded in a browser; another process
+            pulls it; the transfer failed; the disk is full; or the file is not the published one.
     """
     catalogue = read_catalogue() if catalogue is None else catalogue
     model = catalogue.get(name)
@@ -61,7 +61,7 @@ def pull(
 
 
 def how_to_get(model: PublicModel, folder: ModelFolder, catalogue: Catalogue) -> str:
-    """Why a model that is not here cannot be loaded, and what to do."""
+    """Say why a model that is not downloaded cannot be loaded, and what to do."""
     if model.by_hand:
         return (
             f"'{model.alias}' cannot be fetched by a program: open {model.url} in a browser and save the file as "
@@ -86,8 +86,5 @@ def _accept(model: PublicModel, folder: ModelFolder, catalogue: Catalogue, accep
 def _finish(model: PublicModel, folder: ModelFolder, part: Path) -> None:
     """Bring a complete and checked file onto the disk, and only then under the model's name."""
     with folder.writing(part):
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(part, folder.file(model))
-    sync_folder(folder.path)
+        move_into_place(part, folder.file(model))
     folder.discard(model)

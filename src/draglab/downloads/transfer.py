@@ -1,4 +1,4 @@
-"""One file over HTTP: continued where an earlier attempt stopped, and stopped where something is wrong."""
+"""Transfer of one file over HTTP, which continues an earlier attempt and stops at the first sign of a wrong file."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from draglab.downloads.folder import ModelFolder
 from draglab.errors import DraglabError
 
 Progress = Callable[[int, int | None], None]
-"""Called with the bytes that have arrived and those of the whole file, where that is known."""
+"""Function of the number of bytes that have arrived and that of the whole file, None = unknown."""
 
 _CHUNK = 1 << 20
 _STARTS = (b"\x80", b"PK\x03\x04")
-"""How a pickle of protocol 2 or later and a zip file start: one of them is around every published model."""
+"""First bytes of a pickle of protocol 2 or later and of a zip file; every published model is one of these."""
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
-"""HTTP statuses that mean: later, perhaps."""
+"""HTTP statuses of errors that may pass."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """How patient a download is, and what it accepts.
+    """Patience and limits of a download.
 
     Attributes:
         timeout: seconds without a byte after which a server counts as stalled.
-        attempts: a connection that breaks off is made again, until this many in a row have brought nothing new.
+        attempts: number of connections in a row that bring nothing new, after which the download fails.
         pause: seconds between two attempts.
-        limit: bytes; the largest file that is accepted where the size is not known.
+        limit: largest file that is accepted if its size is not known, in bytes.
         local_http: allow http://localhost, for tests.
     """
 
@@ -52,32 +52,32 @@ class Rules:
 
 
 class _Version(BaseModel):
-    """Which version of the file the partial one is the beginning of."""
+    """Version of the file that an unfinished download belongs to."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     url: str
     validator: str
-    """Its ETag or date of last change, for If-Range."""
+    """ETag or date of last change, for If-Range."""
     bytes: int | None
-    """Of the whole file, where the server says so."""
+    """Size of the whole file, if the server states it."""
 
 
 class _BrokenOff(Exception):
-    """The connection failed in a way that another attempt may mend."""
+    """The connection failed; another attempt may succeed."""
 
 
 def transfer(
     model: PublicModel, folder: ModelFolder, domains: Sequence[str], progress: Progress | None, rules: Rules
 ) -> Path:
-    """Fetch a model's file under a temporary name; what it holds is for the caller to check.
+    """Download a model's file under a temporary name; the caller checks its content.
 
-    What has arrived is kept when the transfer ends early, Ctrl-C included, and the next call continues there.
+    When the transfer ends early, Ctrl-C included, the part that has arrived is kept, and the next call continues it.
 
     Args:
-        domains: where the server may redirect to besides itself.
+        domains: domains that the server may redirect to, besides its own.
 
     Raises:
-        WrongFile: another size than expected, or something that is no model: what has arrived is of no use.
+        WrongFile: another size than expected, or content that is no model; the part that has arrived is useless.
         DraglabError: refused address or redirect, no connection, stalled or broken off, an error of the server, or a
             full disk.
     """
@@ -106,7 +106,7 @@ def _by_hand(model: PublicModel, folder: ModelFolder) -> str:
 
 
 class _Download:
-    """The state that attempts share: the partial file and which version of the file it belongs to."""
+    """State that attempts share: the partial file and the version that it belongs to."""
 
     def __init__(
         self, model: PublicModel, folder: ModelFolder, domains: Sequence[str], progress: Progress, rules: Rules
@@ -116,14 +116,14 @@ class _Download:
         self.opener = opener(model.url, domains, rules.local_http)
 
     def arrived(self) -> int:
-        """Bytes that are here."""
+        """Number of bytes that have arrived."""
         return self.part.stat().st_size if self.part.exists() else 0
 
     def attempt(self) -> None:
-        """One connection: from where the partial file ends to the end of the whole.
+        """Make one connection and receive the rest of the file.
 
         Raises:
-            _BrokenOff: another attempt may help. DraglabError: none will.
+            _BrokenOff: another attempt may succeed. DraglabError: none will.
         """
         have, version = self._kept()
         headers = {"User-Agent": f"draglab/{__version__}"}
@@ -156,7 +156,7 @@ class _Download:
             raise DraglabError(f"{self.model.url} redirects to an address that cannot be read: not followed") from None
 
     def _kept(self) -> tuple[int, _Version | None]:
-        """How much of the file is there, and of which version; nothing where that is not known."""
+        """Return the size and version of the partial file; 0 and None if the version is not known."""
         try:
             version = _Version.model_validate_json(self.folder.version(self.model).read_bytes())
             if version.url == self.model.url:
@@ -167,7 +167,7 @@ class _Download:
 
     def _refused(self, error: HTTPError) -> None:
         if error.code == 416:
-            # Nothing is left to send: what is kept is longer than the file, or all of it with a wrong end.
+            # Nothing is left to send: the partial file is longer than the file, or complete with a wrong end.
             self.folder.discard(self.model)
             raise _BrokenOff("the server has no such part of the file")
         answer = f"{error.code} {_reason(error.reason)}"
@@ -208,7 +208,7 @@ class _Download:
             raise _BrokenOff("the connection broke off")
 
     def _check_size(self, total: int | None) -> None:
-        """Refuse a file whose announced size cannot be right."""
+        """Refuse a file whose announced size is wrong, too large or missing where nothing else tells the end."""
         model = self.model
         if total is None and model.bytes is None and model.sha256 is None:
             raise DraglabError(
@@ -262,7 +262,7 @@ class _Download:
 
 
 def _extent(response: HTTPResponse) -> tuple[int, int | None]:
-    """Where in the file an answer starts (-1 = unreadable), and how long the whole file is."""
+    """Return the byte at which an answer starts (-1 = unreadable) and the size of the whole file."""
     if response.status == 206:
         match = re.fullmatch(
             r"bytes ([0-9]{1,15})-[0-9]{1,15}/([0-9]{1,15})", response.headers.get("Content-Range", "")

@@ -33,4 +33,6 @@ class Adam:
         self.first.lerp_(gradient, 1 - self.betas[0])
         self.second.mul_(self.betas[1]).addcmul_(gradient, gradient, value=1 - self.betas[1])
         corrected = (self.second.sqrt() / math.sqrt(1 - self.betas[1] ** self.steps)).add_(self.epsilon)
-        self.value.addcdiv_(self.first, corrected, value=-self.step_size / (1 - self.betas[0] ** self.steps))
+        length = self.step_size / (1 - self.betas[0] ** self.steps)
+        # torch refuses factors beyond the tensor's range. The largest leaves the range of latents, too, as it should.
+        self.value.addcdiv_(self.first, corrected, value=-min(length, torch.finfo(self.value.dtype).max))

@@ -1,10 +1,7 @@
-"""Where draglab keeps what a person has made."""
+"""The folder of what a person has made."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from draglab.folders import own_folder
@@ -24,10 +21,10 @@ def make_private(folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
-def data_folder(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
-    """DRAGLAB_DATA, else draglab's folder in the platform's place for the data of applications.
+def data_folder() -> Path:
+    """Return the folder that DRAGLAB_DATA names, else draglab's folder in the system's place for data of applications.
 
     Raises:
         DraglabError: this user has no home directory.
     """
-    return own_folder("data", VARIABLE, environment, platform)
+    return own_folder("data", VARIABLE)

@@ -1,4 +1,4 @@
-"""An edit in words that make it again: a command line, or a program."""
+"""Descriptions of an edit that repeat it: a command line or a Python program."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from draglab.dragging import DragSettings
 from draglab.editor.document import Document
 from draglab.editor.recording import BranchRound, edit_file_of, rounds_to
+from draglab.editor.settings import read_settings
 from draglab.editor.state import XY, Node, StartSpec
 from draglab.media.edit_file import EditFile
 
@@ -18,10 +19,10 @@ EDIT_FILE = "edit.json"
 
 @dataclass(frozen=True)
 class Description:
-    """What makes an edit again.
+    """A text that repeats an edit.
 
     Attributes:
-        text: to be pasted. edit_file: what the text expects as "edit.json" beside it; None = nothing.
+        text: the command line or program. edit_file: edit file that the text expects as "edit.json"; None = none.
     """
 
     text: str
@@ -29,7 +30,7 @@ class Description:
 
 
 def as_command(document: Document, node: Node) -> Description:
-    """A command line that makes a node's image again, as after.png.
+    """Return a command line that makes a node's image again, as after.png.
 
     Raises:
         DraglabError: nothing was dragged, and the start is more than a seed.
@@ -52,7 +53,7 @@ def as_command(document: Document, node: Node) -> Description:
 
 
 def as_python(document: Document, node: Node) -> Description:
-    """A program that makes a node's image again, as `image`.
+    """Return a program that makes a node's image again, as `image`. It uses public names of draglab alone.
 
     Raises:
         DraglabError: as :func:`as_command`.
@@ -62,8 +63,7 @@ def as_python(document: Document, node: Node) -> Description:
     if spec.seed is None or start.kept or not all(map(_is_simple, rounds)):
         edit = edit_file_of(document, node)
         return Description(_REPLAY.format(file=EDIT_FILE, model=spec.model), edit)
-    imports = ["import draglab"] if rounds else ["import draglab", "from draglab.generators import to_uint8"]
-    lines = [*imports, "", f"generator = draglab.load_generator({spec.model!r})"]
+    lines = ["import draglab", "", f"generator = draglab.load_generator({spec.model!r})"]
     lines.append(f"w_plus = generator.w_plus_from_seed({_start_arguments(spec, spec.seed)})")
     if spec.mix is not None:
         layers = f"[:, {spec.mix.first_layer}:]"
@@ -76,27 +76,25 @@ def as_python(document: Document, node: Node) -> Description:
             f"result = draglab.drag(generator, w_plus, edit, draglab.DragSettings({changes}))",
             "w_plus = result.w_plus",
         ]
-    last = "result.image()" if rounds else "to_uint8(generator.image(w_plus))[0]"
+    last = "result.image()" if rounds else "draglab.to_uint8(generator.image(w_plus))[0]"
     return Description("\n".join([*lines, f"image = {last}  # uint8 [H, W, 3]", ""]), None)
 
 
 _REPLAY = """\
 import draglab
-from draglab.editor import Replay
-from draglab.media.edit_file import load_edit_file
 
-replay = Replay(load_edit_file({file!r}), draglab.load_generator({model!r}))
-for now in replay:
+replay = draglab.Replay(draglab.load_edit_file({file!r}), draglab.load_generator({model!r}))
+for step in replay:
     pass
 image = replay.image()  # uint8 [H, W, 3]
 """
 
 
 def _is_simple(run: BranchRound) -> bool:
-    """Whether points and settings say all of a round."""
+    """Whether points and settings describe a round completely."""
     if run.node.mask_id is not None or any(move.after < len(run.frames) for move in run.record.moves):
         return False
-    # A drag that does not arrive keeps its nearest step: a round that keeps another one is only said by its file.
+    # A drag that does not arrive keeps its nearest step: a round that keeps another one needs an edit file.
     return _ends_by_itself(run) or _ends_nearest(run)
 
 
@@ -112,9 +110,9 @@ def _ends_nearest(run: BranchRound) -> bool:
 
 
 def _changes(run: BranchRound) -> dict[str, Any]:
-    """The settings that make a round again, those that are not the defaults; it ends where it ended."""
+    """Return the settings that repeat a round, without those that have their defaults; the end is the same, too."""
     default = asdict(DragSettings())
-    settings = dict(run.record.settings)
+    settings = asdict(read_settings(run.record.settings))
     if not _ends_by_itself(run):
         settings["max_steps"] = len(run.frames)
     return {name: value for name, value in settings.items() if value != default[name]}
@@ -149,10 +147,10 @@ def _pair(point: XY) -> str:
 
 
 def _number(value: Any) -> str:
-    """As short as it can be without another value being read from it."""
+    """Write a number in its shortest exact form."""
     return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _word(value: Any) -> str:
-    """A setting's value as :func:`draglab.editor.settings.parse_settings` reads it."""
+    """Write a setting's value as :func:`draglab.editor.settings.parse_settings` reads it."""
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else _number(value)

@@ -15,8 +15,8 @@ from draglab.editor.pictures import render
 from draglab.editor.recording import BranchRound, edit_file_of, rounds_to
 from draglab.editor.state import Node
 from draglab.errors import DraglabError
+from draglab.files import check_writable, write_atomically
 from draglab.media.edit_file import save_edit_file
-from draglab.media.files import check_writable, write_atomically
 from draglab.media.images import EDITED, GENERATED, save_image
 from draglab.media.overlay import draw_edit
 from draglab.media.video import check_video_support, open_video

@@ -13,7 +13,7 @@ from typing import Any
 from draglab.editor.journal import Entry
 from draglab.editor.state import XY, Frame, ModelFacts, Node, Point, RoundRecord, StartSpec
 from draglab.errors import DraglabError
-from draglab.media.edit_file import Retarget, SettingValue
+from draglab.media.edit_file import FORMER_SETTINGS, Retarget, SettingValue
 
 
 class History:
@@ -150,7 +150,8 @@ class History:
         by_id = {point.id: point for point in points}
         dragged = [by_id[each] for each in ids]
         targets = tuple(point.target for point in dragged if point.target is not None)
-        record = RoundRecord(tuple(ids), tuple(point.handle for point in dragged), targets, entry.body["settings"])
+        settings = _complete(entry.body["settings"])
+        record = RoundRecord(tuple(ids), tuple(point.handle for point in dragged), targets, settings)
         self._add(self._child(entry, kind="round", round=record, points=points))
 
     def _frame(self, entry: Entry) -> None:
@@ -186,7 +187,7 @@ class History:
     def _resume(self, entry: Entry) -> None:
         node, record = self._running(entry.body)
         record.end = record.kept = None
-        record.settings = entry.body.get("settings", record.settings)
+        record.settings = _complete(entry.body.get("settings", record.settings))
         self._show_frame(node, record, len(record.frames))
         self._rest(node.id, record, False)
 
@@ -244,6 +245,11 @@ class History:
         while (parent := self.nodes[node].parent) is not None:
             self._visited[parent] = node
             node = parent
+
+
+def _complete(settings: Mapping[str, SettingValue]) -> dict[str, SettingValue]:
+    """Return a round's settings with those that draglab did not have yet when the round was recorded."""
+    return {**FORMER_SETTINGS, **settings}
 
 
 def _resting(points: tuple[Point, ...], ids: Collection[int | str], resting: bool) -> tuple[Point, ...]:

@@ -1,4 +1,4 @@
-"""Measuring edits: fixed drags, and judges that know nothing of the generator."""
+"""Evaluation of edits: fixed lists of drags, and judges that are independent of the generator."""
 
 from draglab.evaluation.drags import DragOutcome, FixedDrag, load_drags, run_drags, summarize, thin_drags
 from draglab.evaluation.landmarks import LandmarkNet, load_landmark_net

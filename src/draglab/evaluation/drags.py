@@ -1,7 +1,7 @@
-"""Fixed lists of drags, run and judged.
+"""Running and judging of fixed lists of drags.
 
-Where a drag ends is measured twice: by the tracker that steered it, and by a landmark network that knows nothing of the
-generator. Only the second can tell a point that arrived from a tracker that lost it.
+The end of a drag is measured twice: by the tracker that steered it, and by a landmark network that is independent of
+the generator. Only the network can tell a point that arrived from a tracker that lost it.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class FixedDrag:
     """One drag of a list.
 
     Attributes:
-        seed: of the image. kind: what the drag asks for, in words. handle, target: (x, y) pixels.
-        landmark: index of the point among a head's 68; None = it is none of them, and nobody judges the drag.
+        seed: the image's seed. kind: name of the kind of drag. handle, target: (x, y) in pixels.
+        landmark: index of the handle among a head's 68 landmarks; None = it is none of them, and is not judged.
     """
 
     seed: int
@@ -39,12 +39,12 @@ class FixedDrag:
 
 @dataclass(frozen=True)
 class DragOutcome:
-    """What became of one drag; distances in pixels of the image.
+    """Result of one drag; distances are in pixels of the image.
 
     Attributes:
-        tracked: from the tracked handle to the target. arrived: that is within the stop distance.
-        judged: from the landmark that the judge finds in the edited image to the target; None = not judged.
-        judged_before: the same in the image before the edit.
+        tracked: distance of the tracked handle to the target. arrived: whether it is within the stop distance.
+        judged: distance to the target of the landmark that the judge finds in the edited image; None = not judged.
+        judged_before: the same distance in the image before the edit.
         changed: mean absolute difference of the images, in steps of 255, outside a box around handle and target that is
             wider than them by an eighth of the image on every side.
         sharpness: energy of the Laplacian of the edited image relative to that of the image before; below 1, the edit
@@ -133,7 +133,7 @@ def run_drags(
 
 
 def _judge(judge: LandmarkNet | None, images: Tensor, one: FixedDrag) -> tuple[float, float] | tuple[None, None]:
-    """Distances of the landmark to the target in the image before and the one after."""
+    """Return the landmark's distances to the target in the images before and after the drag."""
     if judge is None or one.landmark is None:
         return None, None
     found = judge(images)[:, one.landmark].cpu().numpy()
@@ -152,7 +152,7 @@ def _change_outside(before: np.ndarray, after: np.ndarray, one: FixedDrag) -> fl
 
 
 def laplacian_energy(image: np.ndarray) -> float:
-    """Mean square of the five-point Laplacian of the mean over channels, of an image [H, W, C]."""
+    """Return the mean square of the five-point Laplacian of an image [H, W, C], after averaging its channels."""
     grey = image.mean(axis=2, dtype=np.float64)
     middle = grey[1:-1, 1:-1]
     laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * middle
@@ -160,7 +160,7 @@ def laplacian_energy(image: np.ndarray) -> float:
 
 
 def summarize(outcomes: list[DragOutcome], image_size: int) -> dict[str, float]:
-    """Means over a list of outcomes; judged distances, if any was judged, in percent of the image's width."""
+    """Return means over a list of outcomes; judged distances, if there are any, in percent of the image's width."""
     summary = {
         "drags": len(outcomes),
         "arrived_percent": 100 * float(np.mean([outcome.arrived for outcome in outcomes])),

@@ -1,6 +1,6 @@
-"""A 68-landmark network for the bundled `heads`, the independent judge of where a dragged point went.
+"""A 68-landmark network for the bundled `heads`, an independent judge of where a dragged point ends.
 
-It was trained on renders with their exact landmarks (recipes/heads/train_landmarks.py), and never saw the generator.
+It was trained on renders with their exact landmarks (recipes/heads/train_landmarks.py), without the generator.
 Landmarks follow the Multi-PIE order: jaw 0-16, brows 17-26, nose 27-35 (tip 30), eyes 36-47, mouth 48-67 (corners 48
 and 54, chin 8).
 """
@@ -18,7 +18,7 @@ from draglab.errors import DraglabError
 
 LANDMARKS = 68
 INPUT_SIZE = 128
-"""What a network looks at whose file does not say, in pixels."""
+"""Input size in pixels of a network whose file does not state it."""
 HEADS_JUDGE = Path(__file__).resolve().parent.parent / "zoo" / "judges" / "heads_landmarks68.safetensors"
 
 
@@ -38,10 +38,10 @@ class _Residual(nn.Module):
 
 
 class LandmarkNet(nn.Module):
-    """Images -> 68 points: an hourglass to heat maps, a quarter as wide, whose centres of mass are the landmarks.
+    """An hourglass network: images -> 68 heat maps of a quarter of their size, whose centres of mass are landmarks.
 
     Args:
-        input_size: pixels that it looks at, a multiple of 16; images of another size are resized.
+        input_size: side of its input in pixels, a multiple of 16; images of another size are resized.
     """
 
     def __init__(self, input_size: int = INPUT_SIZE) -> None:
@@ -55,7 +55,7 @@ class LandmarkNet(nn.Module):
         self.heat = nn.Conv2d(64, LANDMARKS, 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Landmarks of images.
+        """Find the landmarks of images.
 
         Args:
             images: [N, 3, H, W] in [-1, 1].
@@ -76,13 +76,13 @@ class LandmarkNet(nn.Module):
         share = heat.flatten(2).softmax(2).view_as(heat)
         axis = (torch.arange(heat.shape[-1], device=heat.device) + 0.5) / heat.shape[-1]
         centre = torch.stack([(share.sum(2) * axis).sum(-1), (share.sum(3) * axis).sum(-1)], dim=-1)
-        # A centre of mass cannot reach the map's border; stretching lets it.
+        # A centre of mass cannot reach the map's border, so the range is stretched.
         stretched = (centre - 0.5) * 1.25 + 0.5
         return stretched * torch.tensor([width, height], device=heat.device) - 0.5
 
 
 def load_landmark_net(path: str | Path = HEADS_JUDGE) -> LandmarkNet:
-    """The bundled judge, or another file of the same network.
+    """Load the bundled judge, or another file of the same network.
 
     Raises:
         DraglabError: the file is missing or does not fit.

@@ -1,1 +1,1 @@
-"""Files that people exchange: images, masks, videos, edit files; and pictures of handles and targets."""
+"""Reading and writing of images, masks, videos and edit files; drawing of handles and targets."""

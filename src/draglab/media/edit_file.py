@@ -1,6 +1,6 @@
-"""Edit files: everything that it takes to make an edit again, as versioned JSON (docs/edit-files.md).
+"""Edit files: versioned JSON that holds everything needed to repeat an edit (docs/edit-files.md).
 
-What the settings of a round mean is the engine's business; here they are names with plain values.
+The settings of a round are names with plain values here; the engine knows what they mean.
 """
 
 import base64
@@ -26,42 +26,48 @@ from pydantic import (
 )
 
 from draglab.errors import DraglabError
-from draglab.media.files import read_bytes, write_atomically
+from draglab.files import read_bytes, write_atomically
 from draglab.media.images import decode_mask, encode_mask, feathered, mask_size
 from draglab.media.sniffing import not_an_edit_file
+from draglab.problems import first_problem
 
 FORMAT = "draglab-edit"
-VERSION = 1
+VERSION = 2
 SIZE_LIMIT = 64 * 2**20
-"""Bytes; a larger file is refused."""
+"""Largest size of a file, in bytes."""
 VALUE_LIMIT = 1_000_000
-"""Numbers, texts and names in one file; those of more are refused before they are parsed."""
+"""Most numbers, texts and names in one file. Checked before the file is parsed."""
 FIELD_LIMIT = 1000
-"""Names in one object of a file."""
+"""Most names in one object of a file."""
 
 MAX_SEED = 2**32 - 1
-"""numpy.random.RandomState takes no larger seed."""
+"""Largest seed that numpy.random.RandomState takes."""
 
 Coordinate = Annotated[float, Field(ge=-1e6, le=1e6)]
-# Whole numbers within what other JSON readers keep exactly.
+# Other JSON readers keep larger whole numbers inexactly.
 SettingValue = (
     bool | Annotated[int, Field(ge=-(2**53), le=2**53)] | float | Annotated[str, Field(max_length=300)] | None
 )
 
+FORMER_SETTINGS: dict[str, SettingValue] = {
+    "back_off": None, "settle_steps": None, "mask_limit": None, "descent": "adam", "patience": 50,
+}  # fmt: skip
+"""Values of the settings that records from the time of version 1 leave out."""
+
 
 class _Strict(BaseModel):
-    """No unknown fields, no conversions ("7" is no number), no NaN, no changes after checking."""
+    """Base of all parts of a file: no unknown fields, no conversions ("7" is not a number), no NaN, immutable."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class ModelReference(_Strict):
-    """Which generator the edit was made with."""
+    """The generator that the edit was made with."""
 
     name: str = Field(min_length=1, max_length=4096)
-    """As given to ``load_generator``: a bundled model's name, or a path."""
+    """Argument of ``load_generator``: a bundled model's name, or a path."""
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    """Of the weights, so that a replay can tell that the model is another one."""
+    """SHA-256 of the weights, so that a replay with another model is refused."""
 
 
 class SeedStart(_Strict):
@@ -71,9 +77,9 @@ class SeedStart(_Strict):
     truncation_psi: float = Field(default=1.0, ge=-10, le=10)
     truncation_cutoff: int | None = Field(default=None, ge=0)
     class_index: int | None = Field(default=None, ge=0)
-    """For conditional models: which class."""
+    """Class of a conditional model."""
     class_vector: Annotated[list[float], Field(min_length=1, max_length=65536, fail_fast=True)] | None = None
-    """For conditional models: a mixture of classes, instead of class_index."""
+    """Mixture of classes of a conditional model, in place of class_index."""
 
     @model_validator(mode="after")
     def _one_class(self) -> Self:
@@ -83,21 +89,21 @@ class SeedStart(_Strict):
 
 
 class WPlusStart(_Strict):
-    """The start latent by its values."""
+    """The start latent as its values."""
 
     w_plus: str
     """Base64 of float32, little-endian, row by row."""
     shape: Annotated[list[Annotated[int, Field(ge=1, le=65536)]], Field(min_length=2, max_length=2)]
-    """[num_ws, w_dim]"""
+    """Shape of the latent: [num_ws, w_dim]."""
 
     @classmethod
     def from_array(cls, w_plus: NDArray[np.floating]) -> Self:
-        """From [num_ws, w_dim]; kept as float32."""
+        """Make one of a latent [num_ws, w_dim], which is kept as float32."""
         array = np.ascontiguousarray(w_plus, dtype="<f4")
         return cls(w_plus=base64.b64encode(array.tobytes()).decode("ascii"), shape=list(array.shape))
 
     def array(self) -> NDArray[np.float32]:
-        """[num_ws, w_dim] float32."""
+        """Return the latent, [num_ws, w_dim] float32."""
         return _decode_floats(self.w_plus, self.shape)
 
     @model_validator(mode="after")
@@ -126,14 +132,14 @@ class PointPair(_Strict):
 
 
 class Retarget(_Strict):
-    """Targets that were moved while the round ran."""
+    """A change of targets while the round ran."""
 
     after: int = Field(ge=1, le=10**9)
-    """How many steps had been made by then."""
+    """Number of steps that had been made by then."""
     targets: list[Annotated[list[Coordinate], Field(min_length=2, max_length=2)]] = Field(
         min_length=1, max_length=10_000, fail_fast=True
     )
-    """One for each handle, from then on."""
+    """New targets, one for each handle, (x, y) in image pixels."""
 
 
 class Round(_Strict):
@@ -143,13 +149,13 @@ class Round(_Strict):
     mask: str | None = None
     """Base64 of a PNG, white = movable; null: everything may move."""
     feather: float = Field(default=0, ge=0, le=1000)
-    """By how many pixels the mask's edges are softened."""
+    """Softness of the mask's edges, in pixels."""
     settings: dict[str, SettingValue] = Field(default_factory=dict)
-    """Fields of draglab.DragSettings; those left out have their defaults."""
+    """Fields of draglab.DragSettings. Fields that are left out have their defaults."""
     steps: int | None = Field(default=None, ge=0, le=10**9)
-    """How many steps were run; null: until the drag stops by itself."""
+    """Number of steps to run; null: until the drag stops by itself."""
     moved: list[Retarget] = Field(default_factory=list, max_length=10_000, fail_fast=True)
-    """In the order of their steps."""
+    """Changes of targets, in the order of their steps."""
 
     @model_validator(mode="after")
     def _moved_fits(self) -> Self:
@@ -165,7 +171,7 @@ class Round(_Strict):
     def _mask_is_a_picture(cls, mask: str | None) -> str | None:
         if mask is not None:
             try:
-                # Decoded where the size is known that it must have.
+                # The pixels are decoded later, when the size that they must have is known.
                 mask_size(mask)
             except DraglabError as error:
                 raise ValueError(str(error)) from None
@@ -180,7 +186,7 @@ class Round(_Strict):
         settings: dict[str, SettingValue] | None = None,
         steps: int | None = None,
     ) -> Self:
-        """From handles and targets [n, 2] and a bool mask [H, W], True = movable."""
+        """Make one of handles and targets [n, 2] and a bool mask [H, W], True = movable."""
         pairs = zip(np.asarray(handles).tolist(), np.asarray(targets).tolist(), strict=True)
         return cls(
             points=[PointPair(handle=list(map(float, h)), target=list(map(float, t))) for h, t in pairs],
@@ -190,18 +196,18 @@ class Round(_Strict):
         )
 
     def handles(self) -> NDArray[np.float64]:
-        """[n, 2]"""
+        """Return the handles [n, 2], (x, y) in image pixels."""
         return np.array([pair.handle for pair in self.points], dtype=np.float64)
 
     def targets(self) -> NDArray[np.float64]:
-        """[n, 2]"""
+        """Return the targets [n, 2], (x, y) in image pixels."""
         return np.array([pair.target for pair in self.points], dtype=np.float64)
 
     def movable(self, size: tuple[int, int] | None = None) -> NDArray[np.bool_] | NDArray[np.float32] | None:
-        """bool [H, W], True = movable, or floats where it is feathered, 1 = movable; None when everything may move.
+        """Return the mask: bool [H, W], True = movable; float32, 1 = movable, if it is feathered; None if all may move.
 
         Args:
-            size: (height, width) of the image; a mask of another one is refused before it is decoded. None = any.
+            size: (height, width) of the image; a mask of another size is refused before it is decoded. None = any.
 
         Raises:
             DraglabError: the mask is damaged or of another size.
@@ -210,10 +216,10 @@ class Round(_Strict):
 
 
 class EditFile(_Strict):
-    """An edit: the model, where it starts, and the rounds of dragging."""
+    """An edit: the model, the start latent and the rounds of dragging."""
 
     format: Literal["draglab-edit"] = FORMAT
-    version: Literal[1] = VERSION
+    version: Literal[1, 2] = VERSION
     model: ModelReference
     start: Start
     rounds: list[Round] = Field(min_length=1, max_length=10_000, fail_fast=True)
@@ -221,7 +227,7 @@ class EditFile(_Strict):
 
 @lru_cache(maxsize=4)
 def _movable(mask: str, feather: float, size: tuple[int, int] | None) -> NDArray[np.bool_] | NDArray[np.float32]:
-    """Most rounds have the mask of the round before: it is decoded once."""
+    """Decode and feather a mask. Cached, because most rounds have the mask of the round before."""
     return feathered(decode_mask(mask, size), feather)
 
 
@@ -236,10 +242,10 @@ def load_edit_file(path: str | os.PathLike[str]) -> EditFile:
 
 
 def parse_edit_file(data: bytes, name: str = "the edit file", values: int = VALUE_LIMIT) -> EditFile:
-    """As :func:`load_edit_file`, from bytes.
+    """Read and check the bytes of an edit file; see :func:`load_edit_file`.
 
     Args:
-        name: for messages. values: see VALUE_LIMIT.
+        name: what messages call the file. values: see VALUE_LIMIT.
     """
     if (other := not_an_edit_file(data)) is not None:
         raise DraglabError(f"{name} {other}")
@@ -259,9 +265,10 @@ def parse_edit_file(data: bytes, name: str = "the edit file", values: int = VALU
             f"this one reads up to version {VERSION}: upgrade draglab"
         )
     try:
-        return EditFile.model_validate(content)
+        edit = EditFile.model_validate(content)
     except ValidationError as error:
-        raise DraglabError(f"{name}: {_first_problem(error)}") from None
+        raise DraglabError(f"{name}: {first_problem(error, 'a name in it', union='start')}") from None
+    return edit if edit.version == VERSION else _upgraded(edit)
 
 
 def save_edit_file(path: str | os.PathLike[str], edit: EditFile) -> None:
@@ -273,6 +280,12 @@ def save_edit_file(path: str | os.PathLike[str], edit: EditFile) -> None:
     data = (edit.model_dump_json(indent=2) + "\n").encode("utf-8")
     with write_atomically(path) as temporary:
         Path(temporary).write_bytes(data)
+
+
+def _upgraded(edit: EditFile) -> EditFile:
+    """Convert a file of version 1 to the present version, with the same meaning."""
+    rounds = [one.model_copy(update={"settings": {**FORMER_SETTINGS, **one.settings}}) for one in edit.rounds]
+    return edit.model_copy(update={"version": VERSION, "rounds": rounds})
 
 
 def _decode_floats(text: str, shape: list[int]) -> NDArray[np.float32]:
@@ -300,17 +313,3 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(constant: str) -> float:
     raise ValueError(f"{constant} is not JSON")
-
-
-def _first_problem(error: ValidationError) -> str:
-    """One line for the first wrong field: where it is, what is wrong, how many more there are."""
-    problems = error.errors(include_url=False, include_context=False, include_input=False)
-    first = problems[0]
-    parts = list(first["loc"])
-    if parts[:1] == ["start"]:
-        del parts[1:2]  # which kind of start it was taken for: not a field
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")
-    message = first["msg"].removeprefix("Value error, ").replace("\n", " ")
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    # ascii(): a file can hold anything as a field's name, line breaks and control codes included.
-    return f"{ascii(place)[1:-1] or 'a name in it'}: {message}{more}"

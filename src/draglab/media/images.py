@@ -1,4 +1,4 @@
-"""Still images and masks: uint8 and bool arrays to files and back."""
+"""Reading and writing of still images and masks."""
 
 import base64
 import binascii
@@ -13,7 +13,7 @@ from PIL import Image, ImageFilter, PngImagePlugin, UnidentifiedImageError
 
 from draglab._version import __version__
 from draglab.errors import DraglabError
-from draglab.media.files import read_bytes, write_atomically
+from draglab.files import read_bytes, write_atomically
 from draglab.media.png import plain_png, png_size
 
 EDITED = "Edited with draglab: points of a GAN image were dragged."
@@ -23,7 +23,7 @@ MOVABLE_FROM = 128
 """Grey level from which a mask's pixel counts as movable."""
 
 MAX_SIDE = 16384
-"""Pixels; larger images are refused before they are decoded."""
+"""Longest side of an image, in pixels. Checked before the image is decoded."""
 
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _MASK_FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"]
@@ -35,7 +35,7 @@ _EXIF_SOFTWARE = 0x0131
 
 
 def check_image_suffix(path: str | os.PathLike[str]) -> str:
-    """Pillow's name of the format that the suffix of ``path`` stands for.
+    """Return Pillow's name of the format that the suffix of ``path`` stands for.
 
     Raises:
         DraglabError: the suffix is not one of .png, .jpg, .jpeg, .webp.
@@ -52,7 +52,7 @@ def save_image(path: str | os.PathLike[str], image: NDArray[np.uint8], descripti
     Args:
         path: suffix .png, .jpg, .jpeg or .webp.
         image: uint8 [H, W, 3].
-        description: goes into EXIF ImageDescription, and for PNG into the text chunk "Description" as well.
+        description: for EXIF ImageDescription and, in a PNG, for the text chunk "Description" as well.
 
     Raises:
         DraglabError: unknown suffix, or the file cannot be written.
@@ -63,7 +63,7 @@ def save_image(path: str | os.PathLike[str], image: NDArray[np.uint8], descripti
     exif[_EXIF_SOFTWARE] = f"draglab {__version__}"
     options: dict[str, object] = {"exif": exif}
     if kind == "PNG":
-        # Viewers that do not read EXIF in PNG show its text chunks.
+        # Some viewers read the text chunks of a PNG, but not its EXIF.
         text = PngImagePlugin.PngInfo()
         text.add_text("Description", description)
         text.add_text("Software", f"draglab {__version__}")
@@ -75,7 +75,11 @@ def save_image(path: str | os.PathLike[str], image: NDArray[np.uint8], descripti
 
 
 def as_rgb(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The image, contiguous; ValueError unless it is uint8 [H, W, 3] (a mistake of the program, not of a user)."""
+    """Return the image as a contiguous array.
+
+    Raises:
+        ValueError: it is not uint8 [H, W, 3]: a mistake of the program, not of a user.
+    """
     array = np.ascontiguousarray(image)
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
         raise ValueError(f"expected a uint8 image [H, W, 3], got {array.dtype} {list(array.shape)}")
@@ -114,7 +118,7 @@ def load_mask(path: str | os.PathLike[str], size: tuple[int, int]) -> NDArray[np
 
 
 def encode_mask(mask: NDArray[np.bool_]) -> str:
-    """A mask [H, W] as the base64 text of a 1-bit PNG, white = movable."""
+    """Encode a mask [H, W] as the base64 text of a 1-bit PNG, white = movable."""
     buffer = io.BytesIO()
     Image.fromarray(np.asarray(mask, dtype=np.bool_)).save(buffer, format="PNG", optimize=True)
     return base64.b64encode(buffer.getvalue()).decode("ascii")
@@ -145,7 +149,7 @@ def mask_size(text: str) -> tuple[int, int]:
 
 
 def decode_mask(text: str, size: tuple[int, int] | None = None) -> NDArray[np.bool_]:
-    """The inverse of :func:`encode_mask`; reads any PNG.
+    """Decode a mask from the base64 text of any PNG; the inverse of :func:`encode_mask`.
 
     Args:
         size: (height, width) in pixels that the mask must have; None = any, up to MAX_SIDE. Another one is refused
@@ -176,7 +180,7 @@ def _check_side(name: str, size: tuple[int, int]) -> None:
 
 
 def _check_size(name: str, size: tuple[int, int], needed: tuple[int, int] | None) -> None:
-    """size: (width, height). needed: (height, width)."""
+    """Refuse a mask of `size` (width, height) where `needed` (height, width) is another one."""
     if needed is not None and size != (needed[1], needed[0]):
         raise DraglabError(
             f"{name} is {_wxh(size)}, but the image is {needed[1]}x{needed[0]}; "
@@ -201,7 +205,7 @@ def _read_mask(data: bytes, name: str, formats: list[str], size: tuple[int, int]
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise DraglabError(f"{name} claims to be far too large; use a mask of the image's size") from None
     except (OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError, OverflowError):
-        # What Pillow's decoders raise for damaged files.
+        # Errors of Pillow's decoders at damaged files.
         raise DraglabError(_DAMAGED.format(name)) from None
     return np.asarray(grey) >= MOVABLE_FROM
 

@@ -1,4 +1,4 @@
-"""Pictures of an edit: handles, targets and the frozen region on top of a frame."""
+"""Drawing of handles, targets and the frozen region on a frame."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -88,7 +88,7 @@ def _draw_marks(
 
 
 class _Pen:
-    """Draws on the supersampled layer; takes positions on the canvas."""
+    """A pen for the supersampled layer, in coordinates of the canvas."""
 
     def __init__(self, draw: ImageDraw.ImageDraw, origin: NDArray[np.int64], side: int) -> None:
         self._draw = draw

@@ -1,7 +1,7 @@
-"""PNG files of strangers, reduced to what is needed to draw them.
+"""Reduction of untrusted PNG files to the chunks that are needed to draw them.
 
-A PNG is a list of chunks. Pillow reads all of them, in whatever order they come, and decompresses texts and colour
-profiles; here a file is only its size, its palette and its pixels.
+A PNG is a list of chunks. Pillow reads all of them, in any order, and decompresses texts and colour profiles. Here only
+the header, the palette and the pixels are kept.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import zlib
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 HEADER_BYTES = 33
-"""The signature and the chunk IHDR."""
+"""Length of the signature and the chunk IHDR."""
 MAX_CHUNKS = 100_000
 _NEEDED = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 
 
 def png_size(data: bytes) -> tuple[int, int]:
-    """Return (width, height) in pixels of a PNG, of which the first HEADER_BYTES are enough.
+    """Return (width, height) in pixels of a PNG; its first HEADER_BYTES are enough.
 
     Raises:
         ValueError: it is no PNG, or does not begin with its header.
@@ -29,7 +29,7 @@ def png_size(data: bytes) -> tuple[int, int]:
 def plain_png(data: bytes) -> bytes:
     """Return the same picture as a PNG of nothing but header, palette and pixels, in this order and once each.
 
-    Animations become their still picture; texts, profiles, transparency and whatever else there is are left out unread.
+    Animations become their still picture; texts, profiles, transparency and all other chunks are left out unread.
 
     Raises:
         ValueError: it is no PNG, or damaged.

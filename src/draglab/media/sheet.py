@@ -1,4 +1,4 @@
-"""Contact sheets: many images on one picture, each with its label."""
+"""Contact sheets: many labelled images in one picture."""
 
 import math
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def contact_sheet(
     Args:
         images: at least one, uint8 [H, W, 3], all of one size.
         labels: one for each image.
-        columns: how many beside each other; None chooses a nearly square sheet.
+        columns: number of images in a row; None = as many as make the sheet nearly square.
 
     Returns:
         uint8 [height, width, 3].

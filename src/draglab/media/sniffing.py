@@ -1,11 +1,11 @@
-"""What a file is by its first bytes, to say so when somebody gives it where an edit file is opened."""
+"""Recognition of common files by their first bytes, for messages when one is opened as an edit file."""
 
 from __future__ import annotations
 
 import re
 
 HEAD_BYTES = 64
-"""How many of the first bytes are looked at."""
+"""Number of bytes that recognition needs."""
 
 _PICTURES = (
     (rb"\x89PNG\r\n", "a PNG picture"),
@@ -22,13 +22,13 @@ _EDITS_OPEN = "open an edit file (.json) that draglab has saved"
 
 
 def not_an_edit_file(data: bytes) -> str | None:
-    """What a file is and what to do with it, as the rest of a sentence that begins with its name.
+    """Say what a file is and what to do with it, as the rest of a sentence that begins with its name.
 
     Args:
         data: at least the first HEAD_BYTES bytes, or all of it.
 
     Returns:
-        None: nothing that is known; it may be an edit file.
+        None: the file is of no known kind; it may be an edit file.
     """
     head = data[:HEAD_BYTES]
     for pattern, what in _PICTURES:

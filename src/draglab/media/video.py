@@ -1,4 +1,4 @@
-"""Videos, frame by frame: MP4 (H.264) through PyAV, GIF through Pillow. Draws nothing."""
+"""Videos, frame by frame: MP4 (H.264) through PyAV, GIF through Pillow."""
 
 import os
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from draglab.errors import DraglabError
-from draglab.media.files import write_atomically, write_error
+from draglab.files import write_atomically, write_error
 from draglab.media.images import EDITED, as_rgb, enlarge
 
 _CODEC = "libx264"
 
 
 class FrameSink(Protocol):
-    """What :func:`open_video` yields."""
+    """Receiver of a video's frames, from :func:`open_video`."""
 
     def add(self, frame: NDArray[np.uint8], repeat: int = 1) -> None:
         """Append a frame, uint8 [H, W, 3], ``repeat`` times. All frames have the first one's size."""
@@ -81,7 +81,7 @@ def _import_av(path: Path) -> Any:
 
 
 class _Mp4Writer:
-    """H.264, yuv420p with BT.709 colours, playable by browsers and phones."""
+    """Writer of MP4: H.264, yuv420p with BT.709 colours, which browsers and phones play."""
 
     def __init__(self, path: Path, temporary: Path, fps: int) -> None:
         self._av = _import_av(path)
@@ -119,7 +119,7 @@ class _Mp4Writer:
 
     def abandon(self) -> None:
         if self._container is not None:
-            # The file is about to be removed: that it could not be finished does not matter.
+            # The file is about to be removed, so an error while finishing it does not matter.
             with suppress(self._av.error.FFmpegError):
                 self._container.close()
 
@@ -142,11 +142,11 @@ class _Mp4Writer:
 
 
 class _GifWriter:
-    """Frames are kept with 256 colours each until the end: a GIF is written in one piece."""
+    """Writer of GIF: keeps the frames, with 256 colours each, and writes them all at the end."""
 
     def __init__(self, temporary: Path, fps: int) -> None:
         self._temporary = temporary
-        # Hundredths of a second are the format's unit; browsers slow anything below two of them down.
+        # The format's unit is 1/100 s; browsers slow down frames of less than two of them.
         self._duration = max(round(100 / fps), 2) * 10
         self._frames: list[Image.Image] = []
         self._durations: list[int] = []
@@ -175,6 +175,6 @@ class _GifWriter:
 
 
 def _even(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """yuv420p halves both sides, so they must be even: repeat the last row or column where needed."""
+    """Repeat the last row or column where a side is odd: yuv420p needs even sides."""
     height, width = as_rgb(frame).shape[:2]
     return np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from draglab.errors import DraglabError
 from draglab.media.edit_file import count_values
-from draglab.server.parsing import first_problem
+from draglab.problems import first_problem
 from draglab.server.security import Access
 
 T = TypeVar("T")

@@ -9,6 +9,7 @@ from pydantic_core import from_json
 
 from draglab.errors import DraglabError
 from draglab.media.edit_file import count_values
+from draglab.problems import first_problem
 from draglab.server.limits import Limits
 from draglab.server.messages import (
     ClientMessage,
@@ -53,7 +54,7 @@ def parse(text: str, limits: Limits) -> ClientMessage:
     except ValidationError as error:
         if error.errors()[0]["type"] == "json_invalid":
             raise ProtocolError("a message is not JSON: reload the page") from None
-        raise MessageError(f"the message cannot be used: {first_problem(error)}", _id_of(text)) from None
+        raise MessageError(f"the message cannot be used: {first_problem(error, 'type')}", _id_of(text)) from None
     match message:
         case SetPoints(points=several) | RemovePoints(points=several):
             name, limit = "points", limits.points
@@ -76,12 +77,3 @@ def _id_of(text: str) -> int | None:
     content = from_json(text)
     number = content.get("id") if isinstance(content, dict) else None
     return number if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= 2**53 else None
-
-
-def first_problem(error: ValidationError) -> str:
-    """One line for the first wrong field: where it is and what is wrong."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ").replace("\n", " ")
-    # ascii(): a field's name can hold anything, line breaks and control codes included.
-    return f"{ascii(place)[1:-1][:200] or 'type'}: {message[:300]}"

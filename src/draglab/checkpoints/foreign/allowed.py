@@ -1,4 +1,4 @@
-"""The names that honest checkpoints refer to, module and name exactly. All others are refused; there is no switch."""
+"""The names that honest checkpoints refer to, module and name exactly. No option allows others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SCALAR = {Global(f"{core}.multiarray", "scalar") for core in _NUMPY}
 RECONSTRUCT = {Global(f"{core}.multiarray", "_reconstruct") for core in _NUMPY}
 FROM_BUFFER = {Global(f"{core}.numeric", "_frombuffer") for core in _NUMPY}
 
-# What a storage holds, as safetensors calls it.
+# Types of storages, as safetensors names them.
 STORAGES = {
     "FloatStorage": "F32",
     "HalfStorage": "F16",
@@ -47,9 +47,9 @@ CALLED = {
     PERSISTENT, LOAD_FROM_BYTES, REBUILD_TENSOR, *REBUILD_PARAMETER, ORDERED_DICT, ENCODE, SIZE, DEVICE, DTYPE,
     *SETS, *SCALAR, *RECONSTRUCT, *FROM_BUFFER,
 }  # fmt: skip
-"""May stand before REDUCE."""
+"""Names that an honest pickle calls (REDUCE)."""
 
 INSTANTIATED = {NETWORK, EASY_DICT, ORDERED_DICT, NAMESPACE, EMBEDDING}
-"""May stand before NEWOBJ."""
+"""Names that an honest pickle instantiates (NEWOBJ)."""
 
 ALLOWED = CALLED | INSTANTIATED | {NDARRAY, *STORAGE_TYPES}

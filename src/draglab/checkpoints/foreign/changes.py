@@ -1,4 +1,4 @@
-"""How tensors of other programs become published ones: names of changes, and what each does to a shape.
+"""Changes that turn other programs' tensors into published ones: their names and their effects on shapes.
 
 materialize.py has a function of the same name for each.
 """
@@ -19,7 +19,7 @@ SHAPES: dict[str, Callable[[Shape], Shape]] = {
     "transpose": lambda shape: (shape[1], shape[0]),
     # [height, width, in, out] -> [out, in, height, width]
     "channels_first": lambda shape: (shape[3], shape[2], shape[0], shape[1]),
-    "flip": lambda shape: shape,  # of the last two axes
+    "flip": lambda shape: shape,  # the last two axes
     "plus_one": lambda shape: shape,
     "first": lambda shape: shape[1:],
     "flatten": lambda shape: (math.prod(shape),),
@@ -29,7 +29,7 @@ _AXES = {"transpose": 2, "channels_first": 4, "flip": 2, "first": 1}
 
 
 def changed_shape(shape: Shape, changes: Iterable[str]) -> Shape:
-    """The shape that a tensor has after the changes."""
+    """Return the shape of a tensor after the changes."""
     for change in changes:
         if len(shape) < _AXES.get(change, 0):
             raise Refused("the file is damaged: a tensor has too few axes; get it again")

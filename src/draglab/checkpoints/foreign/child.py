@@ -1,7 +1,7 @@
-"""The process that reads a checkpoint: the file on standard input, the plan or why there is none on standard output.
+"""Entry point of the process that reads a checkpoint: the file on standard input, plan or error on standard output.
 
-Started by sandbox.py with limits of memory and time. When it begins to read it can open no file, import no module and
-start no process any more.
+Started by sandbox.py with limits of memory and time. Once it begins to read, it can no longer open files, import
+modules or start processes.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 CPU_SECONDS = 60
 SPARE_MEMORY = 512 << 20
 MEMORY_PER_BYTE = 8
-"""Of the file: itself, mapped, and the values made of its instructions."""
+"""Bytes of memory allowed for each byte of the file, for the mapped file and the values made of it."""
 _HARMLESS = {"builtins.id"}
-"""The only thing worth an audit event that the readers do."""
+"""The only audit event that the readers raise themselves."""
 
 
 def main() -> None:
-    """Read standard input, answer on standard output."""
+    """Read a checkpoint from standard input and write the answer to standard output."""
     size = os.fstat(0).st_size
     try:
         if size == 0:
             raise Refused("the file is empty: get it again")
         # Never closed: values refer to it until the process ends.
         file = mmap.mmap(0, size, access=mmap.ACCESS_READ)
-        if is_zip(memoryview(file)):  # needs modules that cannot be imported any more later
+        if is_zip(memoryview(file)):  # imported now, because later no module can be imported
             import encodings.cp437  # noqa: F401
 
             from . import torch_zip  # noqa: F401
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def limit_resources(size: int) -> None:
-    """Limits for reading a file of `size` bytes, where the system has them."""
+    """Limit memory and time for reading a file of `size` bytes, where the system supports it."""
     try:
         import resource
     except ImportError:  # Windows
@@ -76,13 +76,17 @@ def limit_resources(size: int) -> None:
 
 
 def forbid(event: str, _: tuple[Any, ...]) -> None:
-    """An audit hook: ends the process at anything that reading does not need."""
+    """End the process at any audit event that reading does not need; an audit hook."""
     if event not in _HARMLESS:
         os._exit(3)
 
 
 def write_json(value: Any) -> bytes:
-    """As json.dumps writes it, but for values that JSON does not have: TypeError, or ValueError for NaN."""
+    """Encode a value as json.dumps does.
+
+    Raises:
+        TypeError, ValueError: JSON has no such value; ValueError for NaN.
+    """
 
     def refuse(part: Any) -> None:
         raise TypeError(type(part).__name__)

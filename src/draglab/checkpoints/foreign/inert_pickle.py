@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from typing import Any, ClassVar, NoReturn
 
 MAX_INSTRUCTIONS = 1_000_000
-"""A config F snapshot of three networks has about 60 thousand."""
+"""Most instructions of a pickle; a config F snapshot of three networks has about 60,000."""
 LONG_TEXT = 4096
-"""Text from this many bytes on stays in the file: source code, and bytes that protocol 2 keeps as text."""
+"""Length in bytes from which text is left in the file: source code, and bytes that protocol 2 keeps as text."""
 MAX_INTEGER_BYTES = 32
 MAX_LINE = 4096
 
 
 class InertUnpickler:
-    """Reads one pickle.
+    """A reader of one pickle.
 
     Args:
-        region: holds the pickle. start: where in it the pickle begins. stop: where it ends at the latest; None = with
-            the region. most: how many instructions it may have.
+        region: the bytes that hold the pickle. start: its first byte. stop: the end of its last byte at the latest;
+            None = the region's end. most: largest number of instructions.
     """
 
     def __init__(self, region: Region, start: int = 0, stop: int | None = None, most: int = MAX_INSTRUCTIONS):
@@ -44,7 +44,7 @@ class InertUnpickler:
         self.memo: dict[int, Any] = {}
 
     def load(self) -> Any:  # noqa: RET503 - _refuse never returns
-        """The value; `at` is then where the pickle ends.
+        """Read and return the value; `at` is then the end of the pickle.
 
         Raises:
             Refused: an unknown name or instruction, damage, or too many instructions.
@@ -117,7 +117,7 @@ class InertUnpickler:
 
     # The stack. Values above a mark are a list of their own, as in the pickle module.
     def _push(self, value: Any) -> None:
-        self.stack.append(value)  # looked up after the value is made, which may have ended a mark
+        self.stack.append(value)  # looked up afterwards, because making the value may have ended a mark
 
     def _pop(self) -> Any:
         if not self.stack:
@@ -149,7 +149,7 @@ class InertUnpickler:
 
     # The memo.
     def _put(self, index: int) -> None:
-        # Python counts from 0 on. Numbers of a file's choice could also be such that a dict of them is slow.
+        # Python counts from 0 on. Other numbers could be chosen to make a dict of them slow.
         if not 0 <= index < MAX_INSTRUCTIONS:
             self._damaged("a memo index is out of range")
         self.memo[index] = self._top()
@@ -170,7 +170,7 @@ class InertUnpickler:
         if not isinstance(target, dict) or len(pairs) % 2:
             self._damaged("entries are put into something that has none")
         for key, value in zip(pairs[::2], pairs[1::2], strict=True):
-            # Nothing that is looked for has another key than text. The others, such as the numbers of an optimizer's
+            # All keys that are looked for are text. Others, such as the numbers of an optimizer's
             # parameters, become some text too: the hash of text is secret, so that no file can make keys collide.
             target[key if isinstance(key, str) else f"{type(key).__name__} {len(target)}"] = value
 
@@ -225,7 +225,7 @@ class InertUnpickler:
         self.stack.append(PersistentId(key))
 
     def _instance(self) -> None:
-        """Protocol 0's way to make an object: named in the error, never made."""
+        """Refuse an object of protocol 0; the error names its class."""
         module, name = self._line(), self._line()
         self._global(module, name)
         self._refuse("makes an object in a way that no checkpoint does")
@@ -300,7 +300,7 @@ class InertUnpickler:
             opcodes.LIST: lambda self: self._push(self._above_mark()),
             opcodes.APPEND: lambda self: self._append([self._pop()]),
             opcodes.APPENDS: lambda self: self._append(self._above_mark()),
-            # Sets are only ever walked through here, never asked for a member.
+            # Sets are only iterated over here, so lists will do.
             opcodes.EMPTY_SET: lambda self: self._push([]),
             opcodes.ADDITEMS: lambda self: self._append(self._above_mark()),
             opcodes.FROZENSET: lambda self: self._push(self._above_mark()),

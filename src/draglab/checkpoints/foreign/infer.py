@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from .changes import Shape
 
 MAX_BASE_WIDTH = 16
-"""Of the learned constant. The noise maps of wide images are large, and drawn where a file lacks them."""
+"""Largest width of the learned constant: noise maps of wide images are large, and drawn if a file lacks them."""
 _BLOCK = "synthesis.b"
 
 
 def infer_config(shapes: dict[str, Shape]) -> dict[str, Any]:
-    """Fields of StyleGAN2Config from published names and shapes; those that no shape tells are left out.
+    """Return the fields of StyleGAN2Config that published names and shapes determine; the others are left out.
 
     Raises:
         Refused: tensors are missing, or they are not those of a StyleGAN2 generator.
@@ -63,7 +63,7 @@ def infer_config(shapes: dict[str, Shape]) -> dict[str, Any]:
 
 
 def _inputs(shapes: dict[str, Shape], inputs: int) -> tuple[int, dict[str, Any]]:
-    """z_dim, and what the configuration says about classes."""
+    """Return z_dim and the configuration's fields about classes."""
     if "mapping.label_concat" in shapes:
         c_dim, width = _shape(shapes, "mapping.label_concat", 2)
         return inputs - width, {"c_dim": c_dim, "label_concat": True}
@@ -74,7 +74,7 @@ def _inputs(shapes: dict[str, Shape], inputs: int) -> tuple[int, dict[str, Any]]
 
 
 def _widths(resolutions: list[int], channels: list[int]) -> dict[str, Any]:
-    """As min(channel_base / resolution, channel_max) where that says it, else as a table."""
+    """Return the widths as min(channel_base / resolution, channel_max) where that fits, else as a table."""
     most, base = max(channels), channels[-1] * resolutions[-1]
     if [min(base // size, most) for size in resolutions] == channels:
         return {"channel_base": base, "channel_max": most}

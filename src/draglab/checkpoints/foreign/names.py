@@ -4,9 +4,9 @@ from __future__ import annotations
 
 
 def number(text: str, digits: int, prefix: str = "") -> int | None:
-    """The whole number of at most so many digits that follows a prefix; None if the text is something else.
+    """Return the whole number after a prefix, of at most `digits` digits; None if the text has another form.
 
-    One number has one way to be written: otherwise two names could mean the same tensor.
+    Each number has one spelling: otherwise two names could mean the same tensor.
     """
     written = text.removeprefix(prefix)
     if not (text.startswith(prefix) and written.isascii() and written.isdigit() and len(written) <= digits):

@@ -1,7 +1,7 @@
 """Checkpoints of the NVIDIA PyTorch programs: pickled modules that would run source code of their own.
 
-Each module is a record of its class name, that source and its attributes. The source is only pointed out, to be hashed
-(revision.py); the attributes are walked for names and tensors.
+Each module is a record of its class name, that source and its attributes. Only the place of the source is
+reported, to be hashed (revision.py); names and tensors are collected from the attributes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def is_module(value: Any) -> bool:
 
 
 def read(root: Any, storage_of: StorageLookup, container: str) -> Plan | None:
-    """The plan of the generator in a pickle of these programs; None if it is of others."""
+    """Return the plan of the generator in a pickle of these programs; None if another program wrote it."""
     if is_module(root):
         return read_nvidia(root, storage_of, f"{container}: one module")
     named = entries(root) or {}
@@ -46,7 +46,7 @@ def read(root: Any, storage_of: StorageLookup, container: str) -> Plan | None:
 
 
 def read_nvidia(generator: Record, storage_of: StorageLookup, format_name: str) -> Plan:
-    """The plan of a generator's module."""
+    """Return the plan of a generator's module."""
     description = _description(generator)
     state = _state(generator)
     arguments = _arguments(state)
@@ -63,7 +63,7 @@ def read_nvidia(generator: Record, storage_of: StorageLookup, format_name: str) 
 
 
 def walk(module: Record, storage_of: StorageLookup) -> tuple[dict[str, TensorRef], dict[str, dict[Any, Any]]]:
-    """All parameters and persistent buffers by name, and every module's attributes by name."""
+    """Return all parameters and persistent buffers by name, and every module's attributes by name."""
     tensors: dict[str, TensorRef] = {}
     modules: dict[str, dict[Any, Any]] = {}
     waiting: list[tuple[str, Any, int]] = [("", module, 0)]
@@ -83,7 +83,7 @@ def walk(module: Record, storage_of: StorageLookup) -> tuple[dict[str, TensorRef
                 tensors[f"{prefix}{name}"] = tensor
         check_tensors(tensors)
         children = {name: child for name, child in (entries(state.get("_modules")) or {}).items() if child is not None}
-        # A file can hold one module and name it many times.
+        # A file can hold one module and refer to it many times.
         if depth == MAX_DEPTH or len(modules) + len(waiting) + len(children) > MAX_MODULES:
             raise Refused("the file's modules are more, or nested deeper, than any checkpoint's; not opened")
         waiting += [(f"{prefix}{name}.", child, depth + 1) for name, child in children.items()]

@@ -1,4 +1,4 @@
-"""Inert values -> plain ones, for the few that hold configuration."""
+"""Conversion of inert values that hold configuration to plain ones."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _FORMS = {
     "f8": "<d", "f4": "<f", "f2": "<e", "i8": "<q", "i4": "<i", "i2": "<h", "i1": "<b",
     "u8": "<Q", "u4": "<I", "u2": "<H", "u1": "<B", "b1": "<?",
 }  # fmt: skip
-"""NumPy's names of numbers -> struct's."""
+"""NumPy's names of number types -> format characters of struct."""
 
 
 def entries(value: Any) -> dict[Any, Any] | None:
-    """The entries of a dict or of one of the classes that are dicts; None if the value is something else.
+    """Return the entries of a dict or of a record of a dict's class; None if the value is something else.
 
     Raises:
-        Refused: there are more than any generator has: a file could name the same ones again and again.
+        Refused: there are more than any generator has: a file could refer to the same ones many times.
     """
     if isinstance(value, Record) and value.what == allowed.NAMESPACE:
         value = value.state if isinstance(value.state, dict) else {}
@@ -54,10 +54,10 @@ def _check_number(named: Any) -> None:
 
 
 def plain(value: Any) -> Any:
-    """A value of numbers, text, lists and dicts as JSON has them; whatever else it holds becomes None.
+    """Convert a value to numbers, text, lists and dicts as in JSON; anything else in it becomes None.
 
     Raises:
-        Refused: it is larger than any configuration, or has numbers that are none.
+        Refused: it is larger than any configuration, or holds NaN or infinity.
     """
     budget = [MAX_NODES]
     return _plain(value, budget, 0)
@@ -89,7 +89,7 @@ def _plain(value: Any, budget: list[int], depth: int) -> Any:
 
 
 def _scalar(record: Record) -> Any:
-    """The number of a NumPy scalar; None if it is no number."""
+    """Return the number of a NumPy scalar; None if it is no number."""
     if len(record.args) != 2:
         raise Refused("the file is damaged: a number lacks its type; get it again")
     form = _FORMS.get(numpy_code(record.args[0]))
@@ -102,7 +102,7 @@ def _scalar(record: Record) -> Any:
 
 
 def _small_array(record: Record) -> Any:
-    """The numbers of a NumPy array of at most one axis; None if it is larger."""
+    """Return the numbers of a NumPy array of at most one axis; None if it is larger."""
     array = find_array(record)
     if array is None or len(array.shape) > 1 or math.prod(array.shape) > MAX_SMALL:
         return None

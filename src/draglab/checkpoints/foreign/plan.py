@@ -1,4 +1,4 @@
-"""What the child process tells about a file: an architecture's arguments and where each tensor lies. JSON both ways."""
+"""The child process's answer about a file: an architecture's arguments and each tensor's place, as JSON."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 MAX_TENSORS = 5_000
 MAX_NAME = 200
 MAX_INLINE = 4 << 20
-"""Bytes of the tensors that are told directly, of all together."""
+"""Most bytes of tensors that the plan may hold itself, all together."""
 
 
 class Plan:
     """A model that a file describes.
 
     Attributes:
-        format: what kind of file, in words. family: "stylegan2", "stylegan3".
-        arguments: of the published program's generator, or the fields of StyleGAN2Config if `resolved`.
+        format: the kind of file, for people. family: "stylegan2", "stylegan3".
+        arguments: arguments of the published program's generator, or the fields of StyleGAN2Config if `resolved`.
         resolved: see `arguments`.
         tensors: published name -> (reference, changes). Changes are the names of functions of materialize.py that turn
             the file's tensor into the published one.
-        facts: what else is worth knowing, for people. warnings: what may be wrong, for people.
-        code: the source code that the file carries for the model. It is only hashed, by revision.py.
-        layers: arguments that the layers themselves have, which count more than omitted ones of the generator.
+        facts: further facts, for people. warnings: possible problems, for people.
+        code: the source code that the file holds for the model; only hashed, by revision.py.
+        layers: arguments found in the layers, which take precedence over omitted ones of the generator.
     """
 
     __slots__ = ("arguments", "code", "facts", "family", "format", "layers", "resolved", "tensors", "warnings")
@@ -45,7 +45,7 @@ class Plan:
         self.layers: dict[str, Any] = {}
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values. Storages that come from decoded text are told as where that text lies."""
+        """Return plain values for JSON; storages in decoded text are given as the place of that text."""
         check_tensors(self.tensors)
         sources: list[dict[str, Any]] = []
         known: dict[int, int] = {}
@@ -86,7 +86,11 @@ class Plan:
 
 
 def check_tensors(names: Collection[str]) -> None:
-    """Raises Refused if there are more tensors, or with longer names, than any generator has."""
+    """Check that there are no more tensors, and no longer names, than any generator has.
+
+    Raises:
+        Refused: there are.
+    """
     if len(names) > MAX_TENSORS:
         raise Refused(f"the model has more than {MAX_TENSORS:,} tensors, more than any checkpoint")
     if any(len(name) > MAX_NAME for name in names):

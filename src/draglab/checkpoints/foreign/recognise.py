@@ -1,4 +1,4 @@
-"""Tell files apart by what they contain, never by their names."""
+"""Recognition of files by their content, never by their names."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ OPENED = (
 )
 
 READERS = (nvidia.read, tensorflow.read, rosinality.read)
-"""One for each program whose files are opened. Each takes a file's inert value, what finds its storages and the kind of
-the file, and gives the plan of its generator, or None for the files of other programs."""
+"""Readers, one for each program whose files are opened. A reader takes a file's inert value, a function that finds its
+storages and the kind of file. It returns the plan of the generator, or None for files of other programs."""
 
 
 def is_zip(view: memoryview) -> bool:
@@ -31,10 +31,10 @@ def is_zip(view: memoryview) -> bool:
 
 
 def read_plan(view: memoryview) -> Plan:
-    """What a file describes.
+    """Return the plan of the generator that a file describes.
 
     Raises:
-        Refused: damage, an unknown or unsupported kind of file, or one that is not as honest files are.
+        Refused: damage, an unknown or unsupported kind of file, or content that honest files do not have.
     """
     region = Region(view)
     start = bytes(view[:64])

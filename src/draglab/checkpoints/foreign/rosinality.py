@@ -31,7 +31,7 @@ _DROPPED = (".blur.kernel", ".upsample.kernel")
 
 
 def _generator_of(named: dict[Any, Any]) -> tuple[dict[Any, Any], str] | None:
-    """The generator's tensors by rosinality's names, and where they were."""
+    """Return the generator's tensors by rosinality's names, and the place where they were found."""
     for key in ("g_ema", "g"):
         inner = entries(named.get(key))
         if inner:
@@ -46,7 +46,7 @@ def _generator_of(named: dict[Any, Any]) -> tuple[dict[Any, Any], str] | None:
 
 
 def read(root: Any, storage_of: StorageLookup, container: str) -> Plan | None:
-    """The plan of the generator in such a checkpoint, or in a generator's bare state dict; None if it is none."""
+    """Return the plan of the generator in such a checkpoint or in a bare state dict; None for other files."""
     named = entries(root) or {}
     found = _generator_of(named)
     if found is None:
@@ -77,7 +77,7 @@ def read(root: Any, storage_of: StorageLookup, container: str) -> Plan | None:
 
 
 def published_name(name: str) -> tuple[str, tuple[str, ...]] | None:
-    """The published name of one of rosinality's, and the changes that its tensor needs; None if there is none."""
+    """Return the published name for a name of rosinality's and the changes that its tensor needs, or None."""
     match name.split("."):
         case ["input", "input"]:
             return "synthesis.b4.const", ("first",)
@@ -114,6 +114,6 @@ def _add_average(plan: Plan, value: Any, storage_of: StorageLookup) -> None:
         plan.warnings.append("the file has no average latent: it is computed from 10,000 fixed samples")
         return
     average = _tensor(value, "latent_avg", storage_of)
-    # e4e and pSp repeat it for every layer.
+    # e4e and pSp repeat the average for every layer.
     changes = ("first",) * (len(average.shape) - 1)
     plan.tensors["mapping.w_avg"] = (average, changes)

@@ -29,7 +29,7 @@ class Storage:
 
 
 def storage_key(reference: PersistentId) -> tuple[str, str, int]:
-    """(key, dtype, count) of a reference to a storage."""
+    """Return (key, dtype, count) of a reference to a storage."""
     key = reference.key
     if len(key) not in (5, 6) or key[0] != "storage" or not is_storage_type(key[1]) or not isinstance(key[2], str):
         raise Refused("the file refers to something outside in a way that no checkpoint does; draglab does not open it")
@@ -39,10 +39,10 @@ def storage_key(reference: PersistentId) -> tuple[str, str, int]:
 
 
 def is_count(value: Any) -> bool:
-    """Whether a value is a whole number that can count something."""
+    """Whether a value is a whole number of at least 0."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**62
 
 
 def is_storage_type(value: Any) -> bool:
-    """Whether a value names a type of storage."""
+    """Whether a value is the name of a type of storage."""
     return isinstance(value, Global) and value in allowed.STORAGE_TYPES

@@ -1,6 +1,6 @@
 """Pickles of the TensorFlow StyleGAN2 programs: networks as lists of named arrays, and source code to build them.
 
-The source is not looked at: names and shapes say what the network is.
+The source is ignored: names and shapes determine the network.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from .tensors import TensorRef
 
 _IGNORED = {
-    # Sizes, which the arrays tell.
+    # Sizes; the arrays have them, too.
     "num_channels", "resolution", "label_size", "latent_size", "dlatent_size", "fmap_base", "fmap_max", "fmap_min",
     "fmap_decay", "mapping_layers", "mapping_fmaps", "architecture", "dlatent_broadcast", "const_base",
-    # Training, sampling and half precision: what an image is does not depend on them.
+    # Training, sampling and half precision; images do not depend on them.
     "randomize_noise", "truncation_psi", "truncation_cutoff", "truncation_psi_val", "truncation_cutoff_val",
     "dlatent_avg_beta", "style_mixing_prob", "is_training", "is_validation", "return_dlatents", "dtype",
     "fused_modconv", "num_fp16_res", "use_fp16", "structure", "is_template_graph", "force_clean_graph",
@@ -52,7 +52,7 @@ def is_network(value: Any) -> bool:
 
 
 def read(root: Any, _: StorageLookup, container: str) -> Plan | None:
-    """The plan of the generator in a pickle of these programs; None if it is of others."""
+    """Return the plan of the generator in a pickle of these programs; None if another program wrote it."""
     if is_network(root):
         return read_tensorflow(root, f"TensorFlow {container}: one network")
     if isinstance(root, tuple | list) and len(root) == 3 and all(is_network(part) for part in root):
@@ -61,7 +61,7 @@ def read(root: Any, _: StorageLookup, container: str) -> Plan | None:
 
 
 def read_tensorflow(network: Record, format_name: str) -> Plan:
-    """The plan of a generator: Gs of the three networks that such files hold."""
+    """Return the plan of the generator: Gs, of the three networks in such files."""
     state = _state(network)
     version = state.get("version")
     parts = {str(name): _state(part) for name, part in (entries(state.get("components")) or {}).items()}
@@ -103,7 +103,7 @@ def read_tensorflow(network: Record, format_name: str) -> Plan:
 
 
 def mapping_name(name: str) -> tuple[str, tuple[str, ...]] | None:
-    """Published name of one of the mapping network's, and the changes that its array needs."""
+    """Return the published name for a name of the mapping network and the changes that its array needs."""
     if name == "LabelConcat/weight":
         return "mapping.label_concat", ()
     layer, _, tensor = name.partition("/")
@@ -117,7 +117,11 @@ def mapping_name(name: str) -> tuple[str, tuple[str, ...]] | None:
 
 
 def synthesis_name(name: str, top: int) -> tuple[str, tuple[str, ...]] | None:
-    """Published name of one of the synthesis network's, and the changes that its array needs. top: the resolution."""
+    """Return the published name for a name of the synthesis network and the changes that its array needs.
+
+    Args:
+        top: the resolution of the network's images.
+    """
     match name.split("/"):
         case ["4x4", "Const", "const"]:
             return "synthesis.b4.const", ("first",)
@@ -138,19 +142,19 @@ def synthesis_name(name: str, top: int) -> tuple[str, tuple[str, ...]] | None:
 
 
 def _resolution(block: str) -> int | None:
-    """16 of "16x16"; None if a name is none of a block."""
+    """Return a block's resolution, 16 for the name "16x16"; None for other names."""
     height, _, width = block.partition("x")
     return number(height, 5) if height == width else None
 
 
 def _is_unused(name: str) -> bool:
-    """Whether an array is of training with growing images: its progress, and colours of the smaller ones."""
+    """Whether an array only serves training with growing images: its progress, or colours of the smaller images."""
     layer, slash, _ = name.partition("/")
     return name == "lod" or bool(slash and number(layer, 2, "ToRGB_lod"))
 
 
 def _settings(arguments: dict[str, Any], warnings: list[str]) -> dict[str, Any]:
-    """What the construction arguments add to the shapes."""
+    """Return the settings that the construction arguments add to the shapes."""
     for name in ("normalize_latents", "demodulate"):
         if arguments.get(name) is False:
             raise Refused(f"the model was made with {name}=False, which draglab does not run")

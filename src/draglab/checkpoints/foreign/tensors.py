@@ -1,4 +1,4 @@
-"""Tensors as references into the file: where their numbers lie, checked against what is really there."""
+"""Tensors as references into the file, checked against the file's real size."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TensorRef:
 
 
 def make_tensor(storage: Any, offset: Any, size: Any, strides: Any) -> TensorRef:
-    """A tensor reference whose every number lies within the storage, none of them repeated.
+    """Return a tensor reference, checked: all its numbers lie within the storage, and none is repeated.
 
     Torch itself grows a storage that is too small and repeats numbers of stride 0: either would let a small file ask
     for any amount of memory.
@@ -54,7 +54,7 @@ def make_tensor(storage: Any, offset: Any, size: Any, strides: Any) -> TensorRef
 
 
 def contiguous(storage: Storage, shape: tuple[int, ...], column_major: bool = False) -> TensorRef:
-    """A tensor of a storage's first numbers, without gaps."""
+    """Return a tensor of a storage's first numbers, without gaps."""
     if len(shape) > MAX_DIMENSIONS:
         raise Refused(f"the file is damaged: an array has {len(shape):,} axes; get it again")
     strides, step = [], 1
@@ -65,7 +65,7 @@ def contiguous(storage: Storage, shape: tuple[int, ...], column_major: bool = Fa
 
 
 def find_tensor(value: Any, storage_of: StorageLookup) -> TensorRef | None:
-    """The tensor that a value of a torch pickle stands for; None if it is something else."""
+    """Return the tensor that a value of a torch pickle stands for; None if it is something else."""
     if isinstance(value, Record) and value.what in allowed.REBUILD_PARAMETER and value.args:
         value = value.args[0]
     if not isinstance(value, Record) or value.what != allowed.REBUILD_TENSOR or len(value.args) < 4:
@@ -79,7 +79,7 @@ def find_tensor(value: Any, storage_of: StorageLookup) -> TensorRef | None:
 
 
 def find_array(value: Any) -> TensorRef | None:
-    """The tensor that a NumPy array or number stands for; None if the value is something else."""
+    """Return the tensor that a NumPy array or number stands for; None if the value is something else."""
     if not isinstance(value, Record):
         return None
     if value.what in allowed.FROM_BUFFER and len(value.args) == 4:
@@ -107,7 +107,7 @@ def _array(data: Any, kind: Any, shape: Any, column_major: bool) -> TensorRef:
 
 
 def numpy_type(value: Any) -> str:
-    """The name of a little-endian NumPy type of plain numbers."""
+    """Return the name of a little-endian NumPy type of plain numbers."""
     code = numpy_code(value)
     if code not in NUMPY_TYPES:
         raise Refused(f"an array holds {code[:20]!r} instead of plain little-endian numbers; not opened")
@@ -115,7 +115,7 @@ def numpy_type(value: Any) -> str:
 
 
 def numpy_code(value: Any) -> str:
-    """NumPy's own name of a type, without the order of bytes if that is little-endian."""
+    """Return NumPy's name of a type, without the byte order if it is little-endian."""
     if not isinstance(value, Record) or value.what != allowed.DTYPE or not value.args:
         raise Refused("the file is damaged: an array lacks its type; get it again")
     code, state = value.args[0], value.state
@@ -126,7 +126,7 @@ def numpy_code(value: Any) -> str:
 
 
 def bytes_of(value: Any) -> Blob:
-    """The bytes of a value, also where protocol 2 keeps them as text."""
+    """Return the bytes of a value, also where protocol 2 keeps them as text."""
     if isinstance(value, Blob) and not isinstance(value, LongText):
         return value
     if isinstance(value, Record) and value.what == allowed.ENCODE and len(value.args) == 2:
@@ -139,7 +139,7 @@ def bytes_of(value: Any) -> Blob:
 
 
 def _decoded(text: Any) -> Blob:
-    """Bytes that are kept as text of the characters 0 to 255."""
+    """Return the bytes that are kept as text of the characters 0 to 255."""
     try:
         if isinstance(text, LongText) and text.region.origin == "file":
             return Blob(text.decoded, 0, len(text.decoded.view))

@@ -16,7 +16,7 @@ MAGIC = 0x1950A86A20F9469CFC6C
 PREFIX = b"\x80\x02\x8a\x0a" + MAGIC.to_bytes(10, "little")
 PROTOCOL = 1001
 _FEW = 100
-"""Instructions of the small pickles; honest ones have about 30. A file may name the same storage many times."""
+"""Most instructions of the small pickles; honest ones have about 30. A file may refer to one storage many times."""
 
 
 def is_legacy_torch(view: memoryview) -> bool:
@@ -27,7 +27,7 @@ def is_legacy_torch(view: memoryview) -> bool:
 def read_legacy(
     region: Region, start: int = 0, stop: int | None = None, most: int = MAX_INSTRUCTIONS
 ) -> tuple[Any, StorageLookup]:
-    """The inert value of such a file, and where its storages lie."""
+    """Return the inert value of such a file and the places of its storages."""
     end = len(region.view) if stop is None else stop
     at = start
 
@@ -46,7 +46,7 @@ def read_legacy(
     root, keys = next_pickle(most), next_pickle(most)
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys) or len(set(keys)) != len(keys):
         raise Refused("the file is damaged: its list of storages is not readable; get it again")
-    # How long a storage is follows from its type, which only the references to it know.
+    # A storage's length follows from its type, which only the references to it state.
     starts: dict[str, tuple[int, int]] = {}
     types = _types_of(root)
     for key in keys:
@@ -74,7 +74,7 @@ def read_legacy(
 
 
 def read_lone_storage(blob: Blob) -> Storage:
-    """The storage that torch.storage._load_from_bytes would have loaded."""
+    """Return the storage that torch.storage._load_from_bytes would have loaded."""
     if not is_legacy_torch(blob.view):
         raise Refused("a tensor's bytes are not as PyTorch pickles them; draglab does not open the file")
     root, storage_of = read_legacy(blob.region, blob.start, blob.stop, _FEW)
@@ -84,7 +84,7 @@ def read_lone_storage(blob: Blob) -> Storage:
 
 
 def _types_of(root: Any) -> dict[str, str]:
-    """The type of every storage that a value refers to, wherever in it."""
+    """Return the type of every storage that a value refers to at any depth."""
     types: dict[str, str] = {}
     seen: set[int] = set()
     waiting = [root]

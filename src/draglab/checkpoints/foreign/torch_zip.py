@@ -20,7 +20,7 @@ _MAX_ENTRIES = 100_000
 
 
 def read_zip(region: Region) -> tuple[Any, StorageLookup]:
-    """The inert value of such a file, and where its storages lie."""
+    """Return the inert value of such a file and the places of its storages."""
     places = entry_places(region.view)
     pickles = [name for name in places if name.count("/") == 1 and name.endswith("/data.pkl")]
     if len(pickles) != 1:
@@ -46,10 +46,10 @@ def read_zip(region: Region) -> tuple[Any, StorageLookup]:
 
 
 def entry_places(view: memoryview) -> dict[str, tuple[int, int]]:
-    """Name -> (start, stop) of every entry's bytes.
+    """Return (start, stop) of every entry's bytes, by its name.
 
     Raises:
-        Refused: damage, compression, encryption, or names that two readers could understand differently.
+        Refused: damage, compression, encryption, or names that two readers could interpret differently.
     """
     places: dict[str, tuple[int, int]] = {}
     try:
@@ -78,7 +78,7 @@ def entry_places(view: memoryview) -> dict[str, tuple[int, int]]:
 
 
 class _Reader(io.RawIOBase):
-    """Bytes as a file that can be searched, without copying them."""
+    """A seekable file over bytes, without a copy of them."""
 
     def __init__(self, view: memoryview):
         self.bytes = view
@@ -101,7 +101,7 @@ class _Reader(io.RawIOBase):
         return place
 
     def read(self, size: int = -1) -> bytes:
-        # Not readinto: what a directory says about its length would be allocated before it is known to be there.
+        # Not readinto: the length that a directory states would be allocated before it is known to be true.
         part = bytes(self.bytes[self.at :] if size < 0 else self.bytes[self.at : self.at + size])
         self.at += len(part)
         return part

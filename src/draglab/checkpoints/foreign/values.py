@@ -1,5 +1,6 @@
-"""What inert_pickle.py builds: plain values and records of what a pickle asked for. None is changed once it is made,
-but for the state and items of a record.
+"""Values that inert_pickle.py builds: plain ones, and records of the objects that a pickle asks for.
+
+Values are immutable, except for the state and items of a record.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ if TYPE_CHECKING:
 
 
 class Refused(Exception):
-    """The file is not opened. The message says why and what to do, in one line."""
+    """A file is refused. The message says why and what to do, in one line."""
 
 
 class Global(tuple[str, str]):
-    """(module, name) of some program that a pickle refers to. It is never looked up."""
+    """A name (module, name) that a pickle refers to. It is never looked up."""
 
     __slots__ = ()
 
@@ -26,12 +27,12 @@ class Global(tuple[str, str]):
 
 
 class Region:
-    """Bytes that blobs are cut from.
+    """Bytes that blobs are parts of.
 
     Attributes:
         view: the bytes.
-        origin: "file": they are the file; "text": the file has them as UTF-8 text of the characters 0 to 255, the
-            bytes of protocol 2; "inline": likewise, few enough to be told directly.
+        origin: "file": they are the file; "text": the file has them as UTF-8 text of the characters 0 to 255, as
+            protocol 2 writes bytes; "inline": likewise, few enough to be part of the plan.
         place: for "text": (start, stop) of that text in the file.
     """
 
@@ -75,7 +76,7 @@ class LongText(Blob):
 
     @property
     def decoded(self) -> Region:
-        """The bytes that it keeps as text. Decoded once, however many values refer to it."""
+        """Return the bytes that are kept as this text. They are decoded once, however many values refer to it."""
         if self._decoded is None:
             data = str(self.view, "utf-8").encode("latin-1")
             self._decoded = Region(memoryview(data), "text", (self.start, self.stop))
@@ -83,10 +84,10 @@ class LongText(Blob):
 
 
 class Record:
-    """Something that a pickle would have made by calling `what` with `args`.
+    """Record of an object that a pickle would make by calling `what` with `args`.
 
     Attributes:
-        state: what BUILD would have given it. items: what SETITEMS would have put into it.
+        state: argument of BUILD. items: arguments of SETITEMS.
     """
 
     __slots__ = ("args", "items", "state", "what")
@@ -99,7 +100,7 @@ class Record:
 
 
 class PersistentId:
-    """A reference to something beside the pickle, such as a storage of a torch file."""
+    """A reference to data outside the pickle, such as a storage of a torch file."""
 
     __slots__ = ("key",)
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from draglab import DraglabError
-from draglab.media.files import check_writable, read_bytes, write_atomically
+from draglab.files import check_writable, read_bytes, write_atomically
 
 
 def write(path: str) -> None:
@@ -36,6 +37,25 @@ def test_an_error_keeps_the_old_file(tmp_path, error):
         raise error
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_the_name_comes_after_the_disk(tmp_path, monkeypatch):
+    """A file is on the disk before it has its name, and its name is before the function returns."""
+    done: list[str] = []
+    rename, sync = os.replace, os.fsync
+
+    def synced(descriptor: int) -> None:
+        done.append("directory" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        sync(descriptor)
+
+    def renamed(source, target) -> None:
+        done.append("name")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", renamed)
+    write(str(tmp_path / "a"))
+    assert done == ["file", "name", "directory"]
 
 
 def test_writes_through_a_symbolic_link(tmp_path):

@@ -1,4 +1,4 @@
-"""Writing files so that a reader never sees half of one, and saying in one line why a file cannot be written."""
+"""Atomic writing of files, and one-line reasons why a file cannot be read or written."""
 
 import errno
 import os
@@ -24,18 +24,18 @@ _REASONS = {
 
 
 def write_error(path: Path, error: OSError) -> DraglabError:
-    """A one-line error for a failed write: what could not be written, why, and what to do."""
+    """Make a one-line error of a failed write: what could not be written, why, and what to do."""
     reason = _REASONS.get(error.errno or 0) or (error.strerror or str(error) or "unknown reason").splitlines()[0]
     return DraglabError(f"cannot write {path}: {reason}")
 
 
 def read_bytes(path: str | os.PathLike[str], kind: str, limit: int) -> bytes:
-    """The content of a file that somebody gave.
+    """Read a file that a user named.
 
     Args:
         path: the file.
-        kind: what it should be, for messages ("edit file", "mask").
-        limit: bytes; larger files are refused unread.
+        kind: kind of the file, for messages ("edit file", "mask").
+        limit: largest size in bytes.
 
     Raises:
         DraglabError: missing, a directory, unreadable or too large.
@@ -57,8 +57,39 @@ def read_bytes(path: str | os.PathLike[str], kind: str, limit: int) -> bytes:
 
 
 @contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside ``path``; the file written there becomes ``path`` when the block ends well.
+
+    On any error, Ctrl-C included, the temporary file is removed and ``path`` stays as it was.
+
+    Raises:
+        OSError: the block's own, or the file cannot be brought onto the disk.
+    """
+    # Short, so that it fits wherever the final name fits; in the same directory, so that renaming is atomic.
+    temporary = path.parent / f".draglab-{secrets.token_hex(6)}.part"
+    try:
+        yield temporary
+        move_into_place(temporary, path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def move_into_place(temporary: Path, path: Path) -> None:
+    """Bring a complete file onto the disk, and only then under its name; both are in one directory.
+
+    Raises:
+        OSError: it cannot be read, written or renamed.
+    """
+    with temporary.open("rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    _sync_directory(path.parent)
+
+
+@contextmanager
 def write_atomically(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary name beside ``path``; what was written there becomes ``path`` when the block ends well.
+    """Yield a temporary name beside ``path``; the file written there becomes ``path`` when the block ends well.
 
     On any error, Ctrl-C included, the temporary file is removed and ``path`` stays as it was. Symbolic links are
     written through.
@@ -70,24 +101,17 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         final = Path(os.path.realpath(path))
         _refuse_special(path, final)
-        # Short, so that it fits wherever the final name fits; in the same directory, so that renaming is atomic.
-        temporary = final.parent / f".draglab-{secrets.token_hex(6)}.part"
     except (OSError, ValueError) as error:
         raise _as_write_error(path, error) from None
     try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, final)
+        with replacing(final) as temporary:
+            yield temporary
     except OSError as error:
         raise write_error(path, error) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """Find out before a long computation whether its result could be written to ``path``; changes nothing.
+    """Check before a long computation that its result can be written to ``path``; nothing is changed.
 
     Raises:
         DraglabError: as :func:`write_atomically`.
@@ -107,7 +131,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 
 
 def make_directory(path: str | os.PathLike[str]) -> None:
-    """Make a directory, and those above it; nothing happens when it is there.
+    """Make a directory and its parents, if they do not exist.
 
     Raises:
         DraglabError: it cannot be made, or a file has its name.
@@ -119,6 +143,16 @@ def make_directory(path: str | os.PathLike[str]) -> None:
         raise DraglabError(f"cannot write into {path}: it is a file, not a directory; choose another name") from None
     except (OSError, ValueError) as error:
         raise _as_write_error(path, error) from None
+
+
+def _sync_directory(path: Path) -> None:
+    """Make renamings in a directory survive a power cut, where the system supports it."""
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _refuse_special(path: Path, final: Path) -> None:
