@@ -5,14 +5,14 @@ import { get, set } from "./store.js";
 import { icon, make } from "./dom.js";
 import { notify } from "./notices.js";
 
-/** @typedef {import("./types.js").SessionSummary} SessionSummary */
+/** @typedef {import("./wire_types.js").SessionInfo} SessionInfo */
 
 /** How long deleting can be taken back. */
 const UNDO_MS = 8000;
 /** @type {Map<string, number>} timers of those that are about to be deleted */
 const leaving = new Map();
 
-/** @param {SessionSummary[]} sessions */
+/** @param {SessionInfo[]} sessions */
 function keep(sessions) {
   const welcome = get().welcome;
   if (welcome) set({ welcome: { ...welcome, sessions } });
@@ -20,7 +20,7 @@ function keep(sessions) {
 
 /** Asks the server which sessions there are now. */
 export async function refreshSessions() {
-  const answer = await ask({ type: "list_sessions" });
+  const answer = await ask({ type: "list_sessions" }, "sessions");
   if (answer.type === "sessions") keep(answer.sessions);
 }
 
@@ -32,13 +32,13 @@ export function others() {
   );
 }
 
-/** @param {SessionSummary} session */
+/** @param {SessionInfo} session */
 function modelTitle(session) {
   return get().welcome?.models.find((each) => each.name === session.model)?.title ?? session.model;
 }
 
 /**
- * @param {SessionSummary[]} sessions
+ * @param {SessionInfo[]} sessions
  * @param {(session: string) => void} open
  * @param {() => void} changed to be called when the list is another one
  */
@@ -51,7 +51,7 @@ export function sessionList(sessions, open, changed) {
 }
 
 /**
- * @param {SessionSummary} session
+ * @param {SessionInfo} session
  * @param {(session: string) => void} open
  * @param {() => void} changed
  */
@@ -91,7 +91,8 @@ function row(session, open, changed) {
       if (done) return;
       done = true;
       if (takes && field.value.trim() !== session.name) {
-        const answer = await ask({ type: "rename_session", session: session.id, name: field.value.trim() });
+        const name = field.value.trim();
+        const answer = await ask({ type: "rename_session", session: session.id, name }, "sessions");
         if (answer.type === "sessions") keep(answer.sessions);
         else notify(answer.message, "error");
       }
@@ -116,7 +117,7 @@ function row(session, open, changed) {
 /**
  * Deletes a session after a while in which that can be taken back.
  *
- * @param {SessionSummary} session
+ * @param {SessionInfo} session
  * @param {() => void} changed
  */
 function remove(session, changed) {
@@ -128,7 +129,7 @@ function remove(session, changed) {
   changed();
 }
 
-/** In the place of a session that is about to be deleted. @param {SessionSummary} session @param {string} name @param {() => void} changed */
+/** In the place of a session that is about to be deleted. @param {SessionInfo} session @param {string} name @param {() => void} changed */
 function deletedRow(session, name, changed) {
   const undo = () => {
     clearTimeout(leaving.get(session.id));
@@ -145,8 +146,8 @@ function deletedRow(session, name, changed) {
 function forget(id) {
   clearTimeout(leaving.get(id));
   leaving.delete(id);
+  if (!send({ type: "forget_session", session: id })) return;
   keep((get().welcome?.sessions ?? []).filter((each) => each.id !== id));
-  send({ type: "forget_session", session: id });
 }
 
 // What was deleted is gone also when the page is closed before its time is over.
