@@ -159,11 +159,11 @@ def test_the_mask_goes_to_the_others_and_comes_back_with_undo(server):
         other.send("open_session", session=name)
         other.picture("current")
         one.received.clear()
-        one.send("set_mask", png=png, feather=2)
+        one.send("set_mask", png=png, feather=2, id=7)
+        assert one.until("state")["acknowledged"] == 7
         shown = other.until("mask")
         assert (np.asarray(Image.open(io.BytesIO(base64.b64decode(shown["png"])))) == movable).all()
         assert shown["feather"] == 2
-        one.until("state")
         one.send("undo")
         assert one.until("mask")["png"] is None
         assert [message["png"] for message in one.received if message["type"] == "mask"] == [None]
