@@ -7,6 +7,7 @@ import sqlite3
 import stat
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +77,7 @@ def check(folder: Path, first: str = "") -> tuple[list[str], Journal]:
             continue
         try:
             view = session.view()
-            json.dumps(view.start)
+            json.dumps(asdict(view.start))
             for node in view.nodes[-2:]:
                 session.thumbnail(node.id)
             session.image()

@@ -198,7 +198,7 @@ def test_a_round_stopped_after_its_best_step_is_said_by_its_file(journal):
     assert session.as_python().edit_file is None and "max_steps=3" in session.as_python().text
 
 
-OLD = {"back_off": None, "settle_steps": None, "mask_limit": None, "patience": 50}
+OLD = {"back_off": None, "settle_steps": None, "mask_limit": None, "descent": "adam", "patience": 50}
 
 
 def test_a_file_of_version_1_drags_as_it_did():

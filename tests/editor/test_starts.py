@@ -17,7 +17,7 @@ def test_another_image_has_no_points_and_undo_brings_them_back(journal):
     before = session.view()
     session.set_start(StartSpec("tiny", 8, truncation_psi=0.5))
     view = session.view()
-    assert (view.points, view.mask, view.start["seed"], view.start["truncation_psi"]) == ([], None, 8, 0.5)
+    assert (view.points, view.mask, view.start.seed, view.start.truncation_psi) == ([], None, 8, 0.5)
     assert (session.image() == session.seed_image(8, 0.5)).all()
     session.undo()
     assert session.view().points == before.points

@@ -111,7 +111,7 @@ def test_short_form_has_the_defaults():
     assert (edit.rounds[0].feather, edit.rounds[0].moved) == (0, [])
 
 
-FORMER = {"back_off": None, "settle_steps": None, "mask_limit": None, "patience": 50}
+FORMER = {"back_off": None, "settle_steps": None, "mask_limit": None, "descent": "adam", "patience": 50}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import uvicorn
+from starlette.applications import Starlette
 from websockets.sync.client import ClientConnection, connect
 
 from draglab.server.app import Editor, Options, make_app
@@ -33,9 +34,13 @@ class Answer:
 class Running:
     """A server that runs, and how to reach it."""
 
-    editor: Editor
+    app: Starlette
     port: int
     address: str
+
+    @property
+    def editor(self) -> Editor:
+        return self.app.state.editor
 
     @property
     def token(self) -> str:
@@ -149,7 +154,7 @@ def running(options: Options) -> Iterator[Running]:
     try:
         editor = app.state.editor
         assert editor.ready.wait(TIMEOUT)
-        yield Running(editor, options.port, "127.0.0.1")
+        yield Running(app, options.port, "127.0.0.1")
     finally:
         server.should_exit = True
         thread.join()

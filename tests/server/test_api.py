@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.routing import Mount, Route
 
 import draglab
 from draglab.generators import to_uint8
@@ -138,24 +139,47 @@ def test_what_is_not_there(server):
     assert server.api("GET", f"/drags/{finish(server, DRAG)['id']}/image?format=exe").status == 422
 
 
+def routes(server: Running) -> set[tuple[str, str]]:
+    """Method and path of all that the application has under /api/v1."""
+    (api,) = [each for each in server.app.routes if isinstance(each, Mount) and each.path == "/api/v1"]
+    found = [each for each in api.routes if isinstance(each, Route)]
+    assert len(found) == len(api.routes)
+    return {(method, each.path) for each in found for method in each.methods or () if method != "HEAD"}
+
+
 def test_the_openapi_document_has_every_route(server):
     document = server.api("GET", "/openapi.json").json()
     assert document["openapi"].startswith("3.1")
-    from draglab.server.api import Api
-
-    editor = server.editor
-    routes = Api(
-        editor.worker, editor.library, editor.drags, editor.access, editor.uploads, editor.options.limits, Path()
-    ).routes()
-    wanted = {(route.path, m.lower()) for route in routes for m in route.methods or () if m != "HEAD"}
-    wanted.remove(("/openapi.json", "get"))
-    described = {(path, key) for path, item in document["paths"].items() for key in item if key != "parameters"}
-    assert described == wanted
+    described = {(key.upper(), path) for path, item in document["paths"].items() for key in item}
+    assert described == routes(server)
     # Every reference leads somewhere.
     for reference in re.findall(r'"\$ref": "([^"]*)"', json.dumps(document)):
         found = document
         for part in reference.removeprefix("#/").split("/"):
             found = found[part]
+
+
+def test_the_documentation_lists_every_route(server):
+    listed = re.findall(r"^\| `(GET|POST|DELETE) (/[^`]*)` \|", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(listed) == routes(server)
+
+
+def test_the_openapi_document_says_what_is_taken_answered_and_refused(server):
+    document = server.api("GET", "/openapi.json").json()
+    begin, image = document["paths"]["/drags"]["post"], document["paths"]["/drags/{id}/image"]["get"]
+    body = begin["requestBody"]["content"]["application/json"]["schema"]["$ref"].split("/")[-1]
+    schema = document["components"]["schemas"][body]
+    assert set(DRAG) <= set(schema["properties"]) and set(schema["required"]) == {"start", "points"}
+    status = finish(server, DRAG)
+    assert set(document["components"]["schemas"]["DragStatus"]["properties"]) == set(status)
+    assert set(begin["responses"]) == {"201", "400", "401", "408", "413", "422", "429"}
+    assert begin["x-limits"]["drag_steps"] == server.editor.options.limits.drag_steps
+    formats = next(each["schema"] for each in image["parameters"] if each["name"] == "format")
+    kinds = set()
+    for kind in formats["enum"]:
+        answer = server.api("GET", f"/drags/{status['id']}/image?format={kind}")
+        kinds.add(answer.headers["content-type"])
+    assert kinds == set(image["responses"]["200"]["content"])
 
 
 def test_the_example_of_the_documentation_runs(server, tmp_path, monkeypatch):

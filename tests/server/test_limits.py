@@ -39,7 +39,6 @@ def small(models, tmp_path_factory):
         mask_pixels=100,
         picture_height=16,
         seeds=3,
-        thumbnails=3,
         clients=3,
         sessions_per_client=2,
         hello_seconds=1.0,
@@ -142,10 +141,6 @@ def test_limit_picture_height(small):
 
 def test_limit_seeds(small):
     refused(small, "seeds", type="seeds", seeds=[1, 2, 3, 4], height=8)
-
-
-def test_limit_thumbnails(small):
-    refused(small, "thumbnails", type="thumbnails", nodes=[1, 1, 1, 1])
 
 
 def test_limit_clients(small):

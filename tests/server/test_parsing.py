@@ -34,7 +34,6 @@ EXAMPLES = [
     {"type": "scrub", "node": 3, "frame": 2},
     {"type": "continue_from", "node": 3, "frame": 2},
     {"type": "seeds", "seeds": [1, 2], "truncation_psi": 1, "height": 96},
-    {"type": "thumbnails", "nodes": [1, 2]},
     {"type": "export", "kind": "mp4", "scope": "round"},
     {"type": "describe", "as": "python"},
     {"type": "seen", "stamp": 12},

@@ -159,17 +159,17 @@ def test_the_mask_goes_to_the_others_and_comes_back_with_undo(server):
         other.send("open_session", session=name)
         other.picture("current")
         one.received.clear()
-        one.send("set_mask", png=png, feather=2)
+        one.send("set_mask", png=png, feather=2, id=7)
+        assert one.until("state")["acknowledged"] == 7
         shown = other.until("mask")
         assert (np.asarray(Image.open(io.BytesIO(base64.b64decode(shown["png"])))) == movable).all()
         assert shown["feather"] == 2
-        one.until("state")
         one.send("undo")
         assert one.until("mask")["png"] is None
         assert [message["png"] for message in one.received if message["type"] == "mask"] == [None]
 
 
-def test_seeds_thumbnails_and_frames(server):
+def test_seeds_and_frames(server):
     with server.client() as client:
         client.begin(model="tiny", seed=1)
         client.send("seeds", seeds=[5, 6, 7], truncation_psi=0.7, height=16)
@@ -181,8 +181,6 @@ def test_seeds_thumbnails_and_frames(server):
         client.send("stop")
         state = client.until("state", lambda state: state["state"] == "idle")
         node = state["cursor"]
-        client.send("thumbnails", nodes=[node])
-        assert client.picture("thumbnail")["node"] == node
         client.send("scrub", node=node, frame=2)
         shown = client.picture("scrub")
         assert (shown["node"], shown["frame"]) == (node, 2)
@@ -222,7 +220,6 @@ def test_errors_keep_the_socket_open(server):
             {"type": "set_settings", "settings": {"r1": "wide"}},
             {"type": "goto", "node": 999},
             {"type": "scrub", "node": 999, "frame": 1},
-            {"type": "thumbnails", "nodes": [999]},
             {"type": "open_session", "session": "../sessions"},
             {"type": "run"},
             {"type": "redo"},

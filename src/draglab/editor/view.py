@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, fields
+from typing import Literal
 
 from draglab.editor.history import History
+from draglab.editor.round_runner import EndReason
 from draglab.editor.settings import read_settings
-from draglab.editor.state import Node, Point, text_of_end
+from draglab.editor.state import Node, NodeKind, Point, StyleMix, text_of_end
 from draglab.media.edit_file import SettingValue
 
 State = Literal["idle", "running"]
@@ -31,6 +32,19 @@ class MaskView:
 
 
 @dataclass(frozen=True)
+class StartView:
+    """Fields of StartSpec; of a start by values, the values are left out."""
+
+    model: str
+    seed: int | None
+    truncation_psi: float
+    truncation_cutoff: int | None
+    class_index: int | None
+    class_vector: tuple[float, ...] | None
+    mix: StyleMix | None
+
+
+@dataclass(frozen=True)
 class NodeView:
     """A line of the history.
 
@@ -41,10 +55,10 @@ class NodeView:
 
     id: int
     parent: int | None
-    kind: str
+    kind: NodeKind
     frames: int
     kept: int
-    end: str | None
+    end: EndReason | None
     picture: int
     label: str
 
@@ -55,7 +69,7 @@ class SessionView:
 
     Attributes:
         name: what the person calls it, "" = nothing yet.
-        num_ws, c_dim: of the model. original: the node of the image's start. start: fields of StartSpec without w_plus.
+        num_ws, c_dim: of the model. original: the node of the image's start.
         settings: every field of DragSettings. changed: those that differ from their defaults by choice.
         can_go_on: what is shown is a drag that stopped by itself before it arrived and can be continued.
         remaining: rounds of an opened edit file that are still to be made again.
@@ -68,7 +82,7 @@ class SessionView:
     image: ImageSize
     num_ws: int
     c_dim: int
-    start: dict[str, Any]
+    start: StartView
     original: int
     cursor: int
     state: State
@@ -102,7 +116,7 @@ def view_of(
         image=ImageSize(model.width, model.height),
         num_ws=model.num_ws,
         c_dim=model.c_dim,
-        start=spec.as_json(),
+        start=StartView(**{each.name: getattr(spec, each.name) for each in fields(StartView)}),
         original=node.start_id,
         cursor=node.id,
         state=state,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,22 +18,27 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from draglab.media.images import EDITED, GENERATED, save_image
-from draglab.server.drags import Drag, DragRequest, Drags, DragStatus, GenerateRequest, TooManyDrags
+from draglab.server.drags import Drag, DragRequest, Drags, DragStatus, Format, GenerateRequest, TooManyDrags
 from draglab.server.http import Uploads, parse_body, read_body, require_token
-from draglab.server.library import Library
+from draglab.server.library import Library, ModelInfo
 from draglab.server.limits import Limits
-from draglab.server.openapi import document
+from draglab.server.openapi import PICTURES, Content, Endpoint, document
 from draglab.server.pictures import read_mask
 from draglab.server.security import Access, read_cookies
 from draglab.server.worker import Worker
-
-MIME = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
 
 T = TypeVar("T")
 
 _generate_request = TypeAdapter(GenerateRequest)
 _drag_request = TypeAdapter(DragRequest)
 _drag_status = TypeAdapter(DragStatus)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Models:
+    """The models that there are, the default one first."""
+
+    models: list[ModelInfo]
 
 
 class Api:
@@ -61,27 +67,18 @@ class Api:
         self._folder = folder
 
     def routes(self) -> list[Route]:
-        """Relative to /api/v1."""
-        return [
-            Route("/openapi.json", self._guarded(self.describe)),
-            Route("/models", self._guarded(self.models)),
-            Route("/generate", self._guarded(self.generate), methods=["POST"]),
-            Route("/drags", self._guarded(self.start), methods=["POST"]),
-            Route("/drags/{id}", self._guarded(self.status), methods=["GET"]),
-            Route("/drags/{id}", self._guarded(self.cancel), methods=["DELETE"]),
-            Route("/drags/{id}/image", self._guarded(self.image)),
-            Route("/drags/{id}/edit", self._guarded(self.edit)),
-        ]
+        """Of ENDPOINTS, relative to /api/v1."""
+        return [Route(each.path, self._guarded(each), methods=[each.method]) for each in ENDPOINTS]
 
     async def describe(self, request: Request) -> Response:
         """This API as an OpenAPI document."""
-        return JSONResponse(document())
+        return JSONResponse(document(ENDPOINTS, self._limits))
 
     async def models(self, request: Request) -> Response:
         """The models that there are."""
         # On the worker: the first request may come before the models were looked for.
         models = await self._on_worker(self._library.models, self._owner(request))
-        return JSONResponse({"models": [vars(model) for model in models]})
+        return JSONResponse(asdict(Models(models=models)))
 
     async def generate(self, request: Request) -> Response:
         """An image of a seed."""
@@ -117,7 +114,7 @@ class Api:
     async def image(self, request: Request) -> Response:
         """The edited image, once the drag has ended; 409 before. Query: format = png, jpg or webp."""
         kind = request.query_params.get("format", "png")
-        if kind not in MIME:
+        if kind not in PICTURES:
             raise HTTPException(422, f"there is no format {kind[:20]!a}: take png, jpg or webp")
         drag = self._ended(request)
         pixels = await self._on_worker(lambda: self._drags.image(drag), drag.owner)
@@ -129,10 +126,10 @@ class Api:
         assert drag.edit is not None
         return Response(drag.edit.model_dump_json(indent=2) + "\n", media_type="application/json")
 
-    def _guarded(self, endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    def _guarded(self, endpoint: Endpoint[Api]) -> Callable[[Request], Awaitable[Response]]:
         async def guarded(request: Request) -> Response:
             require_token(request, self._access)
-            return await endpoint(request)
+            return await endpoint.handler(self, request)
 
         return guarded
 
@@ -146,7 +143,7 @@ class Api:
 
     async def _picture(self, pixels: NDArray[np.uint8], kind: str, description: str) -> Response:
         body = await asyncio.to_thread(_encoded, pixels, kind, description, self._folder)
-        return Response(body, media_type=MIME[kind])
+        return Response(body, media_type=PICTURES[kind])
 
     def _owner(self, request: Request) -> str | None:
         return self._access.owner(read_cookies(request.headers))
@@ -164,6 +161,84 @@ class Api:
         if drag.w_plus is None:
             raise HTTPException(409, f"the drag has failed, so there is no result: {drag.status.error}")
         return drag
+
+
+_BODY = ("message_bytes", "body_seconds", "values", "uploads")
+_PICTURE = Content("The image.", [*PICTURES.values()])
+_FORMATS = get_args(Format)
+
+ENDPOINTS: tuple[Endpoint[Api], ...] = (
+    Endpoint(
+        method="GET",
+        path="/openapi.json",
+        handler=Api.describe,
+        summary="This document.",
+        answer=Content("An OpenAPI document.", ["application/json"]),
+    ),
+    Endpoint(
+        method="GET",
+        path="/models",
+        handler=Api.models,
+        summary="The models that there are.",
+        answer=Models,
+    ),
+    Endpoint(
+        method="POST",
+        path="/generate",
+        handler=Api.generate,
+        summary="An image of a seed.",
+        body=GenerateRequest,
+        answer=_PICTURE,
+        problems=(400, 408, 413, 422),
+        limits=_BODY,
+    ),
+    Endpoint(
+        method="POST",
+        path="/drags",
+        handler=Api.start,
+        summary="Begin a drag.",
+        body=DragRequest,
+        answer=DragStatus,
+        status=201,
+        problems=(400, 408, 413, 422, 429),
+        limits=(*_BODY, "points", "mask_pixels", "drag_steps", "drags", "drags_per_person"),
+    ),
+    Endpoint(
+        method="GET",
+        path="/drags/{id}",
+        handler=Api.status,
+        summary="How a drag stands.",
+        answer=DragStatus,
+        problems=(404,),
+        limits=("drags_kept",),
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/drags/{id}",
+        handler=Api.cancel,
+        summary="End a drag; the best step so far is kept.",
+        answer=DragStatus,
+        problems=(404,),
+    ),
+    Endpoint(
+        method="GET",
+        path="/drags/{id}/image",
+        handler=Api.image,
+        summary="The edited image, once the drag has ended.",
+        query={"format": _FORMATS},
+        answer=_PICTURE,
+        problems=(404, 409, 422),
+    ),
+    Endpoint(
+        method="GET",
+        path="/drags/{id}/edit",
+        handler=Api.edit,
+        summary="The edit file that makes the result again, once the drag has ended.",
+        answer=Content("An edit file, see docs/edit-files.md.", ["application/json"]),
+        problems=(404, 409),
+    ),
+)
+"""The API for programs: routes and the OpenAPI document are made from this table."""
 
 
 def _status(status: DragStatus, code: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +65,7 @@ class Conversation:
         self._see(message.height)
         live, sessions, problem = None, [], None
         try:
-            sessions = self._listing()
+            sessions = self._sessions.listing(self._owner)
             if message.session is not None:
                 live = self._sessions.open(self._owner, message.session)
         except DraglabError as error:
@@ -76,7 +75,7 @@ class Conversation:
             models=self._library.models(),
             sessions=sessions,
             settings=panel_settings(),
-            limits=asdict(self._limits),
+            limits=self._limits,
             session=None if live is None else live.session.id,
         )
         self._say(welcome)
@@ -110,11 +109,11 @@ class Conversation:
 
     def handle(self, command: m.Command) -> None:
         """Do what is asked; what cannot be done is answered with an error."""
-        if command.id is not None:
-            self.acknowledged = command.id
         self._answered(command, lambda: self._do(command))
 
     def _answered(self, command: m.Command, do: Callable[[], None]) -> None:
+        if command.id is not None:
+            self.acknowledged = command.id
         try:
             do()
         except DraglabError as error:
@@ -133,10 +132,10 @@ class Conversation:
                 finally:
                     self._say_notices()
             case m.ListSessions():
-                self._say(m.Sessions(id=command.id, sessions=self._listing()))
+                self._say_sessions(command)
             case m.RenameSession():
                 self._sessions.rename(self._owner, command.session, command.name)
-                self._say(m.Sessions(id=command.id, sessions=self._listing()))
+                self._say_sessions(command)
             case m.ForgetSession():
                 if self._live is not None and self._live.session.id == command.session and len(self._live.viewers) == 1:
                     self.leave()
@@ -153,9 +152,8 @@ class Conversation:
         live.session.set_mask(mask, command.feather)
         live.tell(knows_mask=self)
 
-    def _listing(self) -> list[dict[str, Any]]:
-        fields = ("id", "name", "model", "updated", "rounds", "picture")
-        return [{name: getattr(each, name) for name in fields} for each in self._sessions.listing(self._owner)]
+    def _say_sessions(self, command: m.Command) -> None:
+        self._say(m.Sessions(id=command.id, sessions=self._sessions.listing(self._owner)))
 
     def _do_in_session(self, command: m.Command, live: LiveSession) -> None:
         from draglab.editor.state import Point
@@ -255,9 +253,6 @@ class Conversation:
                 )
             case m.Scrub():
                 self._wish("scrub", command, live, command.node, command.frame)
-            case m.Thumbnails():
-                for node in command.nodes:
-                    self._wish("thumbnail", command, live, node)
             case m.Seeds():
                 self._worker.withdraw(lambda key: key[:2] == (self, "seed"))
                 self.outbox.discard_pictures({"seed"})
@@ -269,7 +264,7 @@ class Conversation:
                 found = session.as_command() if command.as_ == "command" else session.as_python()
                 self._say(m.Text(id=command.id, text=found.text, needs_edit_file=found.edit_file is not None))
 
-    def _wish(self, kind: m.PictureKind, command: m.Command, live: LiveSession, *what: int) -> None:
+    def _wish(self, kind: m.PictureKind, command: m.Scrub | m.Seeds, live: LiveSession, *what: int) -> None:
         """A picture for this client alone, made when there is time."""
 
         def make() -> None:
@@ -281,7 +276,7 @@ class Conversation:
         urgent = kind == "scrub"
         self._worker.wish((self, kind) if urgent else (self, kind, *what), make, urgent)
 
-    def _picture(self, command: m.Command, live: LiveSession, *what: int) -> Picture:
+    def _picture(self, command: m.Scrub | m.Seeds, live: LiveSession, *what: int) -> Picture:
         session = live.session
         match command:
             case m.Scrub(node=node, frame=frame):
@@ -289,8 +284,6 @@ class Conversation:
             case m.Seeds(truncation_psi=psi, height=height):
                 height = min(height, self._limits.picture_height)
                 return Picture("seed", session.seed_image(what[0], psi, height), seed=what[0])
-            case _:
-                return Picture("thumbnail", session.thumbnail(what[0]), node=what[0])
 
     def _export(self, command: m.Export, live: LiveSession) -> None:
         path = self._exports.begin(self._owner, command.kind)

@@ -24,7 +24,7 @@ def export_name(view: SessionView, kind: str) -> str:
     while node is not None and node.kind != "start":
         rounds += node.kind == "round" and node.frames > 0
         node = None if node.parent is None else nodes.get(node.parent)
-    seed = view.start["seed"]
+    seed = view.start.seed
     parts = [safe(view.model) or "draglab", "image" if seed is None else f"seed{seed}"]
     return "-".join([*parts, *([f"round{rounds}"] if rounds else [])]) + f".{kind}"
 

@@ -19,7 +19,7 @@ class Limits:
         mask_pixels: width times height of a mask's picture, checked before it is decoded. edit_mask_pixels: of all
             different masks of an uploaded edit file together.
         picture_height: what a client may ask to be shown, in pixels; larger wishes are cut to it.
-        seeds, thumbnails: pictures asked for in one message.
+        seeds: pictures asked for in one message.
         connections: of all kinds at once; fewer where the system gives a process few file descriptors.
         waiting, waiting_per_address: connections that have not said what they want, a request or a hello, in all and of
             one address; beyond it the oldest is closed.
@@ -27,8 +27,7 @@ class Limits:
             reading.
         clients, clients_per_person: websockets that have said hello, in all and of one person of a shared server.
         sessions_per_client, sessions: sessions in memory, of one owner and in all. Those that nobody looks at and that
-        do
-            nothing are put away first; they stay in the data folder.
+            do nothing are put away first; they stay in the data folder.
         journals: files of saved sessions that are open although their person has no session in memory.
         pending: commands of one client that wait for the worker; beyond it, nothing more is read from that client.
         unsent: messages and pictures that wait for one client to read them; beyond it, the client is disconnected.
@@ -53,7 +52,6 @@ class Limits:
     edit_mask_pixels: int = 32 * 2**20
     picture_height: int = 4096
     seeds: int = 200
-    thumbnails: int = 500
     connections: int = 512
     waiting: int = 128
     waiting_per_address: int = 64

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from draglab.errors import DraglabError
 from draglab.media.images import encode_mask
-from draglab.server.messages import Ended, Error, Mask, PictureKind, Progress, Viewers, encode, encode_state
+from draglab.server.messages import Ended, Error, Mask, PictureKind, Progress, State, Viewers, encode
 from draglab.server.outbox import Outbox, Picture
 from draglab.server.worker import Worker
 
@@ -119,7 +119,7 @@ class LiveSession:
         self._follow(view)
         mask_id = view.mask.id if view.mask else None
         for viewer in self.viewers if viewers is None else viewers:
-            viewer.outbox.put(encode_state(view, viewer.acknowledged), "state")
+            viewer.outbox.put(encode(State(acknowledged=viewer.acknowledged, view=view)), "state")
             if viewer is knows_mask:
                 viewer.mask_id = (mask_id,)
             if viewer.mask_id != (mask_id,):

@@ -1,5 +1,7 @@
 """The editor's protocol, version 1: everything that goes over the websocket. Changes of points: point_messages.py.
 
+The page's types are made from these classes: `python -m web.make_types` after a change.
+
 Text frames hold one JSON object each, whose "type" says which of these classes it is. Requests may carry an "id"; what
 answers them repeats it. Binary frames go to the client only: u32 little-endian n, n bytes of JSON (a PictureHeader),
 then the encoded picture. Points are (x, y) in pixels of the image, see docs/conventions.md.
@@ -9,15 +11,22 @@ The client says Hello first, with the token that its page holds; the server answ
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 from pydantic_core import to_json
 
 from draglab.media.edit_file import SettingValue
+from draglab.server.library import ModelInfo
+from draglab.server.limits import Limits
 from draglab.server.message_parts import Coordinate, Count, Name, Request, Seed, Start, Truncation
 from draglab.server.point_messages import AddPoint, MovePoint, RemovePoints, SetPoints
+from draglab.server.setting_help import PanelSetting
+
+if TYPE_CHECKING:
+    from draglab.editor.journal import SessionInfo
+    from draglab.editor.view import SessionView
 
 PROTOCOL = 1
 
@@ -176,14 +185,6 @@ class Seeds(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Thumbnails(Request):
-    """Small pictures of the history's entries. Answered by pictures "thumbnail"."""
-
-    type: Literal["thumbnails"] = "thumbnails"
-    nodes: list[Count]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Export(Request):
     """Make a file. Answered by ExportReady. scope: the image, this round, the whole branch."""
 
@@ -212,7 +213,7 @@ class Seen(Request):
 Command = (
     NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint
     | RemovePoints | SetPoints | SetMask | Act | CheckHandle | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom
-    | Seeds | Thumbnails | Export | Describe
+    | Seeds | Export | Describe
 )  # fmt: skip
 """What is done on the worker's thread."""
 ClientMessage = Hello | Seen | Command
@@ -233,11 +234,23 @@ class Welcome:
     type: Literal["welcome"] = "welcome"
     protocol: int = PROTOCOL
     version: str
-    models: list[Any]
-    sessions: list[Any]
-    settings: list[Any]
-    limits: Any
+    models: list[ModelInfo]
+    sessions: list[SessionInfo]
+    settings: list[PanelSetting]
+    limits: Limits
     session: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """The session as it is now, which is all that the page shows of it besides pictures and the mask's.
+
+    acknowledged: id of the newest command of this client that it takes in. view: its fields stand beside this one's.
+    """
+
+    type: Literal["state"] = "state"
+    acknowledged: int = 0
+    view: SessionView = field(metadata={"beside": True})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -274,7 +287,7 @@ class Sessions:
 
     type: Literal["sessions"] = "sessions"
     id: int | None
-    sessions: list[Any]
+    sessions: list[SessionInfo]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -340,7 +353,7 @@ class Error:
     fatal: bool = False
 
 
-PictureKind = Literal["live", "current", "original", "scrub", "seed", "thumbnail"]
+PictureKind = Literal["live", "current", "original", "scrub", "seed"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -361,22 +374,17 @@ class PictureHeader:
     mime: str
 
 
-ServerMessage = Welcome | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | ExportReady | Text | Error
+ServerMessage = (
+    Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | ExportReady | Text | Error
+)  # fmt: skip
 
 
 def encode(message: ServerMessage) -> str:
     """A message's JSON. NaN and infinity, which JSON has not, become null."""
-    return to_json(message, inf_nan_mode="null").decode()
-
-
-def encode_state(view: Any, acknowledged: int = 0) -> str:
-    """The message "state": the fields of a SessionView (draglab.editor.view), which is all that the browser shows.
-
-    Args:
-        acknowledged: the id of the newest command of this client that the state takes in.
-    """
-    state = {"type": "state", "acknowledged": acknowledged, **vars(view)}
-    return to_json(state, inf_nan_mode="null").decode()
+    content = message
+    if isinstance(message, State):
+        content = {"type": message.type, "acknowledged": message.acknowledged, **vars(message.view)}
+    return to_json(content, inf_nan_mode="null").decode()
 
 
 def encode_picture(header: PictureHeader, data: bytes) -> bytes:

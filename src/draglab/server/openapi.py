@@ -1,23 +1,23 @@
-"""The OpenAPI document of the API for programs, made from its dataclasses."""
+"""Endpoints of the API for programs, as data, and the OpenAPI document that describes them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
-from typing import Any
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import TypeAdapter
+from starlette.requests import Request
+from starlette.responses import Response
 
 from draglab._version import __version__
-from draglab.server.drags import DragRequest, DragStatus, GenerateRequest
-from draglab.server.library import ModelInfo
+from draglab.server.limits import Limits
 
+A = TypeVar("A")
 
-@dataclass(frozen=True, kw_only=True)
-class Models:
-    """The models that there are, the default one first."""
-
-    models: list[ModelInfo]
+PICTURES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
+"""Media types of images, by the name of their format."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,88 +27,95 @@ class Problem:
     error: str
 
 
-_KINDS = {
-    "Models": Models,
-    "GenerateRequest": GenerateRequest,
-    "DragRequest": DragRequest,
-    "DragStatus": DragStatus,
-    "Problem": Problem,
-}
-_PICTURE = {"content": {f"image/{kind}": {} for kind in ("png", "jpeg", "webp")}, "description": "The image."}
-_ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
-_FORMAT = {
-    "name": "format",
-    "in": "query",
-    "schema": {"type": "string", "enum": ["png", "jpg", "webp"], "default": "png"},
-}
-_EDIT = {"description": "An edit file, see docs/edit-files.md.", "content": {"application/json": {}}}
+@dataclass(frozen=True)
+class Content:
+    """An answer that is no dataclass. kinds: its media types."""
+
+    description: str
+    kinds: Sequence[str]
 
 
-@cache
-def document() -> dict[str, Any]:
-    """OpenAPI 3.1, as JSON values."""
+@dataclass(frozen=True, kw_only=True)
+class Endpoint(Generic[A]):
+    """A path and a method of the API, whose methods have an object A.
+
+    Attributes:
+        path: below /api/v1; parts in braces are texts. handler: the method of A that answers.
+        summary: one sentence. body: dataclass of the request's JSON, None = it has no body.
+        answer: dataclass of the answer's JSON, or other content. status: of the answer, where nothing is wrong.
+        query: values that a parameter of the query may have, by its name; the first is the default.
+        problems: status codes of errors, besides 401. limits: names of those that hold, see Limits.
+    """
+
+    method: Literal["GET", "POST", "DELETE"]
+    path: str
+    handler: Callable[[A, Request], Awaitable[Response]]
+    summary: str
+    body: type | None = None
+    answer: type | Content
+    status: int = 200
+    query: dict[str, Sequence[str]] = field(default_factory=dict)
+    problems: Sequence[int] = ()
+    limits: Sequence[str] = ()
+
+
+def document(endpoints: Sequence[Endpoint[Any]], limits: Limits) -> dict[str, Any]:
+    """OpenAPI 3.1, as JSON values. Limits stand in it as "x-limits", with what they are on this server."""
+    paths: dict[str, dict[str, Any]] = {}
+    kinds: dict[str, type] = {"Problem": Problem}
+    for each in endpoints:
+        paths.setdefault(each.path, {})[each.method.lower()] = _operation(each, limits)
+        named = [kind for kind in (each.body, each.answer) if isinstance(kind, type)]
+        kinds.update({kind.__name__: kind for kind in named})
     return {
         "openapi": "3.1.0",
         "info": {"title": "draglab", "version": __version__, "description": "Drags points of a GAN's images."},
         "servers": [{"url": "/api/v1"}],
         "security": [{"token": []}],
-        "paths": {
-            "/models": {"get": _operation("The models that there are.", {"200": _json("Models")})},
-            "/generate": {
-                "post": _operation(
-                    "An image of a seed.", {"200": _PICTURE}, body="GenerateRequest", problems="400 413 422"
-                )
-            },
-            "/drags": {
-                "post": _operation(
-                    "Begin a drag.", {"201": _json("DragStatus")}, body="DragRequest", problems="400 413 422 429"
-                )
-            },
-            "/drags/{id}": {
-                "parameters": [_ID],
-                "get": _operation("How a drag stands.", {"200": _json("DragStatus")}, problems="404"),
-                "delete": _operation(
-                    "End a drag; the best step so far is kept.", {"200": _json("DragStatus")}, problems="404"
-                ),
-            },
-            "/drags/{id}/image": {
-                "parameters": [_ID, _FORMAT],
-                "get": _operation("The edited image.", {"200": _PICTURE}, problems="404 409 422"),
-            },
-            "/drags/{id}/edit": {
-                "parameters": [_ID],
-                "get": _operation("The edit file that makes the result again.", {"200": _EDIT}, problems="404 409"),
-            },
-        },
+        "paths": paths,
         "components": {
-            "schemas": _schemas(),
+            "schemas": _schemas(kinds),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
 
 
-def _schemas() -> dict[str, Any]:
+def _operation(endpoint: Endpoint[Any], limits: Limits) -> dict[str, Any]:
+    responses = {str(endpoint.status): _answer(endpoint.answer)}
+    responses |= {str(code): _answer(Problem) for code in (401, *endpoint.problems)}
+    operation: dict[str, Any] = {"summary": endpoint.summary, "responses": responses}
+    if parameters := _parameters(endpoint):
+        operation["parameters"] = parameters
+    if endpoint.body is not None:
+        operation["requestBody"] = {"required": True, "content": _json(endpoint.body)}
+    if endpoint.limits:
+        operation["x-limits"] = {name: getattr(limits, name) for name in endpoint.limits}
+    return operation
+
+
+def _parameters(endpoint: Endpoint[Any]) -> list[dict[str, Any]]:
+    names = re.findall(r"{(\w+)}", endpoint.path)
+    in_path = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    schemas = {
+        name: {"type": "string", "enum": [*values], "default": values[0]} for name, values in endpoint.query.items()
+    }
+    return in_path + [{"name": name, "in": "query", "schema": schema} for name, schema in schemas.items()]
+
+
+def _answer(answer: type | Content) -> dict[str, Any]:
+    if isinstance(answer, Content):
+        return {"description": answer.description, "content": {kind: {} for kind in answer.kinds}}
+    return {"description": (answer.__doc__ or "").split("\n")[0], "content": _json(answer)}
+
+
+def _json(kind: type) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{kind.__name__}"}}}
+
+
+def _schemas(kinds: dict[str, type]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, kind in _KINDS.items():
+    for name, kind in kinds.items():
         schema = TypeAdapter(kind).json_schema(ref_template="#/components/schemas/{model}")
         found.update(schema.pop("$defs", {}))
         found[name] = schema
     return found
-
-
-def _operation(summary: str, answers: dict[str, Any], body: str | None = None, problems: str = "") -> dict[str, Any]:
-    """One method of a path. problems: its status codes of errors, besides 401."""
-    refused = {code: _json("Problem") for code in ["401", *problems.split()]}
-    operation: dict[str, Any] = {"summary": summary, "responses": {**answers, **refused}}
-    if body is not None:
-        operation["requestBody"] = {"required": True, **_json(body)}
-        del operation["requestBody"]["description"]
-    return operation
-
-
-def _json(kind: str) -> dict[str, Any]:
-    schema = {"$ref": f"#/components/schemas/{kind}"}
-    return {
-        "description": (_KINDS[kind].__doc__ or "").split("\n")[0],
-        "content": {"application/json": {"schema": schema}},
-    }

@@ -33,7 +33,7 @@ class Picture:
     @property
     def slot(self) -> Hashable:
         """Pictures that replace one another."""
-        return ("picture", self.kind, self.node if self.kind == "thumbnail" else None, self.seed)
+        return ("picture", self.kind, self.seed)
 
 
 class Outbox:

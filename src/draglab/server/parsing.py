@@ -18,7 +18,6 @@ from draglab.server.messages import (
     Seeds,
     SetPoints,
     SetSettings,
-    Thumbnails,
 )
 
 _client_message: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Discriminator("type")])
@@ -46,7 +45,7 @@ def parse(text: str, limits: Limits) -> ClientMessage:
     if len(text) > limits.message_bytes:
         raise ProtocolError(f"a message is larger than {limits.message_bytes} bytes: send less at once")
     # A point is a dozen values. What pydantic would make of many more, it would make before it counts them.
-    values = 1000 + 16 * max(limits.points, limits.settings, limits.seeds, limits.thumbnails)
+    values = 1000 + 16 * max(limits.points, limits.settings, limits.seeds)
     if count_values(text) > values:
         raise ProtocolError(f"a message holds more than {values} values: send less at once")
     try:
@@ -64,8 +63,6 @@ def parse(text: str, limits: Limits) -> ClientMessage:
             name, limit = "settings", limits.settings
         case Seeds(seeds=several):
             name, limit = "seeds", limits.seeds
-        case Thumbnails(nodes=several):
-            name, limit = "thumbnails", limits.thumbnails
         case _:
             return message
     if several is not None and len(several) > limit:

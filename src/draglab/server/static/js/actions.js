@@ -1,11 +1,12 @@
 /** What a person does to points and rounds, as messages. Each works whatever the session's state is. */
 
-import { ask, nextIdleState, onMessage, send, showChanges } from "./app.js";
-import { change } from "./changes.js";
+import { ask, connected, make, mention, nextIdleState, onMessage, send } from "./app.js";
+import { notify } from "./notices.js";
 import { get, set, watch } from "./store.js";
 
 /** @typedef {import("./types.js").Point} Point */
 /** @typedef {import("./types.js").XY} XY */
+/** @typedef {import("./wire_types.js").ClientMessage} ClientMessage */
 
 /** Over when the server has said whether the round runs that was asked for last. */
 let begun = Promise.resolve();
@@ -43,6 +44,7 @@ export async function settle() {
   if (scrub) {
     const idle = nextIdleState();
     set({ scrub: null });
+    await connected();
     send({ type: "continue_from", node: scrub.node, frame: scrub.frame });
     await idle;
   }
@@ -51,16 +53,12 @@ export async function settle() {
 /**
  * Changes points, and shows that at once.
  *
- * @param {Record<string, unknown>} message
+ * @param {ClientMessage} message
  * @param {(points: Point[]) => Point[]} apply the same for what is shown
  * @returns {Promise<void>} over when the server has answered
  */
 function changePoints(message, apply) {
-  const { session } = get();
-  if (!session) return Promise.resolve();
-  const answered = change(session.session, message, apply);
-  showChanges();
-  return answered;
+  return make(message, (session) => ({ ...session, points: apply(session.points), can_undo: true }));
 }
 
 /** @param {Point} point */
@@ -81,8 +79,8 @@ export function addPoint(point) {
  */
 export function movePoint(id, changes) {
   const { handle = null, target = null } = changes;
-  const message = { type: "move_point", point: id, handle, target, no_target: changes.target === null };
-  return changePoints(message, (points) =>
+  const no_target = changes.target === null;
+  return changePoints({ type: "move_point", point: id, handle, target, no_target }, (points) =>
     points.map((point) => {
       if (point.id !== id) return point;
       // A pin that is put elsewhere holds that place; one that is pulled is a handle.
@@ -109,7 +107,7 @@ export function pin(point) {
 
 /** Where a target is while it is being pulled and a round follows it; nothing is kept of it. @param {number} id @param {XY} target */
 export function steer(id, target) {
-  send({ type: "move_point", point: id, target, done: false });
+  mention({ type: "move_point", point: id, target, done: false });
 }
 
 /** @param {number} id */
@@ -128,9 +126,9 @@ export function freshId() {
 
 /** @param {XY} handle asks whether this can be followed @param {number} id of its point */
 export async function checkHandle(handle, id) {
-  const answer = await ask({ type: "check_handle", x: handle[0], y: handle[1] });
+  const answer = await ask({ type: "check_handle", x: handle[0], y: handle[1] }, "handle_quality");
   if (answer.type !== "handle_quality") return;
-  set({ qualities: { ...get().qualities, [id]: { ...answer, id, x: handle[0], y: handle[1] } } });
+  set({ qualities: { ...get().qualities, [id]: answer } });
 }
 
 /** @param {number} id moves this handle to the distinctive place that was offered */
@@ -181,17 +179,24 @@ export function hasBegun() {
 
 export function stop() {
   const { session } = get();
-  if (session && session.state !== "idle") send({ type: "stop" });
+  if (session && session.state !== "idle") void connected().then(() => send({ type: "stop" }));
+}
+
+/** @param {"undo" | "redo"} type */
+async function step(type) {
+  const { link } = get();
+  const answer = await ask({ type }, "error");
+  // A key that is held down asks for more than there is: that error is answered by nothing.
+  if (link !== "open") notify(answer.message, "error");
 }
 
 export async function undo() {
   await leaveRound();
-  // A key that is held down asks for more than there is: that error is answered here, by nothing.
-  if (get().session?.can_undo) void ask({ type: "undo" });
+  if (get().session?.can_undo) void step("undo");
 }
 
 export async function redo() {
-  if (get().session?.can_redo) void ask({ type: "redo" });
+  if (get().session?.can_redo) void step("redo");
 }
 
 /** Shows an entry of the history; a round that runs ends there and keeps its best step. @param {number} node */
@@ -211,6 +216,7 @@ export async function leaveRound(how = "stop") {
   const { session } = get();
   if (!session || session.state === "idle") return;
   const idle = nextIdleState();
+  await connected();
   send({ type: how });
   await idle;
 }

@@ -1,14 +1,24 @@
 /**
  * The connection, and what its messages change: the store, pictures, mask. The rest of the page only reads the store
- * and calls `send`.
+ * and says what is to be done: `make` what changes values, `ask` a question, `send` anything else.
  */
 
 import { announce, notify } from "./notices.js";
 import { Connection } from "./connection.js";
-import { acknowledge, refuse, resendAll, sendChangesOver, withChanges } from "./changes.js";
+import { acknowledge, change, refuse, resendAll, sendChangesOver, withChanges } from "./changes.js";
 import { get, set } from "./store.js";
 
-/** @typedef {import("./types.js").PictureHeader} PictureHeader */
+/** @typedef {import("./types.js").Session} Session */
+/** @typedef {import("./wire_types.js").ClientMessage} ClientMessage */
+/** @typedef {import("./wire_types.js").Error} Problem */
+/** @typedef {import("./wire_types.js").PictureHeader} PictureHeader */
+/** @typedef {import("./wire_types.js").ServerMessage} ServerMessage */
+/**
+ * A message of the server, by its type.
+ *
+ * @template {ServerMessage["type"]} T
+ * @typedef {Extract<ServerMessage, {type: T}>} Message
+ */
 
 const SESSION_KEY = "draglab.session";
 
@@ -18,9 +28,11 @@ const receivers = new Map();
 const viewers = [];
 /** @type {Map<number, (message: any) => void>} */
 const waiting = new Map();
-/** @type {((session: import("./types.js").Session) => void)[]} */
+/** @type {((session: Session) => void)[]} */
 let settled = [];
-/** @type {import("./types.js").Session | null} as the server last said it, without what the page showed in advance */
+/** @type {(() => void)[]} */
+let unconnected = [];
+/** @type {Session | null} as the server last said it, without what the page showed in advance */
 let confirmed = null;
 let shownHeight = 512;
 
@@ -37,6 +49,11 @@ export const connection = new Connection({
       resendAll();
     }
     set({ link });
+    if (link === "open") {
+      const waiters = unconnected;
+      unconnected = [];
+      waiters.forEach((resolve) => resolve());
+    }
   },
 });
 
@@ -64,14 +81,20 @@ export function rememberSession(session) {
 function giveUpWaiting() {
   const unanswered = [...waiting.values()];
   waiting.clear();
-  for (const answer of unanswered) answer({ type: "error", message: "The connection was lost: try again." });
+  for (const answer of unanswered) answer(problem("The connection was lost: try again."));
 }
 
-/** @param {any} message */
+/** An error as the server would say it. @param {string} message @returns {Problem} */
+function problem(message) {
+  return { type: "error", id: null, message, fatal: false };
+}
+
+/** @param {ServerMessage} message */
 function receive(message) {
-  const answer = typeof message.id === "number" ? waiting.get(message.id) : undefined;
-  if (answer && message.type !== "state") {
-    waiting.delete(message.id);
+  const id = "id" in message ? message.id : null;
+  const answer = id === null ? undefined : waiting.get(id);
+  if (answer && id !== null) {
+    waiting.delete(id);
     answer(message);
   }
   if (message.type === "welcome") set({ welcome: message });
@@ -88,10 +111,10 @@ function receive(message) {
 
 /** Shows what was changed since the state that the server said last. */
 export function showChanges() {
-  set({ session: withChanges(confirmed) });
+  set({ session: confirmed && withChanges(confirmed) });
 }
 
-/** @param {import("./types.js").Progress} progress whose handles are in the order of the state's points */
+/** @param {Message<"progress">} progress whose handles are in the order of the state's points */
 function receiveProgress(progress) {
   // Of another round than the state: what it says of cannot be told.
   if (progress.node !== confirmed?.cursor) return;
@@ -105,8 +128,9 @@ function receiveProgress(progress) {
   set({ progress: { ...progress, places } });
 }
 
-/** @param {import("./types.js").Session} told */
-function receiveState(told) {
+/** @param {Message<"state">} state */
+function receiveState(state) {
+  const told = /** @type {Session} */ (state);
   const before = get().session;
   confirmed = told;
   acknowledge(told);
@@ -133,8 +157,9 @@ function receiveState(told) {
 /**
  * Calls `react` with every message of this type.
  *
- * @param {string} type
- * @param {(message: any) => void} react
+ * @template {ServerMessage["type"]} T
+ * @param {T} type
+ * @param {(message: Message<T>) => void} react
  */
 export function onMessage(type, react) {
   receivers.set(type, [...(receivers.get(type) ?? []), react]);
@@ -145,24 +170,81 @@ export function onPicture(view) {
   viewers.push(view);
 }
 
-/** @param {Record<string, unknown>} message */
+/** Why nothing can be sent now. */
+function whyUnsent() {
+  const { link } = get();
+  if (link === "refused") return "Not done: this page cannot connect. Reload it.";
+  if (link === "open") return "Not done: the connection is too slow just now. Try again in a moment.";
+  return "Not done: there is no connection. Try again when it is back.";
+}
+
+/**
+ * Sends what somebody wants to be done. Where that is not possible now, the person is told, and it is not done later either.
+ *
+ * @param {ClientMessage} message
+ * @returns {boolean} whether it was sent
+ */
 export function send(message) {
+  const sent = connection.send(message);
+  if (!sent) notify(whyUnsent(), "error");
+  return sent;
+}
+
+/**
+ * Sends what matters only now: it is replaced by what comes next, or said again with the next hello.
+ *
+ * @param {ClientMessage} message
+ * @returns {boolean} whether it was sent
+ */
+export function mention(message) {
   return connection.send(message);
 }
 
 /**
- * Sends a message and waits for its answer: one with its id, an error among them.
+ * Changes something of the session, and shows that at once. Without a connection it is done when that is back.
  *
- * @param {Record<string, unknown>} message
- * @returns {Promise<any>}
+ * @param {ClientMessage} message that does no harm when it comes twice
+ * @param {(session: Session) => Session} apply the same for what is shown
+ * @returns {Promise<void>} over when the server has answered
  */
-export function ask(message) {
-  return new Promise((resolve) => waiting.set(connection.request(message), resolve));
+export function make(message, apply) {
+  const { session } = get();
+  if (!session) return Promise.resolve();
+  const answered = change(session.session, message, apply);
+  showChanges();
+  return answered;
+}
+
+/**
+ * Sends a message and waits for its answer; an error, where it could not be sent or the answer is another one.
+ *
+ * @template {ServerMessage["type"]} T
+ * @param {ClientMessage} message
+ * @param {T} type of the answer
+ * @returns {Promise<Message<T> | Problem>}
+ */
+export function ask(message, type) {
+  const id = connection.takeId();
+  return new Promise((resolve) => {
+    if (!connection.send({ ...message, id })) return resolve(problem(whyUnsent()));
+    waiting.set(id, (answer) => {
+      const fits = answer.type === type || answer.type === "error";
+      resolve(fits ? answer : problem("The answer cannot be understood: reload the page."));
+    });
+  });
+}
+
+/** Over at once, or when there is a connection again. */
+export function connected() {
+  return new Promise((/** @type {(over: void) => void} */ resolve) => {
+    if (get().link === "open") resolve();
+    else unconnected.push(resolve);
+  });
 }
 
 /** The next state in which nothing runs. */
 export function nextIdleState() {
-  return new Promise((/** @type {(session: import("./types.js").Session) => void} */ resolve) => settled.push(resolve));
+  return new Promise((/** @type {(session: Session) => void} */ resolve) => settled.push(resolve));
 }
 
 /**
@@ -173,5 +255,5 @@ export function nextIdleState() {
 export function setShownHeight(height) {
   if (height === shownHeight) return;
   shownHeight = height;
-  send({ type: "set_view", height });
+  mention({ type: "set_view", height });
 }

@@ -1,16 +1,16 @@
 /**
- * Changes of points that the server has not confirmed yet. The page shows them on top of the state that it was told last,
- * and says them again after a lost connection: no state that crosses them on the way can undo one.
+ * Changes of points, settings and the mask that the server has not confirmed yet. The page shows them on top of the state
+ * that it was told last, and says them again after a lost connection: no state that crosses them on the way can undo one.
  */
 
-/** @typedef {import("./types.js").Point} Point */
+/** @typedef {import("./wire_types.js").ClientMessage} ClientMessage */
 /** @typedef {import("./types.js").Session} Session */
 /**
  * @typedef {object} Change
  * @property {number} id of its message
  * @property {string} session that it is for
- * @property {Record<string, unknown>} message
- * @property {(points: Point[]) => Point[]} apply
+ * @property {ClientMessage} message
+ * @property {(session: Session) => Session} apply
  * @property {boolean} sent over the present connection
  * @property {() => void} done
  */
@@ -42,8 +42,8 @@ function flush() {
  * Makes a change: it is sent, and {@link withChanges} applies it until the server has.
  *
  * @param {string} session
- * @param {Record<string, unknown>} message
- * @param {(points: Point[]) => Point[]} apply
+ * @param {ClientMessage} message that does no harm when it comes twice
+ * @param {(session: Session) => Session} apply the same for what is shown
  * @returns {Promise<void>} over when the server has answered, or nothing is to be answered any more
  */
 export function change(session, message, apply) {
@@ -76,9 +76,12 @@ export function resendAll() {
   for (const each of pending) each.sent = false;
 }
 
-/** What is to be shown: a state and what was changed since. @template {Session | null} T @param {T} session @returns {T} */
+/** Whether a message of this type is still to be confirmed. @param {ClientMessage["type"]} type */
+export function isPending(type) {
+  return pending.some((each) => each.message.type === type);
+}
+
+/** What is to be shown: a state and what was changed since. @param {Session} session */
 export function withChanges(session) {
-  if (!session || pending.length === 0) return session;
-  const points = pending.reduce((now, each) => each.apply(now), session.points);
-  return { ...session, points, can_undo: true };
+  return pending.reduce((now, each) => each.apply(now), session);
 }

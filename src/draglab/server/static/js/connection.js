@@ -8,11 +8,13 @@
 import { decodePicture } from "./wire.js";
 
 /** @typedef {import("./types.js").Link} Link */
-/** @typedef {import("./types.js").PictureHeader} PictureHeader */
+/** @typedef {import("./wire_types.js").ClientMessage} ClientMessage */
+/** @typedef {import("./wire_types.js").PictureHeader} PictureHeader */
+/** @typedef {import("./wire_types.js").ServerMessage} ServerMessage */
 /**
  * @typedef {object} Handlers
- * @property {() => Record<string, unknown>} hello what to say first, without type and token
- * @property {(message: any) => void} message
+ * @property {() => {session: string | null, height: number}} hello what to say first, without type and token
+ * @property {(message: ServerMessage) => void} message
  * @property {(header: PictureHeader, picture: Blob) => void} picture
  * @property {(link: Link) => void} link
  */
@@ -67,7 +69,7 @@ export class Connection {
     });
   }
 
-  /** @param {any} message */
+  /** @param {ServerMessage} message */
   #receive(message) {
     if (message.type === "error" && message.fatal) {
       this.refused = true;
@@ -90,9 +92,10 @@ export class Connection {
   }
 
   /**
-   * Sends a message; without a connection it is dropped, because the state that comes after the next hello is the truth.
+   * Sends a message, if that is possible now. Nothing is kept here: whoever calls says what becomes of one that was not
+   * sent.
    *
-   * @param {Record<string, unknown>} message
+   * @param {ClientMessage} message
    * @returns {boolean} whether it was sent
    */
   send(message) {
@@ -104,17 +107,5 @@ export class Connection {
   /** An id for a message; they grow. */
   takeId() {
     return this.nextId++;
-  }
-
-  /**
-   * Sends a message with an id that its answer repeats.
-   *
-   * @param {Record<string, unknown>} message
-   * @returns {number} the id
-   */
-  request(message) {
-    const id = this.takeId();
-    this.send({ ...message, id });
-    return id;
   }
 }

@@ -6,7 +6,8 @@ import { fillDialog } from "./dialogs.js";
 import { get } from "./store.js";
 import { notify } from "./notices.js";
 
-/** @typedef {"image" | "round" | "history"} Scope */
+/** @typedef {import("./wire_types.js").Export["kind"]} Kind */
+/** @typedef {NonNullable<import("./wire_types.js").Export["scope"]>} Scope */
 
 const dialog = byId("export-dialog", HTMLDialogElement);
 const copied = make("textarea", {
@@ -18,7 +19,7 @@ const copied = make("textarea", {
 });
 const busy = make("p", { class: "quiet-text", role: "status" });
 
-/** @param {string} kind @param {Scope} scope @param {string} label */
+/** @param {Kind} kind @param {Scope} scope @param {string} label */
 function fileButton(kind, scope, label) {
   return make("button", { "data-kind": kind, "data-scope": scope, onclick: () => void download(kind, scope) }, [label]);
 }
@@ -81,10 +82,10 @@ export function openExport() {
   dialog.showModal();
 }
 
-/** @param {string} kind @param {Scope} scope */
+/** @param {Kind} kind @param {Scope} scope */
 async function download(kind, scope) {
   busy.textContent = "Making the file…";
-  const answer = await ask({ type: "export", kind, scope });
+  const answer = await ask({ type: "export", kind, scope }, "export_ready");
   busy.textContent = "";
   if (answer.type !== "export_ready") {
     busy.textContent = answer.message;
@@ -97,7 +98,7 @@ async function download(kind, scope) {
 
 /** @param {"command" | "python"} as */
 async function copyText(as) {
-  const answer = await ask({ type: "describe", as });
+  const answer = await ask({ type: "describe", as }, "text");
   if (answer.type !== "text") {
     busy.textContent = answer.message;
     return;

@@ -1,11 +1,11 @@
 /** The history as a tree: what follows what, and the line of nodes that the strip shows. Nothing here draws. */
 
-/** @typedef {import("./types.js").HistoryNode} HistoryNode */
+/** @typedef {import("./wire_types.js").NodeView} NodeView */
 /** @typedef {import("./types.js").Session} Session */
 
 /** @type {Map<number, number>} which child was shown last, by parent */
 const visited = new Map();
-/** @type {WeakMap<HistoryNode[], {byId: Map<number, HistoryNode>, children: Map<number | null, HistoryNode[]>}>} */
+/** @type {WeakMap<NodeView[], {byId: Map<number, NodeView>, children: Map<number | null, NodeView[]>}>} */
 const indexes = new WeakMap();
 
 /** @param {Session} session */
@@ -24,7 +24,7 @@ function indexOf(session) {
   return index;
 }
 
-/** @param {Session} session @param {number | null} parent @returns {readonly HistoryNode[]} */
+/** @param {Session} session @param {number | null} parent @returns {readonly NodeView[]} */
 export function childrenOf(session, parent) {
   return indexOf(session).children.get(parent) ?? [];
 }
@@ -38,7 +38,7 @@ function nextOf(session, node) {
 /** Nodes from the start to the cursor, and on to where redo leads. @param {Session} session */
 export function line(session) {
   const { byId } = indexOf(session);
-  /** @type {HistoryNode[]} */
+  /** @type {NodeView[]} */
   const nodes = [];
   for (let node = byId.get(session.cursor); node; node = node.parent === null ? undefined : byId.get(node.parent)) {
     nodes.push(node);
@@ -48,7 +48,7 @@ export function line(session) {
   return nodes;
 }
 
-/** Where a branch was left. @param {Session} session @param {HistoryNode} node */
+/** Where a branch was left. @param {Session} session @param {NodeView} node */
 export function tip(session, node) {
   let last = node;
   for (let next = nextOf(session, last.id); next; next = nextOf(session, last.id)) last = next;
@@ -63,7 +63,7 @@ export function roundShown(session) {
   return node?.kind === "round" && node.frames > 0 ? node : null;
 }
 
-/** @param {HistoryNode | undefined} node small steps, which have no picture of their own */
+/** @param {NodeView | undefined} node small steps, which have no picture of their own */
 export function isSmall(node) {
   return node?.kind === "points" || node?.kind === "mask";
 }
@@ -72,10 +72,10 @@ export function isSmall(node) {
  * Nodes as the strip shows them: small steps of one kind in a row are one entry, unless the history forks among them.
  *
  * @param {Session} session
- * @param {HistoryNode[]} nodes
+ * @param {NodeView[]} nodes
  */
 export function grouped(session, nodes) {
-  /** @type {HistoryNode[][]} */
+  /** @type {NodeView[][]} */
   const groups = [];
   for (const node of nodes) {
     const group = groups.at(-1);

@@ -19,16 +19,15 @@ let dragging = 0;
 async function openSession(session) {
   dialog.close();
   await leaveRound();
-  forgetPictures();
-  send({ type: "open_session", session });
+  if (send({ type: "open_session", session })) forgetPictures();
 }
 
 async function newSession() {
   dialog.close();
   await leaveRound();
+  if (!send({ type: "new_session", start: null })) return;
   forgetPictures();
   rememberSession(null);
-  send({ type: "new_session", start: null });
 }
 
 function showDialog() {
@@ -63,7 +62,7 @@ async function upload(chosen) {
     notify(`${chosen.name} ${other}`, "error");
     return;
   }
-  const most = get().welcome?.limits["upload_bytes"] ?? Infinity;
+  const most = get().welcome?.limits.upload_bytes ?? Infinity;
   if (chosen.size > most) {
     notify(`${chosen.name} is too large: an edit file has at most ${Math.round(most / 2 ** 20)} MB.`, "error");
     return;

@@ -3,10 +3,10 @@
  * was decoded is dropped. Live pictures are acknowledged once they were drawn: the server then sends the next.
  */
 
-import { onPicture, send } from "./app.js";
+import { mention, onPicture } from "./app.js";
 import { get } from "./store.js";
 
-/** @typedef {import("./types.js").PictureHeader} PictureHeader */
+/** @typedef {import("./wire_types.js").PictureHeader} PictureHeader */
 /** @typedef {"now" | "original" | "scrub"} Slot */
 
 /** @type {Record<Slot, {bitmap: ImageBitmap | null, asked: number, decoded: number, header: PictureHeader | null}>} */
@@ -32,7 +32,7 @@ export function bitmapOf(slot) {
 /** The frame that the scrub slot holds. */
 export function scrubbed() {
   const header = slots.scrub.header;
-  return header ? { node: header.node ?? null, frame: header.frame ?? null } : null;
+  return header ? { node: header.node, frame: header.frame } : null;
 }
 
 /**
@@ -79,17 +79,17 @@ export function forgetPictures() {
 
 /** To be called after drawing: tells the server that the newest live picture was seen. */
 export function drawn() {
-  if (unseen !== null) send({ type: "seen", stamp: unseen });
+  if (unseen !== null) mention({ type: "seen", stamp: unseen });
   unseen = null;
 }
 
 /**
  * @param {Map<number, string>} urls
- * @param {number | null | undefined} key
+ * @param {number | null} key
  * @param {Blob} picture
  */
 function keep(urls, key, picture) {
-  if (key === null || key === undefined) return;
+  if (key === null) return;
   const old = urls.get(key);
   urls.set(key, URL.createObjectURL(picture));
   for (const react of listeners) react();
@@ -106,7 +106,7 @@ async function show(name, header, picture) {
   const slot = slots[name];
   const order = ++slot.asked;
   const bitmap = await createImageBitmap(picture).catch(() => null);
-  if (header.kind === "live" && header.stamp != null) unseen = Math.max(unseen ?? 0, header.stamp);
+  if (header.kind === "live") unseen = Math.max(unseen ?? 0, header.stamp);
   if (bitmap === null || order < slot.decoded) {
     bitmap?.close();
   } else {

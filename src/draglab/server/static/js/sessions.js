@@ -5,12 +5,12 @@ import { get, set } from "./store.js";
 import { icon, make } from "./dom.js";
 import { notify } from "./notices.js";
 
-/** @typedef {import("./types.js").SessionSummary} SessionSummary */
+/** @typedef {import("./wire_types.js").SessionInfo} SessionInfo */
 
 /** @type {Set<string>} those that will be deleted when the list is closed: until then that can be taken back */
 const leaving = new Set();
 
-/** @param {SessionSummary[]} sessions */
+/** @param {SessionInfo[]} sessions */
 function keep(sessions) {
   const welcome = get().welcome;
   if (welcome) set({ welcome: { ...welcome, sessions } });
@@ -18,7 +18,7 @@ function keep(sessions) {
 
 /** Asks the server which sessions there are now. */
 export async function refreshSessions() {
-  const answer = await ask({ type: "list_sessions" });
+  const answer = await ask({ type: "list_sessions" }, "sessions");
   if (answer.type === "sessions") keep(answer.sessions);
 }
 
@@ -30,13 +30,13 @@ export function others() {
   );
 }
 
-/** @param {SessionSummary} session */
+/** @param {SessionInfo} session */
 function modelTitle(session) {
   return get().welcome?.models.find((each) => each.name === session.model)?.title ?? session.model;
 }
 
 /**
- * @param {SessionSummary[]} sessions
+ * @param {SessionInfo[]} sessions
  * @param {(session: string) => void} open
  * @param {() => void} changed to be called when the list is another one
  */
@@ -49,7 +49,7 @@ export function sessionList(sessions, open, changed) {
 }
 
 /**
- * @param {SessionSummary} session
+ * @param {SessionInfo} session
  * @param {(session: string) => void} open
  * @param {() => void} changed
  */
@@ -89,7 +89,8 @@ function row(session, open, changed) {
       if (done) return;
       done = true;
       if (takes && field.value.trim() !== session.name) {
-        const answer = await ask({ type: "rename_session", session: session.id, name: field.value.trim() });
+        const name = field.value.trim();
+        const answer = await ask({ type: "rename_session", session: session.id, name }, "sessions");
         if (answer.type === "sessions") keep(answer.sessions);
         else notify(answer.message, "error");
       }
@@ -111,13 +112,13 @@ function row(session, open, changed) {
   return item;
 }
 
-/** Deletes a session once the list is closed. @param {SessionSummary} session @param {() => void} changed */
+/** Deletes a session once the list is closed. @param {SessionInfo} session @param {() => void} changed */
 function remove(session, changed) {
   leaving.add(session.id);
   changed();
 }
 
-/** In the place of a session that is about to be deleted. @param {SessionSummary} session @param {string} name @param {() => void} changed */
+/** In the place of a session that is about to be deleted. @param {SessionInfo} session @param {string} name @param {() => void} changed */
 function deletedRow(session, name, changed) {
   const undo = () => {
     leaving.delete(session.id);
@@ -131,8 +132,8 @@ function deletedRow(session, name, changed) {
 
 /** Deletes what was marked for it: the list is closed. */
 export function forgetLeaving() {
-  keep((get().welcome?.sessions ?? []).filter((each) => !leaving.has(each.id)));
-  for (const id of leaving) send({ type: "forget_session", session: id });
+  const gone = [...leaving].filter((id) => send({ type: "forget_session", session: id }));
+  keep((get().welcome?.sessions ?? []).filter((each) => !gone.includes(each.id)));
   leaving.clear();
 }
 

@@ -36,8 +36,8 @@ function render() {
   const { session, progress, link, scrub } = get();
   const state = session?.state ?? "idle";
   button.dataset["state"] = state;
-  button.disabled = link !== "open" || (state === "idle" ? !canRun() : state === "stopping");
-  buttonText.textContent = state === "idle" ? "Run" : state === "running" ? "Stop" : "Stopping";
+  button.disabled = link !== "open" || (state === "idle" && !canRun());
+  buttonText.textContent = state === "idle" ? "Run" : "Stop";
   buttonIcon.setAttribute("href", `/static/icons.svg#${state === "idle" ? "play" : "stop"}`);
   goOnButton.hidden = !session?.can_go_on || link !== "open";
   document.body.dataset["link"] = link;

@@ -10,9 +10,9 @@ import { childrenOf, grouped, isSmall, line, tip } from "./lineage.js";
 import { goTo } from "./actions.js";
 import { thumbnailOf } from "./pictures.js";
 
-/** @typedef {import("./types.js").HistoryNode} HistoryNode */
+/** @typedef {import("./wire_types.js").NodeView} NodeView */
 /** @typedef {import("./types.js").Session} Session */
-/** @typedef {{group: HistoryNode[], node: HistoryNode, fork: boolean, ahead: boolean, left: number, width: number}} Place */
+/** @typedef {{group: NodeView[], node: NodeView, fork: boolean, ahead: boolean, left: number, width: number}} Place */
 
 /** How far beyond the edges entries are kept ready, CSS pixels: about what one turn of a wheel scrolls. */
 const MARGIN = 300;
@@ -55,11 +55,11 @@ function layOut(session) {
   let ahead = false;
   let left = 0;
   places = grouped(session, nodes).map((group) => {
-    const first = /** @type {HistoryNode} */ (group[0]);
+    const first = /** @type {NodeView} */ (group[0]);
     const current = group.find((node) => node.id === session.cursor);
     const forks = first.parent !== null && childrenOf(session, first.parent).length > 1;
     const own = isSmall(first) ? (group.length > 1 ? widths.counted : widths.small) : widths.picture;
-    const node = current ?? /** @type {HistoryNode} */ (group.at(-1));
+    const node = current ?? /** @type {NodeView} */ (group.at(-1));
     const place = { group, node, fork: forks, ahead, left, width: own + (forks ? fork + gap : 0) };
     ahead ||= current !== undefined;
     left += place.width + gap;
@@ -138,11 +138,11 @@ function makeItem(session, index) {
   button.classList.toggle("counted", group.length > 1);
   const item = make("li", { "aria-posinset": index + 1, "aria-setsize": places.length }, [button]);
   item.style.left = `${place.left}px`;
-  if (place.fork) item.prepend(forkButton(session, /** @type {HistoryNode} */ (group[0])));
+  if (place.fork) item.prepend(forkButton(session, /** @type {NodeView} */ (group[0])));
   return item;
 }
 
-/** A fork: shows the next of the versions that begin here. @param {Session} session @param {HistoryNode} node */
+/** A fork: shows the next of the versions that begin here. @param {Session} session @param {NodeView} node */
 function forkButton(session, node) {
   const versions = childrenOf(session, node.parent);
   const index = versions.findIndex((each) => each.id === node.id);

@@ -1,6 +1,6 @@
 /** Binary frames: u32 little-endian n, n bytes of JSON header, an encoded picture. */
 
-/** @typedef {import("./types.js").PictureHeader} PictureHeader */
+/** @typedef {import("./wire_types.js").PictureHeader} PictureHeader */
 
 /**
  * @param {ArrayBuffer} frame

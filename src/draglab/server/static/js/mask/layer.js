@@ -4,7 +4,8 @@ import { base64, blobOf } from "../wire.js";
 import { copied, filled, inverted, isAll, softened } from "./bitmap.js";
 import { get, watch } from "../store.js";
 import { notify } from "../notices.js";
-import { onMessage, send } from "../app.js";
+import { make, onMessage } from "../app.js";
+import { isPending } from "../changes.js";
 import { onPreference, preferred } from "../preferences.js";
 
 /** @typedef {import("./bitmap.js").Bitmap} Bitmap */
@@ -62,7 +63,7 @@ class MaskLayer {
     }
     this.changed();
     const png = this.mask ? await encode(this.mask) : null;
-    send({ type: "set_mask", png, feather: this.feather });
+    void make({ type: "set_mask", png, feather: this.feather }, (session) => ({ ...session, can_undo: true }));
   }
 
   /** @param {number} feather image pixels */
@@ -91,11 +92,16 @@ class MaskLayer {
     return this.canvas;
   }
 
-  /** @param {{png: string | null, feather: number, suggested?: boolean}} message */
+  /** Whether what the person has painted is newer than anything that the server has said. */
+  #overtakes() {
+    return this.painting || isPending("set_mask");
+  }
+
+  /** @param {import("../wire_types.js").Mask} message */
   async #receive(message) {
+    if (this.#overtakes()) return;
     const mask = message.png === null ? null : await decode(message.png);
-    // A stroke under way is newer than anything the server knows.
-    if (this.painting) return;
+    if (this.#overtakes()) return;
     if (message.suggested) {
       if (mask === null) return notify("There is nothing to suggest yet: place a handle first.");
       this.mask = mask;

@@ -1,17 +1,17 @@
 /** Settings of the drag, made from what the server says about each. */
 
+import * as app from "../app.js";
 import { byId, fill, icon, make, named, shown } from "../dom.js";
 import { get, watch } from "../store.js";
-import { send } from "../app.js";
 
-/** @typedef {import("../types.js").Setting} Setting */
-/** @typedef {import("../types.js").SettingValue} SettingValue */
-/** @typedef {{setting: Setting, show: (value: SettingValue) => void, reset: HTMLButtonElement}} Row */
+/** @typedef {import("../wire_types.js").PanelSetting} PanelSetting */
+/** @typedef {import("../wire_types.js").PanelSetting["default"]} SettingValue */
+/** @typedef {{setting: PanelSetting, show: (value: SettingValue) => void, reset: HTMLButtonElement}} Row */
 
 /** @type {Row[]} */
 let rows = [];
 const panel = byId("settings-panel", HTMLElement);
-const resetAll = make("button", { class: "small", onclick: () => send({ type: "reset_settings", names: null }) }, [
+const resetAll = make("button", { class: "small", onclick: () => putBack() }, [
   icon("reset"),
   "Reset all",
 ]);
@@ -41,10 +41,24 @@ function titled(title) {
 
 /** @param {string} name @param {SettingValue} value */
 function change(name, value) {
-  send({ type: "set_settings", settings: { [name]: value } });
+  const settings = { [name]: value };
+  void app.make({ type: "set_settings", settings }, (session) => ({
+    ...session,
+    settings: { ...session.settings, ...settings },
+  }));
 }
 
-/** @param {Setting} setting */
+/** @param {string[] | null} [names] null = all */
+function putBack(names = null) {
+  const defaults = rows.map(({ setting }) => setting).filter(({ name }) => names?.includes(name) ?? true);
+  const settings = Object.fromEntries(defaults.map((each) => [each.name, each.default]));
+  void app.make({ type: "reset_settings", names }, (session) => ({
+    ...session,
+    settings: { ...session.settings, ...settings },
+  }));
+}
+
+/** @param {PanelSetting} setting */
 function makeRow(setting) {
   const id = `setting-${setting.name}`;
   const { field, parts, show } = makeField(setting, id);
@@ -54,7 +68,7 @@ function makeRow(setting) {
     {
       class: "quiet small",
       "aria-label": `Reset ${setting.title}`,
-      onclick: () => send({ type: "reset_settings", names: [setting.name] }),
+      onclick: () => putBack([setting.name]),
     },
     [icon("reset")],
   );
@@ -66,7 +80,7 @@ function makeRow(setting) {
 }
 
 /**
- * @param {Setting} setting
+ * @param {PanelSetting} setting
  * @param {string} id
  * @returns {{field: HTMLElement, parts: Node[], show: (value: SettingValue) => void}}
  */
@@ -78,12 +92,10 @@ function makeField(setting, id) {
     return { field, parts: [box], show: (value) => (field.checked = value === true) };
   }
   if (kind === "choice") {
-    const values = choices ?? [];
-    const options = values.map((value, index) =>
-      make("option", { value: index }, [value === null ? "Automatic" : String(value)]),
-    );
-    const field = make("select", { id, onchange: () => change(name, values[Number(field.value)] ?? null) }, options);
-    return { field, parts: [field], show: (value) => fill(field, values.indexOf(value)) };
+    const options = choices.map((value, index) => make("option", { value: index }, [value]));
+    const field = make("select", { id, onchange: () => change(name, choices[Number(field.value)] ?? null) }, options);
+    const show = (/** @type {SettingValue} */ value) => fill(field, choices.findIndex((each) => each === value));
+    return { field, parts: [field], show };
   }
   const read = () => {
     if (field.value === "") return null;

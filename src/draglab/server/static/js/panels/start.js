@@ -4,9 +4,9 @@ import { byId, fill, icon, make, named, shown } from "../dom.js";
 import { forgetSeedPictures, onSmallPicture, seedPictureOf } from "../pictures.js";
 import { get, watch } from "../store.js";
 import { leaveRound } from "../actions.js";
-import { send } from "../app.js";
+import { mention, send } from "../app.js";
 
-/** @typedef {import("../types.js").Start} Start */
+/** @typedef {import("../wire_types.js").StartView} StartView */
 
 const PAGE = 12;
 const LARGEST_SEED = 2 ** 32 - 1;
@@ -99,6 +99,8 @@ const mixRows = make("div", { class: "sub" }, [
 let first = 0;
 const CHOSEN = -PAGE;
 let wanted = "";
+/** Whether pictures of the seeds that are shown were asked for over this connection. */
+let asked = false;
 let lastImage = "";
 
 /** Builds the panel. */
@@ -127,6 +129,7 @@ export function initStart() {
   );
   onSmallPicture(showPictures);
   watch(["session", "welcome"], render);
+  watch(["link"], ({ link }) => (asked &&= link === "open"));
 }
 
 const anySeed = () => Math.floor(Math.random() * 100000);
@@ -143,7 +146,7 @@ function turn(pages) {
   render();
 }
 
-/** @param {Partial<Start>} changes */
+/** @param {import("../wire_types.js").Start} changes */
 async function change(changes) {
   const session = get().session;
   if (!session) return;
@@ -152,7 +155,8 @@ async function change(changes) {
   const start = { model: name, seed: number ?? 0, truncation_psi, class_index, mix, ...changes };
   // A model of classes has no image without one: the first, until the person says which.
   if (modelOf(start.model)?.c_dim) start.class_index ??= 0;
-  send({ type: "set_start", start });
+  // Fields show how things are, not what could not be done.
+  if (!send({ type: "set_start", start })) render();
 }
 
 function changeMix() {
@@ -204,7 +208,7 @@ function seedsShown() {
   return first === CHOSEN ? chosen() : Array.from({ length: PAGE }, (_, index) => first + index);
 }
 
-/** @param {Start} start */
+/** @param {StartView} start */
 function renderSeeds(start) {
   const image = `${start.model} ${start.seed}`;
   if (start.seed !== null && image !== lastImage) {
@@ -222,11 +226,13 @@ function renderSeeds(start) {
     grid.replaceChildren(...seeds.map(seedButton));
     range.textContent = first === CHOSEN ? "Good to begin with" : `${first} – ${first + PAGE - 1}`;
     earlier.disabled = first === (chosen().length > 0 ? CHOSEN : 0);
-    const missing = seeds.filter((each) => !seedPictureOf(each));
-    if (missing.length > 0) {
-      send({ type: "seeds", seeds: missing, truncation_psi: start.truncation_psi, height: SEED_HEIGHT });
-    }
+    asked = false;
     showPictures();
+  }
+  if (!asked) {
+    const seeds = seedsShown().filter((each) => !seedPictureOf(each));
+    const { truncation_psi } = start;
+    asked = seeds.length === 0 || mention({ type: "seeds", seeds, truncation_psi, height: SEED_HEIGHT });
   }
   for (const button of grid.querySelectorAll("button")) {
     button.setAttribute("aria-pressed", String(Number(button.dataset["seed"]) === start.seed));
