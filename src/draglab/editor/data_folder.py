@@ -1,4 +1,4 @@
-"""Where draglab keeps what a person has made."""
+"""The folder for the data of the person who uses draglab."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 from draglab.folders import own_folder
 
 VARIABLE = "DRAGLAB_DATA"
-"""Environment variable that names another folder."""
+"""Environment variable that sets another folder."""
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder, and those above it that are missing, for this user alone; those that are there stay as they are.
+    """Create a folder and its missing parents with rights for this user alone; existing folders stay as they are.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: a folder cannot be created.
     """
     if not folder.is_dir():
         make_private(folder.parent)
@@ -25,7 +25,7 @@ def make_private(folder: Path) -> None:
 
 
 def data_folder(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
-    """DRAGLAB_DATA, else draglab's folder in the platform's place for the data of applications.
+    """Return DRAGLAB_DATA, else draglab's folder in the platform's place for the data of applications.
 
     Raises:
         DraglabError: this user has no home directory.

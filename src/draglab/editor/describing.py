@@ -1,4 +1,4 @@
-"""An edit in words that make it again: a command line, or a program."""
+"""Descriptions of an edit that reproduce it: a command line, or a program."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ EDIT_FILE = "edit.json"
 
 @dataclass(frozen=True)
 class Description:
-    """What makes an edit again.
+    """A text that reproduces an edit.
 
     Attributes:
-        text: to be pasted. edit_file: what the text expects as "edit.json" beside it; None = nothing.
+        text: the command line or program. edit_file: the edit file that the text reads from "edit.json"; None = none.
     """
 
     text: str
@@ -29,7 +29,7 @@ class Description:
 
 
 def as_command(document: Document, node: Node) -> Description:
-    """A command line that makes a node's image again, as after.png.
+    """Return a command line that reproduces a node's image as after.png.
 
     Raises:
         DraglabError: nothing was dragged, and the start is more than a seed.
@@ -52,10 +52,10 @@ def as_command(document: Document, node: Node) -> Description:
 
 
 def as_python(document: Document, node: Node) -> Description:
-    """A program that makes a node's image again, as `image`.
+    """Return a program that reproduces a node's image as `image`.
 
     Raises:
-        DraglabError: as :func:`as_command`.
+        DraglabError: see :func:`as_command`.
     """
     start, rounds = document.history.nodes[node.start_id], rounds_to(document, node)
     spec = document.history.start_of(node)
@@ -93,10 +93,10 @@ image = replay.image()  # uint8 [H, W, 3]
 
 
 def _is_simple(run: BranchRound) -> bool:
-    """Whether points and settings say all of a round."""
+    """Return whether points and settings alone reproduce a round."""
     if run.node.mask_id is not None or any(move.after < len(run.frames) for move in run.record.moves):
         return False
-    # A drag that does not arrive keeps its nearest step: a round that keeps another one is only said by its file.
+    # A drag that does not arrive keeps its nearest step: only an edit file can reproduce a round that keeps another.
     return _ends_by_itself(run) or _ends_nearest(run)
 
 
@@ -105,14 +105,14 @@ def _ends_by_itself(run: BranchRound) -> bool:
 
 
 def _ends_nearest(run: BranchRound) -> bool:
-    """Whether no step before the last is as near to the targets as that."""
+    """Return whether the last step is nearer to the targets than every earlier one."""
     targets = run.record.targets
     ways = [sum(map(math.dist, frame.handles, targets)) for frame in run.frames]
     return all(way > ways[-1] for way in ways[:-1])
 
 
 def _changes(run: BranchRound) -> dict[str, Any]:
-    """The settings that make a round again, those that are not the defaults; it ends where it ended."""
+    """Return the settings that differ from the defaults, with a `max_steps` that ends the round where it ended."""
     default = asdict(DragSettings())
     settings = dict(run.record.settings)
     if not _ends_by_itself(run):
@@ -149,10 +149,10 @@ def _pair(point: XY) -> str:
 
 
 def _number(value: Any) -> str:
-    """As short as it can be without another value being read from it."""
+    """Return the shortest text that is read back as the same value."""
     return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _word(value: Any) -> str:
-    """A setting's value as :func:`draglab.editor.settings.parse_settings` reads it."""
+    """Return a setting's value as :func:`draglab.editor.settings.parse_settings` reads it."""
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else _number(value)

@@ -1,4 +1,4 @@
-"""Everything of a session that is shown beside its pictures."""
+"""The view of a session: everything that is shown beside its pictures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ State = Literal["idle", "running"]
 
 @dataclass(frozen=True)
 class ImageSize:
-    """Pixels."""
+    """Size of an image in pixels."""
 
     width: int
     height: int
@@ -24,7 +24,7 @@ class ImageSize:
 
 @dataclass(frozen=True)
 class MaskView:
-    """A mask by its id; feather: softness of its edges, pixels."""
+    """Reference to a mask by its id; feather: softness of its edges, pixels."""
 
     id: int
     feather: float
@@ -35,8 +35,8 @@ class NodeView:
     """A line of the history.
 
     Attributes:
-        frames: steps of a drag. kept: which of them it shows. end: why it ended, None while it runs.
-        picture: another number for every other picture. label: for a person.
+        frames: number of steps of a drag. kept: the step that is shown. end: reason why it ended, None while it runs.
+        picture: number of the node's picture; different pictures have different numbers. label: text for a person.
     """
 
     id: int
@@ -54,12 +54,13 @@ class SessionView:
     """Plain data without pixels: what the browser shows.
 
     Attributes:
-        name: what the person calls it, "" = nothing yet.
-        num_ws, c_dim: of the model. original: the node of the image's start. start: fields of StartSpec without w_plus.
-        settings: every field of DragSettings. changed: those that differ from their defaults by choice.
-        can_go_on: what is shown is a drag that stopped by itself before it arrived and can be continued.
-        remaining: rounds of an opened edit file that are still to be made again.
-        message: one or two sentences on what happened last; "" = nothing to say.
+        name: name that the person gave it, "" = none yet.
+        num_ws, c_dim: sizes of the model. original: id of the node of the image's start.
+        start: fields of StartSpec without w_plus.
+        settings: every field of DragSettings. changed: names of those that the person changed from their defaults.
+        can_go_on: True if the current node is a drag that stopped by itself before it arrived and can be continued.
+        remaining: number of rounds of an opened edit file that are still to be replayed.
+        message: one or two sentences on what happened last; "" = none.
     """
 
     session: str
@@ -87,10 +88,10 @@ class SessionView:
 def view_of(
     session: str, history: History, state: State, points: Sequence[Point], remaining: int, can_go_on: bool
 ) -> SessionView:
-    """What a session shows.
+    """Build the view of a session.
 
     Args:
-        points: those of the cursor, or as a gesture has them now. remaining, can_go_on: see SessionView.
+        points: the current node's points, or as a gesture has them now. remaining, can_go_on: see SessionView.
     """
     node = history.node
     spec, model = history.start_of(node), history.models[node.start_id]
