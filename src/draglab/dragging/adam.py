@@ -1,7 +1,7 @@
-"""Adam (Kingma and Ba 2015), as the paper optimises the latent with it.
+"""The Adam optimiser (Kingma and Ba 2015), with which the paper optimises the latent.
 
-PyTorch's own imports PyTorch's compiler, a second of start-up, and is made for many parameters; here is one. The tests
-hold the two against each other.
+PyTorch's own optimiser imports PyTorch's compiler, which adds a second to the start-up, and is made for many
+parameters; a drag has one. The tests compare the two.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from torch import Tensor
 
 
 class Adam:
-    """Steps of one tensor along its gradient.
+    """Adam for a single tensor.
 
     Args:
-        value: changed in place. step_size: alpha. betas, epsilon: as the paper names them.
+        value: the tensor to optimise, changed in place. step_size: alpha. betas, epsilon: as the paper names them.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Adam:
 
     @torch.no_grad()
     def step(self, gradient: Tensor) -> None:
-        """One step."""
+        """Make one step along the negative gradient."""
         self.steps += 1
         self.first.lerp_(gradient, 1 - self.betas[0])
         self.second.mul_(self.betas[1]).addcmul_(gradient, gradient, value=1 - self.betas[1])

@@ -1,4 +1,4 @@
-"""DragGAN, section 3 (figure 2): one step of motion supervision and one of point tracking, over and over."""
+"""The drag loop (DragGAN section 3, figure 2): motion supervision and point tracking in alternation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from draglab.generators import Generator
 from draglab.geometry import MIN_TRAVEL, Mask, disc_offsets, image_extent, validate_points
 
 TINY = 1e-30
-"""Gradients below this are none."""
+"""Smallest gradient norm to divide by."""
 
 
 class DragRun:
@@ -33,10 +33,10 @@ class DragRun:
         generator, w_plus, edit, settings, tracker, terms, optimizer: see :func:`drag_steps`.
 
     Attributes:
-        start: [n, 2] the handles at the beginning. handles: [n, 2] where they are now. targets: [n, 2]
-        pinned: [n] bool, the handles that hold their places; whether a run has arrived depends on the others.
-        stop_reason: None while there is more to do; no step must be made after that.
-        last: the step made last, None before the first.
+        start: [n, 2] handles at the beginning. handles: [n, 2] current handles. targets: [n, 2]
+        pinned: [n] bool, True for handles that hold their places; only the others decide whether the run has arrived.
+        stop_reason: reason why the run has ended, after which no step must be made; None while it goes on.
+        last: the latest step, None before the first.
 
     Raises:
         DraglabError: see :func:`drag_steps`.
@@ -72,14 +72,14 @@ class DragRun:
         self._look_at_start(mask if masked else None)
 
     def _look_at_start(self, mask: Mask | None) -> None:
-        """Take what the round compares with: features of the start near the handles, and where the mask freezes."""
+        """Read the reference features: those of the round's start, near the handles and where the mask freezes."""
         settings, generator, shape = self.settings, self.generator, self.shape
         level = settings.feature_level(generator)
         extent = image_extent(generator.feature_shape(level), generator.feature_margin(level))
         offsets = disc_offsets(settings.motion_radius(shape, extent[0]))
         self.radius = settings.tracking_radius(shape)
-        # Handles are tracked first, then supervised where they were found, one pixel ahead at most. Features as if
-        # resized to the image are interpolated between pixels of the image, which takes one more.
+        # Handles are tracked first, then supervised where they were found, at most one pixel ahead. Reading features
+        # as if they were resized to the image interpolates between its pixels, which takes one more.
         tracked = tracking_reach(self.radius, extent, shape, settings.subpixel)
         reach = tracked + np.abs(offsets).max() + (1 if settings.subpixel else 2)
         dtype = settings.feature_dtype()
@@ -92,17 +92,17 @@ class DragRun:
         windows = None if self.mask_term is None else (self.mask_term.size, self.mask_term.count)
         self.reader = FeatureReader(generator, level, reach, len(self.start), windows, dtype, settings.windowed)
         if isinstance(self.mask_term, SampledMaskTerm) and not self.reader.windowed:
-            # The whole map is there: nothing is saved by looking at parts of it.
+            # The whole map is computed anyway: sampling parts of it saves nothing.
             self.mask_term = self.mask_term.exact()
         self.features = self.read()
         self.templates = self.features.at(self.start[:, None], shape)[:, 0].detach()
         self.loss = DragLoss(settings, shape, offsets, self.features, self.start, self.mask_term, self.pinned)
 
     def step(self) -> DragStep:
-        """One iteration: motion supervision, one step of the optimiser, point tracking.
+        """Make one iteration: motion supervision, one step of the optimiser, point tracking.
 
         Raises:
-            DraglabError: the optimisation left the range of numbers.
+            DraglabError: the optimisation diverged to numbers that are not finite.
         """
         losses = self.losses()
         self.latent.descend(self.gradient(losses))
@@ -113,7 +113,7 @@ class DragRun:
         return step
 
     def losses(self) -> Losses:
-        """Equation 1 of the present latent (section 3.2), what keeps it near the start or the mean, and other terms."""
+        """Return the losses of the current latent: equation 1 (section 3.2), regularisation, and further terms."""
         losses = self.loss(self.features, self.handles, self.targets, settling=self.settling is not None)
         pull = losses.pull + self.latent.regularization()
         for term in self.terms:
@@ -121,10 +121,10 @@ class DragRun:
         return replace(losses, pull=pull)
 
     def gradient(self, losses: Losses) -> Tensor:
-        """What the optimiser descends: the gradient of the losses' sum.
+        """Return the gradient of the sum of the losses, as the optimiser descends it.
 
-        The mask term's part is at most `mask_limit` times as large as the rest, so that it does not keep the handles
-        from moving. Once they have arrived, the rest is made as large as that part.
+        The mask term's share is limited to `mask_limit` times the rest, so that it does not keep the handles from
+        moving. Once they have arrived, the rest is scaled to the size of the mask term's share.
         """
         limit = self.settings.mask_limit
         if self.mask_term is None or (limit is None and self.settling is None):
@@ -137,13 +137,13 @@ class DragRun:
         return pull + hold * (share if limit is None else limit * share).clamp(max=1.0)
 
     def read(self) -> Features:
-        """Features of the present latent, near the handles and where the mask term looks."""
+        """Compute the features of the current latent, near the handles and where the mask term needs them."""
         with torch.enable_grad():
             origins = None if self.mask_term is None else self.mask_term.draw()
             return self.reader.read(self.latent.w_plus(), self.handles, origins)
 
     def track(self, features: Features) -> Tensor:
-        """Where the handles are in these features: [n, 2], on the features' device (section 3.3)."""
+        """Return the handles' positions in these features, [n, 2] on the features' device (section 3.3)."""
         query = TrackingQuery(
             features.near, self.templates, self.handles, self.radius, self.shape, self.settings.subpixel
         )
@@ -152,13 +152,14 @@ class DragRun:
     def conclude(
         self, features: Features, losses: NDArray[np.float64], handles: NDArray[np.float64]
     ) -> DragStep | None:
-        """Go on from what a step has found.
+        """Complete a step from its results.
 
         Args:
-            features: of the new latent. losses: [3] total, motion, mask, of the one before. handles: [n, 2].
+            features: features of the new latent. losses: [3] total, motion and mask loss of the previous latent.
+            handles: [n, 2] tracked handles.
 
         Returns:
-            the step; None if the losses are no numbers, and the run has diverged.
+            the step; None if the losses are not finite, so that the run has diverged.
         """
         if not np.isfinite(losses).all():
             self.stop_reason = "diverged"
@@ -177,7 +178,7 @@ class DragRun:
             w_plus=self.latent.w_plus().detach(),
             stop_reason=None,
             _generator=self.generator,
-            # A picture is not made from features of less precision.
+            # Pictures are not made from features of lower precision.
             _features=None if maps is None or maps.top.dtype != self.generator.dtype else maps.detach(),
         )
         if self.settling is not None:
@@ -194,11 +195,11 @@ class DragRun:
         return self.last
 
     def _left(self) -> float:
-        """Mean distance of the handles that move."""
+        """Return the mean distance of the handles that move, image pixels."""
         return float(self.distances[~self.pinned].mean())
 
     def _arrived(self) -> bool:
-        """Whether the handles that move have arrived; pins are held as well as may be."""
+        """Return whether the handles that move have arrived; pins do not count."""
         return bool((self.distances <= self.limit)[~self.pinned].all())
 
     def _reason_to_stop(self, index: int, arrived: bool) -> StopReason | None:
@@ -220,26 +221,26 @@ class DragRun:
 
     @property
     def best(self) -> DragStep | None:
-        """The step to keep: the last one if it arrived, else the one that came closest; None before the first."""
+        """The step to keep: the last one if the run arrived, else the one that came closest; None before the first."""
         return self.last if self.stop_reason == "arrived" or self.settling is not None else self.progress.best
 
     def go_on(self) -> None:
-        """Let a run that stalled make further steps from its last one, without patience, up to `max_steps`."""
+        """Continue a run that stalled from its last step, without patience, up to `max_steps`."""
         self.settings = replace(self.settings, patience=None)
         if self.stop_reason == "stalled":
             self.stop_reason = self._reason_to_stop(0 if self.last is None else self.last.index, arrived=False)
 
     def retarget(self, targets: ArrayLike) -> None:
-        """Move the targets between two steps; what is tracked and kept stays that of the round's start.
+        """Move the targets between two steps; the features of the round's start remain the reference.
 
-        Progress counts anew from here: a run that had arrived or stalled goes on, unless every handle is within the
-        stop distance of its new target. One that ended otherwise stays ended.
+        Progress is counted anew from here: a run that had arrived or stalled goes on, unless every handle is within the
+        stop distance of its new target. A run that ended for another reason stays ended.
 
         Args:
             targets: [n, 2] (x, y) image pixels, one for each handle.
 
         Raises:
-            DraglabError: not as many targets as handles, or one of them is no point of the image.
+            DraglabError: the number of targets differs from that of the handles, or a target is outside the image.
         """
         moved = validate_points(targets, *self.shape, name="target")
         if len(moved) != len(self.start):
@@ -257,7 +258,7 @@ class DragRun:
 
 
 def to_host(losses: list[Losses], handles: list[Tensor]) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Losses [3] and handles [n, 2] of each run as arrays; a device is waited for once for all of them."""
+    """Copy losses [3] and handles [n, 2] of each run to the host, with a single synchronisation for all of them."""
     values = torch.stack([torch.stack([each.total, each.motion, each.mask]) for each in losses])
     numbers = torch.cat([values.detach().flatten(), *(each.flatten() for each in handles)]).cpu().numpy()
     rows, points = numbers[: 3 * len(losses)].reshape(-1, 3), numbers[3 * len(losses) :].reshape(-1, 2)
@@ -265,7 +266,7 @@ def to_host(losses: list[Losses], handles: list[Tensor]) -> list[tuple[NDArray[n
 
 
 def diverged(step: int) -> DraglabError:
-    """The error of a run that left the range of numbers at that step."""
+    """Return the error for a run that diverged at that step."""
     return DraglabError(f"the optimisation left the range of numbers at step {step}: lower step_size")
 
 
@@ -281,16 +282,17 @@ def drag_steps(
 ) -> Iterator[DragStep]:
     """Drag handles to targets, one iteration at a time; stop by not asking for more.
 
-    Each iteration runs the generator once up to the feature block, and back: the features that tracking reads are those
-    that the next motion supervision starts from. Only windows around the handles are synthesised where that is cheaper.
+    Each iteration makes one forward and one backward pass through the generator up to the feature block: tracking and
+    the next motion supervision share their features. Where it is cheaper, only windows around the handles are
+    synthesised.
 
     Args:
         generator: the model.
-        w_plus: [1, num_ws, w_dim], the latent to start from; not changed. Features of it are the reference for tracking
+        w_plus: [1, num_ws, w_dim], the latent to start from; not changed. Its features are the reference for tracking
             and mask, so a new round begins with a new call.
         edit: handles, targets, mask.
         settings: None = the `draglab` preset.
-        tracker: where the handles are after each step; the paper's unless another is given.
+        tracker: finds the handles after each step; by default as in the paper.
         terms: losses that are added to the paper's.
         optimizer: makes what descends the losses; None = what the settings say.
 
@@ -299,7 +301,7 @@ def drag_steps(
 
     Raises:
         DraglabError: w_plus does not fit the model, points or mask do not fit the image, the feature block or layer
-            does not exist, or the step size is so large that the optimisation left the range of numbers.
+            does not exist, or the step size is so large that the optimisation diverged.
     """
     generator.check_w_plus(w_plus)
     edit.validated(*generator.img_shape)
@@ -325,7 +327,7 @@ def drag(
     terms: Sequence[LossTerm] = (),
     optimizer: MakeOptimizer | None = None,
 ) -> DragResult:
-    """Drag to the end: until every handle arrived, `max_steps`, no more progress, or the callback returns True.
+    """Drag until every handle has arrived, `max_steps`, no more progress, or the callback returns True.
 
     Args:
         generator, w_plus, edit, settings, tracker, terms, optimizer: see :func:`drag_steps`.
@@ -350,7 +352,7 @@ def drag(
 def result_of(
     generator: Generator, w_plus: Tensor, edit: DragEdit, last: DragStep | None, best: DragStep | None, seconds: float
 ) -> DragResult:
-    """The result of a drag from its last step and the one that came closest; None = it had arrived before the first."""
+    """Build a drag's result from its last step and the one that came closest; None = arrived before the first."""
     if last is None or best is None:
         handles, targets, _ = edit.validated(*generator.img_shape)
         distances = np.linalg.norm(targets - handles, axis=1)

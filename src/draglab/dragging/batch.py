@@ -21,16 +21,16 @@ from draglab.generators import FeatureMaps, Generator
 
 
 def advance(runs: Sequence[DragRun]) -> list[DragStep | None]:
-    """One step of each run, as :meth:`DragRun.step` makes it, up to rounding.
+    """Make one step of each run, equal to :meth:`DragRun.step` up to rounding.
 
-    Features of runs of one model without masks and with windows of one size are read as one batch; all gradients are
-    taken in one pass, and a device is waited for once.
+    Features of runs without masks that share a model and a window size are computed as one batch; their gradients take
+    one pass, and the device is synchronised once.
 
     Args:
-        runs: all different, none with a stop_reason.
+        runs: distinct runs without a stop_reason.
 
     Returns:
-        each run's step; None if it left the range of numbers, which its `stop_reason` then says.
+        each run's step; None if it diverged, in which case its `stop_reason` is "diverged".
     """
     losses = [run.losses() for run in runs]
     for run, gradient in zip(runs, _gradients(runs, losses), strict=True):
@@ -42,7 +42,7 @@ def advance(runs: Sequence[DragRun]) -> list[DragStep | None]:
 
 
 def _gradients(runs: Sequence[DragRun], losses: Sequence[Losses]) -> list[Tensor]:
-    """What each run descends; those without a mask share their features' graph, and one pass through it."""
+    """Return the gradient that each run descends; runs without a mask share one backward pass."""
     free = [index for index, run in enumerate(runs) if run.mask_term is None]
     found = {i: run.gradient(losses[i]) for i, run in enumerate(runs) if run.mask_term is not None}
     if free:
@@ -53,7 +53,7 @@ def _gradients(runs: Sequence[DragRun], losses: Sequence[Losses]) -> list[Tensor
 
 
 def _read(runs: Sequence[DragRun]) -> list[Features]:
-    """The features of each run's present latent."""
+    """Compute the features of each run's current latent."""
     batches: dict[tuple[int, ...], list[int]] = {}
     for index, run in enumerate(runs):
         reader = run.reader
@@ -69,8 +69,10 @@ def _read(runs: Sequence[DragRun]) -> list[Features]:
 
 
 def read_together(runs: Sequence[DragRun]) -> list[Features]:
-    """What :meth:`DragRun.read` of each run would read, as one batch: runs of one model, level and window size, without
-    masks."""
+    """Compute as one batch the features that :meth:`DragRun.read` computes for each run.
+
+    The runs must share model, level and window size, and have no masks.
+    """
     reader = runs[0].reader
     counts = [len(run.handles) for run in runs]
     with torch.enable_grad():
@@ -104,19 +106,19 @@ def drag_many(
     callback: Callable[[int, DragStep], bool | None] | None = None,
     together: int = 8,
 ) -> list[DragResult]:
-    """Drag several images to the end, `together` at once: steps of edits without masks are computed as one batch.
+    """Drag several images to the end, up to `together` at once: steps of edits without masks form one batch.
 
-    Every drag takes the same steps as :func:`draglab.drag` alone, up to rounding. Small models gain most
+    Every drag makes the same steps as :func:`draglab.drag`, up to rounding. Small models gain most
     (docs/performance.md).
 
     Args:
         generator, settings: see :func:`draglab.drag_steps`.
-        w_plus: [N, num_ws, w_dim], where each drag starts. edits: of each.
-        callback: called with each drag's number, from 0, and its steps; True stops that drag there.
-        together: memory grows with it. Others join when some end.
+        w_plus: [N, num_ws, w_dim], the latents to start from. edits: N edits, one for each latent.
+        callback: called with a drag's index, from 0, and each of its steps; True stops that drag there.
+        together: number of drags at once, on which the memory depends. When one ends, the next joins.
 
     Returns:
-        results in the order of the edits. A drag whose optimisation left the range of numbers is "diverged" there.
+        results in the order of the edits. The stop_reason of a drag whose optimisation diverged is "diverged".
 
     Raises:
         DraglabError: an edit does not fit the image, before anything is computed; see :func:`draglab.drag_steps`.
@@ -135,7 +137,7 @@ def drag_many(
         run, start = active.pop(number), w_plus[number : number + 1]
         seconds = time.perf_counter() - begun[number] - waited[number]
         result = result_of(generator, start, edits[number], run.last, run.best, seconds)
-        # A run that diverged says so; the step before it does not.
+        # The last step does not know that the run diverged after it.
         results[number] = replace(result, stop_reason=run.stop_reason or "cancelled")
 
     while waiting or active:
@@ -152,7 +154,7 @@ def drag_many(
             called = time.perf_counter()
             stopped = step is not None and callback is not None and callback(number, step)
             spent = time.perf_counter() - called
-            # All of them wait for a callback.
+            # Every active drag waits for a callback.
             for each in active:
                 waited[each] += spent
             if stopped or active[number].stop_reason is not None:

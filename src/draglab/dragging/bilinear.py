@@ -1,7 +1,7 @@
-"""Bilinear samples of features at the points needed: no map is ever resized to the image.
+"""Bilinear sampling of features at the points needed; no map is ever resized to the image.
 
-Features come as windows: one for every handle, or one window that is the whole map. Positions are in pixels of the
-whole feature map (see geometry.to_feature_coordinates) and are clamped at its borders.
+Features come as windows: one for each handle, or one that is the whole map. Positions are in pixels of the whole
+feature map (see geometry.to_feature_coordinates) and are clamped at its borders.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from draglab.geometry import feature_scale, to_feature_coordinates
 
 
 def _owners(windows: Windows, handles: int) -> NDArray[np.int64]:
-    """Which window each handle reads: its own, or the only one."""
+    """Return the index of the window that each handle reads: its own, or the only one."""
     count = len(windows.values)
     assert count in (1, handles)
     return np.arange(handles) if count == handles else np.zeros(handles, dtype=np.int64)
 
 
 def _check_inside(windows: Windows, x: NDArray[np.int64], y: NDArray[np.int64]) -> None:
-    """Reading beside a window would give another place's features without anybody noticing."""
+    """Assert that pixels are inside their window: otherwise features of another place would be read unnoticed."""
     height, width = windows.values.shape[2:]
     assert x.min() >= 0
     assert y.min() >= 0
@@ -32,14 +32,14 @@ def _check_inside(windows: Windows, x: NDArray[np.int64], y: NDArray[np.int64]) 
 
 
 def _corners(windows: Windows, positions: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The four pixels around each of positions [n, k, 2]: rows of the table of all windows' pixels, [4, n, k], and the
-    shares of bilinear interpolation."""
+    """Return the four pixels around each of positions [n, k, 2], as rows [4, n, k] of the table of all windows' pixels,
+    and their bilinear weights [4, n, k]."""
     map_height, map_width = windows.map_shape
     height, width = windows.values.shape[2:]
     x, y = np.clip(positions[..., 0], 0, map_width - 1), np.clip(positions[..., 1], 0, map_height - 1)
     left, top = np.floor(x), np.floor(y)
     fx, fy = x - left, y - top
-    # ceil, not left + 1: a position on a pixel needs nothing beyond it, which may lie outside the window.
+    # ceil, not left + 1: a position on a pixel does not need the next pixel, which may lie outside the window.
     right, bottom = np.ceil(x), np.ceil(y)
     columns = np.stack([left, right, left, right]).astype(np.int64)
     rows = np.stack([top, top, bottom, bottom]).astype(np.int64)
@@ -52,7 +52,7 @@ def _corners(windows: Windows, positions: NDArray[np.float64]) -> tuple[NDArray[
 
 
 def _gather(windows: Windows, index: NDArray[np.int64], shares: NDArray[np.float64]) -> Tensor:
-    """Sums of pixels [m, n, k] times their shares: [n, k, C]."""
+    """Sum pixels [m, n, k], weighted by their shares, into features [n, k, C]."""
     values = windows.values
     table = values.permute(0, 2, 3, 1).reshape(-1, values.shape[1])
     gathered = _exact(table.index_select(0, torch.from_numpy(index.ravel()).to(table.device)))
@@ -61,15 +61,15 @@ def _gather(windows: Windows, index: NDArray[np.int64], shares: NDArray[np.float
 
 
 def _exact(values: Tensor) -> Tensor:
-    """Interpolation and distances are computed in float32 at least, whatever the features are."""
+    """Convert features to at least float32, in which interpolation and distances are computed."""
     return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
 
 
 def sample_points(windows: Windows, positions: NDArray[np.float64]) -> Tensor:
-    """Features at any positions.
+    """Sample features at any positions.
 
     Args:
-        windows: n windows or one; rows of channels are gathered, so channels_last is fast.
+        windows: n windows or one; channels_last is fast, because rows of channels are gathered.
         positions: [n, k, 2] (x, y), k positions for each of n handles.
 
     Returns:
@@ -79,8 +79,9 @@ def sample_points(windows: Windows, positions: NDArray[np.float64]) -> Tensor:
 
 
 def sample_resized(windows: Windows, pixels: NDArray[np.float64], image_shape: tuple[int, int]) -> Tensor:
-    """What bilinear sampling of the map *resized to the image* gives, as the paper has it, without resizing anything:
-    samples at the four surrounding pixels of the image, interpolated between them.
+    """Sample features as if the map had been *resized to the image*, as in the paper, without resizing it.
+
+    Samples at the four surrounding pixels of the image are interpolated.
 
     Args:
         windows: as for :func:`sample_points`. pixels: [n, k, 2] (x, y) of the image. image_shape: (height, width).
@@ -104,19 +105,20 @@ def sample_resized(windows: Windows, pixels: NDArray[np.float64], image_shape: t
 
 
 def _interpolation(axis: NDArray[np.float64], size: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """For coordinates [n, k] on one axis: indices [n, h] of the pixels around them, interpolation matrix [n, k, h]."""
+    """Return, for coordinates [n, k] on one axis, the indices [n, h] of the pixels around them and the interpolation
+    matrix [n, k, h]."""
     axis = np.clip(axis, 0, size - 1)
     start = np.floor(axis.min(axis=1))
     length = int(np.ceil((axis.max(axis=1) - start).max())) + 1
     pixels = start[:, None] + np.arange(length)
     matrix = np.clip(1 - np.abs(axis[:, :, None] - pixels[:, None, :]), 0, None)
-    # Pixels that no coordinate of this handle needs may lie anywhere: the last needed one stands for them.
+    # Pixels that no coordinate of this handle needs may lie anywhere: the last needed one replaces them.
     last = np.ceil(axis.max(axis=1))[:, None]
     return np.minimum(pixels, last).astype(np.int64), matrix
 
 
 def sample_grids(windows: Windows, xs: NDArray[np.float64], ys: NDArray[np.float64]) -> Tensor:
-    """Features on n axis-aligned grids, interpolated along one axis after the other.
+    """Sample features on n axis-aligned grids, interpolated along one axis after the other.
 
     Args:
         windows: as for :func:`sample_points`.
@@ -138,13 +140,13 @@ def sample_grids(windows: Windows, xs: NDArray[np.float64], ys: NDArray[np.float
 
 
 def position_tensor(positions: NDArray[np.float64], like: Tensor) -> Tensor:
-    """Positions on the device of `like`, in float64 where that exists."""
+    """Move positions to the device of `like`, in float64 where the device supports it, else float32."""
     dtype = torch.float32 if like.device.type == "mps" else torch.float64
     return torch.from_numpy(positions).to(like.device, dtype)
 
 
 def sample_positions(windows: Windows, pixels: Tensor, image_shape: tuple[int, int]) -> Tensor:
-    """Features at positions that are known on the device only; otherwise as :func:`sample_points`.
+    """Sample features like :func:`sample_points`, at positions that are only known on the device.
 
     Args:
         windows: as for :func:`sample_points`; positions beside a window are moved to its border.

@@ -1,4 +1,4 @@
-"""The features that a drag looks at: windows near the handles and for the mask, or whole maps where that is cheaper."""
+"""Features that a drag reads: windows near the handles and for the mask, or whole maps where those are cheaper."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Features:
     """Features of one latent.
 
     Attributes:
-        near: windows around the handles, one each, or one window that is the whole map.
-        for_mask: the windows that a mask term asked for, if there is one, or the whole map.
-        maps: all blocks' maps if the whole map was computed.
+        near: one window around each handle, or one window that is the whole map.
+        for_mask: the windows that a mask term asked for, or the whole map; None = neither.
+        maps: the maps of all blocks if whole maps were computed.
     """
 
     near: Windows
@@ -32,31 +32,31 @@ class Features:
 
     @classmethod
     def whole(cls, maps: FeatureMaps, margin: int) -> Features:
-        """From whole maps of one image; `margin`: see :class:`draglab.generators.windows.Windows`."""
+        """Build from whole maps of one image; `margin`: see :class:`draglab.generators.windows.Windows`."""
         height, width = maps.top.shape[2:]
         window = Windows(maps.top, np.zeros((1, 2), dtype=np.int64), (height, width), margin)
         return cls(window, window, maps)
 
     def at(self, points: NDArray[np.float64], image_shape: tuple[int, int]) -> Tensor:
-        """Features [n, k, C] at points [n, k, 2] near the n handles, image pixels; image_shape: (height, width)."""
+        """Sample features [n, k, C] at image points [n, k, 2] near the n handles; image_shape: (height, width)."""
         near = self.near
         return sample_points(near, to_feature_coordinates(points, image_shape, near.map_shape, near.margin))
 
 
 class FeatureReader:
-    """Reads one level's features near the handles, and others for a mask.
+    """Reader of one level's features, near the handles and for a mask term.
 
     Args:
-        generator: the model. level: of its features.
-        reach: how far from a handle features are read, image pixels.
-        handles: how many there are.
-        for_mask: ((height, width), count) of the windows that a mask term asks for; None = there is none.
-        dtype: what features are computed in; None = as the weights.
+        generator: the model. level: level of the features.
+        reach: distance from a handle within which features are read, image pixels.
+        handles: number of handles.
+        for_mask: ((height, width), count) of the windows that a mask term asks for; None = no mask term.
+        dtype: dtype in which features are computed; None = that of the weights.
         windows: False = read whole maps, even where windows are cheaper.
 
     Attributes:
-        side: of a handle's window, pixels of the feature map.
-        windowed: whether windows are read, not the whole map.
+        side: side of a handle's window, pixels of the feature map.
+        windowed: True if windows are read, False if whole maps are.
     """
 
     def __init__(
@@ -81,12 +81,12 @@ class FeatureReader:
         self.windowed = self.plan is not None and self.plan.whole_until < level
 
     def origins(self, handles: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Where the windows of handles [n, 2] begin: [n, 2] (x, y), pixels of the feature map."""
+        """Return the origins [n, 2] (x, y) of the windows of handles [n, 2], pixels of the feature map."""
         first = to_feature_coordinates(handles - self.reach, self.generator.img_shape, self.map_shape, self.margin)
         return np.floor(first).astype(np.int64)
 
     def read(self, w_plus: Tensor, handles: NDArray[np.float64], for_mask: NDArray[np.int64] | None = None) -> Features:
-        """Features within reach of the handles [n, 2], and those of a mask's windows at origins [k, 2] of the map."""
+        """Compute features within reach of the handles [n, 2], and those of a mask's windows at origins [k, 2]."""
         if self.plan is None or not self.windowed:
             return whole_features(self.generator, w_plus, self.level, self.dtype)
         own = self.origins(handles)
@@ -95,11 +95,13 @@ class FeatureReader:
 
 
 def whole_features(generator: Generator, w_plus: Tensor, level: int, dtype: torch.dtype | None = None) -> Features:
-    """Whole maps of one latent [1, num_ws, w_dim]; dtype: what they are computed in, None = as the weights."""
+    """Compute whole maps of one latent [1, num_ws, w_dim], in `dtype`; None = that of the weights."""
     return Features.whole(generator.feature_maps(w_plus, level, dtype=dtype), generator.feature_margin(level))
 
 
 def window_side(reach: float, extent: tuple[int, int], image_shape: tuple[int, int]) -> int:
-    """Side of a window, feature pixels, that holds all within `reach` image pixels of any point. `extent`: the image's
-    (height, width) in feature pixels."""
+    """Return the side, in feature pixels, of a window that holds everything within `reach` image pixels of a point.
+
+    `extent` is the image's (height, width) in feature pixels.
+    """
     return math.ceil(2 * reach * extent[0] / image_shape[0]) + 2

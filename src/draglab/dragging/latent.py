@@ -1,4 +1,4 @@
-"""What is optimised, and by what."""
+"""The latent that a drag optimises, and its optimiser."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ MASKED_STEP = 0.75
 
 
 class Optimizer(Protocol):
-    """Steps of one tensor along its gradient; :class:`draglab.dragging.adam.Adam` is the paper's.
+    """An optimiser of a single tensor; the paper uses :class:`draglab.dragging.adam.Adam`.
 
     Attributes:
-        step_size: of the steps that follow; changed by the round.
+        step_size: size of the steps that follow; the round changes it.
     """
 
     step_size: float
@@ -32,12 +32,12 @@ class Optimizer(Protocol):
 
 
 MakeOptimizer = Callable[[Tensor, float, DragSettings], Optimizer]
-"""(tensor to be changed in place, step size in its own units, settings) -> optimiser. Called again where a round goes
+"""(tensor to be changed in place, step size in its own units, settings) -> optimiser. Called again when a round goes
 back to an earlier latent."""
 
 
 def make_adam(value: Tensor, step_size: float, settings: DragSettings) -> Adam:
-    """Adam with the settings' memories."""
+    """Return an Adam optimiser with the settings' beta1 and beta2."""
     return Adam(value, step_size, (settings.beta1, settings.beta2))
 
 
@@ -53,10 +53,10 @@ def optimizer_for(settings: DragSettings, masked: bool) -> MakeOptimizer:
 
 
 class EditedLatent:
-    """The first layers of W+, or one vector shared by all layers, with its optimiser.
+    """The optimised part of a latent, the first layers of W+ or one vector shared by all layers, with its optimiser.
 
     Args:
-        w_plus: [1, num_ws, w_dim], where the round starts.
+        w_plus: [1, num_ws, w_dim], the latent from which the round starts.
     """
 
     def __init__(self, generator: Generator, w_plus: Tensor, settings: DragSettings, make_optimizer: MakeOptimizer):
@@ -73,21 +73,21 @@ class EditedLatent:
         self.optimizer = make_optimizer(self.offset, self.step_size, settings)
 
     def set_step(self, share: float) -> None:
-        """Make steps of that share of the step size from here on."""
+        """Set the step size of the following steps to this share of the settings' step size."""
         self.optimizer.step_size = share * self.step_size
 
     @torch.no_grad()
     def go_on_from(self, w_plus: Tensor, share: float) -> None:
-        """Go back to a latent [1, num_ws, w_dim] of this round, with another optimiser and that share of its step."""
+        """Go back to a latent [1, num_ws, w_dim] of this round, with a new optimiser at this share of the step."""
         self.offset.copy_((w_plus - self.start)[:, : self.offset.shape[1]])
         self.optimizer = self.make_optimizer(self.offset, share * self.step_size, self.settings)
 
     def w_plus(self) -> Tensor:
-        """[1, num_ws, w_dim], differentiable with respect to the optimised part."""
+        """Return the current latent [1, num_ws, w_dim], differentiable with respect to the optimised part."""
         return torch.cat([self.start[:, : self.count] + self.offset, self.start[:, self.count :]], dim=1)
 
     def regularization(self) -> Tensor | float:
-        """Weighted squared distances to the start and to the mean, per coordinate, in units of the spread of w."""
+        """Return the weighted mean squared distances to the start and to w_avg, in units of the spread of w."""
         loss: Tensor | float = 0.0
         if self.settings.regularize_start:
             loss = loss + self.settings.regularize_start * (self.offset / self.spread).square().mean()
@@ -97,9 +97,9 @@ class EditedLatent:
         return loss
 
     def gradient(self, loss: Tensor, again: bool = False) -> Tensor:
-        """The gradient of a loss of :meth:`w_plus` with respect to `offset`; `again`: another one will be asked for."""
+        """Return the gradient of a loss of :meth:`w_plus` with respect to `offset`; `again` keeps the graph."""
         return torch.autograd.grad(loss, self.offset, retain_graph=again)[0]
 
     def descend(self, gradient: Tensor) -> None:
-        """One step of the optimiser, along the gradient of the loss with respect to `offset`."""
+        """Make one step of the optimiser, given the gradient of the loss with respect to `offset`."""
         self.optimizer.step(gradient)

@@ -1,8 +1,8 @@
-"""Equation 1 (DragGAN section 3.2): motion supervision, the mask term, and their sum.
+"""Losses of equation 1 (DragGAN section 3.2): motion supervision, the mask term, and their sum.
 
     L = sum_i sum_{q in Omega_1(p_i, r1)} | F(q) - F(q + d_i) |_1  +  lambda | (F - F_0) (1 - M) |_1
 
-F(q) is a constant: no gradient runs through it, so that what is at q + d_i becomes like what is at q.
+F(q) is a constant, through which no gradient flows, so that the features at q + d_i become like those at q.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from draglab.geometry import Mask, image_extent, to_feature_coordinates
 
 @dataclass(frozen=True)
 class Losses:
-    """Equation 1 of one latent, scalars.
+    """Losses of one latent (equation 1), scalars.
 
     Attributes:
-        pull: motion supervision, and what else is not the mask's. hold: lambda x the mask term.
-        motion, mask: the two terms themselves.
+        pull: motion supervision and everything else but the mask term. hold: lambda times the mask term.
+        motion, mask: the two terms alone, without weights.
     """
 
     pull: Tensor
@@ -39,7 +39,7 @@ class Losses:
 
     @property
     def total(self) -> Tensor:
-        """Their sum."""
+        """Sum of pull and hold."""
         return self.pull + self.hold
 
 
@@ -47,25 +47,25 @@ class LossTerm(Protocol):
     """A loss that is added to the paper's."""
 
     def __call__(self, w_plus: Tensor, features: Features) -> Tensor:
-        """A scalar, with its weight, differentiable with respect to its arguments.
+        """Return the weighted loss, a scalar that is differentiable with respect to the arguments.
 
         Args:
-            w_plus: the present latent, [1, num_ws, w_dim]. features: of it, near the handles.
+            w_plus: the current latent, [1, num_ws, w_dim]. features: its features near the handles.
         """
         ...
 
 
 class DragLoss:
-    """Equation 1 against the features that a round started from.
+    """Equation 1 with respect to the features from which a round started.
 
     Args:
-        settings: r1 aside, which the offsets have.
+        settings: settings of the drag; `offsets` stand for r1.
         image_shape: (height, width).
-        offsets: of Omega_1 from its centre, [k, 2] image pixels.
-        start: features of the round's start. handles: of the start, [n, 2] image pixels.
+        offsets: pixels of Omega_1 relative to its centre, [k, 2] image pixels.
+        start: features of the round's start. handles: handles of the start, [n, 2] image pixels.
         mask_term: None = everything may move.
-        pinned: [n] bool, the handles that hold their place: there the features of the start are wanted, whatever the
-            anchor.
+        pinned: [n] bool, True for handles that hold their place: they are supervised by the features of the start,
+            whatever the anchor.
     """
 
     def __init__(
@@ -93,9 +93,9 @@ class DragLoss:
     def __call__(
         self, features: Features, handles: NDArray[np.float64], targets: NDArray[np.float64], settling: bool = False
     ) -> Losses:
-        """Losses of the latent that the features are of; handles and targets [n, 2] image pixels.
+        """Return the losses of the latent with these features; handles and targets: [n, 2] image pixels.
 
-        `settling`: every handle holds its place, as the pins do.
+        With `settling`, every handle holds its place, as the pins do.
         """
         settings = self.settings
         steps = directions(handles, targets, settings.clip_step, self.pinned)
@@ -116,10 +116,10 @@ def directions(
     clip: bool,
     pinned: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float64]:
-    """d_i: [n, 2] unit vectors from handles to targets, in image pixels.
+    """Return d_i, the unit vectors [n, 2] from handles to targets, in image pixels.
 
     With `clip`, a handle closer than one pixel to its target gets the remaining distance instead of a whole pixel, so
-    that it does not overshoot; those that are `pinned` do in any case. A handle on its target gets zero.
+    that it does not overshoot; `pinned` handles get it in any case. A handle on its target gets zero.
     """
     offset = targets - handles
     length = np.linalg.norm(offset, axis=1, keepdims=True)
@@ -139,20 +139,18 @@ def motion_supervision(
     anchor: float | Tensor = 0.0,
     resized: bool = False,
 ) -> Tensor:
-    """sum_i sum_{q in Omega_1(p_i)} | F(q) - F(q + d_i) |_1, with no gradient through F(q).
+    """Return sum_i sum_{q in Omega_1(p_i)} | F(q) - F(q + d_i) |_1, a scalar, with no gradient through F(q).
 
     Args:
-        windows: F around the handles, or all of it.
+        windows: F around the handles, or the whole map.
         patches: q, the points of Omega_1 of every handle, [n, k, 2] image pixels.
         steps: d, [n, 2] image pixels.
         image_shape: (height, width).
-        anchors: what the start's features had at Omega_1 of the start's handles, [n, k, C]; F(q) is replaced by
-            (1 - anchor) * F(q) + anchor * anchors; anchor: one for all, or [n, 1, 1].
-        resized: interpolate between pixels of the image, as if the map had been resized to it (as in the paper), not
-            between those of the feature map.
-
-    Returns:
-        scalar.
+        anchors: features of the start at Omega_1 of the start's handles, [n, k, C]; F(q) is replaced by
+            (1 - anchor) * F(q) + anchor * anchors.
+        anchor: one value for all handles, or [n, 1, 1].
+        resized: interpolate between pixels of the image, as if the map had been resized to it (as in the paper),
+            instead of between pixels of the feature map.
     """
     ahead = patches + steps[:, None, :]
     with torch.no_grad():
@@ -171,11 +169,11 @@ def _on_map(windows: Windows, points: NDArray[np.float64], image_shape: tuple[in
 
 
 def frozen_weights(mask: Mask, feature_shape: tuple[int, int], margin: int = 0) -> Tensor:
-    """1 - M for a feature map: [H, W] = `feature_shape`, in image pixels per feature pixel.
+    """Return 1 - M for a feature map: [H, W] = `feature_shape`, in image pixels per feature pixel.
 
     The paper sums |F - F0| (1 - M) over the pixels of features resized to the image. One feature pixel stands for
-    (image area / feature area) of those, of which the frozen share counts; of a soft mask (floats, 1 = movable) that is
-    the mean of 1 - M. The `margin` that a map has around the image is neither frozen nor movable: it counts nothing.
+    (image area / feature area) of those, of which the frozen share counts; with a soft mask (floats, 1 = movable) that
+    is the mean of 1 - M. The `margin` of a map around the image is neither frozen nor movable: its weights are zero.
     """
     frozen = torch.from_numpy(1 - mask.astype(np.float32))[None, None]
     height, width = image_extent(feature_shape, margin)
@@ -185,23 +183,23 @@ def frozen_weights(mask: Mask, feature_shape: tuple[int, int], margin: int = 0) 
 
 
 def l1_where_frozen(features: Tensor, start: Tensor, frozen: Tensor) -> Tensor:
-    """| (F - F0) (1 - M) |_1, for each of n windows: [n].
+    """Return | (F - F0) (1 - M) |_1 of each of n windows: [n].
 
     Args:
-        features, start: F and F0, [n, C, H, W]. frozen: from :func:`frozen_weights`, [n, 1, H, W].
+        features, start: F and F0, [n, C, H, W]. frozen: 1 - M from :func:`frozen_weights`, [n, 1, H, W].
     """
-    # With channels last, all of it runs along memory.
+    # With channels last, the reduction reads memory in order.
     difference = (features - start).permute(0, 2, 3, 1)
     exact = torch.promote_types(difference.dtype, torch.float32)
     return (difference.abs().sum(-1, dtype=exact) * frozen[:, 0]).sum(dim=(1, 2))
 
 
 class ExactMaskTerm:
-    """The mask term, from the smallest rectangle that holds everything frozen.
+    """The mask term, computed from the smallest rectangle that holds everything frozen.
 
     Args:
-        start: F0 of the whole map, [1, C, H, W]. frozen: from :func:`frozen_weights`, not zero everywhere.
-        scale: of the term.
+        start: F0 of the whole map, [1, C, H, W]. frozen: 1 - M from :func:`frozen_weights`, not zero everywhere.
+        scale: factor of the term.
 
     Attributes:
         size: (height, width) of the rectangle, feature pixels.
@@ -216,11 +214,11 @@ class ExactMaskTerm:
         self.scale = scale
 
     def draw(self) -> NDArray[np.int64]:
-        """Origin [1, 2] (x, y) of the window that the next step needs."""
+        """Return the origin [1, 2] (x, y) of the window that the next step needs."""
         return self.origin
 
     def __call__(self, windows: Windows) -> Tensor:
-        """The loss, a scalar, from that window or the whole map."""
+        """Return the loss, a scalar, from that window or the whole map."""
         features = cut(windows.values, self.origin - windows.origins, self.size)
         return l1_where_frozen(features, self.start, self.frozen)[0] * self.scale
 
@@ -228,12 +226,13 @@ class ExactMaskTerm:
 class SampledMaskTerm:
     """An unbiased estimate of the mask term from a few tiles, drawn anew for every step.
 
-    The map is cut into tiles of one size. `count` of them are drawn with replacement, each with a probability p in
-    proportion to how much of it is frozen; the mean of (loss of the tile / p) has the whole map's loss as expectation.
+    The map is cut into tiles of one size. `count` of them are drawn with replacement, each with a probability p
+    proportional to its frozen share; the expectation of the mean of (loss of the tile / p) is the whole map's loss.
 
     Args:
-        start: F0 of the whole map, [1, C, H, W]. frozen: from :func:`frozen_weights`, not zero everywhere.
-        scale: of the term. side: of the tiles, feature pixels. count: tiles a step. seed: of the draws.
+        start: F0 of the whole map, [1, C, H, W]. frozen: 1 - M from :func:`frozen_weights`, not zero everywhere.
+        scale: factor of the term. side: side of the tiles, feature pixels. count: number of tiles in each step.
+        seed: seed of the draws.
 
     Attributes:
         size: (height, width) of a tile.
@@ -251,16 +250,16 @@ class SampledMaskTerm:
         self.drawn = np.zeros(count, dtype=np.int64)
 
     def exact(self) -> ExactMaskTerm:
-        """What this estimates."""
+        """Return the exact term that this one estimates."""
         return ExactMaskTerm(self.start, self.frozen[0, 0], self.scale)
 
     def draw(self) -> NDArray[np.int64]:
-        """Origins [count, 2] (x, y) of the next step's tiles."""
+        """Draw the tiles of the next step and return their origins [count, 2] (x, y)."""
         self.drawn = self.random.choice(len(self.tiles), self.count, p=self.probabilities)
         return self.tiles[self.drawn]
 
     def __call__(self, windows: Windows) -> Tensor:
-        """The estimate, a scalar, from the windows last drawn, in their order."""
+        """Return the estimate, a scalar, from the windows at the origins drawn last, in their order."""
         origins = self.tiles[self.drawn]
         losses = l1_where_frozen(
             windows.values, cut(self.start, origins, self.size), cut(self.frozen, origins, self.size)
@@ -271,11 +270,11 @@ class SampledMaskTerm:
 def make_mask_term(
     start: Tensor, margin: int, mask: Mask, settings: DragSettings, side: int
 ) -> ExactMaskTerm | SampledMaskTerm:
-    """The mask term that the settings ask for.
+    """Make the mask term that the settings ask for.
 
     Args:
-        start: F0 of the whole map, [1, C, H, W]. margin: of the map, see :class:`Windows`.
-        mask: [H, W], not 1 everywhere. side: of sampled tiles, feature pixels.
+        start: F0 of the whole map, [1, C, H, W]. margin: margin of the map, see :class:`Windows`.
+        mask: [H, W], not 1 everywhere. side: side of sampled tiles, feature pixels.
     """
     frozen = frozen_weights(mask, (start.shape[2], start.shape[3]), margin)
     scale = 1 / (frozen.sum().item() * start.shape[1]) if settings.reduction == "mean" else 1.0
@@ -285,12 +284,12 @@ def make_mask_term(
 
 
 def frozen_rectangle(frozen: Tensor) -> tuple[NDArray[np.int64], tuple[int, int]]:
-    """Origin [1, 2] (x, y) and (height, width) of the smallest rectangle around what is frozen at all in [H, W]."""
+    """Return origin [1, 2] (x, y) and (height, width) of the smallest rectangle around all nonzero weights [H, W]."""
     rows, columns = np.nonzero(frozen.cpu().numpy())
     left, top = columns.min(), rows.min()
     return np.array([[left, top]], dtype=np.int64), (int(rows.max() - top) + 1, int(columns.max() - left) + 1)
 
 
 def _weights_like(start: Tensor, frozen: Tensor) -> Tensor:
-    """[1, 1, H, W] where the features are, in float32 at least."""
+    """Move weights [H, W] to the features' device, as [1, 1, H, W] in at least float32."""
     return frozen[None, None].to(start.device, torch.promote_types(start.dtype, torch.float32))

@@ -1,4 +1,4 @@
-"""Whether a round still comes closer to its targets, and what follows when it does not, or when it has arrived."""
+"""Progress of a round towards its targets: stalling, backing off, and settling after arrival."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import replace
 from draglab.dragging.types import DragStep
 
 LEAST_PROGRESS = 0.1
-"""The mean distance must shrink by this many image pixels for a step to count as progress."""
+"""Decrease of the mean distance, image pixels, from which on a step counts as progress."""
 BACK_OFFS = 3
-"""Times that a run goes back to its best step with half the step size before it only waits for its patience to end."""
+"""Number of times that a run goes back to its best step and halves the step size; after that, only patience ends it."""
 SETTLING = (0.5, 0.05)
 """Step sizes of the first and the last step of settling, relative to those of the drag."""
 
 
 class Progress:
-    """How close a round has come, and when.
+    """Record of how close a round has come to its targets.
 
     Attributes:
-        closest: mean distance, image pixels, that the last step which counts as progress reached. index: of that step.
-        best: the step with the least mean distance; None before the first. least: that distance.
-        back_offs: how often the round has gone back to it.
+        closest: mean distance, image pixels, after the last step that counted as progress. index: index of that step.
+        best: the step with the smallest mean distance; None before the first. least: that distance.
+        back_offs: number of times that the round has gone back to the best step.
     """
 
     def __init__(self, distance: float, best: DragStep | None = None):
@@ -38,12 +38,15 @@ class Progress:
             self.closest, self.index, self.waiting_since = mean, step.index, step.index
 
     def has_stalled(self, index: int, patience: int | None) -> bool:
-        """Whether nothing has come closer for `patience` steps before step `index`."""
+        """Return whether there was no progress in the last `patience` steps up to step `index`."""
         return patience is not None and index - self.index >= patience
 
     def backs_off(self, index: int, after: int | None) -> bool:
-        """Whether to go on from the best step with half the step size: steps too large for what is left circle around
-        the target. Counted, so to be asked once a step."""
+        """Decide whether to go on from the best step with half the step size.
+
+        Steps that are too large for the remaining distance circle around the target. Back-offs are counted, so this is
+        to be called once a step.
+        """
         if after is None or index - self.waiting_since < after or self.back_offs == BACK_OFFS:
             return False
         self.back_offs, self.waiting_since = self.back_offs + 1, index
@@ -51,14 +54,15 @@ class Progress:
 
 
 class Settling:
-    """The end of a drag with a mask: steps that take back what has changed where the image is frozen, while the handles
-    hold what they have reached. Of those that keep the handles arrived, the one with the smallest mask term counts.
+    """Last phase of a drag with a mask: steps that undo changes of the frozen region while the handles hold still.
+
+    Among the steps whose handles are still within the stop distance, the one with the smallest mask term is kept.
 
     Args:
-        steps: how many. arrived: the step before the first.
+        steps: number of settling steps. arrived: the step before the first of them.
 
     Attributes:
-        kept: the step that counts.
+        kept: the step that is kept.
     """
 
     def __init__(self, steps: int, arrived: DragStep):
@@ -68,20 +72,21 @@ class Settling:
 
     @property
     def done(self) -> bool:
-        """Whether all steps were made."""
+        """Whether all steps have been made."""
         return self.made == self.steps
 
     @property
     def step_share(self) -> float:
-        """Step size of the next step, relative to those of the drag."""
+        """Size of the next step, relative to the step size of the drag."""
         first, last = SETTLING
         return first * (last / first) ** (self.made / max(self.steps - 1, 1))
 
     def take(self, step: DragStep, arrived: bool) -> DragStep:
-        """What counts after another step.
+        """Take another step into account and return the step that is kept, with the index and losses of this one.
 
         Args:
-            step: the newest; its losses are those of the one before it. arrived: whether its handles still are.
+            step: the newest step; its losses are those of the previous latent. arrived: whether its handles are still
+                within the stop distance.
         """
         if self.newest is not None and step.mask_loss < self.least:
             self.kept, self.least = self.newest, step.mask_loss

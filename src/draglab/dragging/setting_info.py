@@ -1,4 +1,4 @@
-"""What can be said of a setting: its words, and the values that it takes."""
+"""Description of a setting: title, help text, and allowed values."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class SettingInfo:
-    """A setting in words, with the values that it takes: for checks, for help, and for the editor's panel.
+    """Title, help text and allowed values of a setting: for checks, for help, and for the editor's panel.
 
     Attributes:
-        title: for the panel. help: one or two sentences.
-        minimum, maximum: of numbers, all of which have a minimum. above, below: not the limit itself.
-        step: of the panel's control. slider: (lowest, highest) of that control where it is narrower than what is taken.
-        whole: only whole numbers. optional: None is taken too. choices: of texts.
+        title: title in the panel. help: one or two sentences.
+        minimum, maximum: limits of a number; every number has a minimum. above, below: True excludes the limit itself.
+        step: step of the panel's control. slider: (lowest, highest) value of that control where its range is narrower
+            than the allowed one.
+        whole: True if only whole numbers are allowed. optional: True if None is allowed. choices: the allowed texts.
         panel: "main" = always shown, "more" = folded away at first, None = not in the panel.
     """
 
@@ -33,7 +34,7 @@ class SettingInfo:
     panel: Literal["main", "more"] | None = None
 
     def problem(self, value: object) -> str | None:
-        """What a value must be, if it is not that."""
+        """Return what the value must be, as a text, if it is not allowed; None if it is."""
         if value is None and self.optional:
             return None
         if self.choices:

@@ -1,4 +1,4 @@
-"""How to drag."""
+"""Settings of a drag, and the presets."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from draglab.generators import Generator
 from draglab.geometry import REFERENCE_SIZE, scale_from_512
 
 FFHQ_W_STD = 0.46
-"""Spread of w of the FFHQ model that the paper states its step size for (root mean square per coordinate of w - w_avg,
-measured on a descendant of it), so that other models get a step of the same reach."""
+"""Spread of w of the FFHQ model for which the paper states its step size (root mean square of w - w_avg per coordinate,
+measured on a descendant of that model). Relative to it, other models get steps of the same reach."""
 
 LatentSpace = Literal["w+", "w"]
 Reduction = Literal["sum", "mean"]
@@ -216,21 +216,21 @@ class DragSettings:
 
     @classmethod
     def infos(cls) -> dict[str, SettingInfo]:
-        """Every setting's words and range, by its name."""
+        """Return title, help text and range of every setting, by name."""
         hints = get_type_hints(cls, include_extras=True)
         return {each.name: hints[each.name].__metadata__[0] for each in fields(cls)}
 
     @classmethod
     def draglab(cls, **changes: Any) -> DragSettings:
-        """The defaults, with `changes`."""
+        """Return the `draglab` preset, the defaults, with `changes`."""
         return cls(**changes)
 
     @classmethod
     def paper(cls, **changes: Any) -> DragSettings:
-        """As the paper (section 4, "Implementation Details"), with `changes`.
+        """Return the settings of the paper (section 4, "Implementation Details"), with `changes`.
 
-        The step size is the paper's for FFHQ, 2e-3, relative to the spread of that model's w: on a model whose w is
-        spread wider the steps are larger. For 2e-3 as it is, give step_size=2e-3 and step_unit="absolute".
+        The step size is the paper's for FFHQ, 2e-3, relative to the spread of that model's w: models with a wider
+        spread of w get larger steps. For exactly 2e-3, give step_size=2e-3 and step_unit="absolute".
         """
         values: dict[str, Any] = {
             "step_size": 2e-3 / FFHQ_W_STD,
@@ -253,35 +253,35 @@ class DragSettings:
         return cls(**{**values, **changes})
 
     def feature_dtype(self) -> torch.dtype | None:
-        """What features are computed in; None = as the weights."""
+        """Return the dtype in which features are computed; None = that of the weights."""
         return torch.bfloat16 if self.precision == "bfloat16" else None
 
     def resolved_feature_resolution(self, img_resolution: int) -> int:
-        """The block for images of this height; `feature_resolution` is limited to the image's own."""
+        """Return the resolution of the feature block for images of this height, which limits `feature_resolution`."""
         if self.feature_resolution is None:
             return min(128, img_resolution // 2)
         return min(self.feature_resolution, img_resolution)
 
     def feature_level(self, generator: Generator) -> int:
-        """Which features of this model are supervised and tracked.
+        """Return the level of this model's features that is supervised and tracked.
 
         Raises:
-            DraglabError: it has no such block or layer.
+            DraglabError: the model has no such block or layer.
         """
         resolution = self.resolved_feature_resolution(generator.img_resolution)
         return generator.feature_level(resolution, self.feature_layer)
 
     def motion_radius(self, image_shape: tuple[int, int], feature_height: int) -> float:
-        """r1 in image pixels, for an image of (height, width)."""
+        """Return r1 in image pixels, for an image of (height, width)."""
         floor = self.r1_features * image_shape[0] / feature_height
         return max(scale_from_512(self.r1, *image_shape), floor)
 
     def tracking_radius(self, image_shape: tuple[int, int]) -> float:
-        """r2 in image pixels, at least one."""
+        """Return r2 in image pixels, at least 1."""
         return max(scale_from_512(self.r2, *image_shape), 1.0)
 
     def resolved_stop_distance(self, handles: int) -> float:
-        """d in image pixels."""
+        """Return the stop distance d in image pixels, for this number of handles."""
         if self.stop_distance is not None:
             return self.stop_distance
         return 1.0 if handles <= 5 else 2.0

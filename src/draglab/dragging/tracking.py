@@ -1,4 +1,4 @@
-"""Point tracking: the nearest neighbour in the generator's own features (DragGAN section 3.3, equation 2)."""
+"""Point tracking by nearest neighbours in the generator's features (DragGAN section 3.3, equation 2)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from draglab.generators.windows import Windows
 from draglab.geometry import to_feature_coordinates
 
 REFINEMENTS = 3
-"""Times that sub-pixel search halves its spacing: positions are found to an eighth of the first spacing."""
+"""Number of times that the sub-pixel search halves its spacing: positions are found to an eighth of the first one."""
 
 
 def _nearest(
@@ -25,7 +25,7 @@ def _nearest(
     line: NDArray[np.float64],
     image_shape: tuple[int, int],
 ) -> Tensor:
-    """Of the grid `line` x `line` around each centre, the position whose feature is nearest to the template: [n, 2]."""
+    """Return the position, on the grid `line` x `line` around each centre, nearest to the template: [n, 2]."""
     height, width = image_shape
     xs = np.clip(centres[:, :1] + line, 0, width - 1)
     ys = np.clip(centres[:, 1:] + line, 0, height - 1)
@@ -39,9 +39,9 @@ def _nearest(
 def _refined(
     windows: Windows, templates: Tensor, found: Tensor, spacing: float, image_shape: tuple[int, int]
 ) -> Tensor:
-    """Of the eight neighbours at `spacing` pixels and `found` [n, 2] itself, the nearest one: [n, 2].
+    """Return the nearest of `found` [n, 2] itself and its eight neighbours at a distance of `spacing` pixels: [n, 2].
 
-    All of it happens where the features are, so that nothing waits for a result.
+    Everything is computed on the features' device, without synchronisation.
     """
     height, width = image_shape
     steps = torch.tensor([-1.0, 0.0, 1.0], dtype=found.dtype, device=found.device) * spacing
@@ -54,25 +54,27 @@ def _refined(
 
 
 def search_spacing(extent: tuple[int, int], image_shape: tuple[int, int], subpixel: bool) -> float:
-    """Of the grid on which tracking looks, image pixels. `extent`: the image's (height, width) in feature pixels."""
+    """Return the spacing of the search grid, image pixels. `extent`: the image's (height, width) in feature pixels."""
     return max(1.0, 0.5 * image_shape[0] / extent[0]) if subpixel else 1.0
 
 
 def tracking_reach(radius: float, extent: tuple[int, int], image_shape: tuple[int, int], subpixel: bool) -> float:
-    """How far from where a handle was tracking may find it, image pixels. `extent`: the image's (height, width) in
-    pixels of the feature map."""
+    """Return the largest distance along an axis between a handle and its tracked position, image pixels.
+
+    `extent` is the image's (height, width) in pixels of the feature map.
+    """
     return radius + (search_spacing(extent, image_shape, True) if subpixel else 0.0)
 
 
 @dataclass(frozen=True)
 class TrackingQuery:
-    """What a tracker is given after a step.
+    """Input of a tracker after a step.
 
     Attributes:
         features: F' of the new latent within `tracking_reach` of the handles, one window each, or the whole map.
         templates: f_i, the features of the round's start at the handles of the start, [n, C].
-        handles: p, where the handles were before the step, [n, 2] image pixels.
-        radius: r2, half-width of the square in which a handle is looked for, image pixels.
+        handles: p, the handles before the step, [n, 2] image pixels.
+        radius: r2, half the side of the square in which a handle is searched, image pixels.
         image_shape: (height, width).
         subpixel: whether positions between pixels are wanted.
     """
@@ -86,26 +88,28 @@ class TrackingQuery:
 
 
 class PointTracker(Protocol):
-    """A way to find handles again; :func:`track_nearest` is the paper's.
+    """A function that tracks handles; the paper uses :func:`track_nearest`.
 
-    One that remembers something between steps is an object made for one drag.
+    A tracker with a state is an object made for one drag.
     """
 
     def __call__(self, query: TrackingQuery) -> Tensor:
-        """Where the handles are: [n, 2] image pixels inside the image, on the device of the features, and no further
-        than `radius` along each axis from where they were."""
+        """Return the handles' positions: [n, 2] image pixels inside the image, on the features' device.
+
+        They are at most `radius` along each axis from the handles before the step.
+        """
         ...
 
 
 @torch.no_grad()
 def track_nearest(query: TrackingQuery) -> Tensor:
-    """p_i <- argmin_{q in Omega_2(p_i, r2)} | F'(q) - f_i |_1 (equation 2).
+    """Track handles by p_i <- argmin_{q in Omega_2(p_i, r2)} | F'(q) - f_i |_1 (equation 2).
 
-    Looks on a grid of one image pixel, or, with `subpixel`, on one of half a feature pixel where that is coarser, then
-    around its best position with ever finer spacing.
+    The search uses a grid of one image pixel, or, with `subpixel`, of half a feature pixel where that is coarser, and
+    then refines the best position with smaller and smaller spacing.
 
     Returns:
-        [n, 2] image pixels inside the image, on the features' device: nothing has been waited for.
+        [n, 2] image pixels inside the image, on the features' device, without synchronisation.
     """
     features, templates, image_shape = query.features, query.templates, query.image_shape
     spacing = search_spacing(features.extent, image_shape, query.subpixel)

@@ -1,4 +1,4 @@
-"""What a drag is asked for, what each of its steps says, and how it ended."""
+"""Input of a drag, its steps, and its result."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DragEdit:
         handles: [n, 2] (x, y) in image pixels: points of the image. (0, 0) is the centre of the top-left pixel.
         targets: [n, 2] where they should go. A handle on its own target is a pin: it holds its place while others move.
         mask: bool [H, W], True = movable, or None = everything may move. Floats from 0 (frozen) to 1 (movable) give it
-            soft edges: the paper's mask term weights the change of a pixel by 1 - M, whatever M is.
+            soft edges: the paper's mask term weights the change of a pixel by 1 - M.
     """
 
     handles: ArrayLike
@@ -33,7 +33,7 @@ class DragEdit:
     mask: ArrayLike | None = None
 
     def validated(self, height: int, width: int) -> tuple[NDArray[np.float64], NDArray[np.float64], Mask | None]:
-        """Handles, targets and mask as arrays that fit an image of height x width pixels.
+        """Return handles, targets and mask as arrays, checked against an image of height x width pixels.
 
         Raises:
             DraglabError: see :func:`draglab.geometry.validate_pairs` and :func:`draglab.geometry.validate_mask`.
@@ -44,16 +44,16 @@ class DragEdit:
 
 @dataclass(frozen=True)
 class DragStep:
-    """The state after one iteration.
+    """State after one iteration.
 
     Attributes:
-        index: counts from 1.
-        handles: [n, 2] (x, y), where the points are now, image pixels. targets: [n, 2].
+        index: number of the step, from 1.
+        handles: [n, 2] (x, y), current positions of the handles, image pixels. targets: [n, 2].
         distances: [n] from handles to targets, image pixels.
-        pinned: [n] bool, the handles that hold their places.
+        pinned: [n] bool, True for handles that hold their places.
         loss: the loss that this step descended. motion_loss, mask_loss: its parts, mask_loss without its weight.
         w_plus: [1, num_ws, w_dim], the edited latent.
-        stop_reason: why no step follows; None while one may.
+        stop_reason: reason why this is the last step; None if another may follow.
     """
 
     index: int
@@ -71,7 +71,7 @@ class DragStep:
 
     @property
     def left(self) -> float:
-        """Mean distance of the handles that move, image pixels."""
+        """Mean distance left for the handles that move, image pixels."""
         return float(self.distances[~self.pinned].mean())
 
     @property
@@ -85,10 +85,11 @@ class DragStep:
         return self.stop_reason == "stalled"
 
     def image(self, preview_resolution: int | None = None) -> NDArray[np.uint8]:
-        """The edited image, uint8 [H, W, C]; computed now, from what the step has of the features.
+        """Compute the edited image, uint8 [H, W, C], from the features that the step holds, if any.
 
         Args:
-            preview_resolution: height of a smaller and quicker one, see :meth:`draglab.generators.Generator.image`.
+            preview_resolution: height of a smaller image that is quicker to compute, see
+                :meth:`draglab.generators.Generator.image`.
         """
         with torch.no_grad():
             images = self._generator.image(self.w_plus, self._features, preview_resolution=preview_resolution)
@@ -97,14 +98,15 @@ class DragStep:
 
 @dataclass(frozen=True)
 class DragResult:
-    """The end of a drag. It can be pickled, without the generator.
+    """Result of a drag. It can be pickled, without the generator.
 
     Attributes:
         w_plus: [1, num_ws, w_dim], the edited latent. handles, targets: [n, 2]; distances: [n], image pixels.
-        steps: iterations done. kept: the one that all this is of: the last, or, where the drag stalled or ran out of
+        steps: number of iterations.
+        kept: number of the iteration that the result is taken from: the last one, or, if the drag stalled or ran out of
             steps, the one that came closest; 0 = the start.
-        stop_reason: "arrived", "max_steps", "stalled", "cancelled" (by the callback), or, of one among several drags,
-            "diverged" (its optimisation left the range of numbers; the rest is of the step before).
+        stop_reason: "arrived", "max_steps", "stalled", "cancelled" (by the callback), or, for one of several drags,
+            "diverged" (its losses became infinite or NaN; the result is that of the step before).
         seconds: wall-clock time of the drag, without the callback.
     """
 
@@ -119,13 +121,13 @@ class DragResult:
     _generator: Generator | None
 
     def image(self, generator: Generator | None = None) -> NDArray[np.uint8]:
-        """The edited image, uint8 [H, W, C].
+        """Compute the edited image, uint8 [H, W, C].
 
         Args:
             generator: the model that was dragged, needed after unpickling; None = the one that the result holds.
 
         Raises:
-            DraglabError: the result holds none, or its latent does not fit the one given.
+            DraglabError: the result holds no generator, or its latent does not fit the given one.
         """
         generator = generator or self._generator
         if generator is None:
@@ -136,5 +138,5 @@ class DragResult:
             return to_uint8(generator.image(self.w_plus.to(generator.device, generator.dtype)))[0]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the generator: a model has many times the size of everything else."""
+        """Return the state without the generator, which is many times larger than everything else."""
         return {**self.__dict__, "_generator": None}

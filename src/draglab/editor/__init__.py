@@ -1,4 +1,4 @@
-"""Editing sessions with their history, and edit files made again. No HTTP, no printing."""
+"""Editing sessions with their history, and the replay of edit files. No HTTP, no printing."""
 
 from draglab.editor.replay import Replay, ReplayStep, RoundReport
 

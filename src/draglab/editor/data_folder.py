@@ -7,14 +7,14 @@ from pathlib import Path
 from draglab.folders import own_folder
 
 VARIABLE = "DRAGLAB_DATA"
-"""Environment variable that names another folder."""
+"""Environment variable that sets another folder."""
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder, and those above it that are missing, for this user alone; those that are there stay as they are.
+    """Create a folder and its missing parents with rights for this user alone; existing folders stay as they are.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: a folder cannot be created.
     """
     if not folder.is_dir():
         make_private(folder.parent)

@@ -56,7 +56,7 @@ def as_python(document: Document, node: Node) -> Description:
     """Return a program that makes a node's image again, as `image`. It uses public names of draglab alone.
 
     Raises:
-        DraglabError: as :func:`as_command`.
+        DraglabError: see :func:`as_command`.
     """
     start, rounds = document.history.nodes[node.start_id], rounds_to(document, node)
     spec = document.history.start_of(node)
@@ -103,7 +103,7 @@ def _ends_by_itself(run: BranchRound) -> bool:
 
 
 def _ends_nearest(run: BranchRound) -> bool:
-    """Whether no step before the last is as near to the targets as that."""
+    """Return whether the last step is nearer to the targets than every earlier one."""
     targets = run.record.targets
     ways = [sum(map(math.dist, frame.handles, targets)) for frame in run.frames]
     return all(way > ways[-1] for way in ways[:-1])

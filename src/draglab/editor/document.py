@@ -1,4 +1,4 @@
-"""A session's history on disk, and what its nodes refer to: generators, latents, masks, pictures."""
+"""A session's history on disk, and the generators, latents, masks and pictures of its nodes."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from draglab.geometry import Mask
 from draglab.media.images import decode_mask, encode_mask, feathered
 
 GeneratorOf = Callable[[str], Generator]
-"""The generator of a model's name; whoever owns generators decides how long each is kept."""
+"""Function that returns the generator for a model's name; the owner of the generators decides how long each is kept."""
 
 
 class Document:
     """A session's history on disk.
 
     Args:
-        journal, session: where it is written down.
-        generator_of: gives generators; asked whenever one is needed, so that none is held here.
+        journal, session: the journal that holds the session, and the session's id.
+        generator_of: returns generators; called whenever one is needed, so that none is held here.
 
     Attributes:
-        history: all that was written down so far.
+        history: everything recorded so far.
     """
 
     def __init__(self, journal: Journal, session: str, generator_of: GeneratorOf) -> None:
@@ -42,7 +42,7 @@ class Document:
         self.history = History()
 
     def read(self) -> None:
-        """Take the history from the journal. A round that ran when its process ended was interrupted.
+        """Read the history from the journal. A round that was running when its process ended becomes "interrupted".
 
         Raises:
             DraglabError: there is no such session.
@@ -54,20 +54,20 @@ class Document:
                 self.record("end", {"node": node.id, "reason": "interrupted"})
 
     def record(self, kind: str, body: dict[str, Any], data: bytes | None = None) -> int:
-        """Write a change down, then make it; its number."""
+        """Append a change to the journal, apply it to the history, and return its number."""
         entry = self.journal.append(self.session, self.history.last + 1, kind, body, data)
         self.history.apply(entry)
         return entry.number
 
     def settings(self) -> DragSettings:
-        """Of the next drag."""
+        """Return the settings of the next drag."""
         return read_settings(self.history.settings)
 
     def generator(self, node: Node) -> Generator:
-        """The generator of a node's image.
+        """Return the generator of a node's image.
 
         Raises:
-            DraglabError: it is not there, or it is another one than when the image was made.
+            DraglabError: the model is missing, or is not the one that the image was made with.
         """
         name = self.history.start_of(node).model
         generator = self.generator_of(name)
@@ -78,13 +78,13 @@ class Document:
         return generator
 
     def latent(self, latent_id: int, generator: Generator) -> Tensor:
-        """The latent [1, num_ws, w_dim] that an entry holds."""
+        """Return the latent [1, num_ws, w_dim] that an entry holds."""
         values = np.frombuffer(self.journal.data(self.session, latent_id), dtype="<f4")
         shaped = values.reshape(1, generator.num_ws, generator.w_dim).astype(np.float32)
         return torch.from_numpy(shaped).to(generator.device, generator.dtype)
 
     def latent_of(self, node: Node, frame: int | None = None) -> int:
-        """The entry that holds a node's latent, or that of step `frame` of a round, 0 = before the first."""
+        """Return the entry that holds a node's latent, or that of step `frame` of a round, 0 = before the first."""
         if frame is None:
             return node.latent_id
         step = self.history.frame(node, frame)
@@ -94,24 +94,24 @@ class Document:
         return self.history.nodes[node.parent].latent_id
 
     def mask(self, node: Node) -> tuple[NDArray[np.bool_] | None, float]:
-        """bool [H, W], True = movable, or None = everything; and the softness of its edges in pixels."""
+        """Return a node's mask, bool [H, W], True = movable, or None = everything; and its edges' softness, pixels."""
         if node.mask_id is None:
             return None, 0.0
         text = base64.b64encode(self.journal.data(self.session, node.mask_id)).decode("ascii")
         return decode_mask(text), self.history.feathers[node.mask_id]
 
     def movable(self, node: Node) -> Mask | None:
-        """A node's mask as a drag takes it."""
+        """Return a node's mask with soft edges, as a drag takes it; None = everything may move."""
         mask, feather = self.mask(node)
         return None if mask is None else feathered(mask, feather)
 
     def picture(self, node: Node, frame: int | None = None, height: int | None = None) -> NDArray[np.uint8]:
-        """The image of a node, or of one step of a round; see :func:`draglab.editor.pictures.render`."""
+        """Render the image of a node, or of one step of a round; see :func:`draglab.editor.pictures.render`."""
         generator = self.generator(node)
         return render(generator, self.latent(self.latent_of(node, frame), generator), height)
 
     def thumbnail(self, node: Node) -> bytes:
-        """A small picture of a node as a PNG, kept on disk."""
+        """Return a small picture of a node as a PNG, cached on disk."""
         data = self.journal.thumbnail(self.session, node.latent_id)
         if data is None or decode_thumbnail(data) is None:
             data = encode_thumbnail(self.picture(node, height=THUMBNAIL))
@@ -121,16 +121,16 @@ class Document:
 
 
 def latent_bytes(w_plus: Tensor) -> bytes:
-    """A latent [1, num_ws, w_dim] as the journal keeps it: float32, little-endian."""
+    """Encode a latent [1, num_ws, w_dim] as the journal stores it: float32, little-endian."""
     return w_plus.detach().float().cpu().numpy().astype("<f4").tobytes()
 
 
 def mask_bytes(mask: NDArray[np.bool_]) -> bytes:
-    """A mask as the journal keeps it: a PNG."""
+    """Encode a mask as the journal stores it: a PNG."""
     return base64.b64decode(encode_mask(mask))
 
 
 def facts_of(generator: Generator) -> ModelFacts:
-    """What is remembered of a generator."""
+    """Return the facts about a generator that the history stores."""
     height, width = generator.img_shape
     return ModelFacts(generator.sha256, width, height, generator.num_ws, generator.w_dim, generator.c_dim)

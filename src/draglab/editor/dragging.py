@@ -1,4 +1,4 @@
-"""Rounds of a document: begun, advanced step by step, steered while they run, ended, made again from an edit file."""
+"""Rounds of a document: starting, stepping, steering and ending them, and replaying those of an edit file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from draglab.media.edit_file import Round
 from draglab.media.images import decode_mask
 
 KEEPS_BEST: frozenset[EndReason] = frozenset({"stalled", "max_steps", "diverged"})
-"""Ends at which a round keeps the step nearest to its targets, not the last one."""
+"""Reasons to end at which a round keeps the step nearest to its targets instead of the last one."""
 
 
 @dataclass
@@ -30,8 +30,8 @@ class ActiveRound:
     """A round of a document while it runs.
 
     Attributes:
-        node: its node. ids: of the dragged points, in the order of the runner's handles.
-        recorded: it is made again from an edit file.
+        node: id of its node. ids: ids of the dragged points, in the order of the runner's handles.
+        recorded: True if it is replayed from an edit file.
     """
 
     runner: RoundRunner
@@ -41,13 +41,13 @@ class ActiveRound:
 
 
 class Dragging:
-    """The round that runs in a document, if one does, and those of an opened edit file that are still to be run.
+    """The running round of a document, if there is one, and the remaining rounds of an opened edit file.
 
-    A round that arrives while a target is being pulled is held: if the target is pulled further, the round goes on. One
-    that stopped by itself before it arrived is kept as long as no other begins, so that a person can let it go on.
+    A round that arrives while a target is being pulled is held: if the target is pulled further, the round goes on. A
+    round that stopped by itself before it arrived is kept until another begins, so that a person can continue it.
 
     Attributes:
-        queue: rounds to be made again.
+        queue: rounds of the edit file that are still to be replayed.
     """
 
     def __init__(self, document: Document) -> None:
@@ -60,32 +60,32 @@ class Dragging:
 
     @property
     def running(self) -> bool:
-        """Whether there is a step to be made."""
+        """Whether a round runs or is still to be replayed."""
         return self._active is not None or bool(self.queue)
 
     @property
     def replaying(self) -> bool:
-        """Whether what runs is made again as an edit file has it."""
+        """Whether rounds of an edit file are being replayed."""
         return bool(self.queue) or (self._active is not None and self._active.recorded)
 
     @property
     def can_go_on(self) -> bool:
-        """Whether what is shown is a round that stopped by itself before it arrived, which :meth:`go_on` continues."""
+        """Whether the round that is shown stopped by itself before it arrived, so that :meth:`go_on` continues it."""
         stopped = self._gave_up
         return not self.running and stopped is not None and stopped.node == self.document.history.cursor
 
     @property
     def remaining(self) -> int:
-        """How many rounds of an edit file are still to be begun."""
+        """Number of rounds of an edit file that have not begun."""
         return len(self.queue)
 
     def start(self) -> None:
-        """Begin a round from what is shown: points that have a target, pins, mask, settings.
+        """Begin a round with the current points that have a target, pins, mask and settings.
 
-        Where some points were pulled since the last round, those that rest stay behind and are gone from the round on.
+        If points were pulled since the last round, resting points are left out and removed from this round on.
 
         Raises:
-            DraglabError: no point has somewhere to go, or points, mask or settings do not fit.
+            DraglabError: no point has to move, a round runs already, or points, mask or settings do not fit.
         """
         if self.running:
             raise DraglabError("a drag is running already: stop it first")
@@ -98,7 +98,7 @@ class Dragging:
         self._begin(ActiveRound(runner, 0, ids), left)
 
     def go_on(self) -> None:
-        """Continue the round that stopped by itself: from its last step, towards the same features, without patience.
+        """Continue the round that stopped by itself from its last step, without patience and with the same reference.
 
         Raises:
             DraglabError: see :attr:`can_go_on`.
@@ -111,7 +111,7 @@ class Dragging:
         self._active, self._held, self._gave_up, self._pulling = round_, None, None, False
 
     def step(self) -> StepReport | None:
-        """Make one step; None when nothing runs, or when a round ended without one.
+        """Make one step and return its report; None if nothing runs, or if a round ended without a step.
 
         Raises:
             DraglabError: a round of an opened edit file does not fit.
@@ -127,7 +127,7 @@ class Dragging:
                 body = {"node": active.node, "handles": step.handles.tolist(), "loss": step.loss}
                 self.document.record("frame", body, latent_bytes(step.w_plus))
         except BaseException:
-            # A step that was not written down must not be gone on from.
+            # A round must not go on from a step that was not recorded.
             self.queue.clear()
             self._active = None
             with suppress(DraglabError):
@@ -144,11 +144,11 @@ class Dragging:
         return StepReport.of(self.document.history.nodes[active.node])
 
     def stop(self, keep_best: bool = False, paused: bool = False) -> None:
-        """End the round, and what is left of an edit file; nothing happens when nothing runs.
+        """End the round and drop the remaining rounds of an edit file; do nothing if nothing runs.
 
         Args:
-            keep_best: keep the step nearest to the targets; otherwise the last one, which is what is seen.
-            paused: its points do not rest: the next round goes on with them, whatever else is pulled.
+            keep_best: keep the step nearest to the targets; otherwise the last one, which is shown.
+            paused: do not let its points rest: the next round drags them on, whatever else is pulled.
         """
         self.queue.clear()
         if self._active is not None:
@@ -156,16 +156,16 @@ class Dragging:
         self._held = None
 
     def steer(self, points: Sequence[Point], pulling: bool) -> bool:
-        """Move the targets of the round that runs, or of the one that is held. Handles stay where the round has them.
+        """Move the targets of the running or held round. Handles stay where the round has them.
 
         Args:
-            points: all of them. pulling: the gesture goes on.
+            points: all points. pulling: True while the gesture goes on.
 
         Returns:
-            whether it was for a round; otherwise nothing has happened.
+            whether there was a round to steer; if not, nothing has changed.
 
         Raises:
-            DraglabError: a round runs, and points were added or removed, or one has no target any more.
+            DraglabError: a round runs, and points were added or removed, or a dragged point has no target any more.
         """
         round_ = self._active or self._held
         if round_ is None:
@@ -193,7 +193,7 @@ class Dragging:
         return True
 
     def image(self, height: int | None) -> NDArray[np.uint8] | None:
-        """Of the step made last in the round that runs, from the features that it has; None if there is none."""
+        """Return the image of the running round's last step, from its features; None if there is none."""
         if self._active is None or self._active.runner.run.last is None:
             return None
         return self._active.runner.run.last.image(preview_resolution(self._active.runner.run.generator, height))
@@ -201,7 +201,7 @@ class Dragging:
     def _runner(
         self, settings: DragSettings, left: Collection[int | str] = (), recorded: Round | None = None
     ) -> tuple[RoundRunner, tuple[int | str, ...]]:
-        """A round of what is shown without the points that are left behind, and the ids of its points."""
+        """Make the runner of a round without the points in `left`, and return it with the ids of its points."""
         document, node = self.document, self.document.history.node
         points = [each for each in node.points if (each.moves or each.pin) and each.id not in left]
         if not any(each.moves for each in points):
@@ -223,7 +223,7 @@ class Dragging:
         self._active, self._held, self._gave_up, self._pulling = round_, None, None, False
 
     def _begin_queued(self) -> None:
-        """Bring the document to where the next round of the edit file begins, and begin it."""
+        """Set points, mask and settings as the next round of the edit file has them, and begin it."""
         document, wanted = self.document, self.queue[0]
         try:
             points = points_of(wanted)
@@ -268,7 +268,7 @@ class Dragging:
 
 
 def points_of(wanted: Round) -> tuple[Point, ...]:
-    """The points where a round of an edit file begins. Those that begin on their targets are pins."""
+    """Return the points with which a round of an edit file begins. Handles on their targets become pins."""
     points = [
         Point(number, (pair.handle[0], pair.handle[1]), (pair.target[0], pair.target[1]))
         for number, pair in enumerate(wanted.points, 1)
@@ -277,7 +277,7 @@ def points_of(wanted: Round) -> tuple[Point, ...]:
 
 
 def record_mask(document: Document, mask: NDArray[np.bool_] | None, feather: float) -> None:
-    """Write a mask down if it is another one than that of what is shown."""
+    """Record a mask if it differs from the current one."""
     node = document.history.node
     present, softness = document.mask(node)
     if mask is None or mask.all():

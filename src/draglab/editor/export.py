@@ -1,4 +1,4 @@
-"""What a document gives away: pictures, videos, edit files, latents."""
+"""Export of a document as pictures, videos, edit files and latents."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from draglab.media.video import check_video_support, open_video
 
 Kind = Literal["png", "jpg", "webp", "mp4", "gif", "json", "npz", "safetensors"]
 Scope = Literal["image", "round", "history"]
-"""Of videos: the last drag, or all of the image's. Everything else is of the image that is shown."""
+"""For videos, "round" = the last drag and "history" = all drags of the image. Other kinds export the current image."""
 
 
 def export(document: Document, kind: Kind, scope: Scope, path: Path) -> Iterator[None]:
-    """Write what is shown into a file, in pieces: iterate to the end.
+    """Write the current state to a file, in pieces: iterate to the end.
 
-    What is written is settled, and checked, by the call; changes of the document between the pieces have no effect.
+    The call itself checks the arguments and fixes what is written; later changes of the document have no effect.
 
     Args:
-        kind: also the suffix of path.
+        kind: the suffix of path, without the dot.
             "json": an edit file; "npz", "safetensors": `w_plus` [1, num_ws, w_dim] float32.
 
     Raises:
-        DraglabError: an unknown kind, nothing of that kind is there, or the file cannot be written.
+        DraglabError: an unknown kind, nothing of that kind to export, or the file cannot be written.
     """
     if kind not in get_args(Kind) or scope not in get_args(Scope):
         raise DraglabError(f"cannot export {scope!a} as {kind!a}: choose one of {', '.join(get_args(Kind))}")
@@ -77,7 +77,7 @@ def _save_latent(document: Document, node: Node, path: Path) -> None:
 
 
 def _video(document: Document, rounds: list[BranchRound], path: Path) -> Iterator[None]:
-    """Each round from its first image on; the first one and the last stand still for a second."""
+    """Write each round from its first image on; the first and the last image stand still for a second."""
     generator = document.generator(rounds[0].node)
     with open_video(path, FPS) as video:
         latent = document.latent(document.latent_of(rounds[0].node, 0), generator)

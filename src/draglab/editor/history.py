@@ -1,7 +1,7 @@
-"""The history of a session: a tree of states that grows and of which nothing is overwritten.
+"""The history of a session: an append-only tree of states.
 
-It is a fold over the journal's entries: a session that runs and one that is opened again apply the same entries, so
-they cannot differ.
+It is a fold over the journal's entries: a running session and one that is opened again apply the same entries, so they
+cannot differ.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from draglab.media.edit_file import FORMER_SETTINGS, Retarget, SettingValue
 
 
 class History:
-    """What a session's entries say.
+    """State of a session after its entries.
 
     Attributes:
-        nodes: by id, in the order in which they were made. cursor: id of the node that is shown.
-        settings: the fields of DragSettings that were changed.
-        feathers: of masks, by the number of the entry that holds them: pixels.
-        name: what the person calls the session, "" = nothing yet.
-        models: what the generator was, by the start's node.
+        nodes: nodes by id, in order of creation. cursor: id of the current node.
+        settings: fields of DragSettings that were changed.
+        feathers: softness of the masks' edges in pixels, by the number of the entry that holds the mask.
+        name: name that the person gave the session, "" = none yet.
+        models: facts about the generator, by the id of the start's node.
         last: number of the last entry.
     """
 
@@ -53,43 +53,43 @@ class History:
         }
 
     def apply(self, entry: Entry) -> None:
-        """Take in the next entry."""
+        """Apply the next entry."""
         self._apply[entry.kind](entry)
         self.last = entry.number
 
     @property
     def node(self) -> Node:
-        """The one that is shown."""
+        """The current node."""
         return self.nodes[self.cursor]
 
     @property
     def undo_node(self) -> int | None:
-        """Where undo goes."""
+        """Id of the node that undo shows; None if there is nothing to undo."""
         return self.node.parent
 
     @property
     def redo_node(self) -> int | None:
-        """Where redo goes: to the child visited last."""
+        """Id of the node that redo shows, the child visited last; None if there is none."""
         return self._visited.get(self.cursor)
 
     def get(self, node: int) -> Node:
-        """A node by its id.
+        """Return a node by its id.
 
         Raises:
-            DraglabError: there is none.
+            DraglabError: there is no such node.
         """
         if node not in self.nodes:
             raise DraglabError(f"there is no entry {node} in this session's history: choose one of the list")
         return self.nodes[node]
 
     def start_of(self, node: Node) -> StartSpec:
-        """The start of the node's image."""
+        """Return the start of a node's image."""
         start = self.nodes[node.start_id].start
         assert start is not None
         return start
 
     def path(self, node: int) -> list[Node]:
-        """The nodes from the start of its image to a node, both included."""
+        """Return the nodes from the start of a node's image to the node, both included."""
         found = [self.get(node)]
         while found[-1].kind != "start":
             parent = found[-1].parent
@@ -98,10 +98,10 @@ class History:
         return found[::-1]
 
     def frame(self, node: Node, step: int) -> Frame | None:
-        """Step `step` of a round; None = the state before the first, for step 0.
+        """Return a step of a round, counted from 1; None for step 0, the state before the first.
 
         Raises:
-            DraglabError: the node is no round, or has no such step.
+            DraglabError: the node is not a round, or has no such step.
         """
         if node.round is None:
             raise DraglabError("only a drag has steps: choose one in the history")
@@ -109,7 +109,7 @@ class History:
             raise DraglabError(f"this drag has the steps 0 to {len(node.round.frames)}: there is no step {step}")
         return node.round.frames[step - 1] if step else None
 
-    # One method for each kind of entry.
+    # The methods that apply the kinds of entries.
 
     def _start(self, entry: Entry) -> None:
         body = entry.body
@@ -192,11 +192,11 @@ class History:
         self._rest(node.id, record, False)
 
     def _rest(self, node: int, record: RoundRecord, resting: bool) -> None:
-        """Let the points of a round rest, or not."""
+        """Set whether the points of a round rest."""
         self.nodes[node] = replace(self.nodes[node], points=_resting(self.nodes[node].points, record.ids, resting))
 
     def _show_frame(self, node: Node, record: RoundRecord, step: int) -> None:
-        """Let a round's node show one of its steps, counted from 1."""
+        """Make a round's node show one of its steps, counted from 1."""
         if step == 0:
             return
         frame = record.frames[step - 1]
@@ -230,7 +230,7 @@ class History:
         return node, node.round
 
     def _child(self, entry: Entry, **changes: Any) -> Node:
-        """A node like its parent, with changes."""
+        """Make a node like its parent, with changes."""
         parent = self.nodes[entry.body["parent"]]
         own: dict[str, Any] = {"start": None, "round": None, "frame": None, "kept": False, "base_id": None}
         return replace(parent, id=entry.number, parent=parent.id, created=entry.created, **{**own, **changes})
@@ -240,7 +240,7 @@ class History:
         self._visit(node.id)
 
     def _visit(self, node: int) -> None:
-        """Show a node; redo then leads back to it from wherever undo goes."""
+        """Make a node the current one, and the one to which redo leads back from its ancestors."""
         self.cursor = node
         while (parent := self.nodes[node].parent) is not None:
             self._visited[parent] = node
@@ -253,14 +253,14 @@ def _complete(settings: Mapping[str, SettingValue]) -> dict[str, SettingValue]:
 
 
 def _resting(points: tuple[Point, ...], ids: Collection[int | str], resting: bool) -> tuple[Point, ...]:
-    """Points of which those with these ids rest, or do not; pins hold on."""
+    """Return the points with `resting` set for those with these ids; pins stay as they are."""
     return tuple(replace(point, resting=resting) if point.id in ids and not point.pin else point for point in points)
 
 
 def _moved(
     points: tuple[Point, ...], handles: Mapping[int | str, XY], targets: Mapping[int | str, XY] | None = None
 ) -> tuple[Point, ...]:
-    """Points with other handles, and targets, where some are given."""
+    """Return the points with the given handles and targets in place of their own."""
     other = targets or {}
     return tuple(
         replace(point, handle=handles.get(point.id, point.handle), target=other.get(point.id, point.target))

@@ -1,9 +1,9 @@
-"""Sessions on disk: an append-only journal in SQLite, so that a crash loses nothing that was answered.
+"""Sessions on disk: an append-only journal in SQLite, so that a crash loses nothing that was confirmed.
 
-Every change of a session is one numbered entry: what happened as JSON, and a latent or a mask as bytes. A session is
-what its entries say when they are read in order (history.py). Entries are never changed; only :meth:`Journal.forget`
-removes them, a whole session at a time. Write-ahead logging: what was committed survives the end of the process, kill
--9 included; a power cut may lose the last seconds and damages nothing.
+Every change of a session is one numbered entry, with JSON for the change and bytes for a latent or a mask. Applying the
+entries in order gives the session (history.py). Entries are never changed; only :meth:`Journal.forget` removes them, a
+whole session at a time. With write-ahead logging, what was committed survives the end of the process, kill -9 included;
+a power cut may lose the last seconds but damages nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from draglab.editor.journal_file import JournalFile
 from draglab.errors import DraglabError
 
 MAX_BYTES = 2 * 2**30
-"""Of all sessions together; beyond it the sessions unused for longest are forgotten."""
+"""Size of all sessions together, beyond which the least recently used ones are forgotten."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class SessionInfo:
-    """A session of the list.
+    """Summary of a session, for lists.
 
     Attributes:
-        name: what the person calls it, "" = nothing yet. model: of its last start.
-        updated: when something was made, seconds since 1970. rounds: how many drags. bytes: on disk, about.
+        name: name that the person gave it, "" = none yet. model: model of its last start.
+        updated: time of the last change, seconds since 1970. rounds: number of drags. bytes: approximate size on disk.
         picture: number of the newest :meth:`Journal.thumbnail`, None if there is none.
     """
 
@@ -55,10 +55,10 @@ class SessionInfo:
 
 @dataclass(frozen=True)
 class Row:
-    """An entry as the database has it, which may be damaged: nothing is known of the values' types.
+    """An entry as read from a database that may be damaged: its values can have any type.
 
     Attributes:
-        size: bytes of its data, None = it has none.
+        size: size of its data in bytes, None = no data.
     """
 
     rowid: int
@@ -69,10 +69,10 @@ class Row:
     size: int | None
 
     def entry(self) -> Entry:
-        """The entry.
+        """Convert to an entry.
 
         Raises:
-            ValueError: a value is of another type, or the body is not JSON.
+            ValueError: a value has the wrong type, or the body is not JSON.
         """
         numbers = isinstance(self.number, int) and isinstance(self.created, int | float)
         if not (numbers and isinstance(self.kind, str) and isinstance(self.text, str) and self.number > 0):
@@ -84,20 +84,20 @@ class Row:
 
 
 class Journal(JournalFile):
-    """All sessions of one data folder. Used by one thread at a time.
+    """All sessions of one data folder. To be used by one thread at a time.
 
-    A journal that is damaged is set aside under another name, and what can be read of it is taken over; of a damaged
-    session, the beginning. What was lost is in `notices`.
+    A damaged journal is set aside under another name, and whatever can be read of it is recovered; of a damaged
+    session, its sound beginning. `notices` tell what was lost.
 
     Args:
-        folder: None = :func:`draglab.editor.data_folder.data_folder`; made if it is missing, for this user alone.
+        folder: None = :func:`draglab.editor.data_folder.data_folder`; created, for this user alone, if it is missing.
         max_bytes: see MAX_BYTES.
 
     Attributes:
-        notices: sentences for the person whose sessions these are, until somebody takes them.
+        notices: sentences for the owner of the sessions, kept until they are taken from the list.
 
     Raises:
-        DraglabError: the folder cannot be written, or the journal was written by a newer draglab (it is left as it is).
+        DraglabError: the folder cannot be written, or the journal was written by a newer draglab (and stays as it is).
     """
 
     def __init__(self, folder: str | Path | None = None, max_bytes: int = MAX_BYTES) -> None:
@@ -106,7 +106,7 @@ class Journal(JournalFile):
         super().__init__(data_folder() if folder is None else Path(folder).absolute())
 
     def create(self) -> str:
-        """A new, empty session's id."""
+        """Create an empty session and return its id."""
         self.trim()
         session = secrets.token_hex(8)
         with self._explained():
@@ -115,13 +115,13 @@ class Journal(JournalFile):
         return session
 
     def append(self, session: str, number: int, kind: str, body: dict[str, Any], data: bytes | None = None) -> Entry:
-        """Write an entry down; it is there for good when this returns.
+        """Append an entry, which is on disk when this returns.
 
         Args:
-            number: the next one, from 1. Two processes that work on one session find out by it.
+            number: the next number, from 1; a number that is taken shows that another process works on the session.
 
         Raises:
-            DraglabError: it could not be written, the session was forgotten, or another process works on it.
+            DraglabError: the entry cannot be written, the session was forgotten, or another process works on it.
         """
         entry = Entry(number, kind, body, time.time())
         with self._explained():
@@ -132,7 +132,7 @@ class Journal(JournalFile):
         return entry
 
     def entries(self, session: str) -> list[Entry]:
-        """All of a session, in order. If it is damaged, it ends before the damage from now on.
+        """Return all entries of a session, in order. A damaged session is cut off before the damage.
 
         Raises:
             DraglabError: there is no such session.
@@ -144,10 +144,10 @@ class Journal(JournalFile):
         return found
 
     def data(self, session: str, number: int) -> bytes:
-        """The bytes of an entry.
+        """Return the data of an entry.
 
         Raises:
-            DraglabError: there is no such entry, or it has none.
+            DraglabError: there is no such entry, or it has no data.
         """
         with self._explained():
             row = self._connection.execute(
@@ -158,7 +158,7 @@ class Journal(JournalFile):
         return row[0]
 
     def thumbnail(self, session: str, number: int) -> bytes | None:
-        """An encoded picture kept by :meth:`keep_thumbnail`."""
+        """Return the picture stored by :meth:`keep_thumbnail`, encoded; None if there is none."""
         with self._explained():
             row = self._connection.execute(
                 "SELECT picture FROM thumbnails WHERE session = ? AND node = ?", (session, number)
@@ -166,12 +166,12 @@ class Journal(JournalFile):
         return row[0] if row is not None and isinstance(row[0], int) else None
 
     def keep_thumbnail(self, session: str, number: int, picture: bytes) -> None:
-        """Keep the encoded picture of the latent in an entry; it replaces the one that there was."""
+        """Store the encoded picture of an entry's latent, in place of an earlier one."""
         with self._explained():
             self._connection.execute("INSERT OR REPLACE INTO thumbnails VALUES (?, ?, ?)", (session, number, picture))
 
     def sessions(self) -> list[SessionInfo]:
-        """Those with at least one entry, the one changed last first."""
+        """List the sessions that have at least one entry, the one changed last first."""
         return self._mended(self._list)
 
     def forget(self, session: str) -> None:
@@ -179,12 +179,12 @@ class Journal(JournalFile):
         with self._explained():
             self._connection.execute("DELETE FROM sessions WHERE id = ?", (session,))
             self._connection.execute("PRAGMA incremental_vacuum")
-            # Otherwise what was removed would stay in the log beside the file. Another process that reads prevents it.
+            # Otherwise the removed data would stay in the log beside the file, as it does while another process reads.
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._used.discard(session)
 
     def trim(self) -> None:
-        """Forget the sessions unused for longest until all fit `max_bytes`; never one that this process has opened."""
+        """Forget least recently used sessions until all fit `max_bytes`, but none that this process has opened."""
         with self._explained():
             others = [info.id for info in self.sessions() if info.id not in self._used] if self._too_large() else []
         while others and self._too_large():
@@ -208,7 +208,7 @@ class Journal(JournalFile):
             if isinstance(session, str) and model is not None and isinstance(updated, int | float):
                 found.append(self._info(session, model, updated, rounds or 0, size or 0))
             elif isinstance(session, str) and (entries := self._sound(session)):
-                # What is left of it.
+                # The session was damaged and has been cut off before the damage.
                 rounds = sum(entry.kind == "round" for entry in entries)
                 model = self._model(session) or ""
                 found.append(self._info(session, model, entries[-1].created, rounds, size or 0))
@@ -218,7 +218,7 @@ class Journal(JournalFile):
         return SessionInfo(session, self._name(session), model, updated, rounds, size, self._last(session))
 
     def _model(self, session: Any) -> str | None:
-        """The model of a session's last start; None: it cannot be read."""
+        """Return the model of a session's last start; None if it cannot be read."""
         row = self._connection.execute(
             "SELECT body FROM entries WHERE session = ? AND kind = 'start' ORDER BY number DESC LIMIT 1", (session,)
         ).fetchone()
@@ -229,10 +229,10 @@ class Journal(JournalFile):
         return model if isinstance(model, str) else None
 
     def _sound(self, session: str, keep: bool = True) -> list[Entry]:
-        """A session's entries; those from a damaged one on are removed.
+        """Return a session's entries, after removing all from the first damaged one on.
 
         Args:
-            keep: keep a copy of a damaged session beside the journal, and say so.
+            keep: keep a copy of a damaged session beside the journal, and add a notice.
         """
         from draglab.editor.salvage import sound_entries
 

@@ -1,6 +1,6 @@
-"""The file that sessions are kept in: opened, and mended when it is damaged.
+"""The file that holds the sessions, and its repair when it is damaged.
 
-A damaged file is set aside under another name, and what can still be read of it goes into a new one.
+A damaged file is set aside under another name, and whatever can still be read of it goes into a new one.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ T = TypeVar("T")
 
 FILE = "sessions.sqlite3"
 PEOPLE = "people"
-"""Folder of the journals of other people, in a server's data folder."""
+"""Folder, within a server's data folder, of the journals of other people."""
 SCHEMA_VERSION = 1
 NEWEST_VERSION = 100
-"""A larger number is not the version of a newer draglab but damage."""
+"""Highest version that a newer draglab may have; a larger number means damage."""
 BUSY_SECONDS = 5.0
-"""How long another process's write is waited for."""
+"""Seconds to wait for another process to finish writing."""
 
 _SCHEMA = f"""
 CREATE TABLE sessions (id TEXT PRIMARY KEY, created REAL NOT NULL);
@@ -54,13 +54,13 @@ class JournalFile:
     """A connection to the file of a folder.
 
     Args:
-        folder: made if it is missing, for this user alone.
+        folder: created, for this user alone, if it is missing.
 
     Attributes:
-        notices: sentences for the person whose sessions these are, until somebody takes them.
+        notices: sentences for the owner of the sessions, kept until they are taken from the list.
 
     Raises:
-        DraglabError: the folder cannot be written, or the file was written by a newer draglab (it is left as it is).
+        DraglabError: the folder cannot be written, or the file was written by a newer draglab (and stays as it is).
     """
 
     def __init__(self, folder: Path) -> None:
@@ -78,11 +78,11 @@ class JournalFile:
         self._open()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
 
     def _open(self) -> None:
-        """Connect; a damaged file is set aside, and what can be read of it is taken over.
+        """Connect; a damaged file is set aside, and whatever can be read of it is recovered.
 
         Raises:
             DraglabError: see the class.
@@ -96,13 +96,13 @@ class JournalFile:
 
     def _connect(self) -> None:
         try:
-            # SQLite gives the files beside it the same rights.
+            # SQLite gives its files beside this one the same rights.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
             for path in self._files():
                 tighten(path)
         except OSError as error:
             raise self._unusable(error) from None
-        # Not one thread but one at a time: a server makes the journal in one thread and uses it in another.
+        # One thread at a time, but not always the same: a server creates the journal in one and uses it in another.
         self._connection = sqlite3.connect(
             self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -121,7 +121,7 @@ class JournalFile:
                 f"the saved sessions in {self.path} were written by a newer draglab (version {version}, this one reads "
                 f"{SCHEMA_VERSION}): upgrade draglab, or set {VARIABLE} to another folder"
             )
-        # Before the first table, or it has no effect: what is forgotten gives its room back.
+        # Gives the room of forgotten sessions back; it must be set before the first table is created.
         run("PRAGMA auto_vacuum = INCREMENTAL")
         run("PRAGMA journal_mode = WAL")
         run("PRAGMA synchronous = NORMAL")
@@ -136,7 +136,7 @@ class JournalFile:
         run("SELECT session, node FROM thumbnails LIMIT 1").fetchone()
 
     def _rebuild(self) -> None:
-        """Set the damaged file aside; take over what can be read of it."""
+        """Set the damaged file aside and recover whatever can be read of it."""
         from draglab.editor.salvage import recover
 
         aside = self._aside()
@@ -154,15 +154,15 @@ class JournalFile:
         self.notices.append(f"the saved sessions were damaged: {saved}; the damaged file is kept in {aside}")
 
     def _take_over(self, known: set[str]) -> str:
-        """Look through the sessions that were recovered; say what came of them.
+        """Check the recovered sessions and return a sentence on how many could be read.
 
         Args:
-            known: ids of all sessions that the damaged file names.
+            known: ids of all sessions in the damaged file.
         """
         raise NotImplementedError
 
     def _mended(self, read: Callable[[], T]) -> T:
-        """Read; once more if there turns out to be damage, which is mended in between."""
+        """Call `read`; if it meets damage, repair the file and call it again."""
         try:
             return read()
         except sqlite3.Error as error:
@@ -177,7 +177,7 @@ class JournalFile:
         return [Path(f"{self.path}{suffix}") for suffix in ("-wal", "-shm", "")]
 
     def _aside(self) -> Path:
-        """A new name for something damaged."""
+        """Return a new name for a damaged file."""
         return self.folder / f"{FILE}.damaged-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
 
     @contextmanager
@@ -206,15 +206,15 @@ class JournalFile:
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether a file is to blame for an error, and not its surroundings: rights, room, other processes."""
+    """Return whether an error comes from a damaged file, not from rights, room on the disk, or other processes."""
     if isinstance(error, sqlite3.OperationalError):
-        # "no such table" and the like: the statements are ours, so the schema is not.
+        # "no such table" and the like: our statements are right, so the schema must be wrong.
         return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
     return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError)
 
 
 def tighten(path: Path) -> None:
-    """Take from others what rights they have to our file, or to a folder that holds nothing but sessions."""
+    """Remove other users' rights to our file, or to a folder that holds nothing but sessions."""
     with suppress(OSError):
         if path.is_dir() and any(not each.name.startswith(FILE) and each.name != PEOPLE for each in path.iterdir()):
             return

@@ -1,4 +1,4 @@
-"""Pictures of latents, as large as they are shown."""
+"""Pictures of latents, in the size in which they are shown."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ THUMBNAIL = 96
 
 
 def preview_resolution(generator: Generator, height: int | None) -> int | None:
-    """The smallest picture that the model makes with at least this height; None = only the whole one has."""
+    """Return the height of the smallest preview of at least this height; None = only the whole image is as high."""
     if height is None:
         return None
     return min(
@@ -27,16 +27,16 @@ def preview_resolution(generator: Generator, height: int | None) -> int | None:
 
 @torch.no_grad()
 def render(generator: Generator, w_plus: Tensor, height: int | None = None) -> NDArray[np.uint8]:
-    """The image of one latent [1, num_ws, w_dim]: uint8 [H, W, 3].
+    """Render the image of one latent [1, num_ws, w_dim]: uint8 [H, W, 3].
 
     Args:
-        height: at which it is shown, pixels; a smaller and quicker picture is made where that is enough. None = whole.
+        height: height in which it is shown, pixels; a smaller, quicker picture is made if it suffices. None = whole.
     """
     return to_uint8(generator.image(w_plus, preview_resolution=preview_resolution(generator, height)))[0]
 
 
 def encode_thumbnail(picture: NDArray[np.uint8]) -> bytes:
-    """A picture, made small, as the bytes of a PNG."""
+    """Scale a picture down to the height of thumbnails and encode it as a PNG."""
     height, width = picture.shape[:2]
     size = (max(round(width * THUMBNAIL / height), 1), THUMBNAIL)
     buffer = io.BytesIO()
@@ -45,7 +45,7 @@ def encode_thumbnail(picture: NDArray[np.uint8]) -> bytes:
 
 
 def decode_thumbnail(data: bytes) -> NDArray[np.uint8] | None:
-    """The inverse of :func:`encode_thumbnail`: uint8 [H, W, 3]; None = it is damaged."""
+    """Decode the bytes from :func:`encode_thumbnail` to uint8 [H, W, 3]; None if they are damaged."""
     try:
         picture = Image.open(io.BytesIO(data), formats=["PNG"])
         if picture.height != THUMBNAIL or picture.width > 100 * THUMBNAIL or picture.mode != "RGB":

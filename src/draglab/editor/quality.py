@@ -1,25 +1,26 @@
-"""Can a handle be tracked where it is?
+"""Quality of a place as a handle: whether tracking can follow it.
 
-Tracking (dragging/tracking.py) looks in a window around the handle for the place whose feature is nearest to that of
-the handle. It goes wrong when another place of that window is no farther from the handle's feature than the handle
-itself is after a step. So a place's score is a margin over a noise, both L1 distances of features as in tracking:
+Tracking (dragging/tracking.py) searches a window around the handle for the place whose feature is nearest to that of
+the handle. It fails when another place of that window is no farther from the handle's feature than the handle itself is
+after a step. So a place's score is a margin divided by a noise, both L1 distances of features as in tracking:
 
     margin: from the handle's feature to the nearest one in the window that is at least half r2 away in the image;
     noise: from a handle's feature to the best match in the window after one step of the optimiser in a random
         direction, where the image changes much (the 90th percentile over the image).
 
-From DISTINCTIVE on, a place can be followed; below it the person is told. A better place is offered from OFFERED on. A
-straight edge scores low as a plain area does: places along it look alike.
+Places that score at least DISTINCTIVE can be followed; below it the person is warned. Places that score at least
+OFFERED are offered instead. A straight edge scores low, like a plain area: places along it look alike.
 
 Measured on `heads` with the default settings: score of the handle against arrival within 150 steps. The 60 drags of
 benchmarks/drags_heads.json (20 images): tip of the nose 5.7 to 16.1 (median 9.6), corner of the mouth 3.2 to 20.9
 (9.2), chin 0.4 to 7.9 (1.5); all arrive but one chin, whose score is 2.3. 40 even places, dragged by 10 pixels in a
 random direction (seeds 101 to 114): cheek 0.23 to 5.6 (14 of 14 arrive), forehead 0.22 to 4.7 (12 of 13), plain
-background 0.001 to 0.03 (0 of 13). So of 85 handles that arrive none scores below 0.2, and of 15 that do not 13 score
-below 0.03. Any threshold up to 0.3 warns of at most 5 % of those that arrive (4 of 85).
+background 0.001 to 0.03 (0 of 13). So none of the 85 handles that arrive scores below 0.2, and 13 of the 15 that do not
+arrive score below 0.03. Any threshold up to 0.3 warns of at most 5 % of those that arrive (4 of 85).
 
-Arriving is not all: followed back along the way the images took, handles on forehead and cheek miss their start by more
-than 2 pixels in 0 of 6 cases below 0.5, in 4 of 9 from 0.5 to 1, in 2 of 12 from 1 on; on the background in 12 of 13.
+Arrival is not everything: tracked back through the images of the drag, handles on forehead and cheek miss their start
+by more than 2 pixels in 0 of 6 cases below 0.5, in 4 of 9 from 0.5 to 1, in 2 of 12 from 1 on; on the background in 12
+of 13.
 """
 
 from __future__ import annotations
@@ -41,23 +42,23 @@ from draglab.generators.windows import Windows
 from draglab.geometry import image_extent, to_feature_coordinates, validate_points
 
 DISTINCTIVE = 0.2
-"""A handle of a lower score is warned of."""
+"""Score below which the person is warned of a handle."""
 OFFERED = 1.0
-"""What is offered instead of it scores at least as much."""
+"""Lowest score of a place that is offered instead."""
 SEARCHED = 0.1
-"""How far around an indistinct handle a better place is looked for, as a share of the image's longer side."""
+"""Distance from an indistinct handle within which a better place is searched, as a share of the image's longer side."""
 SAMPLES = 24
-"""Places on each side of the grid over the image on which the noise is measured."""
+"""Number of places along each side of the grid over the image on which the noise is measured."""
 CHANGED = 0.9
-"""The quantile of those that is the noise."""
+"""Quantile of the distances on that grid that is taken as the noise."""
 
 
 @dataclass(frozen=True)
 class HandleQuality:
-    """Whether a handle can be tracked.
+    """Quality of a handle.
 
     Attributes:
-        distinctive: it can. score: see the module; distinctive from DISTINCTIVE on.
+        distinctive: True if it can be tracked: its score is at least DISTINCTIVE. score: see the module.
         nearest: (x, y) of the nearest place that is clearly better, image pixels; None if the handle is distinctive, or
             no place near it is better.
     """
@@ -68,10 +69,10 @@ class HandleQuality:
 
 
 class QualityMap:
-    """Features of one latent, kept so that many handles can be checked.
+    """Scores of handles in one image; its features are kept, so that many handles can be checked.
 
     Args:
-        generator: the model. w_plus: [1, num_ws, w_dim]. settings: which features, window, step.
+        generator: the model. w_plus: [1, num_ws, w_dim]. settings: settings of the drag, for features, window and step.
     """
 
     @torch.no_grad()
@@ -88,7 +89,7 @@ class QualityMap:
         self.noise = self._noise(stepped)
 
     def check(self, point: XY) -> HandleQuality:
-        """Whether a handle at (x, y), image pixels, can be tracked, and if not, where near by one can.
+        """Return whether a handle at (x, y), image pixels, can be tracked, and if not, a better place near it.
 
         Raises:
             DraglabError: the point is outside the image.
@@ -109,10 +110,10 @@ class QualityMap:
 
     @torch.no_grad()
     def scores(self, centre: NDArray[np.float64], around: int) -> NDArray[np.float64]:
-        """Scores of the places on the grid of tracking around a point (x, y), image pixels.
+        """Return the scores of the places on the grid of tracking around a point (x, y), image pixels.
 
         Args:
-            around: places to each side.
+            around: number of places to each side.
 
         Returns:
             [2 * around + 1, 2 * around + 1], rows first; -inf beyond the image.
@@ -129,13 +130,13 @@ class QualityMap:
         return np.where(insides[0, inner, inner], least / self.noise, -np.inf)
 
     def _others(self) -> list[tuple[int, int]]:
-        """Where the other places of a window begin in its grid, (x, y)."""
+        """Return the offsets (x, y) in a window's grid of the places that count as other places."""
         line = range(2 * self.reach + 1)
         away = 0.5 * self.radius / self.spacing
         return [(x, y) for y in line for x in line if np.hypot(x - self.reach, y - self.reach) >= away]
 
     def _grids(self, windows: Windows, centres: NDArray[np.float64], around: int) -> tuple[Tensor, NDArray[np.bool_]]:
-        """Features [n, k, k, C] on the grids around points [n, 2], and which of their places are of the image."""
+        """Return features [n, k, k, C] on the grids around points [n, 2], and which places are inside the image."""
         line = np.arange(-around, around + 1) * self.spacing
         pixels = centres[:, None] + line[:, None]
         held = np.clip(pixels, 0, [self.shape[1] - 1, self.shape[0] - 1])
@@ -145,7 +146,7 @@ class QualityMap:
         return values, inside[:, :, None, 1] & inside[:, None, :, 0]
 
     def _noise(self, stepped: Windows) -> float:
-        """What a step leaves between a handle's feature and its best match, where the image changes much."""
+        """Return the distance of a handle's feature from its best match after a step, where the image changes much."""
         lines = [np.linspace(0, side - 1, SAMPLES) for side in reversed(self.shape)]
         centres = np.stack(np.meshgrid(*lines), axis=-1).reshape(-1, 2)
         here, _ = self._grids(self.features, centres, 0)
@@ -155,7 +156,7 @@ class QualityMap:
 
 
 def _one_step(generator: Generator, w_plus: Tensor, settings: DragSettings) -> Tensor:
-    """The latent after a step of the optimiser in a random direction: as Adam makes it, of one length everywhere."""
+    """Return the latent after an optimiser step in a random direction, of one length in every coordinate as in Adam."""
     shared = settings.latent_space == "w"
     rows = 1 if shared else min(settings.num_layers, generator.num_ws)
     signs = np.random.RandomState(0).choice([-1.0, 1.0], (1, rows, generator.w_dim))

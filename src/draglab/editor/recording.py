@@ -1,4 +1,4 @@
-"""A branch of a document as an edit file."""
+"""Conversion of a branch of a document to an edit file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class BranchRound:
     """A round of a branch, up to the step from which the branch goes on.
 
     Attributes:
-        node: it. record: its record. frames: those of the branch. whole: all there are.
+        node: the round's node. record: its record. frames: its steps in the branch. whole: True if these are all steps.
     """
 
     node: Node
@@ -28,7 +28,7 @@ class BranchRound:
 
 
 def rounds_to(document: Document, node: Node) -> list[BranchRound]:
-    """The rounds from the start of a node's image to the node, without those that made no step."""
+    """Return the rounds from the start of a node's image to the node, without those that made no step."""
     path = document.history.path(node.id)
     found = []
     for here, after in zip(path, [*path[1:], None], strict=True):
@@ -40,10 +40,12 @@ def rounds_to(document: Document, node: Node) -> list[BranchRound]:
 
 
 def edit_file_of(document: Document, node: Node) -> EditFile:
-    """What makes a node's image again: its start and the rounds since. The seed is kept where it says all.
+    """Return the edit file that reproduces a node's image: its start and the rounds since.
+
+    The start is given by its seed where that is enough, else by its values.
 
     Raises:
-        DraglabError: there is nothing to make again: no drag, and no point that has a target.
+        DraglabError: there is nothing to reproduce: no drag, and no point that has a target.
     """
     history = document.history
     start = history.nodes[node.start_id]

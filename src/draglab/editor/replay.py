@@ -1,4 +1,4 @@
-"""Runs the rounds of an edit file and records what was run."""
+"""Replay of the rounds of an edit file."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class ReplayStep:
     """One step of one round."""
 
     round_index: int
-    """From 0."""
+    """Index of the round, from 0."""
     edit: DragEdit
     settings: DragSettings
     step: DragStep
@@ -30,28 +30,28 @@ class ReplayStep:
 
 @dataclass(frozen=True)
 class RoundReport:
-    """How a round ended."""
+    """Result of a round that has ended."""
 
     steps: int
-    """How many lead to what was kept: all of a round that arrived or that was recorded, else those to the best one."""
+    """Number of steps up to the one that was kept: the last if the round arrived or was recorded, else the best."""
     ran: int
-    """How many were made."""
+    """Number of steps that were made."""
     end: EndReason
     handles: NDArray[np.float64]
-    """[n, 2] pixels: where the handles are in what was kept."""
+    """[n, 2] handles after the step that was kept, pixels."""
     targets: NDArray[np.float64]
-    """[n, 2] pixels"""
+    """[n, 2] targets, pixels."""
     distances: NDArray[np.float64]
-    """[n] pixels from handle to target"""
+    """[n] distances from handles to targets, pixels."""
 
     @property
     def text(self) -> str:
-        """The end in words, for a person."""
+        """Sentence on the end of the round, for a person."""
         return end_text(self.end, self.ran, self.steps, self.distances.tolist())
 
 
 class Replay:
-    """Iterate over it to run an edit; it keeps the latent and records the rounds as they were run.
+    """Replay of an edit file: iterate over it to run the rounds, which are recorded as they were run.
 
         replay = Replay(edit_file, generator)
         for now in replay:
@@ -59,10 +59,10 @@ class Replay:
         image = replay.image()
         save_edit_file("edit.json", replay.recorded())
 
-    All rounds are checked when it is made, before anything is computed.
+    All rounds are checked on construction, before anything is computed.
 
     Args:
-        edit_file: what to run.
+        edit_file: the edit to run.
         generator: the model that the edit was made with.
 
     Raises:
@@ -82,10 +82,10 @@ class Replay:
         self._reports: list[RoundReport] = []
         self._stop = False
         self.w_plus = start_latent(spec_of_file(edit_file, edit_file.model.name), generator)
-        """[1, num_ws, w_dim]: of the start, then of the step that each round kept."""
+        """[1, num_ws, w_dim], the latent of the start, then that of the step kept by the latest round."""
 
     def stop(self) -> None:
-        """End after the current step and keep the best one of its round: the one nearest to its targets on average."""
+        """End after the current step and keep the best step of its round, the one nearest to its targets on average."""
         self._stop = True
 
     def __iter__(self) -> Iterator[ReplayStep]:
@@ -95,28 +95,28 @@ class Replay:
             yield from self._run(index, edit, settings)
 
     def image(self) -> NDArray[np.uint8]:
-        """The edited image so far, uint8 [H, W, 3]."""
+        """Compute the current image, uint8 [H, W, 3]."""
         with torch.no_grad():
             return to_uint8(self._generator.image(self.w_plus))[0]
 
     @property
     def reports(self) -> list[RoundReport]:
-        """Of the rounds that have ended."""
+        """Reports of the rounds that have ended."""
         return list(self._reports)
 
     @property
     def interrupted(self) -> bool:
-        """Whether :meth:`stop` ended it before its end; known when the iteration is over."""
+        """Whether :meth:`stop` ended the replay early; valid once the iteration is over."""
         unfinished = len(self._reports) < len(self._rounds)
         return self._stop and (unfinished or self._reports[-1].end == "stopped")
 
     def recorded(self) -> EditFile:
-        """An edit file that gives the present image: the rounds that have ended, with the steps that were kept."""
+        """Return an edit file that reproduces the current image: the ended rounds, with the steps that were kept."""
         run = [
             one.model_copy(update={"steps": report.steps})
             for one, report in zip(self._edit_file.rounds, self._reports, strict=False)
         ]
-        # A file has at least one round: one that was stopped before its first step has none of its steps.
+        # A file has at least one round: if none has ended, the first with no steps.
         return self._edit_file.model_copy(
             update={"rounds": run or [self._edit_file.rounds[0].model_copy(update={"steps": 0})]}
         )
@@ -139,7 +139,7 @@ class Replay:
 
 
 def _prepare(one: Round, index: int, generator: Generator) -> tuple[DragEdit, DragSettings]:
-    """A round as the engine takes it, checked against the model."""
+    """Convert a round to the arguments of a drag, and check them against the model."""
     try:
         edit = DragEdit(one.handles(), one.targets(), one.movable(generator.img_shape))
         edit.validated(*generator.img_shape)

@@ -1,4 +1,4 @@
-"""One round while it runs: the steps that the command line, programs, the HTTP API and the editor make."""
+"""Runner of one round, shared by the command line, programs, the HTTP API and the editor."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from draglab.generators import Generator
 from draglab.media.edit_file import Retarget
 
 EndReason = Literal["arrived", "stalled", "max_steps", "stopped", "diverged", "interrupted", "recorded"]
-"""Why a round ended: as draglab.dragging says it; "stopped" by a person; "interrupted", because the process ended;
-"recorded", after the number of steps in an edit file."""
+"""Reason why a round ended: a stop reason of draglab.dragging; "stopped" by a person; "interrupted" by the end of the
+process; "recorded", after the number of steps in an edit file."""
 
 _TEXTS: dict[EndReason, str] = {
     "arrived": "Arrived after {steps}.",
@@ -28,11 +28,11 @@ _TEXTS: dict[EndReason, str] = {
 
 
 def end_text(reason: EndReason, made: int, kept: int, distances: Sequence[float]) -> str:
-    """Why a round ended and what of it is kept, for a person.
+    """Return sentences for a person: why a round ended, and which step is kept.
 
     Args:
-        made: how many steps were made. kept: the step that is kept.
-        distances: of the handles that were dragged, in what is kept, image pixels.
+        made: number of steps that were made. kept: number of the step that is kept.
+        distances: distances of the dragged handles from their targets after that step, image pixels.
     """
     steps = "1 step" if made == 1 else f"{made} steps"
     one = len(distances) == 1
@@ -50,12 +50,12 @@ def _left(distance: float) -> str:
 
 
 class RoundRunner:
-    """Makes the steps of one round, a new one or one of an edit file.
+    """Runner of one round, a new one or one of an edit file.
 
     Args:
         generator, w_plus, edit, settings: see :func:`draglab.drag_steps`.
-        limit: how many steps an edit file has for it; None = until it ends by itself.
-        moves: how the edit file moved its targets.
+        limit: number of steps that an edit file records; None = run until the round ends by itself.
+        moves: moves of the targets that an edit file records.
 
     Attributes:
         run: the drag.
@@ -77,35 +77,35 @@ class RoundRunner:
 
     @property
     def steps(self) -> int:
-        """How many have been made."""
+        """Number of steps made."""
         return 0 if self.run.last is None else self.run.last.index
 
     @property
     def moved(self) -> Retarget | None:
-        """How the edit file moved the targets after the step made last, if it did."""
+        """Recorded move of the targets after the last step; None if there was none."""
         return self._moves.get(self.steps)
 
     def step(self) -> DragStep | None:
-        """Make one step, then move the targets if the edit file did; None if the round left the range of numbers."""
+        """Make one step and any recorded move of the targets after it; None if the round diverged."""
         (step,) = advance([self.run])
         if self.limit is not None and self.run.stop_reason == "stalled":
-            # It was let go on when it was recorded.
+            # It was continued when it was recorded.
             self.run.go_on()
         if step is not None and (move := self.moved) is not None:
             self.run.retarget(move.targets)
         return step
 
     def retarget(self, targets: ArrayLike) -> None:
-        """Move the targets, see :meth:`DragRun.retarget`."""
+        """Move the targets; see :meth:`DragRun.retarget`."""
         self.run.retarget(targets)
 
     def stop(self) -> None:
-        """End the round after the step made last."""
+        """End the round after its last step."""
         self._stopped = True
 
     @property
     def end(self) -> EndReason | None:
-        """Why no step may follow, None if one may."""
+        """Reason why the round has ended; None while it goes on."""
         reason = self.run.stop_reason
         if reason != "arrived" and self.limit is not None and self.steps >= self.limit:
             return "recorded"
@@ -115,6 +115,6 @@ class RoundRunner:
 
     @property
     def kept(self) -> DragStep | None:
-        """The step to keep at this end: the last one of a round that arrived or was recorded, else the one that came
+        """The step to keep at the end: the last one if the round arrived or was recorded, else the one that came
         closest; None = the start."""
         return self.run.last if self.end in ("arrived", "recorded") else self.run.best

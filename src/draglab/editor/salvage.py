@@ -1,4 +1,4 @@
-"""What can be saved of damaged journals: rows of a broken database, the sound beginning of a broken session."""
+"""Recovery of damaged journals: rows of a broken database, and the sound beginning of a broken session."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from draglab.errors import DraglabError
 from draglab.media.edit_file import SettingValue
 
 MAX_ROWS = 10_000_000
-"""Rows that are read of one damaged table: a broken database may repeat itself."""
+"""Most rows to read from a damaged table, because a broken database may repeat itself."""
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Place = Annotated[list[Finite], Field(min_length=2, max_length=2, fail_fast=True)]
@@ -28,7 +28,7 @@ Identifier = int | Annotated[str, Field(max_length=300)]
 
 
 class _Body(BaseModel):
-    """What must be right in an entry's body; further fields are another version's."""
+    """Required fields of an entry's body; further fields may come from another version and are ignored."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
@@ -149,10 +149,10 @@ _BODIES: dict[str, type[_Body]] = {
 
 
 def sound_entries(rows: Iterable[Row]) -> list[Entry]:
-    """The longest beginning of a session that can be opened, shown and gone on from.
+    """Return the longest beginning of a session that can be opened, shown and continued.
 
     Args:
-        rows: of one session, in order.
+        rows: rows of one session, in order.
     """
     history, found = History(), []
     for row in rows:
@@ -173,7 +173,7 @@ def sound_entries(rows: Iterable[Row]) -> list[Entry]:
 
 
 def _check_references(history: History, entry: Entry) -> None:
-    """Everything that an entry refers to was there before it."""
+    """Check that everything that an entry refers to exists before it."""
     if not history.nodes and entry.kind != "start":
         raise ValueError("a session begins with a start")
     if entry.kind == "start":
@@ -187,7 +187,7 @@ def _check_references(history: History, entry: Entry) -> None:
 
 
 def _check_result(history: History, row: Row) -> None:
-    """What an entry has made can be shown: its bytes are as many as its model has numbers, its round is complete."""
+    """Check that an entry's result can be shown: its data has the size that the model needs, its round is complete."""
     if row.kind in ("start", "frame"):
         node = history.nodes[row.number if row.kind == "start" else row.entry().body["node"]]
         model = history.models[node.start_id]
@@ -203,13 +203,13 @@ def _check_result(history: History, row: Row) -> None:
 
 
 def recover(damaged: Path, into: sqlite3.Connection) -> set[str]:
-    """Copy every row that can still be read from a damaged database; the ids of all sessions that it names.
+    """Copy every row that can still be read from a damaged database, and return the ids of all sessions in it.
 
     Args:
-        into: a new journal's database, which gets the rows.
+        into: database of a new journal, which receives the rows.
     """
     known: set[str] = set()
-    # Without the log beside it where that is what is damaged.
+    # The second attempt ignores the log beside the file, which may be what is damaged.
     for options in ("mode=ro", "mode=ro&immutable=1"):
         source = sqlite3.connect(f"file:{quote(str(damaged))}?{options}", uri=True, isolation_level=None)
         try:
@@ -241,7 +241,7 @@ def _copy(source: sqlite3.Connection, into: sqlite3.Connection, known: set[str])
 
 
 def _rows(source: sqlite3.Connection, columns: str, table: str) -> Iterator[tuple[Any, ...]]:
-    """All rows that some way leads to, some of them repeatedly: from the front and from the back, up to the damage."""
+    """Yield all rows that can be reached, some repeatedly: from the front and from the back, up to the damage."""
     for order in ("NOT INDEXED ORDER BY rowid", "NOT INDEXED ORDER BY rowid DESC", "ORDER BY 1, 2"):
         with suppress(sqlite3.Error, MemoryError, OverflowError):
             yield from islice(source.execute(f"SELECT {columns} FROM {table} {order}"), MAX_ROWS)

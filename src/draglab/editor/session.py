@@ -1,4 +1,4 @@
-"""An editing session: a document with a history, and a drag that may be running in it."""
+"""An editing session: a document with its history, and the drag that may be running in it."""
 
 from __future__ import annotations
 
@@ -22,38 +22,37 @@ from draglab.geometry import validate_points
 from draglab.media.edit_file import EditFile, SettingValue
 
 MAX_NAME = 80
-"""Letters of a session's name."""
+"""Longest name of a session, in characters."""
 MAX_FEATHER = 1000.0
-"""Pixels, as in edit files."""
+"""Softest edges of a mask, in pixels, as in edit files."""
 
 
 class EditingSession(Showing):
     """One person's work on one image after another, with its whole history.
 
-    Nothing is computed unless a method is called, and every change is on disk before its method returns. Whoever owns
-    the generators calls :meth:`step` again and again while :attr:`running`, and can do so in turn with other sessions.
-    What changes the document while a drag runs ends the drag first; settings and the targets of a running drag may
-    change.
+    Nothing is computed unless a method is called, and every change is on disk before its method returns. The owner of
+    the generators calls :meth:`step` repeatedly while :attr:`running`, and may take turns with other sessions. Changes
+    of the document end a running drag first, except for changes of settings and of the drag's targets.
 
-    Made by :meth:`create`, :meth:`open` or :meth:`from_edit_file`.
+    Use :meth:`create`, :meth:`open` or :meth:`from_edit_file` to make one.
     """
 
     @classmethod
     def create(cls, journal: Journal, generator_of: GeneratorOf, start: StartSpec) -> EditingSession:
-        """A new session.
+        """Create a new session.
 
         Raises:
             DraglabError: the start does not fit its model, or nothing can be written.
         """
         generator = generator_of(start.model)
-        start_latent(start, generator)  # so that what does not fit leaves no session behind
+        start_latent(start, generator)  # raises before an empty session is left behind
         session = cls(Document(journal, journal.create(), generator_of))
         session.set_start(start)
         return session
 
     @classmethod
     def open(cls, journal: Journal, generator_of: GeneratorOf, session_id: str) -> EditingSession:
-        """A session as it was left, or as it was when its process ended.
+        """Open a session as it was left, or as it was when its process ended.
 
         Raises:
             DraglabError: there is no such session.
@@ -66,10 +65,10 @@ class EditingSession(Showing):
     def from_edit_file(
         cls, journal: Journal, generator_of: GeneratorOf, edit: EditFile, model: str | None = None
     ) -> EditingSession:
-        """A new session that makes the rounds of an edit file again, a :meth:`step` at a time, and goes on from there.
+        """Create a session that replays the rounds of an edit file, one :meth:`step` at a time, and goes on from there.
 
         Args:
-            model: the name that `generator_of` knows the model by, None = as the file says.
+            model: name under which `generator_of` knows the model; None = the name in the file.
 
         Raises:
             DraglabError: the file does not fit the model.
@@ -81,20 +80,22 @@ class EditingSession(Showing):
         return session
 
     def close(self) -> None:
-        """End the drag that runs, if one does. The session can be opened again."""
+        """End the running drag, if there is one. The session can be opened again."""
         self._dragging.stop()
 
     # Changes of the document.
 
     def set_start(self, start: StartSpec) -> None:
-        """Another image. Points and mask are for the image before, unless the new one differs only in what is mixed in:
-        then they stay, and so does what was dragged, in the layers below.
+        """Start from another image, without points and mask.
+
+        If the new start differs only in its style mixing, points and mask are kept, and so is the result of drags, in
+        the layers below those that are mixed in.
 
         Args:
-            start: without seed and values, those that the present image has.
+            start: the start; without seed and values, those of the current image are used.
 
         Raises:
-            DraglabError: it does not fit the model.
+            DraglabError: the start does not fit the model.
         """
         document, history = self._document, self._document.history
         generator = document.generator_of(start.model)
@@ -124,14 +125,15 @@ class EditingSession(Showing):
         document.record("start", body, latent_bytes(fresh))
 
     def set_points(self, points: Sequence[Point], gesture_done: bool = True) -> None:
-        """All points. Within a gesture nothing but the view changes; its end makes one entry of the history.
+        """Set all points. Within a gesture only the view changes; its end makes one entry of the history.
 
         While a drag runs, its targets move at once, handles stay where the drag has them, and no points may be added or
         removed. If the drag arrives while a target is still being pulled, it goes on as soon as the target is pulled
         further.
 
         Raises:
-            DraglabError: a point is outside the image, two have one id, or points came or went while a drag runs.
+            DraglabError: a point is outside the image, two points have the same id, or points were added or removed
+                while a drag runs.
         """
         document, node = self._document, self._document.history.node
         model = document.history.models[node.start_id]
@@ -153,12 +155,12 @@ class EditingSession(Showing):
                 document.record("points", {"parent": document.history.cursor, "points": [asdict(p) for p in points]})
 
     def add_point(self, point: Point) -> None:
-        """One more point, after the others. One of the same id is replaced: said twice, it is the same.
+        """Add a point after the others, or replace the point with the same id.
 
-        A drag that runs is paused first, see :meth:`pause`.
+        A running drag is paused first, see :meth:`pause`.
 
         Raises:
-            DraglabError: it is outside the image.
+            DraglabError: the point is outside the image.
         """
         self.pause()
         point = point.pinned() if point.pin else point
@@ -176,16 +178,16 @@ class EditingSession(Showing):
         pin: bool | None = None,
         gesture_done: bool = True,
     ) -> None:
-        """Change something of one point; None = as it is. It rests no more.
+        """Change one point, which then no longer rests; None = unchanged.
 
-        While a drag runs, targets move. Anything else pauses the drag first, see :meth:`pause`.
+        While a drag runs, targets move. Any other change pauses the drag first, see :meth:`pause`.
 
         Args:
-            no_target: take its target away. pin: hold it where it is now, or let go of it. A pin that gets a target
-                is a handle again.
+            no_target: remove the target.
+            pin: True = pin the point where it is, False = release it. A pin that gets a target is a handle again.
 
         Raises:
-            DraglabError: there is no such point, or a place is outside the image.
+            DraglabError: there is no such point, or a position is outside the image.
         """
         was_pin = any(each.pin for each in self.points if each.id == point)
         if handle is not None or no_target or pin is not None or was_pin:
@@ -201,17 +203,17 @@ class EditingSession(Showing):
         self.set_points([new if each.id == point else each for each in points], gesture_done)
 
     def remove_points(self, ids: Iterable[int | str] | None = None) -> None:
-        """Take points away, those that there are; None = all. A drag that runs is paused first, see :meth:`pause`."""
+        """Remove points, ignoring unknown ids; None = all. A running drag is paused first, see :meth:`pause`."""
         self.pause()
         gone = None if ids is None else set(ids)
         self.set_points([each for each in self.points if gone is not None and each.id not in gone])
 
     def set_mask(self, mask: NDArray[np.bool_] | None, feather: float = 0.0) -> None:
-        """What may move: one entry of the history.
+        """Set the region that may move, as one entry of the history.
 
         Args:
-            mask: bool [H, W], True = movable; None, or True everywhere, = everything.
-            feather: by how many pixels its edges are softened.
+            mask: bool [H, W], True = movable; None, or True everywhere, = everything may move.
+            feather: softness of the mask's edges, pixels.
 
         Raises:
             DraglabError: the mask does not have the image's size, or the feather is out of range.
@@ -226,53 +228,54 @@ class EditingSession(Showing):
         record_mask(self._document, mask, float(feather))
 
     def set_settings(self, changes: Mapping[str, SettingValue]) -> None:
-        """Change fields of DragSettings for the drags that follow; no part of the history.
+        """Change fields of DragSettings for the following drags; not part of the history.
 
         Raises:
-            DraglabError: an unknown name, or a value that is not possible.
+            DraglabError: an unknown name, or a value that is not allowed.
         """
         changed = asdict(read_settings({**self._document.history.settings, **changes}))
         default = asdict(DragSettings())
         self._keep_settings({name: value for name, value in changed.items() if value != default[name]})
 
     def rename(self, name: str) -> None:
-        """Call the session something; no part of the history.
+        """Name the session; not part of the history.
 
         Args:
-            name: white space around it and beyond MAX_NAME letters is left out; "" = it has no name.
+            name: stripped, runs of white space joined, and cut to MAX_NAME characters; "" = no name.
         """
         name = " ".join(name.split())[:MAX_NAME].strip()
         if name != self._document.history.name:
             self._document.record("name", {"name": name})
 
     def reset_settings(self, names: Iterable[str] | None = None) -> None:
-        """Give settings their defaults again; None = all of them."""
+        """Reset settings to their defaults; None = all of them."""
         forget = set(self._document.history.settings if names is None else names)
         self._keep_settings({k: v for k, v in self._document.history.settings.items() if k not in forget})
 
     # Dragging.
 
     def start_round(self) -> None:
-        """Begin to drag the points that have a target: those pulled since the last round, or, if none was, those of
-        the last round again. What the last round dragged and nobody pulled since is gone when others are dragged.
+        """Begin a drag of the points pulled since the last round, or, if there are none, of that round's points.
+
+        Points of the last round that were not pulled since are removed when others are dragged.
 
         Raises:
-            DraglabError: none has, one runs already, or points, mask or settings do not fit.
+            DraglabError: no point has to move, a drag runs already, or points, mask or settings do not fit.
         """
         self._preview = None
         self._dragging.start()
 
     def go_on(self) -> None:
-        """Continue the drag that is shown and that stopped by itself (SessionView.can_go_on), whatever it brings.
+        """Continue the current drag after it stopped by itself (SessionView.can_go_on), without patience.
 
         Raises:
-            DraglabError: it arrived or was stopped, or other things were done since.
+            DraglabError: the drag arrived or was stopped, or something else was done since.
         """
         self._preview = None
         self._dragging.go_on()
 
     def step(self) -> StepReport | None:
-        """Make one step of what runs; None when there is none, or when the drag ended without one.
+        """Make one step of the running drag; None if nothing runs, or if the drag ended without a step.
 
         Raises:
             DraglabError: a round of an opened edit file does not fit.
@@ -280,29 +283,29 @@ class EditingSession(Showing):
         return self._dragging.step()
 
     def stop(self) -> None:
-        """End the drag where it is; nothing happens when none runs."""
+        """End the drag at its last step; do nothing if none runs."""
         self._dragging.stop()
 
     def pause(self) -> None:
-        """End the drag where it is so that points can be changed: its points are dragged on by the next one."""
+        """End the drag at its last step, so that points can be changed; the next drag goes on with its points."""
         self._dragging.stop(paused=True)
         self._preview = None
 
     # Moving in the history.
 
     def undo(self) -> None:
-        """Show the state before.
+        """Show the previous state.
 
         Raises:
-            DraglabError: there is none.
+            DraglabError: there is nothing to undo.
         """
         self._go(self._document.history.undo_node, "there is nothing to undo")
 
     def redo(self) -> None:
-        """Show the state that was left by undo.
+        """Show the state that was last undone.
 
         Raises:
-            DraglabError: there is none.
+            DraglabError: there is nothing to redo.
         """
         self._go(self._document.history.redo_node, "there is nothing to redo")
 
@@ -315,7 +318,7 @@ class EditingSession(Showing):
         self._go(self._document.history.get(node).id, "")
 
     def continue_from(self, node: int, frame: int) -> None:
-        """Go on from step `frame` of a round, 0 = before the first: a new branch; the round stays as it is.
+        """Begin a new branch at step `frame` of a round, 0 = before the first; the round stays as it is.
 
         Raises:
             DraglabError: there is no such step.
@@ -334,7 +337,7 @@ class EditingSession(Showing):
     def _go(self, node: int | None, otherwise: str) -> None:
         if node is None:
             raise DraglabError(otherwise)
-        # Who leaves a drag alone has no eye on its last step.
+        # A person who moves in the history does not look at the drag's last step.
         self._halt(keep_best=True)
         if node != self._document.history.cursor:
             self._document.record("cursor", {"node": node})

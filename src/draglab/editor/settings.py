@@ -1,4 +1,4 @@
-"""Settings of a drag as plain values from outside."""
+"""Conversion of plain values and texts to the settings of a drag."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from draglab.media.edit_file import SettingValue
 
 
 def read_settings(values: Mapping[str, SettingValue]) -> DragSettings:
-    """DragSettings of plain values, whose types are checked: a file can hold text where a number belongs.
+    """Build DragSettings from plain values, checking their types: a file can hold text where a number belongs.
 
     Raises:
-        DraglabError: an unknown name, another type, or out of range.
+        DraglabError: an unknown name, a wrong type, or a value out of range.
     """
     hints = get_type_hints(DragSettings)
     for name, value in values.items():
@@ -32,10 +32,10 @@ def read_settings(values: Mapping[str, SettingValue]) -> DragSettings:
 
 
 def parse_settings(texts: Iterable[str]) -> dict[str, SettingValue]:
-    """Settings as a command line has them: "r1=6", "latent_space=w", "patience=none", "subpixel=false".
+    """Parse settings from a command line: "r1=6", "latent_space=w", "patience=none", "subpixel=false".
 
     Raises:
-        DraglabError: not name=value, an unknown name, or no value of that setting.
+        DraglabError: a text is not name=value, or has an unknown name or a value that is not allowed.
     """
     infos = DragSettings.infos()
     values: dict[str, SettingValue] = {}
@@ -65,7 +65,7 @@ def _value(text: str, number: bool) -> SettingValue:
 
 
 def describe_settings() -> str:
-    """Every setting with its default, what it takes and what it does, for a terminal."""
+    """Return a text for a terminal that describes every setting: default, allowed values and effect."""
     default = DragSettings()
     lines = []
     for name, info in DragSettings.infos().items():
@@ -77,7 +77,7 @@ def describe_settings() -> str:
 
 
 def _range(info: SettingInfo) -> str:
-    """ "0 to 1", "above 0", "whole numbers of at least 1"."""
+    """Return the allowed range of a number in words, such as "whole number, at least 1"."""
     least = "above" if info.above else "at least"
     numbers = "whole number, " if info.whole else ""
     most = "" if info.maximum is None else f", {'below' if info.below else 'at most'} {info.maximum:.12g}"

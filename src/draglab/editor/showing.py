@@ -1,4 +1,4 @@
-"""What a session shows, proposes and gives away; nothing of it changes the session."""
+"""The read-only part of an editing session: views, pictures, suggestions, exports."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from draglab.media.edit_file import EditFile
 
 
 class Showing:
-    """The part of an EditingSession that only looks at its document."""
+    """The part of an EditingSession that does not change its document."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
@@ -37,27 +37,27 @@ class Showing:
 
     @property
     def id(self) -> str:
-        """By which it can be opened again."""
+        """Id with which the session can be opened again."""
         return self._document.session
 
     @property
     def running(self) -> bool:
-        """Whether there is a step to be made."""
+        """Whether a drag runs or is still to be replayed."""
         return self._dragging.running
 
     @property
     def points(self) -> tuple[Point, ...]:
-        """All of them; within a gesture as it has them now."""
+        """All points; within a gesture, as the gesture has them now."""
         return self._document.history.node.points if self._preview is None else self._preview
 
     def view(self) -> SessionView:
-        """All that is shown beside the picture."""
+        """Return everything that is shown beside the picture."""
         state = "running" if self.running else "idle"
         dragging = self._dragging
         return view_of(self.id, self._document.history, state, self.points, dragging.remaining, dragging.can_go_on)
 
     def end_of(self, node: int) -> tuple[EndReason, str] | None:
-        """Why a round ended, and the same for a person; None of what is no round or still runs.
+        """Return the reason why a round ended and a text for a person; None if it runs or the node is not a round.
 
         Raises:
             DraglabError: there is no such node.
@@ -68,21 +68,21 @@ class Showing:
     # Pictures.
 
     def image(self, height: int | None = None) -> NDArray[np.uint8]:
-        """What is shown, uint8 [H, W, 3].
+        """Compute the current image, uint8 [H, W, 3].
 
         Args:
-            height: at which it is shown, pixels; a smaller, quicker picture comes where that is enough. None = whole.
+            height: height in which it is shown, pixels; a smaller, quicker picture is made if enough. None = whole.
         """
         running = self._dragging.image(height)
         return self._document.picture(self._document.history.node, height=height) if running is None else running
 
     def original_image(self, height: int | None = None) -> NDArray[np.uint8]:
-        """The image that the one shown was dragged from; see :meth:`image`."""
+        """Compute the image from which the current one was dragged; see :meth:`image`."""
         history = self._document.history
         return self._document.picture(history.nodes[history.node.start_id], height=height)
 
     def frame_image(self, node: int, frame: int, height: int | None = None) -> NDArray[np.uint8]:
-        """The image of step `frame` of a round, 0 = before the first; see :meth:`image`.
+        """Compute the image of step `frame` of a round, 0 = before the first; see :meth:`image`.
 
         Raises:
             DraglabError: there is no such step.
@@ -90,7 +90,7 @@ class Showing:
         return self._document.picture(self._document.history.get(node), frame, height)
 
     def thumbnail(self, node: int) -> NDArray[np.uint8]:
-        """A small picture of a node, uint8 [96, W, 3]; kept on disk.
+        """Return a small picture of a node, uint8 [96, W, 3], cached on disk.
 
         Raises:
             DraglabError: there is no such node.
@@ -100,7 +100,7 @@ class Showing:
         return picture
 
     def thumbnail_file(self, picture: int) -> bytes:
-        """A small picture by its number (NodeView.picture), as a PNG; it is always the same.
+        """Return the small picture with a number (NodeView.picture) as a PNG; a number's picture never changes.
 
         Raises:
             DraglabError: no entry of the history shows that picture.
@@ -111,7 +111,7 @@ class Showing:
         raise DraglabError("no entry of this session's history shows that picture")
 
     def seed_image(self, seed: int, truncation: float = 1.0, height: int | None = None) -> NDArray[np.uint8]:
-        """The image of another seed of the same model and class; see :meth:`image`.
+        """Compute the image of another seed of the same model and class; see :meth:`image`.
 
         Raises:
             DraglabError: the seed is out of range.
@@ -122,13 +122,13 @@ class Showing:
         return render(generator, start_latent(spec, generator), height)
 
     def mask(self) -> tuple[NDArray[np.bool_] | None, float]:
-        """bool [H, W], True = movable, or None = everything; and by how many pixels its edges are softened."""
+        """Return the mask, bool [H, W], True = movable, or None = everything; and its edges' softness in pixels."""
         return self._document.mask(self._document.history.node)
 
     # Help with points and masks.
 
     def check_handle(self, point: XY) -> HandleQuality:
-        """Whether a handle at (x, y), image pixels, can be tracked, and if not, where near by one can.
+        """Return whether a handle at (x, y), image pixels, can be tracked, and if not, a better place near it.
 
         Raises:
             DraglabError: the point is outside the image.
@@ -142,21 +142,21 @@ class Showing:
         return self._quality[1].check(point)
 
     def suggest_mask(self) -> NDArray[np.bool_]:
-        """A region that may move, bool [H, W], from the features around the handles; the mask stays as it is.
+        """Suggest a movable region, bool [H, W], from the features around the handles; the mask stays as it is.
 
         Raises:
             DraglabError: there are no points.
         """
         document, node = self._document, self._document.history.node
         generator = document.generator(node)
-        # What is pinned shall not move.
+        # Pins shall not move.
         points = [point for point in node.points if not point.pin]
         return suggest_mask(generator, document.latent(node.latent_id, generator), points, document.settings())
 
-    # What the session gives away, of the state that is shown.
+    # Exports of the current state.
 
     def to_edit_file(self) -> EditFile:
-        """What makes the image again, from its start on.
+        """Return the edit file that reproduces the image from its start.
 
         Raises:
             DraglabError: there is no edit yet.
@@ -168,9 +168,9 @@ class Showing:
         return export(self._document, kind, scope, path)
 
     def as_command(self) -> Description:
-        """A command line that makes the image again; see :func:`draglab.editor.describing.as_command`."""
+        """Return a command line that reproduces the image; see :func:`draglab.editor.describing.as_command`."""
         return as_command(self._document, self._document.history.node)
 
     def as_python(self) -> Description:
-        """A program that makes the image again; see :func:`draglab.editor.describing.as_python`."""
+        """Return a program that reproduces the image; see :func:`draglab.editor.describing.as_python`."""
         return as_python(self._document, self._document.history.node)

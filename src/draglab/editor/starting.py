@@ -15,13 +15,13 @@ from draglab.media.edit_file import EditFile, SeedStart, WPlusStart
 
 
 def start_latent(spec: StartSpec, generator: Generator, base: Tensor | None = None) -> Tensor:
-    """The latent [1, num_ws, w_dim] of a start, with its style mixing.
+    """Return the latent [1, num_ws, w_dim] of a start, with its style mixing.
 
     Args:
-        base: for a start without seed and values: those to take.
+        base: latent to use for a start without seed and values.
 
     Raises:
-        DraglabError: it does not fit the model.
+        DraglabError: the start does not fit the model.
     """
     if spec.seed is not None:
         w_plus = generator.w_plus_from_seed(spec.seed, spec.truncation_psi, spec.truncation_cutoff, _class(spec))
@@ -47,15 +47,15 @@ def start_latent(spec: StartSpec, generator: Generator, base: Tensor | None = No
 
 
 def keeps_shape(old: StartSpec, new: StartSpec) -> bool:
-    """Whether two starts differ by nothing but the appearance that is mixed in."""
+    """Return whether two starts differ at most in their style mixing."""
     return replace(old, mix=None) == replace(new, mix=None) and new.w_plus is None
 
 
 def appearance(w_plus: Tensor, old: StartSpec, new: StartSpec, fresh: Tensor) -> Tensor:
-    """A dragged latent with the appearance of another start: what was mixed in before or is now is taken from `fresh`.
+    """Give a dragged latent the appearance of another start: layers mixed in before or now are taken from `fresh`.
 
     Args:
-        w_plus: [1, num_ws, w_dim], reached from the start `old`. fresh: of the start `new`.
+        w_plus: [1, num_ws, w_dim], dragged from the start `old`. fresh: latent of the start `new`.
     """
     layers = [spec.mix.first_layer for spec in (old, new) if spec.mix is not None]
     first = min(layers, default=w_plus.shape[1])
@@ -63,7 +63,7 @@ def appearance(w_plus: Tensor, old: StartSpec, new: StartSpec, fresh: Tensor) ->
 
 
 def spec_of_file(edit_file: EditFile, model: str) -> StartSpec:
-    """The start of an edit file."""
+    """Return the start of an edit file, under this model name."""
     start = edit_file.start
     if isinstance(start, WPlusStart):
         return StartSpec(model, w_plus=start.array())
@@ -79,7 +79,7 @@ def spec_of_file(edit_file: EditFile, model: str) -> StartSpec:
 
 
 def file_start(spec: StartSpec, values: np.ndarray | None) -> SeedStart | WPlusStart:
-    """A start for an edit file: by `values` [num_ws, w_dim] if given, else by its seed."""
+    """Return a start for an edit file: by `values` [num_ws, w_dim] if given, else by its seed."""
     if values is not None or spec.seed is None:
         assert values is not None
         return WPlusStart.from_array(values)

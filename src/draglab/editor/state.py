@@ -1,4 +1,4 @@
-"""What an editing session is made of: points, starts, rounds, nodes of the history."""
+"""Data types of an editing session: points, starts, rounds, nodes of the history."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ XY = tuple[float, float]
 
 @dataclass(frozen=True)
 class Point:
-    """A handle, and where it should go.
+    """A handle and its target.
 
     Attributes:
-        id: chosen by whoever set the point; stays the same while it moves.
+        id: chosen by the caller that set the point; stays the same while the point moves.
         handle, target: (x, y) in image pixels; target None = not dragged.
-        pin: it holds its place, the target, while others are dragged; it never begins a drag.
-        resting: a round that is over has dragged it, and nobody has pulled it since. When others are pulled, it stays
-            behind; a round of resting points alone goes on with them.
+        pin: True if the point holds its place, the target, while others are dragged; a pin never begins a drag.
+        resting: True if an earlier round dragged the point and it was not pulled since. When others are pulled, it is
+            left out; if all points rest, a round goes on with them.
     """
 
     id: int | str
@@ -38,19 +38,19 @@ class Point:
 
     @property
     def moves(self) -> bool:
-        """Whether a drag has to bring it somewhere."""
+        """Whether a drag has to move the point."""
         return not self.pin and self.target is not None and math.dist(self.handle, self.target) >= MIN_TRAVEL
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Point:
-        """The inverse of ``dataclasses.asdict``."""
+        """Restore from the values that ``dataclasses.asdict`` returns."""
         target = value["target"]
         place = None if target is None else _xy(target)
         pin, resting = value.get("pin", False), value.get("resting", False)
         return cls(value["id"], _xy(value["handle"]), place, pin, resting)
 
     def pinned(self) -> Point:
-        """A pin where it is."""
+        """Return a pin at the handle's place."""
         return Point(self.id, self.handle, self.handle, pin=True)
 
 
@@ -67,9 +67,9 @@ class StartSpec:
     """The image that an edit starts from.
 
     Attributes:
-        model: as the session's `generator_of` takes it.
-        seed: None = by `w_plus`, or, when a session's start is set again, the values that it had.
-        w_plus: [num_ws, w_dim] float32. Of a start by values; what `mix` says is then part of them.
+        model: name of the model, as the session's `generator_of` takes it.
+        seed: None = start from `w_plus`, or, when a session's start is set again, from the values that it had.
+        w_plus: [num_ws, w_dim] float32, the values of a start without seed; they include the style mixing of `mix`.
         truncation_psi, truncation_cutoff, class_index, class_vector: see Generator.w_plus_from_seed.
         mix: appearance from another seed, or None.
     """
@@ -84,13 +84,13 @@ class StartSpec:
     mix: StyleMix | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, without `w_plus`."""
+        """Return plain values, without `w_plus`."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("w_plus", "mix")}
         return {**values, "mix": None if self.mix is None else asdict(self.mix)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> StartSpec:
-        """The inverse of :meth:`as_json`."""
+        """Restore from the values that :meth:`as_json` returns."""
         mix, classes = values["mix"], values["class_vector"]
         vector = None if classes is None else tuple(classes)
         return cls(**{**values, "mix": None if mix is None else StyleMix(**mix), "class_vector": vector})
@@ -98,7 +98,7 @@ class StartSpec:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """Of the generator that a start was made with: what must be known without loading it, and that it is the same."""
+    """Facts about the generator of a start: its sizes, known without loading it, and its SHA-256 to recognise it."""
 
     sha256: str
     width: int
@@ -110,7 +110,7 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class Frame:
-    """One step of a round: its latent, where the dragged handles were after it, and the loss that it descended."""
+    """One step of a round: its latent, the dragged handles after it, and the loss that it descended."""
 
     latent_id: int
     handles: tuple[XY, ...]
@@ -119,15 +119,15 @@ class Frame:
 
 @dataclass
 class RoundRecord:
-    """A drag as it was run; grows while it runs.
+    """Record of a drag, which grows while it runs.
 
     Attributes:
-        ids: of the points that were dragged, in this order everywhere.
-        handles, targets: where they began and where they should go.
+        ids: ids of the dragged points; all other attributes have the points in this order.
+        handles, targets: the points' first handles and targets.
         settings: every field of DragSettings.
-        frames: of steps 1, 2, ...
-        moves: targets moved on the way.
-        end: None while it runs.
+        frames: frames of steps 1, 2, ...
+        moves: moves of the targets during the drag.
+        end: reason why the drag ended; None while it runs.
         kept: the step that the round's node shows, counted from 1; None = the last.
     """
 
@@ -142,26 +142,27 @@ class RoundRecord:
 
     @property
     def shown(self) -> int:
-        """How many steps lead to what the round's node shows."""
+        """Number of the step that the round's node shows."""
         return len(self.frames) if self.kept is None else self.kept
 
     def targets_after(self, step: int) -> tuple[XY, ...]:
-        """Where the points should go when that many steps have been made."""
+        """Return the targets of the points after this number of steps."""
         moved = next((move.targets for move in reversed(self.moves) if move.after <= step), None)
         return self.targets if moved is None else tuple(map(_xy, moved))
 
 
 @dataclass(frozen=True)
 class Node:
-    """A full state by reference; nothing of it is ever overwritten.
+    """A complete state, which refers to journal entries; nothing in it is ever overwritten.
 
     Attributes:
-        id: number of the journal's entry that made it. parent: None for the first.
+        id: number of the journal's entry that made it. parent: id of its parent, None for the first node.
         latent_id: entry that holds its latent. mask_id: entry that holds its mask; None = everything may move.
         start_id: the node of its image's start, itself for a start.
-        start: of starts. round: of rounds. frame: which one of its parent's a "continue" is.
-        kept: of starts: the latent is not the start's own, because an edit was kept when the appearance changed.
-        base_id: of starts by values: entry that holds them as they were before any style mixing.
+        start: for starts only. round: for rounds only. frame: for "continue" only, the step of its parent.
+        kept: for starts, True if the latent is not the start's own, because an edit was kept when the appearance
+            changed.
+        base_id: for starts by values, the entry that holds them as they were before any style mixing.
     """
 
     id: int
@@ -181,13 +182,13 @@ class Node:
 
 @dataclass(frozen=True)
 class StepReport:
-    """One step, for whoever watches.
+    """Report on one step, for observers.
 
     Attributes:
-        node: of the round. step: counts from 1.
+        node: id of the round's node. step: number of the step, from 1.
         handles: (x, y) of each of the node's points that has a target, image pixels. distances: to their targets.
-        mean_distance: of those that are no pins.
-        end: why the round ended with this step, None if it goes on. text: the same for a person, "" if it goes on.
+        mean_distance: mean of the distances, without those of pins.
+        end: reason why the round ended with this step, None if it goes on. text: the end in words, "" if it goes on.
     """
 
     node: int
@@ -201,7 +202,7 @@ class StepReport:
 
     @classmethod
     def of(cls, node: Node) -> StepReport:
-        """The last step of a round, whichever is kept."""
+        """Build the report on the last step of a round, even if another step is kept."""
         assert node.round is not None
         frames = node.round.frames
         now = dict(zip(node.round.ids, frames[-1].handles, strict=True))
@@ -225,7 +226,7 @@ class StepReport:
 
 
 def text_of_end(node: Node) -> str:
-    """Why a round ended and what of it is kept, for a person; "" of what is no round or still runs."""
+    """Return sentences for a person on how a round ended; "" if it runs or the node is not a round."""
     record = node.round
     if record is None or record.end is None:
         return ""

@@ -1,8 +1,8 @@
-"""A region that may move, proposed from where the handles are.
+"""Suggestion of a movable region from the positions of the handles.
 
-What belongs to a handle looks like it and hangs together with it: features at half the resolution of those that are
-dragged, compared by their direction (cosine), split in two where that separates best (Otsu's threshold). Gaps and holes
-are closed: an eye belongs to the face around it. Where the region will go may move too.
+The region consists of everything that is similar to a handle and connected with it: features at half the resolution of
+those that are dragged are compared by cosine similarity and split by Otsu's threshold. Gaps and holes are closed: an
+eye belongs to the face around it. The places to which the region will move are included.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ BINS = 256
 def suggest_mask(
     generator: Generator, w_plus: Tensor, points: Sequence[Point], settings: DragSettings
 ) -> NDArray[np.bool_]:
-    """A region that may move: bool [H, W] for the generator's images, True = movable.
+    """Suggest a movable region: bool [H, W] for the generator's images, True = movable.
 
     Args:
-        w_plus: [1, num_ws, w_dim], of the image that the points are on. points: at least one; targets count if given.
+        w_plus: [1, num_ws, w_dim], latent of the image with the points.
+        points: at least one; their targets are used if given.
 
     Raises:
         DraglabError: there are no points.
@@ -54,7 +55,7 @@ def suggest_mask(
     seeds = np.zeros((height, width), dtype=np.bool_)
     seeds[cells[:, 1], cells[:, 0]] = True
     region = reachable(seeds, difference <= _threshold(difference))
-    # Two pixels larger, holes filled, one smaller: gaps are closed, and a border of one pixel remains.
+    # Grow by two pixels, fill holes, shrink by one: gaps are closed, and a border of one pixel remains.
     region = ~grown(~fill_holes(grown(grown(region))))
 
     scale = np.array([width / shape[1], height / shape[0]])
@@ -65,14 +66,14 @@ def suggest_mask(
 
 
 def _difference(features: Tensor, cells: NDArray[np.int64]) -> NDArray[np.float64]:
-    """How far the features [C, H, W] are from the nearest of those at cells [n, 2] (x, y): 1 - cosine, [H, W]."""
+    """Return the distances, 1 - cosine, of features [C, H, W] from the nearest one at cells [n, 2] (x, y): [H, W]."""
     directions = F.normalize(features, dim=0)
     own = directions[:, cells[:, 1], cells[:, 0]]
     return (1 - torch.einsum("chw,cn->nhw", directions, own).amax(0)).cpu().double().numpy()
 
 
 def _threshold(values: NDArray[np.float64]) -> float:
-    """Where the values split into two groups whose means are farthest apart for their sizes (Otsu 1979)."""
+    """Return the threshold with the largest variance between the groups of values that it separates (Otsu 1979)."""
     counts, edges = np.histogram(values, BINS)
     centres = (edges[1:] + edges[:-1]) / 2
     below, sums = np.cumsum(counts)[:-1], np.cumsum(counts * centres)[:-1]
@@ -82,7 +83,7 @@ def _threshold(values: NDArray[np.float64]) -> float:
 
 
 def grown(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """A region and its four neighbours everywhere."""
+    """Return a region grown by one pixel in the four directions."""
     result = region.copy()
     result[1:] |= region[:-1]
     result[:-1] |= region[1:]
@@ -92,7 +93,7 @@ def grown(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def reachable(seeds: NDArray[np.bool_], region: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """What can be reached from the seeds within a region."""
+    """Return the part of a region that is connected with the seeds."""
     found = seeds & region
     while (larger := grown(found) & region).sum() > found.sum():
         found = larger
@@ -100,14 +101,14 @@ def reachable(seeds: NDArray[np.bool_], region: NDArray[np.bool_]) -> NDArray[np
 
 
 def fill_holes(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """A region and what it encloses."""
+    """Return a region with everything that it encloses."""
     border = np.ones_like(region)
     border[1:-1, 1:-1] = False
     return ~reachable(border, ~region)
 
 
 def swept(region: NDArray[np.bool_], ways: Sequence[NDArray[np.float64]]) -> NDArray[np.bool_]:
-    """A region, and where it comes when it is moved along each way (x, y), pixels of it."""
+    """Return a region with all places that it covers when it is moved along each way (x, y), in its pixels."""
     result = region.copy()
     height, width = region.shape
     rows, columns = np.nonzero(region)

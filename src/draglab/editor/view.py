@@ -1,4 +1,4 @@
-"""Everything of a session that is shown beside its pictures."""
+"""The view of a session: everything that is shown beside its pictures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ State = Literal["idle", "running"]
 
 @dataclass(frozen=True)
 class ImageSize:
-    """Pixels."""
+    """Size of an image in pixels."""
 
     width: int
     height: int
@@ -25,7 +25,7 @@ class ImageSize:
 
 @dataclass(frozen=True)
 class MaskView:
-    """A mask by its id; feather: softness of its edges, pixels."""
+    """Reference to a mask by its id; feather: softness of its edges, pixels."""
 
     id: int
     feather: float
@@ -49,8 +49,8 @@ class NodeView:
     """A line of the history.
 
     Attributes:
-        frames: steps of a drag. kept: which of them it shows. end: why it ended, None while it runs.
-        picture: another number for every other picture. label: for a person.
+        frames: number of steps of a drag. kept: the step that is shown. end: reason why it ended, None while it runs.
+        picture: number of the node's picture; different pictures have different numbers. label: text for a person.
     """
 
     id: int
@@ -101,10 +101,10 @@ class SessionView:
 def view_of(
     session: str, history: History, state: State, points: Sequence[Point], remaining: int, can_go_on: bool
 ) -> SessionView:
-    """What a session shows.
+    """Build the view of a session.
 
     Args:
-        points: those of the cursor, or as a gesture has them now. remaining, can_go_on: see SessionView.
+        points: the current node's points, or as a gesture has them now. remaining, can_go_on: see SessionView.
     """
     node = history.node
     spec, model = history.start_of(node), history.models[node.start_id]

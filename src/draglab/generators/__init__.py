@@ -1,4 +1,4 @@
-"""Generator architectures in plain PyTorch: no files, no printing. Each has a folder and signs up in the registry."""
+"""Generator architectures in plain PyTorch, each with a folder and an entry in the registry. No files, no printing."""
 
 from draglab.generators.base import FeatureMaps, Generator, to_uint8
 from draglab.generators.config import GeneratorConfig

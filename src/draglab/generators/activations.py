@@ -1,4 +1,4 @@
-"""Nonlinearities, and what stands around them behind a convolution."""
+"""Nonlinearities, and the scaling, bias, noise and clamping around them after a convolution."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from draglab.generators.fast.tiled_passes import activate_
 
 LEAKY_SLOPE = 0.2
 ACTIVATION_GAIN = math.sqrt(2)
-"""Of leaky ReLU."""
+"""Gain of leaky ReLU."""
 
 
 @dataclass(frozen=True)
 class Activation:
-    """A nonlinearity. gain: what its results are multiplied by, so that they keep about the variance of its input."""
+    """A nonlinearity. gain: factor of its results, with which they have about the variance of the input."""
 
     function: Callable[[Tensor], Tensor]
     gain: float = 1.0
 
     def __call__(self, x: Tensor, gain: float = 1.0) -> Tensor:
-        """The results, times `gain` besides."""
+        """Return the results, multiplied by the nonlinearity's own gain and by `gain`."""
         return self.function(x) * (self.gain * gain)
 
 
@@ -41,11 +41,11 @@ ACTIVATIONS = {
     "softplus": Activation(F.softplus),
     "swish": Activation(F.silu, math.sqrt(2)),
 }
-"""By the names that published models have for them."""
+"""Nonlinearities by their names in published models."""
 
 
 def check_activation(name: str) -> None:
-    """Raises a DraglabError unless it is the name of one of them."""
+    """Raise a DraglabError unless `name` is in :data:`ACTIVATIONS`."""
     if name not in ACTIVATIONS:
         raise DraglabError(f"unknown activation {name!a:.80}: draglab knows {', '.join(ACTIVATIONS)}")
 
@@ -59,7 +59,7 @@ def scale_bias_activate(
     clamp: float | None,
     activation: str = "lrelu",
 ) -> Tensor:
-    """activation(x * scale + noise + bias) times its own gain and `gain`, clamped to +-clamp * gain.
+    """Return activation(x * scale + noise + bias) times its own gain and `gain`, clamped to +-clamp * gain.
 
     The gain of leaky ReLU goes into scale, bias and noise, which are small, because it commutes with positive factors.
 
@@ -67,7 +67,7 @@ def scale_bias_activate(
         x: [N, C, H, W], overwritten if the weights are frozen. scale: [N, C]. bias: [C].
         noise: [N or 1, 1, H, W] or None.
         clamp: None for no limit.
-        activation: a name of :data:`ACTIVATIONS`; leaky ReLU is the fast one.
+        activation: a name in :data:`ACTIVATIONS`; leaky ReLU is the fastest.
     """
     total = gain * ACTIVATION_GAIN
     limit = None if clamp is None else clamp * gain

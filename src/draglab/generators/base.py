@@ -1,6 +1,6 @@
-"""What every generator offers: latents, features for dragging, images. The weights are frozen.
+"""Base class of generators: latents, features for dragging, images. The weights are frozen.
 
-Nothing here knows an architecture. docs/extending.md shows how to add one.
+Nothing here depends on an architecture. docs/extending.md shows how to add one.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ MAX_SEED = 2**32 - 1
 
 @dataclass(frozen=True)
 class FeatureMaps:
-    """Features up to one level, kept so that an image can go on from them.
+    """Features up to one level, from which an image can be completed.
 
     Attributes:
-        blocks: features [N, C, H, W] by level; of as many levels as the architecture needs to go on to an image.
+        blocks: features [N, C, H, W] by level, for all levels that the architecture needs to complete an image.
     """
 
     blocks: dict[int, Tensor]
 
     @property
     def level(self) -> int:
-        """The highest one."""
+        """The highest level."""
         return max(self.blocks)
 
     @property
@@ -44,7 +44,7 @@ class FeatureMaps:
         return self.blocks[self.level]
 
     def detach(self) -> FeatureMaps:
-        """The same values outside the gradient's graph."""
+        """Return the same values, detached from the graph."""
         return FeatureMaps({level: block.detach() for level, block in self.blocks.items()})
 
 
@@ -63,13 +63,13 @@ class Mapping(Protocol):
 class Generator(PublishedWeights, ABC):
     """A generator with the published parameter names, frozen unless `requires_grad_()` is called.
 
-    Its features have *levels*: what a level is called depends on the architecture, :meth:`feature_level` finds it.
+    Its features have *levels*, whose numbers depend on the architecture; :meth:`feature_level` returns them.
 
     Args:
-        config: its configuration.
-        name: what it is called in edit files and tables.
-        mapping_network: see :class:`Mapping`. synthesis: what makes features and images of w_plus; for the architecture
-            alone.
+        config: configuration of the generator.
+        name: name in edit files and tables.
+        mapping_network: see :class:`Mapping`.
+        synthesis: network that makes features and images from w_plus; only the architecture's own code uses it.
     """
 
     mapping_network: Mapping
@@ -84,7 +84,7 @@ class Generator(PublishedWeights, ABC):
         self.requires_grad_(False)
         self.eval()
 
-    # Sizes, by the names that published code uses.
+    # Sizes, under the names that published code uses.
     @property
     def img_resolution(self) -> int:
         """Height of the images in pixels."""
@@ -102,7 +102,7 @@ class Generator(PublishedWeights, ABC):
 
     @property
     def num_ws(self) -> int:
-        """Latents in one w_plus."""
+        """Number of latents in one w_plus."""
         return self.config.num_ws
 
     @property
@@ -128,15 +128,15 @@ class Generator(PublishedWeights, ABC):
     @property
     @abstractmethod
     def feature_resolutions(self) -> list[int]:
-        """Resolutions by which features can be asked for, in ascending order."""
+        """Resolutions for which there are features, in ascending order."""
 
     @abstractmethod
     def feature_level(self, resolution: int, layer: int | None = None) -> int:
-        """The level that settings mean.
+        """Return the level for a resolution or a layer.
 
         Args:
             resolution: one of :attr:`feature_resolutions`.
-            layer: index of a layer, of architectures with several layers of one resolution; None = chosen by
+            layer: index of a layer, for architectures with several layers of one resolution; None = choose by
                 resolution.
 
         Raises:
@@ -145,20 +145,20 @@ class Generator(PublishedWeights, ABC):
 
     @abstractmethod
     def feature_shape(self, level: int) -> tuple[int, int]:
-        """(height, width) of a level's maps, margins included."""
+        """Return (height, width) of a level's maps, margins included."""
 
     def feature_margin(self, level: int) -> int:
-        """Pixels by which a level's maps reach over each border of the image."""
+        """Return the number of pixels by which a level's maps extend beyond each border of the image."""
         return 0
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """Device of the weights."""
         return self.w_avg.device
 
     @property
     def dtype(self) -> torch.dtype:
-        """What the weights are stored and computed in."""
+        """Dtype of the weights and of computations."""
         return self.w_avg.dtype
 
     def mapping(
@@ -168,13 +168,13 @@ class Generator(PublishedWeights, ABC):
         truncation_psi: float = 1.0,
         truncation_cutoff: int | None = None,
     ) -> Tensor:
-        """Latents of the synthesis network.
+        """Map z to latents of the synthesis network.
 
         Args:
             z: [N, z_dim], standard normal.
             c: [N, c_dim] class vectors, required exactly if c_dim > 0.
-            truncation_psi: w moves towards w_avg, to w_avg + psi * (w - w_avg); 1 = not at all, 0 = w_avg.
-            truncation_cutoff: how many of the first layers are truncated; None = all.
+            truncation_psi: w becomes w_avg + psi * (w - w_avg); 1 = w unchanged, 0 = w_avg.
+            truncation_cutoff: number of the first layers that are truncated; None = all.
 
         Returns:
             w_plus [N, num_ws, w_dim].
@@ -195,7 +195,7 @@ class Generator(PublishedWeights, ABC):
         return w_plus
 
     def z_from_seed(self, seed: int) -> Tensor:
-        """z [1, z_dim] as published tools draw it: numpy.random.RandomState(seed).randn(1, z_dim).
+        """Draw z [1, z_dim] as published tools do: numpy.random.RandomState(seed).randn(1, z_dim).
 
         Raises:
             DraglabError: the seed is not an integer from 0 to 2**32 - 1.
@@ -213,7 +213,7 @@ class Generator(PublishedWeights, ABC):
         truncation_cutoff: int | None = None,
         c: int | Sequence[float] | Tensor | None = None,
     ) -> Tensor:
-        """w_plus [1, num_ws, w_dim] of a seed; see :meth:`z_from_seed`, :meth:`class_vector` and :meth:`mapping`.
+        """Return w_plus [1, num_ws, w_dim] of a seed; see :meth:`z_from_seed`, :meth:`class_vector`, :meth:`mapping`.
 
         Raises:
             DraglabError: the seed is out of range, or c does not fit the model.
@@ -221,13 +221,13 @@ class Generator(PublishedWeights, ABC):
         return self.mapping(self.z_from_seed(seed), self.class_vector(c), truncation_psi, truncation_cutoff)
 
     def class_vector(self, c: int | Sequence[float] | Tensor | None) -> Tensor | None:
-        """The class vector [1, c_dim] of what names a class; None for models without classes.
+        """Return the class vector [1, c_dim] of a class; None for models without classes.
 
         Args:
-            c: a class's index, or c_dim numbers (a mixture of classes; any range), or [1, c_dim].
+            c: index of a class, or c_dim numbers (a mixture of classes; any range), or [1, c_dim].
 
         Raises:
-            DraglabError: the model needs a class, or has none, or not this one.
+            DraglabError: the model needs a class, or has no classes, or not this one.
         """
         if self.c_dim == 0:
             if c is not None:
@@ -243,7 +243,10 @@ class Generator(PublishedWeights, ABC):
 
     @torch.no_grad()
     def w_std(self) -> float:
-        """Spread of w: root mean square of w - w_avg per coordinate, from 1,000 fixed seeds (classes drawn evenly)."""
+        """Return the spread of w: the root mean square of w minus its mean, per coordinate.
+
+        It is measured on 1,000 fixed z, with uniformly drawn classes, and cached.
+        """
         if self._w_std is None:
             random = np.random.RandomState(0)
             z = torch.from_numpy(random.randn(1000, self.z_dim)).to(self.device, self.dtype)
@@ -263,7 +266,7 @@ class Generator(PublishedWeights, ABC):
         noise_seed: int | None = None,
         dtype: torch.dtype | None = None,
     ) -> FeatureMaps:
-        """Features up to `level`; nothing above it is computed. See :meth:`features`.
+        """Compute features up to `level`, and nothing above it; see :meth:`features`.
 
         They are computed in `dtype`; None = that of the weights.
         """
@@ -275,35 +278,34 @@ class Generator(PublishedWeights, ABC):
         noise_mode: NoiseMode = "const",
         noise_seed: int | None = None,
     ) -> Tensor:
-        """What dragging supervises and tracks (DragGAN section 3.2).
+        """Compute the features that dragging supervises and tracks (DragGAN section 3.2).
 
         Args:
             w_plus: [N, num_ws, w_dim].
             level: see :meth:`feature_level`. Nothing above it is computed.
-            noise_mode: "const" (stored noise maps), "none", or "random" (new ones, from `noise_seed` if given).
+            noise_mode: "const" (stored noise maps), "none", or "random" (new maps, from `noise_seed` if given).
 
         Returns:
             [N, C, H, W], (H, W) = `feature_shape(level)`.
 
         Raises:
-            DraglabError: no such level, or w_plus of another shape.
+            DraglabError: there is no such level, or w_plus has another shape.
         """
         return self.feature_maps(w_plus, level, noise_mode, noise_seed).top
 
     def window_plan(
         self, level: int, groups: Sequence[tuple[tuple[int, int], int]], samples: int = 1
     ) -> WindowPlan | None:
-        """How to compute parts of a level's maps alone. To ask is never necessary: :meth:`feature_maps` has the same
-        values.
+        """Plan the computation of windows of a level's maps, with the same values as :meth:`feature_maps`.
 
         Args:
             level: see :meth:`feature_level`.
-            groups: windows of equal size run together: (size, count) of each group, size = (height, width) in pixels of
-                the level's maps.
-            samples: how many latents these windows are of.
+            groups: (size, count) of each group of windows of one size, which run together; size = (height, width) in
+                pixels of the level's maps.
+            samples: number of latents to which the windows belong.
 
         Returns:
-            None where whole maps cost less, or where the architecture has nothing else.
+            the plan; None if whole maps cost less, or if the architecture can only compute those.
         """
         return None
 
@@ -316,31 +318,31 @@ class Generator(PublishedWeights, ABC):
         noise_seed: int | None = None,
         preview_resolution: int | None = None,
     ) -> Tensor:
-        """Images of latents.
+        """Compute the images of latents.
 
         Args:
             w_plus: [N, num_ws, w_dim].
-            from_features: what :meth:`feature_maps` computed from the same w_plus; only what is above is run.
+            from_features: result of :meth:`feature_maps` for the same w_plus; only the layers above are run.
             noise_mode, noise_seed: see :meth:`features`.
-            preview_resolution: one of :attr:`feature_resolutions`; the image at this height.
+            preview_resolution: height of the image, one of :attr:`feature_resolutions`; None = full resolution.
 
         Returns:
             [N, img_channels, H, W], in [-1, 1] up to overshoot.
 
         Raises:
-            DraglabError: w_plus of another shape, or no such resolution.
+            DraglabError: w_plus has another shape, or there is no such resolution.
         """
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
-        """Images [N, img_channels, H, W] of z [N, z_dim]."""
+        """Compute images [N, img_channels, H, W] from z [N, z_dim]."""
         return self.image(self.mapping(z, c))
 
     def check_w_plus(self, w_plus: Tensor) -> None:
-        """Find out whether latents fit this model.
+        """Check that latents fit this model.
 
         Raises:
-            DraglabError: they are no tensor [N, num_ws, w_dim], or not of the model's device or dtype; or the model was
-                made half() precise, in which it does not compute.
+            DraglabError: they are not a tensor [N, num_ws, w_dim] of the model's device and dtype, or the weights are
+                in half precision, in which the model does not compute.
         """
         if self.dtype in (torch.float16, torch.bfloat16):
             raise DraglabError(
@@ -363,5 +365,5 @@ class Generator(PublishedWeights, ABC):
 
 @torch.no_grad()
 def to_uint8(images: Tensor) -> np.ndarray:
-    """Images float [N, C, H, W] in [-1, 1] -> uint8 array [N, H, W, C], as published tools round it."""
+    """Convert float images [N, C, H, W] in [-1, 1] to a uint8 array [N, H, W, C], rounding as published tools do."""
     return (images * 127.5 + 128).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()

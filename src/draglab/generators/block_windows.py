@@ -1,12 +1,12 @@
-"""Exact features of small windows: only what a drag looks at is synthesised.
+"""Exact features of small windows, so that only what a drag reads is synthesised.
 
 A window of a block's output depends on a slightly larger window of the block below, and so on down. Going backwards
-from the windows asked for, each layer's input window is found; then every block runs on its windows alone, without
-padding, all windows as one batch. Outside the image the inputs of a convolution are zero, as its zero padding makes
-them, so values beyond the borders are set to zero after every layer. Low blocks are small: below some resolution, which
-a cost model chooses, the whole map is computed and the windows are cut from it.
+from the requested windows, each layer's input window is found; then every block runs on its windows alone, without
+padding, all windows as one batch. Zero padding makes the inputs of a convolution zero outside the image, so values
+beyond the borders are set to zero after every layer. Low blocks are small: up to a resolution that a cost model
+chooses, the whole map is computed and the windows are cut from it.
 
-Nothing here knows an architecture: each describes its layers as a :class:`WindowedNetwork`.
+Nothing here depends on an architecture: each describes its layers as a :class:`WindowedNetwork`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from torch import Tensor
 from draglab.generators.windows import Windows, cut
 
 LAYER_OVERHEAD = 4e6
-"""What starting one layer costs, in multiplications that could be done meanwhile."""
+"""Cost of starting one layer, as the number of multiplications that take the same time."""
 
 WINDOW_PENALTY = 1.25
-"""How much longer a multiplication takes in a batch of small windows than in one large map. With this value plans were
-fastest for 1, 5 and 20 handles at 1024 px and for 1 and 5 at 256 px, on two cores (docs/performance.md)."""
+"""Factor by which a multiplication takes longer in a batch of small windows than in one large map. With this value
+plans were fastest for 1, 5 and 20 handles at 1024 px and for 1 and 5 at 256 px, on two cores (docs/performance.md)."""
 
 Origins = NDArray[np.int64]
 Shape = tuple[int, int]
@@ -35,14 +35,14 @@ Shape = tuple[int, int]
 
 
 class RunLayer(Protocol):
-    """A layer without padding."""
+    """Function that runs a layer without padding."""
 
     def __call__(self, x: Tensor, w_plus: Tensor, origins: Origins, noise_mode: str, /) -> Tensor:
-        """Outputs of the windows x [n, C, h, w] of its input, which depend on nothing outside them.
+        """Return those outputs of the input windows x [n, C, h, w] that depend on nothing outside the windows.
 
         Args:
-            w_plus: of each window, [n or 1, num_ws, w_dim].
-            origins: [n, 2] (x, y) where the outputs begin in the layer's map.
+            w_plus: latent of each window, [n or 1, num_ws, w_dim].
+            origins: [n, 2] (x, y), origins of the outputs in the layer's map.
         """
         ...
 
@@ -54,8 +54,8 @@ class WindowedLayer:
     On each axis, inputs [first, end) give the outputs [scale * first + before, scale * end - after).
 
     Attributes:
-        run: computes them.
-        multiplications: of the layer, roughly, if maps or windows have these input and output shapes.
+        run: computes the outputs.
+        multiplications: returns the layer's approximate number of multiplications for given input and output shapes.
     """
 
     run: RunLayer
@@ -65,13 +65,13 @@ class WindowedLayer:
     multiplications: Callable[[Shape, Shape], float]
 
     def input_size(self, size: Shape) -> Shape:
-        """Of windows whose outputs cover `size` wherever they begin."""
+        """Return the size of input windows whose outputs cover `size`, wherever they begin."""
         # Up to scale - 1 pixels more: outputs begin at a multiple of the scale from the input's origin.
         height, width = (-(-(side + self.scale - 1 + self.before + self.after) // self.scale) for side in size)
         return height, width
 
     def input_origins(self, origins: Origins) -> Origins:
-        """Where input windows begin so that their outputs begin at `origins` or less than `scale` pixels before."""
+        """Return origins of input windows whose outputs begin at `origins` or less than `scale` pixels before."""
         return (origins - self.before) // self.scale
 
 
@@ -80,8 +80,8 @@ class WindowedBlock:
     """The layers between the maps of two levels.
 
     Attributes:
-        layers: in order. scale: of all of them together.
-        shortcut: computes what is added to their output, from the block's input; None = nothing.
+        layers: the layers in order. scale: scale of all of them together.
+        shortcut: computes, from the block's input, a residual that is added to the output; None = no residual.
     """
 
     layers: Sequence[WindowedLayer]
@@ -91,12 +91,12 @@ class WindowedBlock:
 
 @dataclass(frozen=True)
 class WindowedNetwork:
-    """What windows need to know of a synthesis network.
+    """Description of a synthesis network for computing windows.
 
     Attributes:
-        blocks: by level, in order; each goes on from the output of the one before.
-        shape_at: (height, width) of a level's maps.
-        whole_map: a level's maps [N, C, H, W] of w_plus [N, num_ws, w_dim]; takes w_plus, level, noise mode and dtype.
+        blocks: blocks by level, in order; each takes the output of the previous one.
+        shape_at: returns (height, width) of a level's maps.
+        whole_map: computes a level's maps [N, C, H, W] from w_plus [N, num_ws, w_dim], level, noise mode and dtype.
     """
 
     blocks: dict[int, WindowedBlock]
@@ -105,7 +105,7 @@ class WindowedNetwork:
 
 
 def inside(origins: Origins, size: Shape, map_shape: Shape) -> NDArray[np.bool_] | None:
-    """Which pixels of the windows lie in the map, bool [n, 1, h, w]; None if all do."""
+    """Return which pixels of the windows lie in the map, bool [n, 1, h, w]; None if all do."""
     last = origins + [size[1] - 1, size[0] - 1]
     if (origins >= 0).all() and (last < [map_shape[1], map_shape[0]]).all():
         return None
@@ -121,7 +121,7 @@ def _zero_outside(x: Tensor, origins: Origins, map_shape: Shape) -> Tensor:
 
 
 def _crop(x: Tensor, at: Origins, wanted: Origins, size: Shape) -> Tensor:
-    """Of windows x at `at`, the parts of `size` at `wanted`."""
+    """Crop windows x with origins `at` to `size` at origins `wanted`."""
     starts = (wanted - at).tolist()
     parts = [x[i : i + 1, :, v : v + size[0], u : u + size[1]] for i, (u, v) in enumerate(starts)]
     return parts[0] if len(parts) == 1 else torch.cat(parts)
@@ -130,8 +130,8 @@ def _crop(x: Tensor, at: Origins, wanted: Origins, size: Shape) -> Tensor:
 def run_block(
     block: WindowedBlock, windows: Windows, wanted: Origins, size: Shape, w_plus: Tensor, noise_mode: str
 ) -> Windows:
-    """One block's output windows of `size` at `wanted`, from its input windows."""
-    # What each layer must give for those that follow; the rest of its output is not worked on.
+    """Compute a block's output windows of `size` at origins `wanted` from its input windows."""
+    # Origins and sizes that the following layers need of each layer's output; the rest is cropped.
     needed = [(wanted, size)]
     for layer in reversed(block.layers[1:]):
         needed.insert(0, (layer.input_origins(needed[0][0]), layer.input_size(needed[0][1])))
@@ -149,11 +149,11 @@ def run_block(
 
 
 class BlockWindowPlan:
-    """A :class:`draglab.generators.windows.WindowPlan` of blocks, low ones whole and the others on windows.
+    """A :class:`draglab.generators.windows.WindowPlan` that runs low blocks whole and the others on windows.
 
     Args:
         network: the network.
-        resolution: the level whose windows are wanted.
+        resolution: level of the requested windows.
         groups, samples: see :meth:`draglab.generators.Generator.window_plan`.
 
     Attributes:
@@ -189,7 +189,7 @@ class BlockWindowPlan:
         return origins
 
     def _cost(self, last: int) -> float:
-        """Multiplications if blocks up to `last` run whole and those above on windows."""
+        """Return the cost in multiplications if blocks up to `last` run whole and those above on windows."""
         total = 0.0
         for level in self.levels:
             below = self.below.get(level, level)
@@ -213,7 +213,7 @@ class BlockWindowPlan:
         owners: Sequence[Origins] | None = None,
         dtype: torch.dtype | None = None,
     ) -> list[Windows]:
-        """See :meth:`draglab.generators.windows.WindowPlan.run`."""
+        """Compute the windows; see :meth:`draglab.generators.windows.WindowPlan.run`."""
         last = self.whole_until
         whole = self.network.whole_map(w_plus, last, mode, dtype)
         above = [level for level in self.levels if level > last]

@@ -1,4 +1,4 @@
-"""What every configuration has: sizes, checks of what files say, plain values for files."""
+"""Base classes of configurations: sizes, checks of values from files, conversion to plain values for files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 from draglab.errors import DraglabError
 from draglab.generators.field_types import fits, from_plain, to_plain, type_hints
 
-# A file's configuration must not make a loader build for ever.
+# Limits, so that a file's configuration cannot make a loader build a model of any size.
 MAX_RESOLUTION = 4096
 MAX_MAPPING_LAYERS = 64
 MAX_WIDTH = 65536
@@ -28,7 +28,7 @@ class GeneratorConfig:
     """
 
     kind: ClassVar[str]
-    """What files call the architecture."""
+    """Name of the architecture in files."""
 
     img_resolution: int
     img_channels: int = 3
@@ -49,12 +49,12 @@ class GeneratorConfig:
             raise DraglabError(f"the model is larger than draglab's limits of {limits}: the file is not usable")
 
     def _widths(self) -> tuple[int, ...]:
-        """What is limited to MAX_WIDTH."""
+        """Return the widths that are limited to MAX_WIDTH."""
         return self.z_dim, self.w_dim, self.c_dim, self.img_channels
 
     @property
     def title(self) -> str:
-        """What people call the architecture."""
+        """Name of the architecture for people."""
         return self.kind
 
     @property
@@ -68,12 +68,12 @@ class GeneratorConfig:
         return self.img_resolution, self.img_resolution
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, which :meth:`from_json` and `config_from_json` read back."""
+        """Return plain values, which :meth:`from_json` and `config_from_json` read back."""
         return {"kind": self.kind, **to_plain(asdict(self))}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """Inverse of :meth:`to_json`; the key "kind" may be missing.
+        """Restore from the values that :meth:`to_json` returns; the key "kind" may be missing.
 
         Raises:
             DraglabError: unknown, missing or ill-typed entries.
@@ -88,15 +88,15 @@ class GeneratorConfig:
 
 @dataclass(frozen=True)
 class StyleGANConfig(GeneratorConfig):
-    """What the generators of the StyleGAN family share: sizes that are powers of two, and the mapping network.
+    """Base configuration of the StyleGAN family: sizes that are powers of two, and the mapping network.
 
     Attributes, besides those of GeneratorConfig (img_resolution: a power of two of at least 8):
-        mapping_layers: fully connected layers of the mapping network.
+        mapping_layers: number of fully connected layers of the mapping network.
         mapping_features: width of its hidden layers; None = w_dim.
         embed_features: width of the class embedding; None = w_dim.
         mapping_lr_multiplier: runtime scale of the mapping's weights (equalised learning rate).
-        label_concat: the class vector goes through one matrix and is normalised together with z, as in the TensorFlow
-            programs before ADA; else it has an embedding of its own.
+        label_concat: True if the class vector is multiplied by a matrix and normalised together with z, as in the
+            TensorFlow programs before ADA; False if it has an embedding of its own.
     """
 
     mapping_layers: int = 8

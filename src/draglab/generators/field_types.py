@@ -1,4 +1,4 @@
-"""Types of dataclass fields: checking values that may come from a file, and plain values for JSON."""
+"""Types of dataclass fields: checks of values that may come from a file, and conversion to plain values for JSON."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ LARGEST_NUMBER = 1e30
 
 @lru_cache
 def type_hints(of: type) -> dict[str, Any]:
-    """The types of a class's fields, resolved."""
+    """Return the resolved types of a class's fields."""
     return get_type_hints(of)
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Whether a value is of a field's type: int, bool, str, float (which a whole number is, too; finite), None, tuples
-    of one type and any of these. Of a Literal only the types of its values are checked."""
+    """Return whether a value has a field's type.
+
+    Types are int, bool, str, float (finite; whole numbers fit, too), None, tuples of one type, and unions of these. For
+    a Literal only the types of its values are checked.
+    """
     origin, parts = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         return any(fits(value, part) for part in parts)
@@ -31,7 +34,7 @@ def fits(value: Any, hint: Any) -> bool:
 
 
 def from_plain(value: Any, hint: Any) -> Any:
-    """A value as JSON has it -> one of a field's type: tuples for lists, floats for whole numbers among them."""
+    """Convert a value from JSON to a field's type: lists to tuples, whole numbers in tuples of floats to floats."""
     if not isinstance(value, list):
         return value
     tuples = [part for part in (hint, *get_args(hint)) if get_origin(part) is tuple]
@@ -42,5 +45,5 @@ def from_plain(value: Any, hint: Any) -> Any:
 
 
 def to_plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Lists for the tuples of a dataclass's values."""
+    """Convert the tuples among a dataclass's values to lists."""
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}

@@ -15,7 +15,10 @@ from draglab.generators.ops import normal
 
 
 class FullyConnected(nn.Module):
-    """y = act(x W^T * lr_multiplier / sqrt(in) + b * lr_multiplier), equalised learning rate (Karras et al. 2018)."""
+    """Fully connected layer with equalised learning rate (Karras et al. 2018).
+
+    y = act(x W^T * lr_multiplier / sqrt(in) + b * lr_multiplier)
+    """
 
     def __init__(
         self, inputs: int, outputs: int, lr_multiplier: float = 1.0, activation: str = "linear", bias: float = 0.0
@@ -28,19 +31,22 @@ class FullyConnected(nn.Module):
         self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, in] -> [N, out]."""
-        # The gain goes onto x, which is smaller than the weight.
+        """Map x [N, in] to [N, out]."""
+        # The gain is applied to x, which is smaller than the weight.
         x = F.linear(x * self.weight_gain, self.weight, self.bias * self.bias_gain)
         return x if self.activation == "linear" else ACTIVATIONS[self.activation](x)
 
 
 def normalize_second_moment(x: Tensor) -> Tensor:
-    """x scaled so that the mean of its squares along the last axis is 1."""
+    """Scale x so that the mean of its squares along the last axis is 1."""
     return x * (x.square().mean(dim=-1, keepdim=True) + 1e-8).rsqrt()
 
 
 class MappingNetwork(nn.Module):
-    """z [N, z_dim], c [N, c_dim] -> w [N, w_dim]; broadcast and truncation are :meth:`Generator.mapping`'s."""
+    """Mapping network from z [N, z_dim] and c [N, c_dim] to w [N, w_dim].
+
+    :meth:`Generator.mapping` does broadcast and truncation.
+    """
 
     w_avg: Tensor
     label_concat: nn.Parameter | None
@@ -64,7 +70,7 @@ class MappingNetwork(nn.Module):
         self.register_buffer("w_avg", torch.zeros(config.w_dim))
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
-        """w [N, w_dim] before truncation; c is required when the model is conditional."""
+        """Return w [N, w_dim] before truncation; c is required if the model is conditional."""
         if c is not None and self.label_concat is not None:
             x = normalize_second_moment(torch.cat([z, c @ self.label_concat], dim=1))
         else:

@@ -3,10 +3,10 @@ StyleGAN").
 
 All are written for editing: weights are fixed, so the style scales the activations instead of the weights. That is
 the same function (section 2.2 of the paper: modulation and demodulation act on whole input and output channels), and
-neither the forward nor the backward pass ever forms weights per sample. `tests/reference/stylegan2.py` holds the slow
-twin.
+neither the forward nor the backward pass ever forms weights per sample. The slow reference is
+`tests/reference/stylegan2.py`.
 
-The activations' dtype decides what the convolutions compute in; styles and demodulation stay in the weights' dtype.
+Convolutions compute in the dtype of the activations; styles and demodulation stay in that of the weights.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ DEMODULATION_EPSILON = 1e-8
 
 
 def normal(*shape: int, std: float = 1.0) -> Tensor:
-    """Normal numbers; without values where a model is built without storage, to be filled from a file."""
+    """Draw normal numbers; if a model is built without storage, return a tensor without values, to be loaded later."""
     # Arithmetic without storage would import PyTorch's compiler, a second of start-up.
     values = torch.empty(shape)
     return values if values.is_meta else values.normal_(0, std)
 
 
 def demodulation(styles: Tensor, weight_square_sums: Tensor) -> Tensor:
-    """Factors that bring each output channel back to unit variance (equation 3 of the paper): [N, O].
+    """Return the factors [N, O] that bring each output channel back to unit variance (equation 3 of the paper).
 
     Args:
         styles: [N, I].
@@ -35,5 +35,5 @@ def demodulation(styles: Tensor, weight_square_sums: Tensor) -> Tensor:
 
 
 def modulate(x: Tensor, styles: Tensor) -> Tensor:
-    """Channels scaled by their styles: x [N, C, H, W], styles [N or 1, C]."""
+    """Scale the channels of x [N, C, H, W] by styles [N or 1, C]."""
     return x * styles.to(x.dtype)[:, :, None, None]

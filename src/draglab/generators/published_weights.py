@@ -1,4 +1,4 @@
-"""Weights under the names that the published programs gave them."""
+"""Weights under the names that they have in the published programs."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class PublishedWeights(nn.Module):
     """A module whose mapping network is `mapping_network` here and `mapping` in published files."""
 
     UNUSED_TENSORS: ClassVar[tuple[str, ...]] = ()
-    """Ends of names of published tensors that the configuration holds."""
+    """Suffixes of the names of published tensors that follow from the configuration and are not loaded."""
 
     BUFFERS: ClassVar[tuple[str, ...]] = ("w_avg",)
-    """Ends of names of tensors that are no weights."""
+    """Suffixes of the names of tensors that are not weights."""
 
     EXACT: ClassVar[tuple[str, ...]] = ()
-    """Ends of names of tensors that are never stored in half precision, because it would show in the picture."""
+    """Suffixes of the names of tensors that are never stored in half precision, which would be visible in images."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class PublishedWeights(nn.Module):
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of all weights and buffers in float32, by published name: the same whatever file they came from."""
+        """SHA-256 of all weights and buffers in float32, by published name, whatever file they came from."""
         tensors = self.published_tensors()
         version = sum(tensor._version for tensor in tensors.values())
         if self._sha256 is None or self._sha256[0] != version:
@@ -64,6 +64,6 @@ class PublishedWeights(nn.Module):
             raise DraglabError(f"the weights do not fit the configuration: {names}")
 
     def published_tensors(self) -> dict[str, Tensor]:
-        """All weights and buffers under their published names."""
+        """Return all weights and buffers under their published names."""
         state = self.state_dict()
         return {name.replace("mapping_network.", "mapping.", 1): tensor for name, tensor in state.items()}

@@ -1,4 +1,4 @@
-"""The architectures that draglab knows. Each signs up here; nothing else names them all."""
+"""Registry of the architectures. Each registers itself here; nothing else lists them all."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from draglab.generators.base import Generator
 from draglab.generators.config import GeneratorConfig
 
 UNNAMED_KIND = "stylegan2"
-"""The architecture of configurations that name none: files had no "kind" when there was only one."""
+"""Architecture of configurations without a "kind", from files of the time when there was only one."""
 
 
 class GeneratorClass(Protocol):
-    """A subclass of :class:`Generator` that is made of a configuration and a name, with random weights."""
+    """A subclass of :class:`Generator`, called with a configuration and a name to build one with random weights."""
 
     BUFFERS: tuple[str, ...]
 
@@ -24,13 +24,13 @@ class GeneratorClass(Protocol):
 
 @dataclass(frozen=True)
 class Architecture:
-    """What opening, building and saving need to know of an architecture. `config.kind` is its name in files.
+    """An architecture, as files are opened, built and saved with it. `config.kind` is its name in files.
 
     Attributes:
-        config: its configurations; their `to_json` and `from_json` are the configuration in draglab's own files.
-        generator: its generators.
-        from_published: reads the arguments that the original program stores with its weights, for files of that
-            program; None = there are none.
+        config: class of its configurations; their `to_json` and `from_json` define draglab's own files.
+        generator: class of its generators.
+        from_published: reads the arguments that the original program stores with its weights; None = that program's
+            files cannot be opened.
     """
 
     config: type[GeneratorConfig]
@@ -42,7 +42,7 @@ _ARCHITECTURES: dict[str, Architecture] = {}
 
 
 def register(architecture: Architecture) -> None:
-    """Make an architecture known: its files open, its configurations build. To register it again changes nothing.
+    """Register an architecture, so that its files can be opened and its generators built; repeating it has no effect.
 
     Raises:
         ValueError: another architecture has the same kind.
@@ -53,7 +53,7 @@ def register(architecture: Architecture) -> None:
 
 
 def find_architecture(kind: object) -> Architecture:
-    """The architecture that files call `kind`.
+    """Return the architecture whose name in files is `kind`.
 
     Raises:
         DraglabError: there is none.
@@ -65,7 +65,7 @@ def find_architecture(kind: object) -> Architecture:
 
 
 def config_from_json(values: Mapping[str, Any]) -> GeneratorConfig:
-    """Read what a configuration's `to_json` wrote. Its key "kind" names the architecture; without it, StyleGAN2.
+    """Restore a configuration from its `to_json`. The key "kind" names the architecture; without it, StyleGAN2.
 
     Raises:
         DraglabError: an unknown kind; unknown, missing or ill-typed entries.
@@ -75,5 +75,5 @@ def config_from_json(values: Mapping[str, Any]) -> GeneratorConfig:
 
 
 def build_generator(config: GeneratorConfig, name: str = "unnamed") -> Generator:
-    """The generator of a configuration, with random weights."""
+    """Build the generator of a configuration, with random weights."""
     return find_architecture(config.kind).generator(config, name)

@@ -1,4 +1,4 @@
-"""Windows of feature maps: what a drag looks at, whatever the architecture."""
+"""Windows of feature maps, for any architecture."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Windows:
         values: [n, C, h, w]. Values outside the map are zero.
         origins: [n, 2] (x, y) of each window's first pixel in the map; may lie outside it.
         map_shape: (height, width) of the whole map.
-        margin: pixels by which the map reaches over each border of the image.
+        margin: number of pixels by which the map extends beyond each border of the image.
     """
 
     values: Tensor
@@ -38,10 +38,10 @@ class Windows:
 
 
 class WindowPlan(Protocol):
-    """How windows of one level's maps are computed without the whole maps; from :meth:`Generator.window_plan`.
+    """Plan for computing windows of one level's maps without the whole maps; from :meth:`Generator.window_plan`.
 
     Attributes:
-        whole_until: the highest level whose maps are computed whole; below that of the windows.
+        whole_until: the highest level whose maps are computed whole; it is lower than the level of the windows.
     """
 
     whole_until: int
@@ -54,15 +54,15 @@ class WindowPlan(Protocol):
         owners: Sequence[NDArray[np.int64]] | None = None,
         dtype: torch.dtype | None = None,
     ) -> list[Windows]:
-        """Each group's windows at its `origins` [n, 2] (x, y).
+        """Compute each group's windows at its `origins` [n, 2] (x, y).
 
-        Equal to the same parts of the whole maps, and so are gradients with respect to w_plus.
+        Values and gradients with respect to w_plus equal those of the same parts of the whole maps.
 
         Args:
             w_plus: [N, num_ws, w_dim].
-            mode: of the noise, "const" or "none".
-            owners: for each group, of which latent each window is, [n]; None = of the only one.
-            dtype: of the features and all that leads to them; None = of the weights.
+            mode: mode of the noise, "const" or "none".
+            owners: for each group, [n], the index of each window's latent; None = there is only one latent.
+            dtype: dtype in which the features are computed; None = that of the weights.
         """
         ...
 
@@ -73,8 +73,10 @@ def cut(
     size: tuple[int, int],
     owners: NDArray[np.int64] | None = None,
 ) -> Tensor:
-    """Windows of maps, zero outside them: [N, C, H, W] -> [n, C, h, w]; `owners` [n] says of which map, None = of the
-    first."""
+    """Cut windows from maps, with zeros outside the maps: [N, C, H, W] -> [n, C, h, w].
+
+    `owners` [n] has the index of each window's map; None = the first for all.
+    """
     height, width = feature_maps.shape[2:]
     before = np.maximum(-origins.min(axis=0), 0)
     after = np.maximum(origins.max(axis=0) + [size[1], size[0]] - [width, height], 0)

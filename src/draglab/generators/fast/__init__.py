@@ -1,4 +1,4 @@
-"""What makes frozen generators fast: the same functions as PyTorch's own operations, computed with less work or memory.
+"""Fast operations of frozen generators: the same functions as PyTorch's own, computed with less work or memory.
 
-Nothing here says what a network is. Every function has a slow twin in tests/reference.
+Nothing here depends on a network. Every function has a slow reference in tests/reference.
 """

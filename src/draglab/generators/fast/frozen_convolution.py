@@ -1,4 +1,4 @@
-"""Convolutions whose weights are frozen while an image is edited: what can be computed from a weight once is kept."""
+"""Convolutions with frozen weights: values that depend only on a weight are computed once and kept."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from draglab.generators.fast import winograd
 from draglab.generators.ops import modulate
 
 MIN_CHANNELS = 128
-"""With fewer, the transforms of a Winograd algorithm cost more than it saves."""
+"""Smallest number of channels for a Winograd algorithm; with fewer, its transforms cost more than it saves."""
 
 TILES = {2: 49, 4: 1024}
 """Smallest number of outputs for which F(m x m, 3 x 3) is fastest, by m; measured with 512 channels on two cores."""
 
 
 class FrozenForms:
-    """Forms of one weight, kept as long as it is frozen and unchanged."""
+    """Cache of values computed from one weight, valid as long as it is frozen and unchanged."""
 
     def __init__(self) -> None:
         self._kept: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
     def get(self, weight: Tensor, name: str, compute: Callable[[], Any]) -> Any:
-        """compute(), or what it gave the last time."""
+        """Return compute(), or its result from an earlier call."""
         if weight.requires_grad:
             return compute()
         version = (weight.data_ptr(), weight._version, weight.dtype, weight.device)
@@ -39,12 +39,12 @@ class FrozenForms:
 
 
 def square_sums(weight: Tensor, forms: FrozenForms) -> Tensor:
-    """[O, I], squares of a weight [O, I, k, k] summed over its taps."""
+    """Return the squares of a weight [O, I, k, k] summed over its taps: [O, I]."""
     return forms.get(weight, "square_sums", lambda: weight.square().sum(dim=(2, 3)))
 
 
 def convolve(x: Tensor, styles: Tensor, weight: Tensor, forms: FrozenForms, padding: int) -> Tensor:
-    """Correlation of x * styles, computed in x's dtype.
+    """Correlate x * styles with a weight, in x's dtype.
 
     Args:
         x: [N, I, H, W]. styles: [N or 1, I]. weight: [O, I, 3, 3]. padding: zeros around x, 0 to 2.
@@ -62,7 +62,7 @@ def convolve(x: Tensor, styles: Tensor, weight: Tensor, forms: FrozenForms, padd
 
 
 def convolve_doubling(x: Tensor, styles: Tensor, weight: Tensor, forms: FrozenForms, padding: int) -> Tensor:
-    """Transposed convolution of x * styles with stride 2, computed in x's dtype.
+    """Apply a transposed convolution with stride 2 to x * styles, in x's dtype.
 
     Args:
         x: [N, I, H, W]. styles: [N or 1, I]. weight: [O, I, 3, 3]. padding: rows left out on each side of the result.
@@ -72,7 +72,7 @@ def convolve_doubling(x: Tensor, styles: Tensor, weight: Tensor, forms: FrozenFo
     """
 
     def swap() -> Tensor:
-        # PyTorch would bring the weight into this order in every call.
+        # PyTorch would reorder the weight like this in every call.
         return weight.to(x.dtype).transpose(0, 1).contiguous(memory_format=torch.channels_last)
 
     swapped = forms.get(weight, f"swapped {x.dtype}", swap)
@@ -80,13 +80,15 @@ def convolve_doubling(x: Tensor, styles: Tensor, weight: Tensor, forms: FrozenFo
 
 
 def share_of_multiplications(weight: Tensor) -> float:
-    """About what :func:`convolve` takes of the time that as many multiplications would take, for planning."""
+    """Return the approximate time of :func:`convolve` relative to a direct convolution, for planning."""
     return 0.5 if weight.device.type == "cpu" and min(weight.shape[:2]) >= MIN_CHANNELS else 1.0
 
 
 def winograd_tile(x: Tensor, weight: Tensor, outputs: int) -> int | None:
-    """Which F(m x m, 3 x 3) computes `outputs` positions fastest; None for PyTorch's own convolution, which is also the
-    choice for everything but frozen weights on the CPU: other devices' libraries choose for themselves."""
+    """Return m of the F(m x m, 3 x 3) that computes `outputs` positions fastest; None for PyTorch's own convolution.
+
+    It is None for everything but frozen weights on the CPU: the libraries of other devices choose for themselves.
+    """
     exact = x.dtype == weight.dtype and x.dtype in (torch.float32, torch.float64)
     if weight.requires_grad or x.device.type != "cpu" or not exact or min(weight.shape[:2]) < MIN_CHANNELS:
         return None

@@ -1,6 +1,6 @@
-"""Passes over whole maps that are made in parts small enough for the processor's cache, in place where possible.
+"""Passes over whole maps in parts small enough for the processor's cache, in place where possible.
 
-A map of the upper blocks is far larger than the cache; every pass over it costs as much as the arithmetic of a layer.
+The maps of high blocks are far larger than the cache; every pass over one costs as much as the arithmetic of a layer.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ PART_BYTES = 1 << 20
 
 
 def row_ranges(rows: int, row_bytes: int, part_bytes: int) -> list[tuple[int, int]]:
-    """Ranges [first, end) of rows that are at most `part_bytes` together, one row at least."""
+    """Divide rows into ranges [first, end) of at most `part_bytes`, but at least one row."""
     step = max(1, part_bytes // row_bytes)
     return [(first, min(first + step, rows)) for first in range(0, rows, step)]
 
 
 def _parts(x: Tensor) -> list[tuple[int, int]]:
-    """Row ranges of x [N, H, W, C]."""
+    """Divide x [N, H, W, C] into ranges of rows."""
     return row_ranges(x.shape[1], x.shape[0] * x.shape[2] * x.shape[3] * x.element_size(), PART_BYTES)
 
 
 def scale_backward_(grad: Tensor, x: Tensor, styles: Tensor, with_x: bool = True) -> tuple[Tensor | None, Tensor]:
-    """Backward pass of x * styles, in place of `grad`.
+    """Compute the backward pass of x * styles, in place of `grad`.
 
     Args:
-        grad: of the product, [N, H, W, C]. x: [N, H, W, C]. styles: [N or 1, C].
+        grad: gradient of the product, [N, H, W, C]. x: [N, H, W, C]. styles: [N or 1, C].
 
     Returns:
         gradients with respect to x (None unless `with_x`) and styles.
@@ -48,11 +48,11 @@ def scale_backward_(grad: Tensor, x: Tensor, styles: Tensor, with_x: bool = True
 def activate_(
     x: Tensor, scale: Tensor, shift: Tensor, noise: Tensor | None, slope: float, limit: float | None
 ) -> Tensor:
-    """leaky_relu(x * scale + shift + noise), clamped to +-limit, in place of x.
+    """Compute leaky_relu(x * scale + shift + noise), clamped to +-limit, in place of x.
 
     Args:
-        x: [N, C, H, W], channels_last; not needed for anything else. scale: [N or 1, C]. shift: [C].
-        noise: [N or 1, 1, H, W] or None. slope: of the negative side, above 0. limit: None for no clamp.
+        x: [N, C, H, W], channels_last, overwritten. scale: [N or 1, C]. shift: [C].
+        noise: [N or 1, 1, H, W] or None. slope: slope of the negative side, above 0. limit: None for no clamp.
 
     Returns:
         x; differentiable once, with respect to x and scale.
@@ -90,8 +90,8 @@ class _Activation(torch.autograd.Function):
         scales, shifts = scale[:, None, None].to(y.dtype), shift.to(y.dtype)
         drawn = None if noise is None else noise.permute(0, 2, 3, 1).to(y.dtype)
         axes = (0, 1, 2) if len(scale) == 1 else (1, 2)
-        # The gradient with respect to scale is the sum of g * x, where g is that before the activation. x is gone, but
-        # g * (x * scale + shift + noise) is the gradient times y, because leaky ReLU is a factor.
+        # The gradient with respect to scale is the sum of g * x, where g is the gradient before the activation. x has
+        # been overwritten, but g * (x * scale + shift + noise) is the gradient times y, as leaky ReLU is a factor.
         total = torch.zeros_like(scale)
         for first, end in _parts(pixels):
             grad, value = given[:, first:end], pixels[:, first:end]

@@ -5,7 +5,7 @@ for each output with m = 2, 2.25 with m = 4. The products of all tiles are one b
 kernel and output are transformed by small matrices B, G and A that come from interpolating polynomials (Toom and Cook);
 the kernel, which is frozen, only once. The backward pass runs the same steps transposed, with the same kernel.
 
-`tests/reference/convolution.py` holds the slow twin.
+The slow reference is `tests/reference/convolution.py`.
 """
 
 from __future__ import annotations
@@ -27,17 +27,20 @@ POINTS = {
     2: [Fraction(0), Fraction(1), Fraction(-1)],
     4: [Fraction(0), Fraction(3, 4), Fraction(-3, 4), Fraction(3, 2), Fraction(-3, 2)],
 }
-"""Where the polynomials are interpolated, besides infinity, by m. Of the choices tried for m = 4 this one rounds least:
-the error was 1.1 to 1.3 times that of PyTorch's own convolution with channels last, that of m = 2 half of it."""
+"""Interpolation points of the polynomials, besides infinity, by m. Of the choices tried for m = 4, this one has the
+smallest rounding error: 1.1 to 1.3 times that of PyTorch's own convolution with channels last. That of m = 2 is half of
+it."""
 
 CHUNK_BYTES = 12 << 20
-"""Transformed inputs of at most this size are worked on at once, so that they stay in the processor's cache."""
+"""Largest size of transformed inputs that are processed at once, so that they stay in the processor's cache."""
 
 
 @lru_cache
 def transforms(tile: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Of F(tile, 3) on one axis, float64: B^T [n, n], G [n, 3] and A^T [tile, n], n = tile + 2, such that
-    A^T ((G g) * (B^T d)) is the correlation of d with g."""
+    """Return the transforms of F(tile, 3) on one axis, float64: B^T [n, n], G [n, 3] and A^T [tile, n], n = tile + 2.
+
+    A^T ((G g) * (B^T d)) is the correlation of d with g.
+    """
     size = tile + TAPS - 1
     points = POINTS[tile]
     scales = [math.prod((p - q for q in points if q != p), start=Fraction(1)) for p in points]
@@ -50,7 +53,7 @@ def transforms(tile: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _polynomial(roots: list[Fraction], length: int) -> list[Fraction]:
-    """Coefficients of the product of (x - root), lowest first, filled with zeros to `length`."""
+    """Return the coefficients of the product of (x - root), lowest first, padded with zeros to `length`."""
     coefficients = [Fraction(1)]
     for root in roots:
         shifted, scaled = [Fraction(0), *coefficients], [*(root * c for c in coefficients), Fraction(0)]
@@ -74,7 +77,7 @@ class WinogradKernel:
 
     @classmethod
     def of(cls, weight: Tensor, tile: int) -> WinogradKernel:
-        """From a weight [O, I, 3, 3]."""
+        """Build from a weight [O, I, 3, 3]."""
         b, g, a = (torch.kron(matrix, matrix) for matrix in transforms(tile))
         outputs, inputs = weight.shape[:2]
         flat = weight.detach().permute(2, 3, 1, 0).reshape(TAPS * TAPS, inputs * outputs)
@@ -83,7 +86,7 @@ class WinogradKernel:
 
 
 def convolve(x: Tensor, styles: Tensor, kernel: WinogradKernel, padding: int) -> Tensor:
-    """The correlation of x * styles with a frozen kernel.
+    """Correlate x * styles with a frozen kernel.
 
     Args:
         x: [N, I, H, W]; channels_last is fast.
@@ -115,26 +118,26 @@ class _Convolution(torch.autograd.Function):
 
 
 def _chunks(kernel: WinogradKernel, rows: int, row_tiles: int) -> list[tuple[int, int]]:
-    """Ranges of rows of tiles, each with `row_tiles` tiles."""
+    """Divide rows of `row_tiles` tiles each into ranges."""
     products = kernel.products
     row_bytes = row_tiles * len(products) * max(products.shape[1:]) * products.element_size()
     return row_ranges(rows, row_bytes, CHUNK_BYTES)
 
 
 def _forward(x: Tensor, styles: Tensor, kernel: WinogradKernel, padding: int) -> Tensor:
-    """[N, H, W, I] -> [N, O, H', W'], channels_last."""
+    """Convolve x [N, H, W, I] to [N, O, H', W'], channels_last."""
     count, height, width, inputs = x.shape
     m, n, outputs = kernel.tile, kernel.tile + TAPS - 1, kernel.products.shape[2]
     out_height, out_width = height + 2 * padding - TAPS + 1, width + 2 * padding - TAPS + 1
     rows, columns = -(-out_height // m), -(-out_width // m)
     right = columns * m + TAPS - 1 - width - padding
     scales = styles.unsqueeze(1)
-    # No view of anything, so that what follows may write into it.
+    # Not a view, so that later operations may write into it.
     shape = (count, outputs, out_height, out_width)
     result = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
     pixels = result.permute(0, 2, 3, 1)
     for first, end in _chunks(kernel, rows, count * columns):
-        # Rows of x that these tiles look at; those outside it are zero.
+        # Rows of x that these tiles read; rows outside x are zero.
         top, bottom = first * m - padding, end * m + TAPS - 1 - padding
         outside = (0, 0, padding, right, max(-top, 0), max(bottom - height, 0))
         part = F.pad(x[:, max(top, 0) : min(bottom, height)], outside).contiguous()
@@ -155,12 +158,12 @@ def _forward(x: Tensor, styles: Tensor, kernel: WinogradKernel, padding: int) ->
 
 
 def _backward(grad: Tensor, kernel: WinogradKernel, height: int, width: int) -> Tensor:
-    """With respect to the padded and scaled input: [N, H', W', O] -> [N, height, width, I]."""
+    """Return the gradient of the padded and scaled input: [N, H', W', O] -> [N, height, width, I]."""
     count, out_height, out_width, outputs = grad.shape
     m, n, inputs = kernel.tile, kernel.tile + TAPS - 1, kernel.products.shape[1]
     rows, columns = -(-out_height // m), -(-out_width // m)
     result = grad.new_zeros(count, rows + 1, m, columns + 1, m, inputs)
-    # A tile of inputs reaches over the next row and column of tiles by this much.
+    # Number of pixels by which a tile of inputs extends into the next row and column of tiles.
     over = TAPS - 1
     for first, end in _chunks(kernel, rows, count * columns):
         part = grad[:, first * m : end * m]

@@ -1,4 +1,4 @@
-"""The configuration space of the published StyleGAN2 generators."""
+"""Configurations of the published StyleGAN2 generators."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ class StyleGAN2Config(StyleGANConfig):
         channel_base, channel_max: a block of resolution r has min(channel_base / r, channel_max) channels.
         architecture: "skip" sums an RGB branch of every block; "orig" and "resnet" have one at the end, "resnet" with
             residual blocks.
-        conv_clamp: outputs of convolutions are limited to +- this; None = no limit.
+        conv_clamp: limit of the absolute outputs of convolutions; None = no limit.
         resample_filter: taps of the separable low-pass filter.
         use_noise: whether layers add per-pixel noise.
-        channels: of every block from 4 pixels up, for models whose widths no channel_base and channel_max give, else
-            None.
+        channels: channels of every block from 4 pixels up, for models whose widths do not follow from channel_base and
+            channel_max; else None.
         activation, mapping_activation: names of the nonlinearities of the synthesis and of the mapping network, see
             generators/activations.py.
-        base_width: width of the 4-pixel high learned constant; 4 for square images, 2 for images half as wide as high.
+        base_width: width of the learned constant, which is 4 pixels high; 4 for square images, 2 for images half as
+            wide as high.
     """
 
     kind: ClassVar[str] = "stylegan2"
@@ -69,12 +70,12 @@ class StyleGAN2Config(StyleGANConfig):
 
     @property
     def title(self) -> str:
-        """What people call the architecture."""
+        """Name of the architecture for people."""
         return "StyleGAN2"
 
     @property
     def block_resolutions(self) -> list[int]:
-        """4, 8, ..., img_resolution."""
+        """Resolutions of the blocks: 4, 8, ..., img_resolution."""
         return [2**power for power in range(2, int(math.log2(self.img_resolution)) + 1)]
 
     @property
@@ -88,17 +89,19 @@ class StyleGAN2Config(StyleGANConfig):
         return self.shape_at(self.img_resolution)
 
     def shape_at(self, resolution: int) -> tuple[int, int]:
-        """(height, width) of the feature maps of the block named by `resolution`."""
+        """Return (height, width) of the feature maps of the block of `resolution`."""
         return resolution, resolution * self.base_width // 4
 
     def channels_at(self, resolution: int) -> int:
-        """Channels of the block named by `resolution`."""
+        """Return the number of channels of the block of `resolution`."""
         if self.channels is not None:
             return self.channels[self.block_resolutions.index(resolution)]
         return min(self.channel_base // resolution, self.channel_max)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, which :meth:`from_json` and `config_from_json` read back. They name no kind, as when there was
-        only this one, and no usual activation, so that older versions can read them."""
+        """Return plain values, which :meth:`from_json` and `config_from_json` read back.
+
+        The kind and the usual activations are left out, so that older versions can read them.
+        """
         unsaid = {("kind", self.kind), ("activation", "lrelu"), ("mapping_activation", "lrelu")}
         return {name: value for name, value in super().to_json().items() if (name, str(value)) not in unsaid}

@@ -1,4 +1,4 @@
-"""StyleGAN2 for editing: frozen weights, features of any block, image from features."""
+"""StyleGAN2 generator for editing: frozen weights, features of any block, images from features."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ class StyleGAN2(Generator):
 
     @property
     def feature_resolutions(self) -> list[int]:
-        """Those of the blocks."""
+        """Resolutions of the blocks, in ascending order."""
         return self.config.block_resolutions
 
     def feature_level(self, resolution: int, layer: int | None = None) -> int:
-        """`resolution`, checked; see :meth:`Generator.feature_level`."""
+        """Check `resolution` and return it as the level; see :meth:`Generator.feature_level`."""
         if layer is not None:
             raise DraglabError("feature_layer is for StyleGAN3 models: give feature_resolution instead")
         self.check_feature_resolution(resolution)
         return resolution
 
     def feature_shape(self, level: int) -> tuple[int, int]:
-        """(height, width) of a block's maps."""
+        """Return (height, width) of a block's maps."""
         return self.synthesis.shape_at(level)
 
     def feature_maps(
@@ -53,7 +53,7 @@ class StyleGAN2(Generator):
         noise_seed: int | None = None,
         dtype: torch.dtype | None = None,
     ) -> FeatureMaps:
-        """Features of all blocks up to resolution `level`; see :meth:`Generator.feature_maps`."""
+        """Compute features of all blocks up to resolution `level`; see :meth:`Generator.feature_maps`."""
         self.check_w_plus(w_plus)
         self.check_feature_resolution(level)
         noise = self._noise(noise_mode, noise_seed).draw
@@ -62,7 +62,7 @@ class StyleGAN2(Generator):
     def window_plan(
         self, level: int, groups: Sequence[tuple[tuple[int, int], int]], samples: int = 1
     ) -> BlockWindowPlan | None:
-        """Which blocks run whole and which on windows; see :meth:`Generator.window_plan`."""
+        """Plan which blocks run whole and which on windows; see :meth:`Generator.window_plan`."""
         plan = BlockWindowPlan(windowed_network(self.synthesis), level, groups, samples)
         return plan if plan.whole_until < level else None
 
@@ -74,10 +74,10 @@ class StyleGAN2(Generator):
         noise_seed: int | None = None,
         preview_resolution: int | None = None,
     ) -> Tensor:
-        """Images of latents; see :meth:`Generator.image`.
+        """Compute the images of latents; see :meth:`Generator.image`.
 
-        A preview of the "skip" architecture computes nothing above its block: colours are the sum of the branches so
-        far, which lacks what higher blocks add. Otherwise it is the whole image, averaged down.
+        With the "skip" architecture, a preview is the sum of the RGB branches up to its block, without the details that
+        higher blocks add, which are not computed. Otherwise it is the whole image, averaged down.
         """
         self.check_w_plus(w_plus)
         height = preview_resolution or self.img_resolution
@@ -90,7 +90,7 @@ class StyleGAN2(Generator):
         return image if last == height else F.avg_pool2d(image, last // height)
 
     def check_feature_resolution(self, resolution: int) -> None:
-        """Raises a DraglabError unless the model has a block of this resolution."""
+        """Raise a DraglabError unless the model has a block of this resolution."""
         if resolution not in self.feature_resolutions:
             known = ", ".join(str(known) for known in self.feature_resolutions)
             raise DraglabError(f"feature_resolution {resolution} is not a block of this model: choose one of {known}")

@@ -1,4 +1,4 @@
-"""Construction arguments as the published StyleGAN2 programs store them -> StyleGAN2Config."""
+"""Conversion of the arguments that published StyleGAN2 programs store to a StyleGAN2Config."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from draglab.errors import DraglabError
 from draglab.generators.stylegan2.config import StyleGAN2Config
 
 _IGNORED = {"num_fp16_res", "fused_modconv_default", "w_avg_beta", "use_fp16", "num_ws"}
-"""Arguments that change training or half-precision kernels only: away from them the function is the same."""
+"""Arguments that only affect training or half-precision kernels; otherwise the function is the same."""
 
 _SYNTHESIS = {"channel_base", "channel_max", "architecture", "conv_clamp", "resample_filter", "use_noise", "activation"}
 
@@ -18,7 +18,7 @@ def config_from_published(arguments: Mapping[str, Any]) -> StyleGAN2Config:
     """Read the arguments of a published generator.
 
     The stylegan2-ada programs nest the synthesis arguments under `synthesis_kwargs`; the stylegan3 programs keep them
-    flat and, if they are omitted, mean conv_clamp 256 (stylegan2-ada: no clamp).
+    flat. An omitted conv_clamp means 256 in the latter, and no clamp in the former.
 
     Args:
         arguments: z_dim, c_dim, w_dim, img_resolution, img_channels, mapping_kwargs and the synthesis arguments.

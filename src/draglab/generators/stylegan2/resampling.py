@@ -1,4 +1,4 @@
-"""StyleGAN2's low-pass filters: doubling the size of maps, and what stands behind a doubling convolution."""
+"""Resampling in StyleGAN2: upsampling, and the low-pass filter after a doubling convolution."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from torch import Tensor
 
 
 def resample_kernel(taps: Sequence[float]) -> Tensor:
-    """Separable low-pass filter as a 2D kernel [L, L] that sums to 1; float32."""
-    # On the CPU also while a model is built without storage: the kernel is no weight, nothing will fill it in later.
+    """Return a separable low-pass filter as a 2D kernel [L, L] that sums to 1; float32."""
+    # On the CPU even while a model is built without storage: the kernel is not a weight and will not be loaded later.
     line = torch.tensor(list(taps), dtype=torch.float32, device="cpu")
     kernel = line[:, None] * line[None, :]
     return kernel / kernel.sum()
 
 
 def low_pass_padding(length: int) -> tuple[int, int]:
-    """Zeros before and after, on both axes, for a low-pass filter of `length` taps behind a doubling convolution."""
+    """Return the padding (before, after) on both axes of a low-pass filter of `length` taps after a doubling layer."""
     return (length + 1) // 2 - 1, (length - 2) // 2
 
 
 def _low_pass(x: Tensor, kernel: Tensor, pad_before: int, pad_after: int, gain: float) -> Tensor:
-    """Each channel of x convolved with `kernel`, times `gain`, zero-padded on both axes."""
+    """Convolve each channel of x, zero-padded on both axes, with `kernel` times `gain`."""
     channels = x.shape[1]
     weight = (kernel.flip((0, 1)) * gain).to(x.dtype).expand(channels, 1, *kernel.shape)
     if pad_before != pad_after or pad_before < 0:
@@ -33,7 +33,7 @@ def _low_pass(x: Tensor, kernel: Tensor, pad_before: int, pad_after: int, gain: 
 
 
 def upsample(x: Tensor, kernel: Tensor) -> Tensor:
-    """Zeros between the pixels, then the low-pass filter with gain 4: [N, C, H, W] -> [N, C, 2H, 2W]."""
+    """Insert zeros between pixels and apply the low-pass filter with gain 4: [N, C, H, W] -> [N, C, 2H, 2W]."""
     length, (height, width) = kernel.shape[0], x.shape[2:]
     weight = (kernel * 4).to(x.dtype).expand(x.shape[1], 1, length, length)
     full = F.conv_transpose2d(x, weight, stride=2, groups=x.shape[1])
@@ -43,7 +43,7 @@ def upsample(x: Tensor, kernel: Tensor) -> Tensor:
 
 
 def low_pass_doubled(x: Tensor, kernel: Tensor, valid: bool) -> Tensor:
-    """The low-pass filter behind a doubling convolution, with gain 4.
+    """Apply the low-pass filter after a doubling convolution, with gain 4.
 
     Args:
         x: [N, C, 2H + 1, 2W + 1], or any window of that if `valid`.
@@ -51,7 +51,7 @@ def low_pass_doubled(x: Tensor, kernel: Tensor, valid: bool) -> Tensor:
         valid: keep only outputs that depend on nothing outside the window.
 
     Returns:
-        [N, C, 2H, 2W], or the window less L - 1.
+        [N, C, 2H, 2W], or, if `valid`, height and width of the window minus L - 1.
     """
     before, after = (0, 0) if valid else low_pass_padding(kernel.shape[0])
     return _low_pass(x, kernel, before, after, gain=4)

@@ -1,4 +1,4 @@
-"""StyleGAN2's synthesis network, cut at the blocks so that dragging can stop where its features are."""
+"""StyleGAN2's synthesis network, divided into blocks so that a drag can stop at the block of its features."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from draglab.generators.stylegan2.config import StyleGAN2Config
 from draglab.generators.stylegan2.resampling import low_pass_doubled, resample_kernel, upsample
 
 NoiseDraw = Callable[["SynthesisLayer", Tensor], Tensor | None]
-"""Noise for a layer's output x [N, C, H, W], before its strength: [N or 1, 1, H, W], or None."""
+"""Function that returns noise for a layer's output x [N, C, H, W], before scaling: [N or 1, 1, H, W], or None."""
 
 
 @dataclass(frozen=True)
 class NoiseSource:
-    """Where layers take their noise from.
+    """Source of the layers' noise.
 
     Attributes:
         mode: "const" (each layer's stored map), "none", or "random" (a new map for every sample).
-        generator: for "random": the generator to draw from, so that a seed gives the same image again.
+        generator: for "random", the generator to draw from, so that a seed reproduces its image.
     """
 
     mode: str = "const"
     generator: torch.Generator | None = None
 
     def draw(self, layer: SynthesisLayer, x: Tensor) -> Tensor | None:
-        """A :data:`NoiseDraw`."""
+        """Draw noise for a layer, as a :data:`NoiseDraw`."""
         if self.mode == "none":
             return None
         if self.mode == "const":
             return layer.noise_const[None, None]
-        # Drawn on the generator's own device, so that a seed means the same everywhere.
+        # Drawn on the generator's own device, so that a seed gives the same noise everywhere.
         device = self.generator.device if self.generator is not None else x.device
         drawn = torch.randn((x.shape[0], 1, *x.shape[2:]), generator=self.generator, device=device)
         return drawn.to(x.device)
@@ -73,14 +73,14 @@ class SynthesisLayer(nn.Module):
         gain: float = 1.0,
         valid: bool = False,
     ) -> Tensor:
-        """x [N, I, H, W], w [N or 1, w_dim] -> [N, O, H, W], or twice the size.
+        """Map x [N, I, H, W] and w [N or 1, w_dim] to [N, O, H, W], or twice that size if `up`.
 
         `noise` draws the layer's noise. With `valid`, x is a window of a larger map, and only outputs that depend on
         nothing outside it are kept.
         """
         styles = self.affine(w)
         if self.up:
-            # The outermost row on each side of a window lacks what the window's neighbours would add.
+            # The outermost row on each side of a window lacks contributions from outside the window.
             x = convolve_doubling(x, styles, self.weight, self.forms, padding=1 if valid else 0)
             x = low_pass_doubled(x, kernel, valid)
         else:
@@ -92,7 +92,7 @@ class SynthesisLayer(nn.Module):
 
 
 class ToRGB(nn.Module):
-    """Modulated 1x1 convolution to colours, without demodulation."""
+    """Modulated 1x1 convolution to RGB, without demodulation."""
 
     def __init__(self, config: StyleGAN2Config, inputs: int):
         super().__init__()
@@ -103,7 +103,7 @@ class ToRGB(nn.Module):
         self.conv_clamp = config.conv_clamp
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """x [N, C, H, W], w [N, w_dim] -> [N, img_channels, H, W]."""
+        """Map x [N, C, H, W] and w [N, w_dim] to colours [N, img_channels, H, W]."""
         x = modulate(x, self.affine(w) * self.weight_gain)
         x = F.conv2d(x, self.weight.to(x.dtype)).to(self.bias.dtype)
         x = x + self.bias[None, :, None, None]
@@ -119,7 +119,7 @@ class Shortcut(nn.Module):
         self.weight_gain = 1 / math.sqrt(inputs)
 
     def forward(self, x: Tensor, kernel: Tensor, gain: float) -> Tensor:
-        """[N, I, H, W] -> [N, O, 2H, 2W]. The 1x1 convolution goes first: it commutes with the filter."""
+        """Map x [N, I, H, W] to [N, O, 2H, 2W]. The 1x1 convolution comes first, as it commutes with the filter."""
         return upsample(F.conv2d(x, (self.weight * (self.weight_gain * gain)).to(x.dtype)), kernel)
 
 
@@ -152,19 +152,21 @@ class SynthesisBlock(nn.Module):
         return 0 if self.is_first else 2 * int(math.log2(self.resolution)) - 5
 
     def convolutions(self) -> list[tuple[SynthesisLayer, int, float]]:
-        """The block's layers in order: (layer, its index in w_plus, its gain)."""
+        """Return the block's layers in order: (layer, its index in w_plus, its gain)."""
         gain = math.sqrt(0.5) if self.residual else 1.0
         layers = [(self.conv1, self.first_w, gain)]
         return layers if self.is_first else [(self.conv0, self.first_w, 1.0), (self.conv1, self.first_w + 1, gain)]
 
     def learned_input(self, count: int, dtype: torch.dtype | None = None) -> Tensor:
-        """The first block's input [count, C, H, W], which is the same for every sample. All features have its dtype:
-        `dtype`, else `activation_dtype`, else that of the weights."""
+        """Return the first block's input [count, C, H, W], the same for every sample.
+
+        All features have its dtype: `dtype`, else `activation_dtype`, else that of the weights.
+        """
         x = self.const.expand(count, *self.const.shape).to(dtype or self.activation_dtype or self.const.dtype)
         return x.contiguous(memory_format=self.memory_format)
 
     def shortcut(self, x: Tensor, kernel: Tensor) -> Tensor:
-        """What a `residual` block adds to its layers' output, twice the size of x."""
+        """Return the residual that a `residual` block adds to its layers' output, twice the size of x."""
         return self.skip(x, kernel, math.sqrt(0.5))
 
     def features(
@@ -175,7 +177,7 @@ class SynthesisBlock(nn.Module):
         noise: NoiseDraw,
         dtype: torch.dtype | None = None,
     ) -> Tensor:
-        """The block's output features [N, C, H, W] from those of the block below (None for the first, in `dtype`)."""
+        """Compute the block's features [N, C, H, W] from those of the block below (None for the first, in `dtype`)."""
         inputs = self.learned_input(len(w_plus), dtype) if x is None else x
         outputs = inputs
         for layer, index, gain in self.convolutions():
@@ -183,7 +185,7 @@ class SynthesisBlock(nn.Module):
         return self.shortcut(inputs, kernel) + outputs if self.residual else outputs
 
     def add_rgb(self, rgb: Tensor | None, x: Tensor, w_plus: Tensor, kernel: Tensor) -> Tensor | None:
-        """The sum of RGB branches up to this block, from the sum up to the block below (None = nothing yet)."""
+        """Return the sum of RGB branches up to this block, given the sum up to the block below (None = none yet)."""
         if not self.has_rgb:
             return None
         own = self.torgb(x, w_plus[:, self.first_w + (1 if self.is_first else 2)])
@@ -191,7 +193,7 @@ class SynthesisBlock(nn.Module):
 
 
 class SynthesisNetwork(nn.Module):
-    """w_plus [N, num_ws, w_dim] -> features of any block, image."""
+    """Synthesis network from w_plus [N, num_ws, w_dim] to the features of any block and to images."""
 
     kernel: Tensor
 
@@ -204,7 +206,7 @@ class SynthesisNetwork(nn.Module):
         self.register_buffer("kernel", resample_kernel(config.resample_filter), persistent=False)
 
     def block(self, resolution: int) -> SynthesisBlock:
-        """The block of `resolution`."""
+        """Return the block of `resolution`."""
         block = self.get_submodule(f"b{resolution}")
         assert isinstance(block, SynthesisBlock)
         return block
@@ -217,8 +219,10 @@ class SynthesisNetwork(nn.Module):
         known: dict[int, Tensor] | None = None,
         dtype: torch.dtype | None = None,
     ) -> dict[int, Tensor]:
-        """Features of every block up to resolution `last`, by resolution; computed from the highest `known` one on, or
-        in `dtype`."""
+        """Compute the features of every block up to resolution `last`, by resolution.
+
+        The computation starts from the highest `known` block; without one, from the input, in `dtype`.
+        """
         outputs = dict(known) if known else {}
         reached = max(outputs) if outputs else 0
         x = outputs[reached] if outputs else None
@@ -229,8 +233,10 @@ class SynthesisNetwork(nn.Module):
         return outputs
 
     def rgb(self, blocks: dict[int, Tensor], w_plus: Tensor) -> Tensor:
-        """Image from the features of all blocks (of the last alone if the architecture is not "skip"), or from those of
-        the lower blocks the sum of their branches."""
+        """Compute the image from the features of all blocks (only of the last if the architecture is not "skip").
+
+        From the features of lower blocks alone, return the sum of their RGB branches.
+        """
         image: Tensor | None = None
         for resolution in sorted(blocks):
             if self.block(resolution).has_rgb:

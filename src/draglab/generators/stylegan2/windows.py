@@ -1,4 +1,4 @@
-"""StyleGAN2's layers, described for windows."""
+"""Description of StyleGAN2's layers for computing windows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from draglab.generators.windows import cut
 
 
 def windowed_network(synthesis: SynthesisNetwork) -> WindowedNetwork:
-    """A synthesis network's blocks, by their resolution."""
+    """Describe the blocks of a synthesis network, by resolution."""
 
     def whole_map(w_plus: Tensor, level: int, noise_mode: str, dtype: torch.dtype | None) -> Tensor:
         return synthesis.run_blocks(w_plus, level, NoiseSource(noise_mode).draw, dtype=dtype)[level]

@@ -1,4 +1,4 @@
-"""The configuration space of the published StyleGAN3 generators, and the layers that follow from it.
+"""Configurations of the published StyleGAN3 generators, and the layers that follow from them.
 
 Source: Karras et al. 2021, "Alias-Free Generative Adversarial Networks", section 3.2 and appendix C.
 """
@@ -23,8 +23,9 @@ class Signal:
 
     Attributes:
         rate: samples along one side of the image. size: pixels along one side of the map, margins included.
-        channels: of the map.
-        cutoff: f_c, up to which the signal is kept. half_width: f_h, half the width of the transition band beyond.
+        channels: channels of the map.
+        cutoff: f_c, the frequency up to which the signal is kept. half_width: f_h, half the width of the transition
+            band above it.
     """
 
     rate: int
@@ -35,20 +36,21 @@ class Signal:
 
     @property
     def margin(self) -> int:
-        """Pixels by which the map reaches over each border of the image."""
+        """Number of pixels by which the map extends beyond each border of the image."""
         return (self.size - self.rate) // 2
 
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """What determines one layer but its weights.
+    """Everything that determines one layer but its weights.
 
     Attributes:
-        name: the published one. inputs, outputs: its signals.
+        name: published name. inputs, outputs: its signals.
         kernel: side of the convolution.
-        up, down: factors of resampling before and behind the nonlinearity; both 1: no resampling and no nonlinearity,
-            as in the layer that makes colours.
-        up_taps, down_taps: lengths of their filters. radial: whether the second is radially symmetric, not separable.
+        up, down: factors of resampling before and after the nonlinearity; both 1 = no resampling and no nonlinearity,
+            as in the RGB layer.
+        up_taps, down_taps: lengths of their filters. radial: True if the second filter is radially symmetric instead of
+            separable.
     """
 
     name: str
@@ -63,7 +65,7 @@ class LayerSpec:
 
     @property
     def is_rgb(self) -> bool:
-        """Whether it makes colours."""
+        """Whether this is the RGB layer."""
         return self.up == 1
 
 
@@ -74,17 +76,17 @@ class StyleGAN3Config(StyleGANConfig):
 
     Attributes, besides those of StyleGANConfig:
         channel_base, channel_max: a layer of cutoff f_c has min(channel_base / 2 / f_c, channel_max) channels.
-        num_layers: layers without the one that makes colours.
-        num_critical: how many of the last of those are sampled critically.
+        num_layers: number of layers, without the RGB layer.
+        num_critical: number of the last of those that are critically sampled.
         first_cutoff, first_stopband: f_c and f_t of the first layer; they grow geometrically from layer to layer.
         last_stopband_rel: f_t of the last layers relative to their f_c, which is half the image's resolution.
-        margin_size: pixels that maps reach over each border of the image.
-        output_scale: what the last layer's output is multiplied by.
+        margin_size: number of pixels by which maps extend beyond each border of the image.
+        output_scale: factor of the last layer's output.
         conv_kernel: side of the convolutions, 1 or 3.
         filter_size: taps of the low-pass filters, at the lower of their two rates.
-        lrelu_upsampling: how much finer than in- and output the nonlinearity is computed, 2, 4 or 8.
-        use_radial_filters: radially symmetric filters behind the nonlinearity but in critically sampled layers.
-        conv_clamp: the nonlinearity's results are limited to +- this; None = no limit.
+        lrelu_upsampling: rate of the nonlinearity relative to the higher of the input's and the output's: 2, 4 or 8.
+        use_radial_filters: radially symmetric filters after the nonlinearity, except in critically sampled layers.
+        conv_clamp: limit of the nonlinearity's absolute results; None = no limit.
     """
 
     kind: ClassVar[str] = "stylegan3"
@@ -133,17 +135,17 @@ class StyleGAN3Config(StyleGANConfig):
 
     @property
     def title(self) -> str:
-        """What people call the architecture."""
+        """Name of the architecture for people."""
         return f"StyleGAN3-{'R' if self.use_radial_filters else 'T'}"
 
     @property
     def num_ws(self) -> int:
-        """Number of latents in w_plus: one for the input, every layer and the colours."""
+        """Number of latents in w_plus: one for the input, every layer and the RGB layer."""
         return self.num_layers + 2
 
     @property
     def signals(self) -> list[Signal]:
-        """Outputs of the layers in order; the input's signal is as the first layer's output."""
+        """Outputs of the layers in order; the signal of the input is that of the first layer's output."""
         last_cutoff = self.img_resolution / 2
         growth = [min(index / (self.num_layers - self.num_critical), 1.0) for index in range(self.num_layers + 1)]
         cutoffs = [self.first_cutoff * (last_cutoff / self.first_cutoff) ** power for power in growth]
@@ -152,7 +154,7 @@ class StyleGAN3Config(StyleGANConfig):
         signals = []
         for index, (cutoff, stopband) in enumerate(zip(cutoffs, stopbands, strict=True)):
             rate = 2 ** math.ceil(math.log2(min(2 * stopband, self.img_resolution)))
-            # The last layer and the colours are cut to the image.
+            # The last layer and the RGB layer are cut to the image.
             margin = 0 if index >= self.num_layers - 1 else self.margin_size
             channels = min(round(self.channel_base / 2 / cutoff), self.channel_max)
             channels = self.img_channels if index == self.num_layers else channels
@@ -161,7 +163,7 @@ class StyleGAN3Config(StyleGANConfig):
 
     @property
     def layers(self) -> list[LayerSpec]:
-        """All layers in order, the one that makes colours last."""
+        """All layers in order, the RGB layer last."""
         signals = self.signals
         specs = []
         for index, outputs in enumerate(signals):

@@ -1,6 +1,6 @@
-"""StyleGAN3's filtered nonlinearity in little memory: some channels at a time, and again in the backward pass.
+"""StyleGAN3's filtered nonlinearity in little memory: a few channels at a time, recomputed in the backward pass.
 
-`tests/reference/stylegan3.py` holds the slow twin.
+The slow reference is `tests/reference/stylegan3.py`.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from draglab.generators.activations import LEAKY_SLOPE
 from draglab.generators.stylegan3.filters import Resampling, downsample, upsample
 
 PART_BYTES = 4 << 20
-"""On the CPU so much of the upsampled signal is worked on at once, a few channels of it, so that it stays in the
-processor's cache; fastest of 2 to 16 MiB for 512 channels of 86 pixels."""
+"""Size of the part of the upsampled signal, a few channels, that is processed at once on the CPU, so that it stays in
+the processor's cache; fastest of 2 to 16 MiB for 512 channels of 86 pixels."""
 
 MIN_PART_CHANNELS = 16
-"""PyTorch's depthwise convolutions work on so many channels at once."""
+"""Number of channels that PyTorch's depthwise convolutions process at once."""
 
 
 def filtered_leaky_relu(x: Tensor, up_taps: Tensor, down_taps: Tensor, how: Resampling, clamp: float | None) -> Tensor:
-    """Upsampled, leaky ReLU, clamped to +-clamp, downsampled: [N, C, H, W] -> [N, C, H', W'].
+    """Upsample, apply leaky ReLU, clamp to +-clamp, and downsample: [N, C, H, W] -> [N, C, H', W'].
 
-    The upsampled signal is several times as large as x; it is not kept for the backward pass but computed again.
+    The upsampled signal is several times as large as x; it is computed again in the backward pass instead of kept.
 
     Args:
         up_taps, down_taps: symmetric filters, see :func:`upsample` and :func:`downsample`.
 
     Returns:
-        differentiable once, with respect to x.
+        the result, differentiable once with respect to x.
     """
     return _FilteredLeakyReLU.apply(x, up_taps, down_taps, how, clamp)  # pyright: ignore[reportReturnType]
 
 
 def _parts(x: Tensor, how: Resampling) -> list[slice]:
-    """Groups of channels to work on one after the other."""
+    """Return groups of channels to process one after the other."""
     channels = x.shape[1]
     if x.device.type != "cpu":
         return [slice(0, channels)]
@@ -47,8 +47,11 @@ def _parts(x: Tensor, how: Resampling) -> list[slice]:
 
 
 def _part_of(x: Tensor, part: slice) -> Tensor:
-    """Some channels in what resampling is computed in: PyTorch's CPU kernels for half-precision resampling are a
-    multiple slower than those for float32."""
+    """Return some channels in the dtype of resampling.
+
+    On the CPU this is at least float32, because PyTorch's CPU kernels for resampling are several times slower in half
+    precision.
+    """
     exact = torch.promote_types(x.dtype, torch.float32) if x.device.type == "cpu" else x.dtype
     return x[:, part].to(exact).contiguous(memory_format=torch.channels_last)
 

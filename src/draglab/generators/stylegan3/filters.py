@@ -1,9 +1,9 @@
 """StyleGAN3's low-pass filters, and resampling with them (Karras et al. 2021, "Alias-Free Generative Adversarial
 Networks", sections 2 and 3.2, appendix C).
 
-The nonlinearity is computed at a higher rate: the signal is upsampled, bent, and downsampled with what the bending
-added beyond the output's band removed. Signals lie centred on one another, whatever their rates. Beyond its margins a
-signal is zero. `tests/reference/stylegan3.py` holds the slow twin.
+The nonlinearity is computed at a higher rate: the signal is upsampled, passed through the nonlinearity, and
+downsampled, which removes the frequencies that it added beyond the output's band. Signals of all rates have a common
+centre. Beyond its margins a signal is zero. The slow reference is `tests/reference/stylegan3.py`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from draglab.generators.stylegan3.config import LayerSpec
 
 
 def kaiser_beta(taps: int, transition: float) -> float:
-    """Shape of the Kaiser window for a filter whose transition band is `transition` of the Nyquist frequency wide
-    (Kaiser's formulas, appendix C)."""
+    """Return the Kaiser window's beta for a filter (Kaiser's formulas, appendix C).
+
+    `transition` is the width of the transition band as a share of the Nyquist frequency.
+    """
     attenuation = 2.285 * (taps - 1) * math.pi * transition + 7.95
     if attenuation > 50:
         return 0.1102 * (attenuation - 8.7)
@@ -31,12 +33,12 @@ def kaiser_beta(taps: int, transition: float) -> float:
 
 
 def low_pass_filter(taps: int, cutoff: float, half_width: float, rate: float, radial: bool = False) -> Tensor:
-    """Kaiser-windowed ideal low-pass filter that sums to 1, float32: [taps], or radially symmetric [taps, taps].
+    """Return a Kaiser-windowed ideal low-pass filter that sums to 1, float32: [taps], or [taps, taps] if radial.
 
     Args:
         taps: an even number. cutoff: f_c. half_width: f_h of the transition band.
-        rate: of the samples that it is applied to.
-        radial: jinc, the filter whose frequency response is a disc, instead of sinc.
+        rate: rate of the samples that it is applied to.
+        radial: use jinc, the filter whose frequency response is a disc, instead of sinc.
     """
     positions = (np.arange(taps) - (taps - 1) / 2) / rate
     window = np.kaiser(taps, kaiser_beta(taps, 4 * half_width / rate))
@@ -46,18 +48,19 @@ def low_pass_filter(taps: int, cutoff: float, half_width: float, rate: float, ra
         values = jinc * np.outer(window, window)
     else:
         values = np.sinc(2 * cutoff * positions) * window
-    # On the CPU also while a model is built without storage: files may leave filters to the configuration.
+    # On the CPU even while a model is built without storage: files may omit filters, which the configuration gives.
     return torch.tensor(values / values.sum(), dtype=torch.float32, device="cpu")
 
 
 @dataclass(frozen=True)
 class Resampling:
-    """How a layer's signal is brought to the nonlinearity's rate and from there to the output's.
+    """Resampling of a layer's signal to the nonlinearity's rate and from there to the output's.
 
     Attributes:
         up, down: factors.
-        cut: fine pixels that are cut off each border of the fully upsampled signal.
-        unused: pixels at each border of the input that no output depends on; :func:`upsample` takes it without them.
+        cut: number of fine pixels that are cut off at each border of the fully upsampled signal.
+        unused: number of pixels at each border of the input that no output depends on; the input of :func:`upsample`
+            comes without them.
     """
 
     up: int
@@ -67,7 +70,7 @@ class Resampling:
 
     @classmethod
     def of(cls, spec: LayerSpec) -> Resampling:
-        """Of a layer whose convolution enlarges its input by kernel - 1 pixels."""
+        """Build for a layer whose convolution enlarges its input by kernel - 1 pixels."""
         pixels = spec.inputs.size + spec.kernel - 1
         full = (pixels - 1) * spec.up + spec.up_taps
         needed = (spec.outputs.size - 1) * spec.down + spec.down_taps
@@ -78,10 +81,10 @@ class Resampling:
 
 
 def upsample(x: Tensor, taps: Tensor, how: Resampling) -> Tensor:
-    """Zeros between the pixels, low-pass filter with gain up * up, cut: [N, C, H, W] -> [N, C, H', W'].
+    """Insert zeros between pixels, low-pass filter with gain up * up, and cut: [N, C, H, W] -> [N, C, H', W'].
 
     Args:
-        taps: of the separable filter, [L].
+        taps: taps [L] of the separable filter.
     """
     channels, up = x.shape[1], how.up
     column = (taps * up).to(x.dtype).view(1, 1, -1, 1).expand(channels, 1, -1, 1)
@@ -90,10 +93,10 @@ def upsample(x: Tensor, taps: Tensor, how: Resampling) -> Tensor:
 
 
 def downsample(x: Tensor, taps: Tensor, down: int) -> Tensor:
-    """Low-pass filter, then every `down`th pixel of what depends on nothing beyond the borders.
+    """Apply the low-pass filter where it depends on nothing beyond the borders, and keep every `down`th pixel.
 
     Args:
-        taps: [L] of a separable filter or [L, L].
+        taps: taps of a separable filter, [L], or of any filter, [L, L].
     """
     channels = x.shape[1]
     taps = taps.to(x.dtype)

@@ -1,4 +1,4 @@
-"""StyleGAN3 for editing: frozen weights, features of any layer, image from features."""
+"""StyleGAN3 generator for editing: frozen weights, features of any layer, images from features."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from draglab.generators.stylegan3.synthesis import StyleGAN3Synthesis
 class StyleGAN3(Generator):
     """A StyleGAN3 generator, configuration T or R. The levels of its features are its layers, counted from 0.
 
-    Maps reach over the borders of the image. It has no noise: `noise_mode` changes nothing.
+    Maps extend beyond the borders of the image. There is no noise: `noise_mode` has no effect.
     """
 
     EXACT: ClassVar[tuple[str, ...]] = tuple(
@@ -33,12 +33,14 @@ class StyleGAN3(Generator):
 
     @property
     def feature_resolutions(self) -> list[int]:
-        """Rates of the layers: pixels of a map along the image's side."""
+        """Rates of the layers, in pixels of a map along the image's side, in ascending order."""
         return sorted({spec.outputs.rate for spec in self.synthesis.specs})
 
     def feature_level(self, resolution: int, layer: int | None = None) -> int:
-        """`layer`, or the first one of the rate `resolution` (docs/algorithm.md says why); see
-        :meth:`Generator.feature_level`."""
+        """Return `layer`, or the first layer of the rate `resolution` (docs/algorithm.md says why).
+
+        See :meth:`Generator.feature_level`.
+        """
         if layer is None:
             self.check_feature_resolution(resolution)
             return [spec.outputs.rate for spec in self.synthesis.specs].index(resolution)
@@ -46,12 +48,12 @@ class StyleGAN3(Generator):
         return layer
 
     def feature_shape(self, level: int) -> tuple[int, int]:
-        """(height, width) of a layer's maps, margins included."""
+        """Return (height, width) of a layer's maps, margins included."""
         size = self.synthesis.specs[level].outputs.size
         return size, size
 
     def feature_margin(self, level: int) -> int:
-        """Pixels by which a layer's maps reach over each border of the image."""
+        """Return the number of pixels by which a layer's maps extend beyond each border of the image."""
         return self.synthesis.specs[level].outputs.margin
 
     def feature_maps(
@@ -62,7 +64,7 @@ class StyleGAN3(Generator):
         noise_seed: int | None = None,
         dtype: torch.dtype | None = None,
     ) -> FeatureMaps:
-        """Features of layer `level`; see :meth:`Generator.feature_maps`."""
+        """Compute the features of layer `level`; see :meth:`Generator.feature_maps`."""
         self.check_w_plus(w_plus)
         self._check_layer(level)
         return FeatureMaps({level: self.synthesis.run_layers(w_plus, level, dtype=dtype)})
@@ -75,7 +77,7 @@ class StyleGAN3(Generator):
         noise_seed: int | None = None,
         preview_resolution: int | None = None,
     ) -> Tensor:
-        """Images of latents; see :meth:`Generator.image`. A preview is the whole image, averaged down."""
+        """Compute the images of latents; see :meth:`Generator.image`. A preview is the whole image, averaged down."""
         self.check_w_plus(w_plus)
         height = preview_resolution or self.img_resolution
         self.check_feature_resolution(height)
@@ -84,7 +86,7 @@ class StyleGAN3(Generator):
         return image if height == self.img_resolution else F.avg_pool2d(image, self.img_resolution // height)
 
     def check_feature_resolution(self, resolution: int) -> None:
-        """Raises a DraglabError unless the model has layers of this rate."""
+        """Raise a DraglabError unless the model has layers of this rate."""
         if resolution not in self.feature_resolutions:
             known = ", ".join(str(known) for known in self.feature_resolutions)
             raise DraglabError(f"feature_resolution {resolution} is not a rate of this model: choose one of {known}")

@@ -1,4 +1,4 @@
-"""Construction arguments as the published StyleGAN3 program stores them -> StyleGAN3Config."""
+"""Conversion of the arguments that the published StyleGAN3 program stores to a StyleGAN3Config."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from draglab.errors import DraglabError
 from draglab.generators.stylegan3.config import StyleGAN3Config
 
 _IGNORED = {"num_fp16_res", "magnitude_ema_beta"}
-"""Arguments that change training or half-precision kernels only: away from them the function is the same."""
+"""Arguments that only affect training or half-precision kernels; otherwise the function is the same."""
 
 _SAME = {
     "z_dim",
@@ -32,7 +32,7 @@ _SAME = {
     "use_radial_filters",
     "conv_clamp",
 }
-"""Arguments that StyleGAN3Config has under the same names; omitted means its defaults."""
+"""Arguments with the same names in StyleGAN3Config; if omitted, its defaults apply."""
 
 _MAPPING = {"num_layers": "mapping_layers", "lr_multiplier": "mapping_lr_multiplier"}
 _MAPPING_IGNORED = {"w_avg_beta"}
@@ -42,7 +42,8 @@ def config_from_published(arguments: Mapping[str, Any]) -> StyleGAN3Config:
     """Read the arguments of a published StyleGAN3 generator, T or R.
 
     Args:
-        arguments: z_dim, c_dim, w_dim, img_resolution, img_channels, mapping_kwargs and, flat, those of the synthesis.
+        arguments: z_dim, c_dim, w_dim, img_resolution, img_channels, mapping_kwargs and, not nested, the synthesis
+            arguments.
 
     Raises:
         DraglabError: an argument that draglab does not know or cannot run.

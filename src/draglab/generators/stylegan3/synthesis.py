@@ -1,4 +1,4 @@
-"""StyleGAN3's synthesis network, cut at its layers so that dragging can stop where its features are.
+"""StyleGAN3's synthesis network, divided into layers so that a drag can stop at the layer of its features.
 
 Source: Karras et al. 2021, section 3 and appendices B, C and F.
 """
@@ -21,10 +21,10 @@ from draglab.generators.stylegan3.filters import Resampling, low_pass_filter
 
 
 class FourierInput(nn.Module):
-    """Sines of fixed frequencies and phases, moved and turned as w says, mixed to channels (section 3.2, appendix F).
+    """Sines of fixed frequencies and phases, transformed by w and mixed to channels (section 3.2, appendix F).
 
-    `transform` [3, 3] moves and turns the picture besides: of a point (x, y, 1) of the new image, in units of the
-    image's side and from its centre, it is the point of the old one. It can be set; it is stored with the weights.
+    `transform` [3, 3] is a further transform of the image: it maps a point (x, y, 1) of the new image, relative to its
+    centre and in units of its side, to the point of the old one. It can be set, and is stored with the weights.
     """
 
     transform: Tensor
@@ -46,8 +46,10 @@ class FourierInput(nn.Module):
 
     @torch.no_grad()
     def _initialise(self) -> None:
-        """Frequencies uniform in the disc of radius f_c, phases uniform; whatever w is, the picture stays in its place:
-        cosine 1, sine 0, no translation."""
+        """Draw frequencies uniformly in the disc of radius f_c, and phases uniformly.
+
+        No w moves the picture: the cosine is 1, the sine 0, the translation 0.
+        """
         nn.init.eye_(self.transform)
         self.affine.weight.zero_()
         self.affine.bias[0] = 1.0
@@ -57,10 +59,10 @@ class FourierInput(nn.Module):
         self.phases.uniform_(-0.5, 0.5)
 
     def forward(self, w: Tensor) -> Tensor:
-        """w [N, w_dim] -> [N, C, size, size]."""
+        """Map w [N, w_dim] to the network's input [N, C, size, size]."""
         signal = self.signal
         rotation, shift = self._motion(self.affine(w))
-        # sin(2 pi (f (R (T x + t) - R s) + p)): the motion goes into frequencies and phases, of which there are few.
+        # sin(2 pi (f (R (T x + t) - R s) + p)): the motion is applied to frequencies and phases, which are few.
         turned = self.freqs @ rotation
         phases = self.phases + (turned @ (self.transform[:2, 2] - shift)[:, :, None])[:, :, 0]
         freqs = turned @ self.transform[:2, :2]
@@ -74,7 +76,8 @@ class FourierInput(nn.Module):
         return (weight @ waves.flatten(2)).view(len(w), -1, signal.size, signal.size)
 
     def _motion(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
-        """From (cosine, sine, x, y) [N, 4], the first two up to scale: rotations [N, 2, 2], translations [N, 2]."""
+        """Return rotations [N, 2, 2] and translations [N, 2] from (cosine, sine, x, y) [N, 4], normalising all by the
+        length of (cosine, sine)."""
         scaled = parameters / parameters[:, :2].norm(dim=1, keepdim=True)
         cosine, sine = scaled[:, 0], scaled[:, 1]
         rotation = torch.stack([torch.stack([cosine, -sine], dim=1), torch.stack([sine, cosine], dim=1)], dim=1)
@@ -82,9 +85,9 @@ class FourierInput(nn.Module):
 
 
 class FilteredLayer(nn.Module):
-    """Modulated convolution, bias and filtered leaky ReLU; for colours without demodulation and nonlinearity.
+    """Modulated convolution, bias and filtered leaky ReLU; in the RGB layer without demodulation and nonlinearity.
 
-    `magnitude_ema` is the mean square of the inputs in training: they are divided by its root (section 3.2).
+    `magnitude_ema` is the mean square of the inputs in training, by whose root they are divided (section 3.2).
     """
 
     magnitude_ema: Tensor
@@ -110,14 +113,14 @@ class FilteredLayer(nn.Module):
         self.resampling = Resampling.of(spec)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """x [N, I, H, W], w [N, w_dim] -> [N, O, H', W'], in x's dtype."""
+        """Map x [N, I, H, W] and w [N, w_dim] to [N, O, H', W'], in x's dtype."""
         styles = self.affine(w)
         gain = self.magnitude_ema.rsqrt()
         if self.spec.is_rgb:
             x = modulate(x, styles * (gain / math.sqrt(self.spec.inputs.channels)))
             x = F.conv2d(x, self.weight.to(x.dtype), self.bias.to(x.dtype))
             return x if self.conv_clamp is None else x.clamp(-self.conv_clamp, self.conv_clamp)
-        # Factors above 0 commute with everything up to the clamp.
+        # Positive factors commute with everything before the clamp.
         scale = demodulation(styles, square_sums(self.weight, self.forms)) * (gain * ACTIVATION_GAIN)
         x = self._convolved(x, styles)
         shift = (self.bias * ACTIVATION_GAIN).to(x.dtype)[None, :, None, None]
@@ -125,7 +128,7 @@ class FilteredLayer(nn.Module):
         return filtered_leaky_relu(x, self.up_filter, self.down_filter, self.resampling, self.conv_clamp)
 
     def _convolved(self, x: Tensor, styles: Tensor) -> Tensor:
-        """x with kernel - 1 zeros around it, convolved: [N, O, H + kernel - 1, ...], less what nothing depends on."""
+        """Convolve x, padded with kernel - 1 zeros, to [N, O, H + kernel - 1, ...], less the unused border pixels."""
         padding = self.spec.kernel - 1 - self.resampling.unused
         if padding < 0:
             x = x[:, :, -padding:padding, -padding:padding]
@@ -136,10 +139,12 @@ class FilteredLayer(nn.Module):
 
 
 class StyleGAN3Synthesis(nn.Module):
-    """w_plus [N, num_ws, w_dim] -> features of any layer, image. Layers are counted from 0; the last makes colours.
+    """Synthesis network from w_plus [N, num_ws, w_dim] to the features of any layer and to images.
+
+    Layers are counted from 0; the last is the RGB layer.
 
     Args:
-        config: the model's, for what its layers have in common; which layers there are is `specs`.
+        config: the model's configuration.
     """
 
     def __init__(self, config: StyleGAN3Config):
@@ -157,12 +162,12 @@ class StyleGAN3Synthesis(nn.Module):
         known: tuple[int, Tensor] | None = None,
         dtype: torch.dtype | None = None,
     ) -> Tensor:
-        """Output of layer `last`, -1 = the input's.
+        """Compute the output of layer `last`, -1 = that of the input.
 
         Args:
             w_plus: [N, num_ws, w_dim].
-            known: a layer and its output, to go on from.
-            dtype: of the features if nothing is known; None = of the weights.
+            known: a layer and its output, from which the computation starts.
+            dtype: dtype of the features if nothing is known; None = that of the weights.
         """
         if known is None:
             x = self.input(w_plus[:, 0]).to(dtype or w_plus.dtype).contiguous(memory_format=torch.channels_last)
@@ -173,5 +178,5 @@ class StyleGAN3Synthesis(nn.Module):
         return x
 
     def image(self, w_plus: Tensor, known: tuple[int, Tensor] | None = None) -> Tensor:
-        """[N, img_channels, H, W]; see :meth:`run_layers`."""
+        """Compute images [N, img_channels, H, W]; see :meth:`run_layers`."""
         return self.run_layers(w_plus, len(self.specs) - 1, known) * self.output_scale
