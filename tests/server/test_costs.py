@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from draglab.server.limits import Limits
-from draglab.server.parsing import ProtocolError, parse
+from draglab.server.message_parser import ProtocolError, parse
 
 MEASURE = """
 import resource, sys, time
@@ -18,7 +18,7 @@ from draglab.media.edit_file import parse_edit_file
 from draglab.server.drags import DragRequest
 from draglab.server.http import parse_body
 from draglab.server.limits import Limits
-from draglab.server.parsing import parse
+from draglab.server.message_parser import parse
 
 kind, limits = TypeAdapter(DragRequest), Limits()
 read = {

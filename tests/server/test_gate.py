@@ -12,7 +12,7 @@ from websockets.frames import Frame, Opcode
 
 from draglab.server.gate import GREETING_BYTES
 from draglab.server.limits import Limits
-from draglab.server.parsing import parse
+from draglab.server.message_parser import parse
 from tests.server.running import Running, wait_for
 
 TOKEN = "a-token-of-a-person"

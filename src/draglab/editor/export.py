@@ -9,10 +9,10 @@ from typing import Literal, get_args
 import numpy as np
 import safetensors.numpy
 
+from draglab.editor.branch import BranchRound, edit_file_of, rounds_to
 from draglab.editor.document import Document
 from draglab.editor.film import FPS, Moment, pictures_between
 from draglab.editor.pictures import render
-from draglab.editor.recording import BranchRound, edit_file_of, rounds_to
 from draglab.editor.state import Node
 from draglab.errors import DraglabError
 from draglab.files import check_writable, write_atomically

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from draglab.dragging import DragEdit, DragSettings, DragStep, diverged
 from draglab.editor.round_runner import EndReason, RoundRunner, end_text
 from draglab.editor.settings import read_settings
-from draglab.editor.starting import spec_of_file, start_latent
+from draglab.editor.start_latent import spec_of_file, start_latent
 from draglab.errors import DraglabError
 from draglab.generators import Generator, to_uint8
 from draglab.geometry import validate_points

@@ -15,7 +15,7 @@ from draglab.editor.journal import Journal
 from draglab.editor.replay import Replay
 from draglab.editor.settings import read_settings
 from draglab.editor.showing import Showing
-from draglab.editor.starting import appearance, keeps_shape, spec_of_file, start_latent
+from draglab.editor.start_latent import appearance, keeps_shape, spec_of_file, start_latent
 from draglab.editor.state import XY, Point, StartSpec, StepReport
 from draglab.errors import DraglabError
 from draglab.geometry import validate_points

@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from draglab.dragging import DragSettings
-from draglab.editor.describing import Description, as_command, as_python
+from draglab.editor.branch import edit_file_of
+from draglab.editor.descriptions import Description, as_command, as_python
 from draglab.editor.document import Document
 from draglab.editor.dragging import Dragging
 from draglab.editor.export import Kind, Scope, export
 from draglab.editor.pictures import decode_thumbnail, render
 from draglab.editor.quality import HandleQuality, QualityMap
-from draglab.editor.recording import edit_file_of
 from draglab.editor.round_runner import EndReason
-from draglab.editor.starting import start_latent
+from draglab.editor.start_latent import start_latent
 from draglab.editor.state import XY, Point, text_of_end
 from draglab.editor.suggest import suggest_mask
 from draglab.editor.view import SessionView, view_of
@@ -168,9 +168,9 @@ class Showing:
         return export(self._document, kind, scope, path)
 
     def as_command(self) -> Description:
-        """Return a command line that reproduces the image; see :func:`draglab.editor.describing.as_command`."""
+        """Return a command line that reproduces the image; see :func:`draglab.editor.descriptions.as_command`."""
         return as_command(self._document, self._document.history.node)
 
     def as_python(self) -> Description:
-        """Return a program that reproduces the image; see :func:`draglab.editor.describing.as_python`."""
+        """Return a program that reproduces the image; see :func:`draglab.editor.descriptions.as_python`."""
         return as_python(self._document, self._document.history.node)

@@ -18,7 +18,7 @@ from draglab.server.exports import Exports
 from draglab.server.file_names import export_name
 from draglab.server.library import Library
 from draglab.server.limits import Limits
-from draglab.server.live import LiveSession
+from draglab.server.live_session import LiveSession
 from draglab.server.outbox import Outbox, Picture
 from draglab.server.sessions import Sessions
 from draglab.server.setting_help import panel_settings

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from draglab.errors import DraglabError
 from draglab.server.library import Library
 from draglab.server.limits import Limits
-from draglab.server.live import LiveSession
+from draglab.server.live_session import LiveSession
 from draglab.server.messages import Start
 from draglab.server.worker import Worker
 

@@ -19,9 +19,9 @@ from draglab.errors import DraglabError
 from draglab.server.conversation import Conversation
 from draglab.server.gate import STATE
 from draglab.server.limits import Limits
+from draglab.server.message_parser import MessageError, ProtocolError, parse
 from draglab.server.messages import PROTOCOL, Error, Hello, Seen, SetMask, encode
 from draglab.server.outbox import Outbox, Picture
-from draglab.server.parsing import MessageError, ProtocolError, parse
 from draglab.server.pictures import encode as encode_picture
 from draglab.server.pictures import read_mask
 from draglab.server.security import Access, read_cookies

@@ -5,8 +5,8 @@ import pytest
 
 from draglab.server import messages
 from draglab.server.limits import Limits
+from draglab.server.message_parser import MessageError, ProtocolError, parse
 from draglab.server.messages import Progress, encode
-from draglab.server.parsing import MessageError, ProtocolError, parse
 
 START = {"model": "heads", "seed": 7, "truncation_psi": 0.7, "class_index": None, "mix": {"seed": 1, "first_layer": 6}}
 

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from draglab.dragging import DragSettings
+from draglab.editor.branch import BranchRound, edit_file_of, rounds_to
 from draglab.editor.document import Document
-from draglab.editor.recording import BranchRound, edit_file_of, rounds_to
 from draglab.editor.settings import read_settings
 from draglab.editor.state import XY, Node, StartSpec
 from draglab.media.edit_file import EditFile

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from draglab.editor.document import Document
-from draglab.editor.starting import file_start
+from draglab.editor.start_latent import file_start
 from draglab.editor.state import Frame, Node, RoundRecord
 from draglab.errors import DraglabError
 from draglab.media.edit_file import EditFile, ModelReference, Round
