@@ -155,3 +155,11 @@ def test_the_folder_of_sessions(tmp_path, monkeypatch):
     monkeypatch.delenv("DRAGLAB_DATA", raising=False)
     monkeypatch.setattr("draglab.editor.data_folder.own_folder", lambda kind, variable: Path(kind, variable))
     assert data_folder() == Path("data/DRAGLAB_DATA")
+
+
+def test_a_small_picture_is_kept_under_its_number(journal):
+    session = journal.create()
+    assert journal.thumbnail(session, 3) is None
+    journal.keep_thumbnail(session, 3, b"first")
+    journal.keep_thumbnail(session, 3, b"second")
+    assert journal.thumbnail(session, 3) == b"second"

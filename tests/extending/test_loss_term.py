@@ -24,7 +24,7 @@ def test_a_term_is_added_to_the_losses() -> None:
     drawn = draglab.drag(generator, w_plus, EDIT, SETTINGS, terms=[near])
     # Only the first six latents of w_plus may change.
     before, without, with_term = ((each - other)[:, :6].norm() for each in (w_plus, free.w_plus, drawn.w_plus))
-    assert with_term < 0.95 * before
+    assert with_term < 0.97 * before
     assert with_term < without
 
 

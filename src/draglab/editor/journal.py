@@ -163,7 +163,7 @@ class Journal(JournalFile):
             row = self._connection.execute(
                 "SELECT picture FROM thumbnails WHERE session = ? AND node = ?", (session, number)
             ).fetchone()
-        return row[0] if row is not None and isinstance(row[0], int) else None
+        return row[0] if row is not None and isinstance(row[0], bytes) else None
 
     def keep_thumbnail(self, session: str, number: int, picture: bytes) -> None:
         """Store the encoded picture of an entry's latent, in place of an earlier one."""

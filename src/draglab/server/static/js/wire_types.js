@@ -422,7 +422,7 @@
  */
 
 /**
- * A session of the list.
+ * Summary of a session, for lists.
  *
  * @typedef {object} SessionInfo
  * @property {string} id
@@ -491,7 +491,7 @@
  */
 
 /**
- * Pixels.
+ * Size of an image in pixels.
  *
  * @typedef {object} ImageSize
  * @property {number} width
@@ -512,7 +512,7 @@
  */
 
 /**
- * A handle, and where it should go.
+ * A handle and its target.
  *
  * @typedef {object} Point
  * @property {number | string} id
@@ -523,7 +523,7 @@
  */
 
 /**
- * A mask by its id; feather: softness of its edges, pixels.
+ * Reference to a mask by its id; feather: softness of its edges, pixels.
  *
  * @typedef {object} MaskView
  * @property {number} id
