@@ -116,12 +116,12 @@ class DragSettings:
     )] = "exact"
     mask_windows: Annotated[int, SettingInfo(
         "Windows of the sampled mask term",
-        "How many a step draws.",
+        "Number of windows drawn for a step.",
         minimum=1, whole=True,
     )] = 4
     seed: Annotated[int, SettingInfo(
         "Seed",
-        "Of the windows that are drawn.",
+        "Seed for drawing the windows of the sampled mask term.",
         minimum=0, maximum=2**32 - 1, whole=True,
     )] = 0
     # The end.
