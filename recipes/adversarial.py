@@ -166,7 +166,7 @@ class AdversarialTrainer(PhasedTrainer[N]):
 
     @property
     def judge_every(self) -> int:
-        """How many saves there are to one look at the measures."""
+        """Number of saves for each evaluation of the measures."""
         return self.args.judge_every
 
     def prepare(self, adversary: Adversary, optimizers: list[torch.optim.Optimizer]) -> dict[str, Any] | None:
@@ -192,7 +192,7 @@ class AdversarialTrainer(PhasedTrainer[N]):
 
     @property
     def warming_up(self) -> bool:
-        """Whether only the discriminator learns yet."""
+        """Whether the warm-up still runs, in which only the discriminator learns."""
         return self.shown < self.args.warm_up
 
     def learn(

@@ -1,4 +1,4 @@
-"""What an adversarial stage begins from: the run folder of the stage before, or an exported model file."""
+"""Starting points of an adversarial stage: the run folder of the stage before, or an exported model file."""
 
 from __future__ import annotations
 

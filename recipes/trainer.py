@@ -86,7 +86,7 @@ class PhasedTrainer(ABC, Generic[N]):
 
     @property
     def judge_every(self) -> int:
-        """How many saves there are to one look at the measures."""
+        """Number of saves for each evaluation of the measures."""
         return 1
 
     @abstractmethod

@@ -63,7 +63,7 @@ class DraggedLatents:
         return self.z[chosen], self.offsets[chosen]
 
     def state(self) -> dict[str, Tensor]:
-        """What a checkpoint keeps."""
+        """State for the checkpoint."""
         return {"z": self.z, "offsets": self.offsets}
 
     def load(self, state: dict[str, Any]) -> None:
