@@ -18,8 +18,6 @@ import draglab
 from benchmarks.drags import heads_drags, positive
 from draglab.dragging import DragEdit, DragSettings
 
-RADIUS = 0.27
-"""Of the disc, as a share of the width."""
 VARIANTS: dict[str, dict[str, Any] | None] = {
     "no mask": None,
     "draglab": {},
@@ -40,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--steps", type=positive, default=100, help="at most so many for each drag")
     parser.add_argument("--only", nargs="+", default=list(VARIANTS), choices=list(VARIANTS), help="all if left out")
+    parser.add_argument("--radius", type=float, default=0.27, help="of the disc, as a share of the width")
     args = parser.parse_args(arguments)
     generator = draglab.load_generator("heads")
     drags = heads_drags(args.every)
@@ -49,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         changed, left, steps, arrived = [], [], [], 0
         for one in drags:
             x, y = np.add(one.handle, one.target) / 2
-            movable = np.hypot(columns - x, rows - y) < RADIUS * len(rows)
+            movable = np.hypot(columns - x, rows - y) < args.radius * len(rows)
             w_plus = generator.w_plus_from_seed(one.seed)
             edit = DragEdit([one.handle], [one.target], None if changes is None else movable)
             settings = DragSettings(max_steps=args.steps, **(changes or {}))
