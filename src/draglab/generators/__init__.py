@@ -2,6 +2,7 @@
 
 from draglab.generators.base import FeatureMaps, Generator, to_uint8
 from draglab.generators.config import GeneratorConfig
+from draglab.generators.mobile_stylegan import MobileStyleGAN, MobileStyleGANConfig
 from draglab.generators.registry import Architecture, build_generator, config_from_json, find_architecture, register
 from draglab.generators.stylegan2 import StyleGAN2, StyleGAN2Config
 from draglab.generators.stylegan3 import StyleGAN3, StyleGAN3Config
@@ -11,6 +12,8 @@ __all__ = [
     "FeatureMaps",
     "Generator",
     "GeneratorConfig",
+    "MobileStyleGAN",
+    "MobileStyleGANConfig",
     "StyleGAN2",
     "StyleGAN2Config",
     "StyleGAN3",
