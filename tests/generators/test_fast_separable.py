@@ -22,7 +22,7 @@ def numbers(*shape: int, seed: int = 0) -> Tensor:
 def gradients(output: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
     """Of a sum in which every output counts differently."""
     weights = torch.linspace(-1, 1, output.numel(), dtype=output.dtype).view_as(output)
-    return torch.autograd.grad((output * weights).sum(), inputs)
+    return torch.autograd.grad((output * weights).sum(), inputs, retain_graph=True)
 
 
 @pytest.mark.parametrize("samples", [1, 3])
