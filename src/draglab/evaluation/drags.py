@@ -28,6 +28,7 @@ class FixedDrag:
     Attributes:
         seed: the image's seed. kind: name of the kind of drag. handle, target: (x, y) in pixels.
         landmark: index of the handle among a head's 68 landmarks; None = it is none of them, and is not judged.
+        truncation_psi: truncation of the seed's latent.
     """
 
     seed: int
@@ -35,6 +36,7 @@ class FixedDrag:
     handle: tuple[float, float]
     target: tuple[float, float]
     landmark: int | None = None
+    truncation_psi: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,11 @@ def load_drags(path: str | Path, image_size: int | None = None) -> list[FixedDra
     try:
         content = json.loads(Path(path).read_text())
         rows, made_for = content["drags"], int(content["image_size"])
-        drags = [FixedDrag(**{**row, "handle": tuple(row["handle"]), "target": tuple(row["target"])}) for row in rows]
+        common = {"truncation_psi": float(content.get("truncation_psi", 1.0))}
+        drags = [
+            FixedDrag(**{**common, **row, "handle": tuple(row["handle"]), "target": tuple(row["target"])})
+            for row in rows
+        ]
     except OSError as error:
         raise DraglabError(f"cannot read the list of drags {path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError):
@@ -109,7 +115,7 @@ def run_drags(
 ) -> Iterator[DragOutcome]:
     """Run each drag from its seed's image; judge the result if there is a judge and the drag is of a landmark."""
     for one in drags:
-        w_plus = generator.w_plus_from_seed(one.seed)
+        w_plus = generator.w_plus_from_seed(one.seed, one.truncation_psi)
         edit = DragEdit([one.handle], [one.target])
         result = drag(generator, w_plus, edit, settings)
         with torch.no_grad():
