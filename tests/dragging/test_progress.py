@@ -149,8 +149,8 @@ def test_pins_neither_hold_up_arrival_nor_count_as_progress(generator: StyleGAN2
     assert run.pinned.tolist() == [False, True]
     assert run.stop_reason is None
     features = run.read()
-    step = run.conclude(features, np.ones(3), np.array([[12.0, 14.0], [25.0, 25.0]]))
+    step = run.conclude(features, np.ones(4), np.array([[12.0, 14.0], [25.0, 25.0]]))
     assert step is not None and step.stop_reason is None
     assert run.progress.least == 6
-    step = run.conclude(features, np.ones(3), np.array([[17.9, 14.0], [20.0, 25.0]]))
+    step = run.conclude(features, np.ones(4), np.array([[17.9, 14.0], [20.0, 25.0]]))
     assert step is not None and step.stop_reason == "arrived"
