@@ -298,12 +298,12 @@ def test_a_client_that_never_reads_costs_nothing(start):
         open_stub(server, client, session)
         # From here on nothing is read: the library stops reading the socket when its own small buffer is full.
         client.send("run")
-        wait_for(lambda: session.steps > 100)
+        wait_for(lambda: session.rounds.steps > 100)
         before, most = resident(), 0
-        while session.steps < 600:
+        while session.rounds.steps < 600:
             most = max(most, resident())
             time.sleep(0.001)
-        server.editor.worker.call(lambda: session.stop()).result()
+        server.editor.worker.call(lambda: session.rounds.stop()).result()
         # Kept, 500 pictures of 512 x 512 would take 390 MB.
         assert most - before < 60 * 2**20
 

@@ -39,7 +39,7 @@ for number in range(120):
     owner = f"person{number}"
     sessions.listing(owner)
     live = sessions.create(owner, Start(model="tiny", seed=number))
-    assert [each.id for each in sessions.listing(owner)] == [live.session.id]
+    assert [each.id for each in sessions.listing(owner)] == [live.session.document.id]
 for number in range(120):
     (info,) = sessions.listing(f"person{number}")
     sessions.open(f"person{number}", info.id)
