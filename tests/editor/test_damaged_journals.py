@@ -22,7 +22,7 @@ from draglab.editor.journal_file import FILE
 from draglab.editor.session import EditingSession
 from draglab.editor.state import Point, StartSpec
 from draglab.editor.view import SessionView
-from tests.editor.making import FAR, dragged, generator_of, new_session, run, thumbnail
+from tests.editor.sessions import FAR, dragged, generator_of, new_session, run, thumbnail
 
 EXAMPLES = int(os.environ.get("DRAGLAB_EXAMPLES", "15"))
 FEW = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

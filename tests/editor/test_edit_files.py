@@ -18,7 +18,7 @@ from draglab.editor.descriptions import as_command, as_python
 from draglab.editor.session import EditingSession
 from draglab.editor.state import Point, StartSpec, StyleMix
 from draglab.media.edit_file import EditFile, parse_edit_file, save_edit_file
-from tests.editor.making import FAR, GENERATOR, dragged, generator_of, new_session, reopened, run
+from tests.editor.sessions import FAR, GENERATOR, dragged, generator_of, new_session, reopened, run
 from tests.tiny import tiny_generator
 
 

@@ -1,5 +1,6 @@
 """What is exported is what is shown."""
 
+from collections.abc import Generator
 from pathlib import Path
 
 import av
@@ -15,7 +16,7 @@ from draglab.editor.film import FPS, FRAMES_PER_STEP
 from draglab.editor.session import EditingSession
 from draglab.media.edit_file import load_edit_file
 from draglab.media.images import EDITED, GENERATED
-from tests.editor.making import FAR, GENERATOR, dragged, new_session, run
+from tests.editor.sessions import FAR, GENERATOR, dragged, new_session, run
 
 
 def pieces_of(session: EditingSession, kind: Kind, path: Path, scope: Scope = "image") -> int:
@@ -89,6 +90,7 @@ def test_what_happens_meanwhile_has_no_effect(session, tmp_path):
 
 def test_an_abandoned_video_leaves_nothing(session, tmp_path):
     pieces = export(session.document, "mp4", "round", tmp_path / "a.mp4")
+    assert isinstance(pieces, Generator)
     next(pieces)
     pieces.close()
     assert [path for path in tmp_path.iterdir() if path.is_file()] == []

@@ -15,7 +15,7 @@ from draglab.editor.branch import edit_file_of
 from draglab.editor.journal import Journal
 from draglab.editor.session import EditingSession
 from draglab.editor.state import Point
-from tests.editor.making import FAR, dragged, new_session, reopened, run, thumbnail
+from tests.editor.sessions import FAR, dragged, new_session, reopened, run, thumbnail
 
 LAST = 8
 OTHER = Point(2, (20, 20), (20, 26))

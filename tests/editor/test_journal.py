@@ -15,13 +15,13 @@ from draglab.editor.journal import Journal
 from draglab.editor.journal_file import FILE
 from draglab.editor.session import EditingSession
 from draglab.editor.state import StartSpec
-from tests.editor.making import FAR, dragged, generator_of, new_session, reopened, thumbnail
+from tests.editor.sessions import FAR, dragged, generator_of, new_session, reopened, thumbnail
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENDLESS = """
 import sys
 from draglab.editor.journal import Journal
-from tests.editor.making import FAR, new_session
+from tests.editor.sessions import FAR, new_session
 session = new_session(Journal(sys.argv[1]), steps=10**6)
 session.set_points([FAR])
 session.rounds.start()

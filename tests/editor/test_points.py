@@ -8,7 +8,7 @@ from draglab import DraglabError
 from draglab.editor.branch import edit_file_of
 from draglab.editor.session import EditingSession
 from draglab.editor.state import Point
-from tests.editor.making import FAR, generator_of, new_session, reopened, run
+from tests.editor.sessions import FAR, generator_of, new_session, reopened, run
 
 OTHER = Point(2, (20, 20), (24, 20))
 

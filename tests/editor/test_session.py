@@ -9,7 +9,7 @@ import pytest
 from draglab import DragEdit, DraglabError, DragSettings, drag, drag_steps
 from draglab.editor.session import EditingSession
 from draglab.editor.state import Point, StartSpec
-from tests.editor.making import FAR, GENERATOR, dragged, generator_of, new_session, reopened, run, thumbnail
+from tests.editor.sessions import FAR, GENERATOR, dragged, generator_of, new_session, reopened, run, thumbnail
 from tests.tiny import tiny_generator
 
 

@@ -7,7 +7,7 @@ import torch
 from draglab import DraglabError
 from draglab.editor.session import EditingSession
 from draglab.editor.state import StartSpec, StyleMix
-from tests.editor.making import FAR, GENERATOR, dragged, generator_of, new_session, reopened
+from tests.editor.sessions import FAR, GENERATOR, dragged, generator_of, new_session, reopened
 
 
 def test_another_image_has_no_points_and_undo_brings_them_back(journal):

@@ -8,7 +8,7 @@ import numpy as np
 from draglab.editor.state import StepReport
 from draglab.editor.view import NodeView
 from draglab.server.live_session import LiveSession
-from tests.server.running import Client, Running
+from tests.server.running_server import Client, Running
 
 
 class StubSession:

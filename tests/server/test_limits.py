@@ -17,7 +17,7 @@ from draglab.errors import DraglabError
 from draglab.server.library import Library
 from draglab.server.limits import Limits
 from draglab.server.outbox import Outbox, Picture
-from tests.server.running import Running, wait_for
+from tests.server.running_server import Running, wait_for
 from tests.server.stub import StubSession, open_stub
 
 POINT = {"id": 1, "handle": [8, 9], "target": [14, 9]}
@@ -29,7 +29,7 @@ ENDLESS = {**ROUND, "settings": {"max_steps": 10_000, "stop_distance": 1e-9, "pa
 def small(models, tmp_path_factory):
     """A server whose limits are low."""
     from draglab.server.app import Options
-    from tests.server.running import running
+    from tests.server.running_server import running
 
     limits = Limits(
         message_bytes=4000,

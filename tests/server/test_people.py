@@ -14,7 +14,7 @@ import pytest
 
 from draglab.editor.journal_file import FILE
 from draglab.server.limits import Limits
-from tests.server.running import wait_for
+from tests.server.running_server import wait_for
 from tests.server.test_limits import ENDLESS
 
 TOKEN = "a-token-of-a-person"

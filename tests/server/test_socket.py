@@ -10,7 +10,7 @@ from PIL import Image
 from websockets.exceptions import ConnectionClosed
 
 from draglab.media.images import decode_mask
-from tests.server.running import wait_for
+from tests.server.running_server import wait_for
 from tests.server.stub import StubSession, open_stub
 
 POINT = {"id": 1, "handle": [8, 9], "target": [14, 9]}

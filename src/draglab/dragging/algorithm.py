@@ -22,7 +22,7 @@ from draglab.dragging.losses import (
     make_mask_term,
     motion_supervision,
 )
-from draglab.dragging.progress import Progress, Settling
+from draglab.dragging.progress import Progress, SettlingPhase
 from draglab.dragging.settings import DragSettings
 from draglab.dragging.tracking import PointTracker, TrackingQuery, track_nearest, tracking_reach
 from draglab.dragging.types import DragEdit, DragResult, DragStep, StopReason
@@ -70,7 +70,7 @@ class DragRun:
         self.distances = np.linalg.norm(self.targets - self.handles, axis=1)
         self.pinned = self.distances < MIN_TRAVEL
         self.progress = Progress(self._left())
-        self.settling: Settling | None = None
+        self.settling: SettlingPhase | None = None
         self.last: DragStep | None = None
         self.stop_reason: StopReason | None = "arrived" if self._arrived() else None
         masked = mask is not None and not (mask == 1).all()
@@ -209,7 +209,7 @@ class DragRun:
         if self.settling is not None:
             step = self.settling.take(step, arrived)
         elif arrived and self.mask_term is not None and self.settings.settle_steps:
-            self.settling = Settling(self.settings.settle_steps, step)
+            self.settling = SettlingPhase(self.settings.settle_steps, step)
         self.progress.note(step)
         self.stop_reason = self._reason_to_stop(step.index, arrived)
         self.last = step if self.stop_reason is None else replace(step, stop_reason=self.stop_reason)
