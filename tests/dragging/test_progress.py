@@ -10,7 +10,7 @@ import torch
 
 import draglab
 from draglab.dragging import DragEdit, DragRun, DragSettings, DragStep
-from draglab.dragging.progress import BACK_OFFS, Progress, Settling
+from draglab.dragging.progress import BACK_OFFS, Progress, SettlingPhase
 from draglab.generators import StyleGAN2
 from tests.tiny import tiny_generator
 
@@ -98,7 +98,7 @@ def test_the_best_step_is_kept_where_a_run_stalls(generator: StyleGAN2) -> None:
 
 def test_settling_keeps_the_step_with_the_least_change_of_those_that_are_arrived() -> None:
     """The losses of a step are those of the latent before it."""
-    settling = Settling(4, step_at(10, 0.5))
+    settling = SettlingPhase(4, step_at(10, 0.5))
     took = [
         settling.take(step_at(11, 0.6, mask_loss=5.0), arrived=True),
         settling.take(step_at(12, 3.0, mask_loss=2.0), arrived=False),
@@ -149,8 +149,8 @@ def test_pins_neither_hold_up_arrival_nor_count_as_progress(generator: StyleGAN2
     assert run.pinned.tolist() == [False, True]
     assert run.stop_reason is None
     features = run.read()
-    step = run.conclude(features, np.ones(3), np.array([[12.0, 14.0], [25.0, 25.0]]))
+    step = run.conclude(features, np.ones(4), np.array([[12.0, 14.0], [25.0, 25.0]]))
     assert step is not None and step.stop_reason is None
     assert run.progress.least == 6
-    step = run.conclude(features, np.ones(3), np.array([[17.9, 14.0], [20.0, 25.0]]))
+    step = run.conclude(features, np.ones(4), np.array([[17.9, 14.0], [20.0, 25.0]]))
     assert step is not None and step.stop_reason == "arrived"

@@ -16,12 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from draglab import DraglabError
+from draglab.editor.branch import edit_file_of
 from draglab.editor.journal import Journal
 from draglab.editor.journal_file import FILE
 from draglab.editor.session import EditingSession
 from draglab.editor.state import Point, StartSpec
 from draglab.editor.view import SessionView
-from tests.editor.making import FAR, dragged, generator_of, new_session, run
+from tests.editor.sessions import FAR, dragged, generator_of, new_session, run, thumbnail
 
 EXAMPLES = int(os.environ.get("DRAGLAB_EXAMPLES", "15"))
 FEW = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -37,12 +38,12 @@ def full_session(journal: Journal, seed: int) -> EditingSession:
     dragged(session)
     session.continue_from(session.view().cursor, 2)
     session.set_points([Point(1, (9, 9), (20, 20)), Point(2, (3, 3))])
-    session.start_round()
-    session.step()
+    session.rounds.start()
+    session.rounds.step()
     session.set_points([Point(1, (9, 9), (21, 20)), Point(2, (3, 3))])
-    session.stop()
+    session.rounds.stop()
     session.undo()
-    session.thumbnail(session.view().cursor)
+    thumbnail(session, session.view().cursor)
     return session
 
 
@@ -51,7 +52,7 @@ def whole(tmp_path_factory) -> tuple[Path, dict[str, SessionView]]:
     """A folder with three sessions, and what they show."""
     folder = tmp_path_factory.mktemp("whole")
     journal = Journal(folder)
-    views = {session.id: session.view() for session in (full_session(journal, seed) for seed in (1, 2))}
+    views = {session.document.id: session.view() for session in (full_session(journal, seed) for seed in (1, 2))}
     journal.close()
     return folder, views
 
@@ -79,21 +80,21 @@ def check(folder: Path, first: str = "") -> tuple[list[str], Journal]:
             view = session.view()
             json.dumps(asdict(view.start))
             for node in view.nodes[-2:]:
-                session.thumbnail(node.id)
-            session.image()
+                thumbnail(session, node.id)
+            session.pictures.current()
             if session.view().can_undo:
                 session.undo()
             session.set_points([FAR])
-            session.start_round()
-            session.step()
-            session.close()
-            session.to_edit_file()
+            session.rounds.start()
+            session.rounds.step()
+            session.rounds.stop()
+            edit_file_of(session.document)
         except DraglabError as error:
             assert "\n" not in str(error)
     new = new_session(journal, steps=1)
     dragged(new)
-    assert EditingSession.open(journal, generator_of, new.id).view() == new.view()
-    assert new.id in [info.id for info in journal.sessions()]
+    assert EditingSession.open(journal, generator_of, new.document.id).view() == new.view()
+    assert new.document.id in [info.id for info in journal.sessions()]
     for notice in journal.notices:
         assert "\n" not in notice and "kept in" in notice
     return journal.notices, journal
@@ -238,7 +239,7 @@ def test_a_damaged_session_goes_on_from_before_the_damage(whole, tmp_path):
     (node,) = [node for node in session.view().nodes if node.kind == "round"]
     assert (node.frames, node.end) == (2, "interrupted")
     assert "ends at an earlier step" in journal.notices[0]
-    session.start_round()
+    session.rounds.start()
     assert run(session)
     again = Journal(path.parent)
     assert EditingSession.open(again, generator_of, damaged).view() == session.view()

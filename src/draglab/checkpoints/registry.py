@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
+from draglab.checkpoints.loader import open_model
 from draglab.checkpoints.native import ModelHeader, read_header
-from draglab.checkpoints.opening import open_model
 from draglab.errors import DraglabError
 from draglab.generators import Generator
 

@@ -13,8 +13,16 @@ from torch import Tensor
 
 from draglab.dragging.features import FeatureReader, Features, window_side
 from draglab.dragging.latent import EditedLatent, MakeOptimizer, optimizer_for
-from draglab.dragging.losses import DragLoss, ExactMaskTerm, Losses, LossTerm, SampledMaskTerm, make_mask_term
-from draglab.dragging.progress import Progress, Settling
+from draglab.dragging.losses import (
+    ExactMaskTerm,
+    Losses,
+    LossTerm,
+    SampledMaskTerm,
+    directions,
+    make_mask_term,
+    motion_supervision,
+)
+from draglab.dragging.progress import Progress, SettlingPhase
 from draglab.dragging.settings import DragSettings
 from draglab.dragging.tracking import PointTracker, TrackingQuery, track_nearest, tracking_reach
 from draglab.dragging.types import DragEdit, DragResult, DragStep, StopReason
@@ -62,7 +70,7 @@ class DragRun:
         self.distances = np.linalg.norm(self.targets - self.handles, axis=1)
         self.pinned = self.distances < MIN_TRAVEL
         self.progress = Progress(self._left())
-        self.settling: Settling | None = None
+        self.settling: SettlingPhase | None = None
         self.last: DragStep | None = None
         self.stop_reason: StopReason | None = "arrived" if self._arrived() else None
         masked = mask is not None and not (mask == 1).all()
@@ -76,12 +84,12 @@ class DragRun:
         settings, generator, shape = self.settings, self.generator, self.shape
         level = settings.feature_level(generator)
         extent = image_extent(generator.feature_shape(level), generator.feature_margin(level))
-        offsets = disc_offsets(settings.motion_radius(shape, extent[0]))
+        self.offsets = disc_offsets(settings.motion_radius(shape, extent[0]))
         self.radius = settings.tracking_radius(shape)
         # Handles are tracked first, then supervised where they were found, at most one pixel ahead. Reading features
         # as if they were resized to the image interpolates between its pixels, which takes one more.
         tracked = tracking_reach(self.radius, extent, shape, settings.subpixel)
-        reach = tracked + np.abs(offsets).max() + (1 if settings.subpixel else 2)
+        reach = tracked + np.abs(self.offsets).max() + (1 if settings.subpixel else 2)
         dtype = settings.feature_dtype()
         self.mask_term: ExactMaskTerm | SampledMaskTerm | None = None
         if mask is not None:
@@ -96,7 +104,13 @@ class DragRun:
             self.mask_term = self.mask_term.exact()
         self.features = self.read()
         self.templates = self.features.at(self.start[:, None], shape)[:, 0].detach()
-        self.loss = DragLoss(settings, shape, offsets, self.features, self.start, self.mask_term, self.pinned)
+        patches = self.start[:, None] + self.offsets
+        self.anchors = self.features.at(patches, shape).detach()
+        self.anchor: float | Tensor = settings.anchor
+        if self.pinned.any():
+            # Pins are supervised by the features of the start, whatever the anchor.
+            self.anchor = torch.from_numpy(np.where(self.pinned, 1.0, settings.anchor)[:, None, None]).to(self.anchors)
+        self.motion_scale = 1 / (patches.shape[1] * self.anchors.shape[2]) if settings.reduction == "mean" else 1.0
 
     def step(self) -> DragStep:
         """Make one iteration: motion supervision, one step of the optimiser, point tracking.
@@ -108,17 +122,27 @@ class DragRun:
         self.latent.descend(self.gradient(losses))
         features = self.read()
         handles = self.track(features)
-        if (step := self.conclude(features, *to_host([losses], [handles])[0])) is None:
+        if (step := self.conclude(features, *to_host([losses], [features], [handles])[0])) is None:
             raise diverged(1 if self.last is None else self.last.index + 1)
         return step
 
     def losses(self) -> Losses:
         """Return the losses of the current latent: equation 1 (section 3.2), regularisation, and further terms."""
-        losses = self.loss(self.features, self.handles, self.targets, settling=self.settling is not None)
-        pull = losses.pull + self.latent.regularization()
+        settings, features = self.settings, self.features
+        patches = self.handles[:, None] + self.offsets
+        steps = directions(self.handles, self.targets, settings.clip_step, self.pinned)
+        # While a drag settles, every handle holds its place, as the pins do.
+        anchor = self.anchor if self.settling is None else 1.0
+        motion = self.motion_scale * motion_supervision(
+            features.near, patches, steps, self.shape, self.anchors, anchor, resized=not settings.subpixel
+        )
+        mask = motion.new_zeros(())
+        if self.mask_term is not None and features.for_mask is not None:
+            mask = self.mask_term(features.for_mask)
+        pull = motion + self.latent.regularization()
         for term in self.terms:
-            pull = pull + term(self.latent.w_plus(), self.features)
-        return replace(losses, pull=pull)
+            pull = pull + term(self.latent.w_plus(), features)
+        return Losses(pull, settings.mask_weight * mask, motion, mask)
 
     def gradient(self, losses: Losses) -> Tensor:
         """Return the gradient of the sum of the losses, as the optimiser descends it.
@@ -150,18 +174,19 @@ class DragRun:
         return self.tracker(query)
 
     def conclude(
-        self, features: Features, losses: NDArray[np.float64], handles: NDArray[np.float64]
+        self, features: Features, numbers: NDArray[np.float64], handles: NDArray[np.float64]
     ) -> DragStep | None:
         """Complete a step from its results.
 
         Args:
-            features: features of the new latent. losses: [3] total, motion and mask loss of the previous latent.
+            features: features of the new latent.
+            numbers: [4] total, motion and mask loss of the previous latent, L1 norm of the features near the handles.
             handles: [n, 2] tracked handles.
 
         Returns:
-            the step; None if the losses are not finite, so that the run has diverged.
+            the step; None if a number is not finite, so that the run has diverged.
         """
-        if not np.isfinite(losses).all():
+        if not np.isfinite(numbers).all():
             self.stop_reason = "diverged"
             return None
         self.features, self.handles = features, handles
@@ -174,7 +199,7 @@ class DragRun:
             self.targets,
             self.distances,
             self.pinned,
-            *losses.tolist(),
+            *numbers[:3].tolist(),
             w_plus=self.latent.w_plus().detach(),
             stop_reason=None,
             _generator=self.generator,
@@ -184,7 +209,7 @@ class DragRun:
         if self.settling is not None:
             step = self.settling.take(step, arrived)
         elif arrived and self.mask_term is not None and self.settings.settle_steps:
-            self.settling = Settling(self.settings.settle_steps, step)
+            self.settling = SettlingPhase(self.settings.settle_steps, step)
         self.progress.note(step)
         self.stop_reason = self._reason_to_stop(step.index, arrived)
         self.last = step if self.stop_reason is None else replace(step, stop_reason=self.stop_reason)
@@ -257,12 +282,20 @@ class DragRun:
             self.stop_reason = "arrived" if arrived else "max_steps" if spent else None
 
 
-def to_host(losses: list[Losses], handles: list[Tensor]) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Copy losses [3] and handles [n, 2] of each run to the host, with a single synchronisation for all of them."""
-    values = torch.stack([torch.stack([each.total, each.motion, each.mask]) for each in losses])
-    numbers = torch.cat([values.detach().flatten(), *(each.flatten() for each in handles)]).cpu().numpy()
-    rows, points = numbers[: 3 * len(losses)].reshape(-1, 3), numbers[3 * len(losses) :].reshape(-1, 2)
-    return list(zip(rows, np.split(points, np.cumsum([len(each) for each in handles])[:-1]), strict=True))
+def to_host(
+    losses: list[Losses], features: list[Features], handles: list[Tensor]
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Copy the numbers [4] and handles [n, 2] of each run to the host, with a single synchronisation for all of them.
+
+    The numbers are the total, motion and mask loss, and the L1 norm of the features near the handles.
+    """
+    rows = []
+    for each, read in zip(losses, features, strict=True):
+        size = torch.linalg.vector_norm(read.near.values.detach(), 1, dtype=each.total.dtype)
+        rows.append(torch.stack([each.total, each.motion, each.mask, size]))
+    values = torch.cat([torch.cat(rows).detach(), *(each.flatten() for each in handles)]).cpu().numpy()
+    numbers, points = values[: 4 * len(rows)].reshape(-1, 4), values[4 * len(rows) :].reshape(-1, 2)
+    return list(zip(numbers, np.split(points, np.cumsum([len(each) for each in handles])[:-1]), strict=True))
 
 
 def diverged(step: int) -> DraglabError:

@@ -37,7 +37,7 @@ def advance(runs: Sequence[DragRun]) -> list[DragStep | None]:
         run.latent.descend(gradient)
     features = _read(runs)
     tracked = [run.track(each) for run, each in zip(runs, features, strict=True)]
-    found = to_host(losses, tracked)
+    found = to_host(losses, features, tracked)
     return [run.conclude(each, *numbers) for run, each, numbers in zip(runs, features, found, strict=True)]
 
 

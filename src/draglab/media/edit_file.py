@@ -27,8 +27,8 @@ from pydantic import (
 
 from draglab.errors import DraglabError
 from draglab.files import read_bytes, write_atomically
+from draglab.media.file_kind import not_an_edit_file
 from draglab.media.images import decode_mask, encode_mask, feathered, mask_size
-from draglab.media.sniffing import not_an_edit_file
 from draglab.problems import first_problem
 
 FORMAT = "draglab-edit"

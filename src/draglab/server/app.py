@@ -30,7 +30,7 @@ from starlette.types import Scope
 from draglab.errors import DraglabError
 from draglab.media.edit_file import EditFile, parse_edit_file
 from draglab.server.api import Api
-from draglab.server.conversation import Conversation
+from draglab.server.client import Conversation
 from draglab.server.drags import Drags
 from draglab.server.exports import Exports, content_disposition, read
 from draglab.server.http import ERRORS, Uploads, read_body, require_token

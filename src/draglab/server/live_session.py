@@ -72,7 +72,7 @@ class LiveSession:
     def step(self) -> bool:
         """One step of the round; see worker.Task."""
         try:
-            report = self.session.step()
+            report = self.session.rounds.step()
         except DraglabError as error:
             self.fail(error)
             return False
@@ -81,7 +81,7 @@ class LiveSession:
             self._show(report)
             if report.end is None:
                 return True
-        if self.session.running:
+        if self.session.rounds.running:
             # The next round of an edit file follows.
             self._say_ended()
         self.tell(picture=True)
@@ -95,12 +95,9 @@ class LiveSession:
         self.stop()
 
     def stop(self, paused: bool = False) -> None:
-        """End what runs, before its next step; see EditingSession.pause for `paused`."""
+        """End what runs, before its next step; see Rounds.stop for `paused`."""
         if self.running:
-            if paused:
-                self.session.pause()
-            else:
-                self.session.stop()
+            self.session.rounds.stop(paused=paused)
             self.tell(picture=True)
 
     def tell(
@@ -137,7 +134,8 @@ class LiveSession:
         self._wish(viewer, "current")
 
     def _mask(self) -> Mask:
-        mask, feather = self.session.mask()
+        document = self.session.document
+        mask, feather = document.mask(document.history.node)
         return Mask(png=None if mask is None else encode_mask(mask), feather=feather)
 
     def _wish(self, viewer: Viewer, kind: PictureKind) -> None:
@@ -145,9 +143,9 @@ class LiveSession:
             height, view = viewer.height or None, self.session.view()
             try:
                 if kind == "current":
-                    viewer.outbox.put_picture(Picture(kind, self.session.image(height), node=view.cursor))
+                    viewer.outbox.put_picture(Picture(kind, self.session.pictures.current(height), node=view.cursor))
                 else:
-                    viewer.outbox.put_picture(Picture(kind, self.session.original_image(height), node=view.original))
+                    viewer.outbox.put_picture(Picture(kind, self.session.pictures.original(height), node=view.original))
             except DraglabError as error:
                 viewer.outbox.put(encode(Error(message=str(error))))
 
@@ -176,7 +174,7 @@ class LiveSession:
             viewer.outbox.put(text, "progress")
             if viewer.outbox.wants_live():
                 if viewer.height not in pictures:
-                    pixels = self.session.image(viewer.height or None)
+                    pixels = self.session.pictures.current(viewer.height or None)
                     pictures[viewer.height] = Picture("live", pixels, stamp, report.node, report.step)
                 viewer.outbox.put_picture(pictures[viewer.height])
 
@@ -197,8 +195,8 @@ class LiveSession:
             viewer.outbox.put(message, "viewers")
 
     def _say_ended(self) -> None:
-        ended = self.session.end_of(self._round)
-        if ended is not None:
-            message = encode(Ended(node=self._round, reason=ended[0], text=ended[1]))
+        node = self.session.document.history.get(self._round)
+        if node.round is not None and node.round.end is not None:
+            message = encode(Ended(node=node.id, reason=node.round.end, text=node.end_text))
             for viewer in self.viewers:
                 viewer.outbox.put(message)

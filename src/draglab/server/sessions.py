@@ -87,7 +87,7 @@ class Sessions:
         model = self._library.name_of(edit.model.name)
         session = EditingSession.from_edit_file(self._journal(owner), self._library.generator, edit, model)
         self._add(session, owner).tell()
-        return session.id
+        return session.document.id
 
     def rename(self, owner: str | None, session: str, name: str) -> None:
         """Call a session of this person something; all who see it are told.
@@ -118,7 +118,7 @@ class Sessions:
                 if not found.set_running_or_notify_cancel():
                     return
                 try:
-                    found.set_result(live.session.thumbnail_file(picture))
+                    found.set_result(live.session.pictures.thumbnail(picture))
                 except Exception as error:
                     found.set_exception(error)
 
@@ -161,13 +161,13 @@ class Sessions:
             journal.close()
 
     def _add(self, session: EditingSession, owner: str | None) -> LiveSession:
-        live = self._live[owner, session.id] = LiveSession(session, owner, self._worker)
+        live = self._live[owner, session.document.id] = LiveSession(session, owner, self._worker)
         return live
 
     def _put_away(self, live: LiveSession) -> None:
         self._worker.remove(live)
-        live.session.close()
-        del self._live[live.owner, live.session.id]
+        live.session.rounds.stop()
+        del self._live[live.owner, live.session.document.id]
 
     def _make_room(self, owner: str | None) -> None:
         """Put away sessions that nobody sees, those unused for longest first, until one more has room."""

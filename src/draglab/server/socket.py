@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from draglab.errors import DraglabError
-from draglab.server.conversation import Conversation
+from draglab.server.client import Conversation
 from draglab.server.gate import STATE
 from draglab.server.limits import Limits
 from draglab.server.message_parser import MessageError, ProtocolError, parse

@@ -76,7 +76,7 @@ class Conversation:
             sessions=sessions,
             settings=panel_settings(),
             limits=self._limits,
-            session=None if live is None else live.session.id,
+            session=None if live is None else live.session.document.id,
         )
         self._say(welcome)
         if problem is not None:
@@ -137,7 +137,8 @@ class Conversation:
                 self._sessions.rename(self._owner, command.session, command.name)
                 self._say_sessions(command)
             case m.ForgetSession():
-                if self._live is not None and self._live.session.id == command.session and len(self._live.viewers) == 1:
+                shown = self._live is not None and self._live.session.document.id == command.session
+                if shown and len(self._live.viewers) == 1:
                     self.leave()
                 self._sessions.forget(self._owner, command.session)
             case m.SetView():
@@ -198,7 +199,7 @@ class Conversation:
         match command:
             case m.AddPoint(point=point):
                 most = self._limits.points
-                if len([each for each in session.points if each.id != point.id]) >= most:
+                if len([each for each in session.document.points if each.id != point.id]) >= most:
                     raise DraglabError(f"there are {most} handles already (limit 'points'): delete one first")
                 session.add_point(Point(point.id, point.handle, point.target, point.pin))
             case m.MovePoint():
@@ -216,12 +217,12 @@ class Conversation:
     def _act(self, command: m.Act, live: LiveSession) -> None:
         match command.type:
             case "run":
-                live.session.start_round()
+                live.session.rounds.start()
                 live.tell()
             case "stop":
                 live.stop()
             case "go_on":
-                live.session.go_on()
+                live.session.rounds.go_on()
                 live.tell()
             case "pause":
                 live.stop(paused=True)
@@ -261,7 +262,9 @@ class Conversation:
             case m.Export():
                 self._export(command, live)
             case m.Describe():
-                found = session.as_command() if command.as_ == "command" else session.as_python()
+                from draglab.editor.descriptions import as_command, as_python
+
+                found = (as_command if command.as_ == "command" else as_python)(session.document)
                 self._say(m.Text(id=command.id, text=found.text, needs_edit_file=found.edit_file is not None))
 
     def _wish(self, kind: m.PictureKind, command: m.Scrub | m.Seeds, live: LiveSession, *what: int) -> None:
@@ -277,19 +280,22 @@ class Conversation:
         self._worker.wish((self, kind) if urgent else (self, kind, *what), make, urgent)
 
     def _picture(self, command: m.Scrub | m.Seeds, live: LiveSession, *what: int) -> Picture:
-        session = live.session
+        pictures = live.session.pictures
         match command:
             case m.Scrub(node=node, frame=frame):
-                return Picture("scrub", session.frame_image(node, frame, self.height or None), node=node, frame=frame)
+                pixels = pictures.frame(node, frame, self.height or None)
+                return Picture("scrub", pixels, node=node, frame=frame)
             case m.Seeds(truncation_psi=psi, height=height):
                 height = min(height, self._limits.picture_height)
-                return Picture("seed", session.seed_image(what[0], psi, height), seed=what[0])
+                return Picture("seed", pictures.of_seed(what[0], psi, height), seed=what[0])
 
     def _export(self, command: m.Export, live: LiveSession) -> None:
+        from draglab.editor.export import export
+
         path = self._exports.begin(self._owner, command.kind)
         name = export_name(live.session.view(), command.kind)
         try:
-            steps = live.session.export(command.kind, command.scope, path)
+            steps = export(live.session.document, command.kind, command.scope, path)
         except Exception:
             self._exports.give_up(path)
             raise
