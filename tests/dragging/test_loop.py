@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import draglab
-from draglab.dragging import DragEdit, DragRun, DragSettings, drag_steps
+from draglab.dragging import DragEdit, DragSettings, FirstOrderRun, drag_steps
 from draglab.dragging.features import Features
 from draglab.errors import DraglabError
 from draglab.generators import StyleGAN2, to_uint8
@@ -244,7 +244,7 @@ def test_one_drag_that_diverges_or_is_stopped_leaves_the_others_alone(generator:
 def test_the_step_that_diverges_is_not_made(generator: StyleGAN2, step_size: float, at: int, more: int) -> None:
     """Also if it is the last one that is allowed: a run never ends with features that are not finite."""
     settings = DragSettings(max_steps=at + more, step_size=step_size, step_unit="absolute", stop_distance=0.01)
-    run = DragRun(generator, generator.w_plus_from_seed(1), EDIT, settings)
+    run = FirstOrderRun(generator, generator.w_plus_from_seed(1), EDIT, settings)
     with pytest.raises(DraglabError, match=f"at step {at}: lower step_size"):
         while run.stop_reason is None:
             assert run.step().w_plus.isfinite().all()
@@ -276,7 +276,7 @@ def test_windows_hold_whatever_a_step_may_look_at(preset: str, r1: float) -> Non
         handle = random.uniform(0, 63, (1, 2))
         handle = handle if preset == "draglab" else handle.round()
         edit = DragEdit(handle, 63 - handle)
-        run = DragRun(generator, generator.w_plus_from_seed(0), edit, settings)
+        run = FirstOrderRun(generator, generator.w_plus_from_seed(0), edit, settings)
         whole = Features.whole(generator.feature_maps(run.latent.w_plus(), 32), 0).near
         origin = run.reader.origins(handle)
         side = (run.reader.side, run.reader.side)

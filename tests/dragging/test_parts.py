@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from draglab.dragging import DragEdit, DragRun, DragSettings
+from draglab.dragging import DragEdit, DragSettings, FirstOrderRun
 from draglab.dragging.adam import Adam
 from draglab.dragging.bilinear import sample_points
 from draglab.dragging.features import whole_features
@@ -237,7 +237,7 @@ def test_pins_are_supervised_by_the_features_of_the_start() -> None:
     settings = DragSettings.paper(feature_resolution=16, subpixel=True, r1=1.0)
     both = DragEdit([[12, 9], [20, 25]], [[18, 9], [20, 25]])
     start, now = generator.w_plus_from_seed(1), generator.w_plus_from_seed(2)
-    runs = [DragRun(generator, start, each, settings) for each in (both, DragEdit([[12, 9]], [[18, 9]]))]
+    runs = [FirstOrderRun(generator, start, each, settings) for each in (both, DragEdit([[12, 9]], [[18, 9]]))]
     for run in runs:
         run.features = whole_features(generator, now, settings.feature_level(generator))
     assert runs[0].offsets.tolist() == [[0, 0]]
@@ -253,7 +253,7 @@ def test_the_hold_is_limited_to_a_share_of_the_pull(limit: float | None) -> None
     mask = np.ones((32, 32), bool)
     mask[20:] = False
     settings = DragSettings(mask_weight=1e4, mask_limit=limit, patience=None, max_steps=3)
-    run = DragRun(generator, generator.w_plus_from_seed(1), DragEdit([[12, 9]], [[18, 9]], mask), settings)
+    run = FirstOrderRun(generator, generator.w_plus_from_seed(1), DragEdit([[12, 9]], [[18, 9]], mask), settings)
     run.step()
     losses = run.losses()
     pull, hold = (run.latent.gradient(each, again=True) for each in (losses.pull, losses.hold))
@@ -290,5 +290,5 @@ def test_the_descent_that_the_settings_choose(descent: str, masked: bool, kind: 
     mask[20:] = False
     edit = DragEdit([[12, 9]], [[18, 9]], mask if masked else None)
     settings = DragSettings(descent=descent)  # pyright: ignore[reportArgumentType]
-    assert isinstance(DragRun(generator, generator.w_plus_from_seed(1), edit, settings).latent.optimizer, kind)
+    assert isinstance(FirstOrderRun(generator, generator.w_plus_from_seed(1), edit, settings).optimizer, kind)
     assert DragSettings.paper().descent == "adam"

@@ -19,7 +19,7 @@ measured on a descendant of that model). Relative to it, other models get steps 
 LatentSpace = Literal["w+", "w"]
 Reduction = Literal["sum", "mean"]
 MaskTerm = Literal["exact", "sampled"]
-Descent = Literal["auto", "adam", "normalized"]
+Descent = Literal["auto", "gauss-newton", "first-order", "adam", "normalized"]
 StepUnit = Literal["absolute", "w_std"]
 Precision = Literal["float32", "bfloat16"]
 
@@ -58,9 +58,10 @@ class DragSettings:
     # The optimiser.
     descent: Annotated[Descent, SettingInfo(
         "Way of descent",
-        "adam = as in the paper; normalized = steps of one length along the gradient, which change less of what is "
-        "frozen; auto = normalized with a mask, adam without one.",
-        choices=("auto", "adam", "normalized"),
+        "gauss-newton = few large steps, each the likeliest change of the image that moves the points; "
+        "first-order = small steps along a gradient: adam as in the paper, or normalized, steps of one length, which "
+        "change less of what is frozen and are taken with a mask; auto = gauss-newton where it can be used.",
+        choices=("auto", "gauss-newton", "first-order", "adam", "normalized"),
     )] = "auto"
     step_size: Annotated[float, SettingInfo(
         "Speed (step size)",
@@ -251,6 +252,10 @@ class DragSettings:
             "anchor": 0.0,
         }
         return cls(**{**values, **changes})
+
+    def resolved_step_size(self, generator: Generator) -> float:
+        """Return the step size in units of w_plus."""
+        return self.step_size * (generator.w_std() if self.step_unit == "w_std" else 1.0)
 
     def feature_dtype(self) -> torch.dtype | None:
         """Return the dtype in which features are computed; None = that of the weights."""

@@ -8,7 +8,7 @@ from typing import Literal
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from draglab.dragging import DragEdit, DragRun, DragSettings, DragStep, advance
+from draglab.dragging import DragEdit, DragSettings, DragStep, advance, start_run
 from draglab.generators import Generator
 from draglab.media.edit_file import Retarget
 
@@ -70,7 +70,7 @@ class RoundRunner:
         limit: int | None = None,
         moves: Sequence[Retarget] = (),
     ):
-        self.run = DragRun(generator, w_plus, edit, settings)
+        self.run = start_run(generator, w_plus, edit, settings)
         self.limit = limit
         self._moves = {move.after: move for move in moves}
         self._stopped = False
