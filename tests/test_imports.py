@@ -11,7 +11,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 _FOUNDATION = {"errors", "files", "problems", "_version"}
 _MODELS = _FOUNDATION | {"folders", "geometry", "generators", "checkpoints"}
-_EDITOR = _MODELS | {"dragging", "media", "inversion", "editor"}
+_EDITOR = _MODELS | {"dragging", "media", "perception", "inversion", "editor"}
 
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
@@ -25,6 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "checkpoints": _FOUNDATION | {"geometry", "generators", "downloads"},
     "dragging": _MODELS,
     "media": _MODELS,
+    "perception": _MODELS,
     "inversion": _MODELS,
     "editor": _EDITOR,
     "evaluation": _EDITOR,

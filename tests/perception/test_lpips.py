@@ -37,9 +37,7 @@ def noise(count: int, height: int = 64, width: int = 64, seed: int = 0) -> Tenso
 
 
 def tensors_of(lpips: LPIPS) -> dict[str, np.ndarray]:
-    return {
-        name: lpips.get_buffer(name.replace(".", "_")).double().numpy() for name in weight_shapes(lpips.network)
-    }
+    return {name: lpips.get_buffer(name.replace(".", "_")).double().numpy() for name in weight_shapes(lpips.network)}
 
 
 def test_the_published_values(lpips: LPIPS) -> None:

@@ -42,9 +42,7 @@ def activations(image: np.ndarray, tensors: dict[str, np.ndarray]) -> list[np.nd
     return found
 
 
-def lpips(
-    a: np.ndarray, b: np.ndarray, tensors: dict[str, np.ndarray], weight: np.ndarray | None = None
-) -> float:
+def lpips(a: np.ndarray, b: np.ndarray, tensors: dict[str, np.ndarray], weight: np.ndarray | None = None) -> float:
     """The distance of two images [3, H, W]; `weight` [H, W]: of pixels."""
     total = 0.0
     for i, (x, y) in enumerate(zip(activations(a, tensors), activations(b, tensors), strict=True)):

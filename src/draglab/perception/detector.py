@@ -132,8 +132,8 @@ class LandmarkDetector(Protocol):
 
 
 def found(landmarks: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return for landmarks [N, n, 2], or descriptors [N, n], of which images they are: [N] bool, False = nothing found."""
-    return np.isfinite(landmarks).reshape(len(landmarks), -1).all(1)
+    """Return in which images something was found, [N] bool, from landmarks [N, n, 2] or descriptors [N, n]."""
+    return np.array([bool(np.isfinite(one).all()) for one in landmarks], bool)
 
 
 def checked_images(images: Images) -> list[NDArray[np.uint8]]:

@@ -31,7 +31,7 @@ _DESCRIPTOR = "dlib_face_recognition_resnet_model_v1.dat"
 
 
 class _Faces:
-    """The largest face of each picture, and the points of one predictor in it.
+    """The largest face of each picture of which the detector is about as sure as of any, and its points.
 
     Args:
         predictor: the predictor's file. points: their number, which the file must agree with.
@@ -47,7 +47,9 @@ class _Faces:
         blank = np.zeros((8, 8, 3), np.uint8)
         count = self.predictor(blank, self.dlib.rectangle(0, 0, 7, 7)).num_parts
         if count != points:
-            raise DraglabError(f"{predictor} finds {count} points instead of {points}: give the file of {points} points")
+            raise DraglabError(
+                f"{predictor} finds {count} points instead of {points}: give the file of {points} points"
+            )
 
     def find(self, picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int, Any]:
         """Return the picture, enlarged by a whole factor if it is small, the factor, and the shape in it or None."""
@@ -56,17 +58,19 @@ class _Faces:
             size = (picture.shape[1] * factor, picture.shape[0] * factor)
             picture = np.array(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
         for upsample in range(self.upsample + 1):
-            if boxes := list(self.detector(picture, upsample)):
-                largest = max(boxes, key=lambda box: box.area())
-                return picture, factor, self.predictor(picture, largest)
+            boxes, scores, _ = self.detector.run(picture, upsample, 0.0)
+            if boxes:
+                # Patterns that are no face have far lower scores than a face.
+                sure = [box for box, score in zip(boxes, scores, strict=True) if score >= max(scores) / 2]
+                return picture, factor, self.predictor(picture, max(sure, key=lambda box: box.area()))
         return picture, factor, None
 
 
 class DlibLandmarks:
     """dlib's 68 landmarks of real faces, a landmark detector (:class:`draglab.perception.LandmarkDetector`).
 
-    The largest frontal face that dlib's HOG detector finds is taken. The predictor follows Kazemi and Sullivan 2014; its
-    licence excludes commercial use (iBUG 300-W).
+    The largest frontal face that dlib's HOG detector finds is taken. The predictor (Kazemi and Sullivan 2014) was
+    trained on iBUG 300-W, whose licence excludes commercial use.
 
     Args:
         predictor: `shape_predictor_68_face_landmarks.dat`; None = that of the package face-recognition-models.
@@ -115,9 +119,7 @@ class FaceDescriptor:
 
     def __init__(self, models: str | Path | None = None, upsample: int = 1) -> None:
         folder = None if models is None else Path(models)
-        predictor, network = (
-            folder / name if folder else _model_file(name) for name in (_PREDICTOR_5, _DESCRIPTOR)
-        )
+        predictor, network = (folder / name if folder else _model_file(name) for name in (_PREDICTOR_5, _DESCRIPTOR))
         self._faces = _Faces(predictor, 5, upsample)
         self._network = _load(self._faces.dlib.face_recognition_model_v1, network, "face descriptor")
 

@@ -139,7 +139,7 @@ class LPIPS(nn.Module):
             if spatial:
                 part = F.interpolate(differences, size, mode="bilinear", align_corners=False)
             elif weight is not None:
-                share = F.adaptive_avg_pool2d(weight, differences.shape[2:])
+                share = F.adaptive_avg_pool2d(weight, (differences.shape[2], differences.shape[3]))
                 part = (differences * share).sum((1, 2, 3)) / share.sum((1, 2, 3))
             else:
                 part = differences.mean((1, 2, 3))
@@ -174,7 +174,9 @@ class LPIPS(nn.Module):
             )
         if min(images.shape[2:]) < MIN_SIDE:
             height, width = images.shape[2:]
-            raise DraglabError(f"LPIPS needs images of {MIN_SIDE} px a side or more, got {width}x{height}: enlarge them")
+            raise DraglabError(
+                f"LPIPS needs images of {MIN_SIDE} px a side or more, got {width}x{height}: enlarge them"
+            )
         mean = self.get_buffer("mean")
         if images.device != mean.device:
             raise DraglabError(
