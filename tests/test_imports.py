@@ -152,6 +152,7 @@ def test_no_paths_of_one_machine():
         ("dragging/algorithm.py", "def f():\n    import rich"),
         ("dragging/algorithm.py", "from draglab import load_generator"),
         ("media/video.py", "from draglab.dragging import drag"),
+        ("dragging/losses.py", "from draglab.perception import LPIPS"),
         ("editor/replay.py", "from draglab.cli.main import run"),
         ("editor/replay.py", "import_module('draglab.server.app')"),
         ("attic/old.py", "import os"),
@@ -159,7 +160,7 @@ def test_no_paths_of_one_machine():
 )
 def test_a_planted_violation_is_found(tmp_path, file, text):
     package = tmp_path / "draglab"
-    for room in ("geometry", "generators", "checkpoints", "dragging", "media", "editor", "cli", "server"):
+    for room in ("geometry", "generators", "checkpoints", "dragging", "perception", "media", "editor", "cli", "server"):
         (package / room).mkdir(parents=True)
     path = package / file
     path.parent.mkdir(exist_ok=True)
