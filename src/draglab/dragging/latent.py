@@ -42,12 +42,12 @@ def make_adam(value: Tensor, step_size: float, settings: DragSettings) -> Adam:
 
 
 def make_normalized(value: Tensor, step_size: float, settings: DragSettings) -> NormalizedDescent:
-    """Descent in steps of one length, with the first of the settings' memories."""
+    """Return a normalised descent with the settings' beta1."""
     return NormalizedDescent(value, MASKED_STEP * step_size, settings.beta1)
 
 
 def optimizer_for(settings: DragSettings, masked: bool) -> MakeOptimizer:
-    """The optimiser that the settings choose for a drag with or without a mask."""
+    """Return the optimiser that the settings choose for a drag with or without a mask."""
     normalized = settings.descent == "normalized" or (settings.descent == "auto" and masked)
     return make_normalized if normalized else make_adam
 
