@@ -7,13 +7,22 @@ cannot differ.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from draglab.editor.journal import Entry
 from draglab.editor.state import XY, Frame, ModelFacts, Node, Point, RoundRecord, StartSpec
 from draglab.errors import DraglabError
 from draglab.media.edit_file import FORMER_SETTINGS, Retarget, SettingValue
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One change of a session; `number` counts from 1 within it, `created` is in seconds since 1970."""
+
+    number: int
+    kind: str
+    body: dict[str, Any]
+    created: float
 
 
 class History:

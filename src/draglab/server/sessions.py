@@ -46,7 +46,7 @@ class Sessions:
     def notices(self, owner: str | None) -> list[str]:
         """Return sentences on damage to a person's saved sessions, each of them once."""
         journal = self._journal(owner)
-        notices, journal.notices = journal.notices, []
+        notices, journal.file.notices = journal.file.notices, []
         return notices
 
     def create(self, owner: str | None, start: Start | None) -> LiveSession:
@@ -158,7 +158,7 @@ class Sessions:
         for live in list(self._live.values()):
             self._put_away(live)
         for journal in self._journals.values():
-            journal.close()
+            journal.file.close()
 
     def _add(self, session: EditingSession, owner: str | None) -> LiveSession:
         live = self._live[owner, session.document.id] = LiveSession(session, owner, self._worker)
@@ -196,6 +196,6 @@ class Sessions:
     def _close_idle(self) -> None:
         """Close journals without a session in memory, least recently used first, until there is room for one more."""
         busy = {owner for owner, _ in self._live}
-        idle = [owner for owner, journal in self._journals.items() if owner not in busy and not journal.notices]
+        idle = [owner for owner, journal in self._journals.items() if owner not in busy and not journal.file.notices]
         for owner in idle[: max(len(idle) + 1 - self._limits.journals, 0)]:
-            self._journals.pop(owner).close()
+            self._journals.pop(owner).file.close()
