@@ -92,6 +92,6 @@ export function initStatus() {
   onMessage("viewers", ({ count }) => {
     const more = count > get().windows;
     set({ windows: count });
-    if (more) notify(`This session is open in ${count} windows: what you do in one happens in all.`);
+    if (more) notify(`This session is open in ${count} windows. What you do in one happens in all.`);
   });
 }
