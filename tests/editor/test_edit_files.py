@@ -227,12 +227,12 @@ def test_a_round_of_a_journal_from_before_some_settings(journal):
     session.undo()
     before = asdict(session.view())
     session.redo()
-    rows = journal._connection.execute("SELECT rowid, body FROM entries WHERE kind = 'round'").fetchall()
+    rows = journal.file.connection.execute("SELECT rowid, body FROM entries WHERE kind = 'round'").fetchall()
     for row, text in rows:
         body = json.loads(text)
         for name in ("back_off", "settle_steps", "mask_limit"):
             del body["settings"][name]
-        journal._connection.execute("UPDATE entries SET body = ? WHERE rowid = ?", (json.dumps(body), row))
+        journal.file.connection.execute("UPDATE entries SET body = ? WHERE rowid = ?", (json.dumps(body), row))
     assert rows
     again = reopened(session)
     assert (replayed(edit_file_of(again.document)) == session.pictures.current()).all()

@@ -30,7 +30,7 @@ class History(RuleBasedStateMachine):
         self.seen = {}
 
     def teardown(self):
-        self.journal.close()
+        self.journal.file.close()
         self.folder.cleanup()
 
     def nodes(self):

@@ -94,7 +94,7 @@ def test_forgotten_is_gone(journal):
     session, other = new_session(journal), new_session(journal)
     dragged(session)
     latent = journal.data(session.document.id, session.document.history.node.latent_id)
-    assert any(latent in path.read_bytes() for path in journal.folder.iterdir())
+    assert any(latent in path.read_bytes() for path in journal.file.folder.iterdir())
     journal.forget(session.document.id)
     assert [info.id for info in journal.sessions()] == [other.document.id]
     with pytest.raises(DraglabError, match="no longer there"):
@@ -103,14 +103,14 @@ def test_forgotten_is_gone(journal):
         session.undo()
     with pytest.raises(DraglabError, match="no longer there"):
         session.pictures.current()
-    assert not any(latent in path.read_bytes() for path in journal.folder.iterdir())
+    assert not any(latent in path.read_bytes() for path in journal.file.folder.iterdir())
 
 
 def test_the_sessions_unused_for_longest_make_room(tmp_path):
     journal = Journal(tmp_path)
     ids = [new_session(journal).document.id for _ in range(4)]
     dragged(EditingSession.open(journal, generator_of, ids[0]))
-    journal.close()
+    journal.file.close()
     size = (tmp_path / FILE).stat().st_size
     journal = Journal(tmp_path, max_bytes=size)
     journal.trim()
@@ -119,7 +119,7 @@ def test_the_sessions_unused_for_longest_make_room(tmp_path):
     journal.max_bytes = 1
     journal.trim()
     assert [info.id for info in journal.sessions()] == [kept.document.id]
-    journal.close()
+    journal.file.close()
     assert (tmp_path / FILE).stat().st_size < size
 
 
@@ -132,7 +132,7 @@ def test_two_processes_on_one_session_do_not_mix(tmp_path):
 
 
 def test_a_newer_file_is_left_alone(tmp_path):
-    Journal(tmp_path).close()
+    Journal(tmp_path).file.close()
     with sqlite3.connect(tmp_path / FILE) as connection:
         connection.execute("PRAGMA user_version = 99")
     before = (tmp_path / FILE).read_bytes()
@@ -149,8 +149,8 @@ def test_a_folder_that_cannot_be_written(tmp_path):
 
 def test_sqlite_errors_are_explained(journal):
     new_session(journal)
-    journal._connection.execute("PRAGMA query_only = ON")
-    with pytest.raises(DraglabError, match=re.escape(f"cannot keep sessions in {journal.path}: attempt to write")):
+    journal.file.connection.execute("PRAGMA query_only = ON")
+    with pytest.raises(DraglabError, match=re.escape(f"cannot keep sessions in {journal.file.path}: attempt to write")):
         EditingSession.create(journal, generator_of, StartSpec("tiny", 3))
 
 

@@ -41,6 +41,8 @@ def add_statistics(generator: Generator, progress: Callable[[float], None] | Non
 def add_known_statistics(generator: Generator) -> bool:
     """Give a generator the statistics that were measured earlier; return whether there are any."""
     try:
+        if not _folder().is_dir():
+            return False  # without hashing all weights
         path = _file(generator)
         tensors = safetensors.torch.load(path.read_bytes()) if path.is_file() else {}
         found = read_statistics(tensors, generator.config, path)
@@ -50,6 +52,9 @@ def add_known_statistics(generator: Generator) -> bool:
     return found is not None
 
 
+def _folder() -> Path:
+    return own_folder("cache", VARIABLE) / "statistics"
+
+
 def _file(generator: Generator) -> Path:
-    folder = own_folder("cache", VARIABLE)
-    return folder / "statistics" / f"{generator.sha256}.safetensors"
+    return _folder() / f"{generator.sha256}.safetensors"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -51,7 +52,10 @@ class FirstOrderRun(DragRun):
         terms: Sequence[LossTerm] = (),
         optimizer: MakeOptimizer | None = None,
     ):
-        super().__init__(generator, w_plus, edit, settings or DragSettings())
+        settings = settings or DragSettings()
+        if settings.descent in ("auto", "gauss-newton"):
+            settings = replace(settings, descent="first-order")
+        super().__init__(generator, w_plus, edit, settings)
         self.step_size = self.settings.resolved_step_size(generator)
         self.make_optimizer = optimizer or optimizer_for(self.settings, self.mask is not None)
         self.optimizer = self.make_optimizer(self.latent.offset, self.step_size, self.settings)

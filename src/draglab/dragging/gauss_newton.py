@@ -16,7 +16,7 @@ Then the patches are found again, near where the linear model expects them. docs
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -32,6 +32,7 @@ from draglab.dragging.tracking import search_spacing
 from draglab.dragging.types import DragEdit, DragStep
 from draglab.errors import DraglabError
 from draglab.generators import Generator
+from draglab.generators.statistics import measure_statistics
 from draglab.geometry import image_extent, scale_from_512
 
 MAX_HANDLES = 8
@@ -75,6 +76,8 @@ class Rows:
 def uses_gauss_newton(generator: Generator, edit: DragEdit, settings: DragSettings) -> bool:
     """Whether the settings choose this method for an edit.
 
+    If they demand it and the model has no statistics, these are measured now, which takes some seconds.
+
     Raises:
         DraglabError: they demand it where it cannot be used.
     """
@@ -83,16 +86,16 @@ def uses_gauss_newton(generator: Generator, edit: DragEdit, settings: DragSettin
     _, targets, mask = edit.validated(*generator.img_shape)
     masked = mask is not None and not (mask == 1).all()
     problem = None
-    if generator.statistics is None:
-        problem = "needs the model's statistics: call draglab.measure_statistics(generator) first"
-    elif masked:
+    if masked:
         problem = "does not hold a mask"
     elif settings.regularize_mean or settings.regularize_start:
         problem = "has no regularisation: set regularize_mean and regularize_start to 0"
     if settings.descent == "auto":
-        return problem is None and len(targets) <= MAX_HANDLES
+        return problem is None and generator.statistics is not None and len(targets) <= MAX_HANDLES
     if problem is not None:
         raise DraglabError(f"descent 'gauss-newton' {problem}, or choose descent 'auto'")
+    if generator.statistics is None:
+        generator.statistics = measure_statistics(generator)
     return True
 
 
@@ -104,7 +107,7 @@ class GaussNewtonRun(DragRun):
     """
 
     def __init__(self, generator: Generator, w_plus: Tensor, edit: DragEdit, settings: DragSettings):
-        super().__init__(generator, w_plus, edit, settings)
+        super().__init__(generator, w_plus, edit, replace(settings, descent="gauss-newton"))
         assert generator.statistics is not None
         self.back_off, self.patience = None, None if settings.patience is None else PATIENCE
         level = settings.feature_level(generator)

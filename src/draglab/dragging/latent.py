@@ -42,7 +42,7 @@ def make_adam(value: Tensor, step_size: float, settings: DragSettings) -> Adam:
 
 
 def make_normalized(value: Tensor, step_size: float, settings: DragSettings) -> NormalizedDescent:
-    """Descent in steps of one length, with the first of the settings' memories."""
+    """Return a normalised descent with the settings' beta1."""
     return NormalizedDescent(value, MASKED_STEP * step_size, settings.beta1)
 
 

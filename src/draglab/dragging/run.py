@@ -29,6 +29,7 @@ class DragRun(ABC):
         start: [n, 2] handles at the beginning. handles: [n, 2] current handles. targets: [n, 2]
         pinned: [n] bool, True for handles that hold their places; only the others decide whether the run has arrived.
         mask: what may move; None = everything.
+        settings: the settings, with the method that was chosen: they repeat the run on any machine.
         stop_reason: reason why the run has ended, after which no step must be made; None while it goes on.
         last: the latest step, None before the first.
 
@@ -164,7 +165,7 @@ class DragRun(ABC):
 
     def go_on(self) -> None:
         """Continue a run that stalled from its last step, without patience, up to `max_steps`."""
-        self.patience = None
+        self.patience, self.settings = None, replace(self.settings, patience=None)
         if self.stop_reason == "stalled":
             self.stop_reason = self._reason_to_stop(0 if self.last is None else self.last.index, arrived=False)
 

@@ -90,7 +90,7 @@ image = replay.image()  # uint8 [H, W, 3]
 
 
 def _is_simple(run: BranchRound) -> bool:
-    """Whether points and settings describe a round completely."""
+    """Return whether points and settings describe a round completely."""
     if run.node.mask_id is not None or any(move.after < len(run.frames) for move in run.record.moves):
         return False
     # A drag that does not arrive keeps its nearest step: a round that keeps another one needs an edit file.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from numpy.typing import ArrayLike
 from torch import Tensor
 
 from draglab.dragging import DragEdit, DragSettings, DragStep, advance, start_run
@@ -94,10 +93,6 @@ class RoundRunner:
         if step is not None and (move := self.moved) is not None:
             self.run.retarget(move.targets)
         return step
-
-    def retarget(self, targets: ArrayLike) -> None:
-        """Move the targets; see :meth:`DragRun.retarget`."""
-        self.run.retarget(targets)
 
     def stop(self) -> None:
         """End the round after its last step."""

@@ -180,7 +180,7 @@ class Rounds:
             self._held = round_ if pulling else None
             if not fits:
                 return False
-            round_.runner.retarget(_array(targets, round_.ids))
+            round_.runner.run.retarget(_array(targets, round_.ids))
             if round_.runner.end is not None:
                 return False
             self.document.record("resume", {"node": node.id})
@@ -190,7 +190,7 @@ class Rounds:
         self._pulling = pulling
         if any(point.target != targets[point.id] for point in node.points):
             self._record_move(round_, targets)
-            round_.runner.retarget(_array(targets, round_.ids))
+            round_.runner.run.retarget(_array(targets, round_.ids))
         if (reason := round_.runner.end) is not None:
             self._end(round_, reason)
         return True

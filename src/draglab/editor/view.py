@@ -62,13 +62,13 @@ class NodeView:
 
 @dataclass(frozen=True)
 class SessionView:
-    """Plain data without pixels: what the browser shows.
+    """The state of a session as the browser shows it: plain data, without pixels.
 
     Attributes:
-        name: what the person calls it, "" = nothing yet.
-        num_ws, c_dim: of the model. original: the node of the image's start.
+        name: name that the person gave it, "" = none yet.
+        num_ws, c_dim: facts about the model. original: the node of the image's start.
         settings: every field of DragSettings. changed: those that differ from their defaults by choice.
-        can_go_on: what is shown is a drag that stopped by itself before it arrived and can be continued.
+        can_go_on: True if the shown state is a drag that stopped by itself before it arrived, and can be continued.
         remaining: rounds of an opened edit file that are still to be made again.
         message: one or two sentences on what happened last; "" = nothing to say.
     """

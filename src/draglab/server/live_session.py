@@ -1,4 +1,4 @@
-"""A session in memory: an EditingSession, shown to any number of clients. All of it on the worker's thread."""
+"""A session in memory, shown to any number of clients. Used on the worker's thread only."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Viewer(Protocol):
     """A client that a session is shown to.
 
     Attributes:
-        outbox: where to put what it is told. height: of its pictures, at most; 0 = the image's.
-        acknowledged: id of its newest command that was done, 0 = none yet.
-        mask_id, original_id: which mask and which start image it has.
+        outbox: receives the messages and pictures for the client. height: height of its pictures; 0 = the image's.
+        acknowledged: id of its newest command that was carried out, 0 = none yet.
+        mask_id, original_id: ids of the mask and the start image that it has.
     """
 
     outbox: Outbox
@@ -37,10 +37,10 @@ class Viewer(Protocol):
 
 
 class LiveSession:
-    """A session, those who see it, and its steps while a round runs.
+    """A session with its viewers: a worker.Task while a round runs.
 
     Args:
-        owner: whose it is, see Access.owner.
+        owner: the person to whom the session belongs, see Access.owner.
     """
 
     def __init__(self, session: EditingSession, owner: str | None, worker: Worker) -> None:
@@ -55,14 +55,14 @@ class LiveSession:
         self._rate = 0.0
 
     def join(self, viewer: Viewer) -> None:
-        """Show it all to a client from now on."""
+        """Show the session to a client from now on."""
         self.viewers.append(viewer)
         viewer.mask_id = viewer.original_id = None
         self._say_viewers()
         self.tell([viewer], picture=True)
 
     def leave(self, viewer: Viewer) -> None:
-        """Show no more of it."""
+        """Stop showing the session to a client."""
         self.viewers.remove(viewer)
         self._say_viewers()
         self.used = time.monotonic()
@@ -70,7 +70,7 @@ class LiveSession:
         viewer.outbox.discard_pictures()
 
     def step(self) -> bool:
-        """One step of the round; see worker.Task."""
+        """Make one step of the round; see worker.Task."""
         try:
             report = self.session.rounds.step()
         except DraglabError as error:
@@ -88,14 +88,14 @@ class LiveSession:
         return self.running
 
     def fail(self, error: Exception) -> None:
-        """A step could not be made: say so, stop the round."""
+        """Send an error and stop the round."""
         what = str(error) if isinstance(error, DraglabError) else f"this step failed ({type(error).__name__})"
         for viewer in self.viewers:
             viewer.outbox.put(encode(Error(message=what)))
         self.stop()
 
     def stop(self, paused: bool = False) -> None:
-        """End what runs, before its next step; see Rounds.stop for `paused`."""
+        """End a running round before its next step; see Rounds.stop for `paused`."""
         if self.running:
             self.session.rounds.stop(paused=paused)
             self.tell(picture=True)
@@ -103,13 +103,13 @@ class LiveSession:
     def tell(
         self, viewers: list[Viewer] | None = None, picture: bool = False, knows_mask: Viewer | None = None
     ) -> None:
-        """Tell clients how things are: the state, and what they lack of mask, start image and picture.
+        """Send the state to clients, with the mask, start image and picture if theirs are out of date.
 
-        A session that has begun to run is given steps from now on, in turn with others.
+        If a round has begun, its steps are made from now on, in turn with those of other sessions.
 
         Args:
-            viewers: None = all who see the session. picture: what is shown has changed.
-            knows_mask: who set the mask and need not be told.
+            viewers: None = all viewers. picture: True if the shown image has changed.
+            knows_mask: the viewer that set the mask, and therefore has it.
         """
         self.used = time.monotonic()
         view = self.session.view()
@@ -129,7 +129,7 @@ class LiveSession:
                 self._wish(viewer, "current")
 
     def show_again(self, viewer: Viewer) -> None:
-        """The pictures at another size."""
+        """Send the pictures again, in the viewer's new size."""
         self._wish(viewer, "original")
         self._wish(viewer, "current")
 
@@ -154,7 +154,7 @@ class LiveSession:
     def _show(self, report: StepReport) -> None:
         now = time.perf_counter()
         rate = 1 / max(now - self._last_step, 1e-6)
-        # Of the last few steps, as a speed that jumps cannot be read.
+        # Averaged over a few steps: a number that jumps cannot be read.
         self._rate = rate if report.step == 1 else 0.8 * self._rate + 0.2 * rate
         self._last_step = now
         stamp = next(_stamps)
@@ -179,7 +179,7 @@ class LiveSession:
                 viewer.outbox.put_picture(pictures[viewer.height])
 
     def _follow(self, view: SessionView) -> None:
-        """Take steps while the session runs, and only then."""
+        """Make steps while the session runs, and only then."""
         if view.state == "running" and not self.running:
             self._last_step = time.perf_counter()
             self._round = view.cursor

@@ -31,4 +31,4 @@ def write_long_session(folder: Path, generator: Generator, entries: int) -> str:
         assert len(session.view().nodes) == entries
         return session.document.id
     finally:
-        journal.close()
+        journal.file.close()
