@@ -22,7 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "geometry": _FOUNDATION,
     "generators": _FOUNDATION | {"geometry"},
     "downloads": _FOUNDATION | {"folders"},
-    "checkpoints": _FOUNDATION | {"geometry", "generators", "downloads"},
+    "checkpoints": _FOUNDATION | {"folders", "geometry", "generators", "downloads"},
     "dragging": _MODELS,
     "media": _MODELS,
     "perception": _MODELS,
