@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from draglab.dragging.features import FeatureReader, Features
+from draglab.dragging.locality import held_shares, local_pulls
 from draglab.dragging.matching import PatchMatcher, patch_lattice
 from draglab.dragging.metric import LatentMetric
 from draglab.dragging.run import DragRun
@@ -52,6 +53,8 @@ DAMPING = 0.02
 """mu, relative to the mean of the diagonal of J Sigma' J^T."""
 LARGEST = 1.5
 """Largest step in the metric, in standard deviations, for one handle; for n handles, times the square root of n."""
+FREE = 51.0
+"""Radius around the ways of the handles in which the image may follow."""
 PATIENCE = 4
 """Number of steps without progress after which a round ends."""
 
@@ -84,9 +87,8 @@ def uses_gauss_newton(generator: Generator, edit: DragEdit, settings: DragSettin
     if settings.descent not in ("auto", "gauss-newton"):
         return False
     _, targets, mask = edit.validated(*generator.img_shape)
-    masked = mask is not None and not (mask == 1).all()
     problem = None
-    if masked:
+    if mask is not None and not (mask == 1).all():
         problem = "does not hold a mask"
     elif settings.regularize_mean or settings.regularize_start:
         problem = "has no regularisation: set regularize_mean and regularize_start to 0"
@@ -119,11 +121,22 @@ class GaussNewtonRun(DragRun):
         reach = radius + float(np.abs(self.offsets).max()) + self.half_step + 2 * self.spacing
         dtype = settings.feature_dtype()
         self.reader = FeatureReader(generator, level, reach, len(self.start), None, dtype, settings.windowed)
-        shared = settings.latent_space == "w"
-        self.metric = LatentMetric(generator.statistics.to(generator.w_avg), self.latent.count, shared)
+        self.metric = self._metric()
         self.features = self.read(self.start)
         prior = PRIOR / self._pixels(1.0) ** 2
         self.matcher = PatchMatcher(self.features, self.start, self.shape, self.spacing, patch, radius, prior)
+
+    def _metric(self) -> LatentMetric:
+        """Return the metric, in which changes of what is to stay are long."""
+        generator, settings = self.generator, self.settings
+        assert generator.statistics is not None
+        statistics, shared = generator.statistics.to(generator.w_avg), settings.latent_space == "w"
+        if not settings.locality:
+            return LatentMetric(statistics, self.latent.count, shared)
+        pulls = local_pulls(generator, self.latent.start).flatten(0, 1)
+        held = held_shares(self.start, self.targets, self._pixels(FREE), self.shape)
+        stay = torch.from_numpy(held.ravel()).to(pulls)
+        return LatentMetric(statistics, self.latent.count, shared, pulls, stay, settings.locality)
 
     def _pixels(self, length: float) -> float:
         return scale_from_512(length, *self.shape)

@@ -7,10 +7,13 @@ cov(w) is the covariance of w over z: what is long in it is common among the mod
 prefers changes that all layers share, as the model was trained with one w for all. M is the mean of J^T J over images,
 J the Jacobian of the features: what is long in it changes much of the image.
 
-M is estimated from k random pulls R: M = R^T R / k. Then Sigma' follows from Woodbury's identity, without a matrix of
-the latent's size:
+Changes of what is to stay in the present image count more: with the pulls L of its cells (locality.py), each times the
+square root of how much it is to stay, gamma / tr(Sigma L^T L) L^T L is added to beta M.
 
-    Sigma' = Sigma - P^T P,   P = C^-1 R Sigma,   C C^T = k / beta I + R Sigma R^T
+M is estimated from k random pulls R: M = R^T R / k. Then Sigma' follows from Woodbury's identity, without a matrix of
+the latent's size. With Q = the rows of R and L, each times the square root of its weight,
+
+    Sigma' = Sigma - P^T P,   P = C^-1 Q Sigma,   C C^T = I + Q Sigma Q^T
 """
 
 from __future__ import annotations
@@ -32,18 +35,37 @@ class LatentMetric:
     Args:
         statistics: the model's. layers: number of the first layers of W+ that are edited.
         shared: True = all layers are moved by one vector, as in W.
+        local: pulls of the image's cells, [c, num_ws, w_dim]; None = all of the image may change alike.
+        held: how much each cell is to stay, [c], from 0 to 1. hold: gamma, the weight of what is to stay.
     """
 
-    def __init__(self, statistics: LatentStatistics, layers: int, shared: bool):
+    def __init__(
+        self,
+        statistics: LatentStatistics,
+        layers: int,
+        shared: bool,
+        local: Tensor | None = None,
+        held: Tensor | None = None,
+        hold: float = 0.0,
+    ):
         self.covariance = statistics.covariance
-        pulls = statistics.pulls[:, :layers].sum(1, keepdim=True) if shared else statistics.pulls[:, :layers]
-        exact = pulls.double()
-        changed = self._prior(exact, self.covariance.double())
-        gram = torch.einsum("ald,bld->ab", exact, changed)
-        # tr(Sigma M) = trace(gram) / k.
-        loading = gram.diagonal().sum() / RESTRAINT
-        eye = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-        root = torch.linalg.cholesky(gram + loading * eye)
+
+        def edited(pulls: Tensor) -> Tensor:
+            first = pulls[:, :layers].double()
+            return first.sum(1, keepdim=True) if shared else first
+
+        def scaled(pulls: Tensor, weight: float) -> Tensor:
+            """Return pulls times sqrt(weight / tr(Sigma pulls^T pulls))."""
+            size = (self._prior(pulls, self.covariance.double()) * pulls).sum().clamp(min=1e-300)
+            return pulls * (weight / size).sqrt()
+
+        rows = scaled(edited(statistics.pulls), RESTRAINT)
+        if local is not None and held is not None and hold > 0:
+            own = scaled(edited(local), hold) * held.double().sqrt()[:, None, None]
+            rows = torch.cat([rows, own])
+        changed = self._prior(rows, self.covariance.double())
+        gram = torch.einsum("ald,bld->ab", rows, changed)
+        root = torch.linalg.cholesky(gram + torch.eye(len(gram), dtype=gram.dtype, device=gram.device))
         solved = torch.linalg.solve_triangular(root, changed.flatten(1), upper=False)
         self.taken = solved.view_as(changed).to(statistics.pulls.dtype)
 

@@ -32,6 +32,11 @@ class DragSettings:
     """
 
     # fmt: off
+    locality: Annotated[float, SettingInfo(
+        "Only what is pulled (locality)",
+        "How strongly gauss-newton steps keep what is far from the points and their ways; 0 = everything may follow.",
+        minimum=0, slider=(0, 1000), step=10, panel="main",
+    )] = 50.0
     # The latent.
     regularize_mean: Annotated[float, SettingInfo(
         "Stay realistic (mean regularisation)",

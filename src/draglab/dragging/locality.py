@@ -1,0 +1,98 @@
+"""What a drag may change: how each part of one image depends on the latent, and how much each part may follow.
+
+The image is divided into cells. For each cell there is a pull, J^T v of a random v with the unit matrix as covariance,
+where J is the Jacobian of the cell's features with respect to the latent. Steps are measured with these pulls, too
+(metric.py): the more a change of the latent alters the cells that are to stay, the longer it is.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from draglab.generators import Generator
+from draglab.geometry import image_extent
+
+CELLS = 8
+"""Number of cells along the longer side of the image."""
+RESOLUTION = 16
+"""Resolution of the features whose dependence on the latent is measured."""
+KEPT = 8
+"""Number of images of a model whose pulls are remembered."""
+
+_known: WeakKeyDictionary[Generator, OrderedDict[bytes, Tensor]] = WeakKeyDictionary()
+
+
+def local_pulls(generator: Generator, w_plus: Tensor) -> Tensor:
+    """Return the pulls of an image's cells, [rows, columns, num_ws, w_dim]; those of the latest images are remembered.
+
+    Args:
+        w_plus: [1, num_ws, w_dim].
+    """
+    kept = _known.setdefault(generator, OrderedDict())
+    key = w_plus.detach().cpu().contiguous().numpy().tobytes()
+    if key not in kept:
+        while len(kept) >= KEPT:
+            kept.popitem(last=False)
+        kept[key] = measure_pulls(generator, w_plus)
+    kept.move_to_end(key)
+    return kept[key]
+
+
+def measure_pulls(generator: Generator, w_plus: Tensor) -> Tensor:
+    """Compute what :func:`local_pulls` returns: one pass forward, and one back for each cell."""
+    fitting = [resolution for resolution in generator.feature_resolutions if resolution <= RESOLUTION]
+    level = generator.feature_level(max(fitting, default=generator.feature_resolutions[0]))
+    margin = generator.feature_margin(level)
+    latent = w_plus.detach().clone().requires_grad_(True)
+    with torch.enable_grad():
+        top = generator.feature_maps(latent, level).top
+    height, width = image_extent(generator.feature_shape(level), margin)
+    rows, columns = cell_counts(generator.img_shape)
+    source = torch.Generator().manual_seed(0)
+    directions = torch.randn(top.shape[1:], generator=source).to(top)
+    pulls: list[Tensor] = []
+    tops, lefts = (
+        np.linspace(0, side, count + 1).round().astype(int) + margin
+        for side, count in ((height, rows), (width, columns))
+    )
+    for row in range(rows):
+        for column in range(columns):
+            inside = (..., slice(tops[row], tops[row + 1]), slice(lefts[column], lefts[column + 1]))
+            last = (row, column) == (rows - 1, columns - 1)
+            changed = (top[0][inside] * directions[inside]).sum()
+            pulls.append(torch.autograd.grad(changed, latent, retain_graph=not last)[0][0])
+    return torch.stack(pulls).unflatten(0, (rows, columns))
+
+
+def cell_counts(image_shape: tuple[int, int]) -> tuple[int, int]:
+    """Return the number of cells along the height and the width of an image."""
+    height, width = (max(1, round(CELLS * side / max(image_shape))) for side in image_shape)
+    return height, width
+
+
+def held_shares(
+    handles: NDArray[np.float64], targets: NDArray[np.float64], radius: float, image_shape: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Return how much each cell is to stay, [rows, columns] from 0 to 1: little near the ways of the handles.
+
+    Args:
+        handles, targets: [n, 2] image pixels. radius: standard deviation of the Gaussian that frees the surroundings of
+            a way, image pixels.
+    """
+    rows, columns = cell_counts(image_shape)
+    ys = (np.arange(rows) + 0.5) * image_shape[0] / rows - 0.5
+    xs = (np.arange(columns) + 0.5) * image_shape[1] / columns - 0.5
+    held = np.ones((rows, columns))
+    for handle, target in zip(handles, targets, strict=True):
+        way = target - handle
+        share = ((xs - handle[0]) * way[0] + (ys[:, None] - handle[1]) * way[1]) / max(float(way @ way), 1e-12)
+        nearest = handle + share.clip(0, 1)[..., None] * way
+        away = (xs - nearest[..., 0]) ** 2 + (ys[:, None] - nearest[..., 1]) ** 2
+        held *= 1 - np.exp(-away / (2 * radius**2))
+    return held
