@@ -9,7 +9,7 @@ import pytest
 
 from draglab.checkpoints import list_models
 from draglab.cli.download_progress import DownloadProgress
-from draglab.downloads import read_catalogue
+from draglab.public_models import read_catalogue
 from tests.downloads.models import LICENCES, RULES, catalogue
 from tests.downloads.server import CONTENT, Site, serve
 
@@ -25,7 +25,7 @@ def site(monkeypatch):
     """A server, and a list of one model that it has, under a licence to accept."""
     with serve() as running:
         known = catalogue(running.url, licence="closed")
-        monkeypatch.setattr("draglab.downloads.read_catalogue", lambda: known)
+        monkeypatch.setattr("draglab.public_models.read_catalogue", lambda: known)
         monkeypatch.setattr("draglab.downloads.pulling.Rules", lambda: RULES)
         monkeypatch.setenv("no_proxy", "*")
         yield running
@@ -96,7 +96,7 @@ def test_without_a_terminal(draglab, folder, site: Site, monkeypatch):
 
 def test_an_open_licence_is_shown_and_not_asked_about(draglab, folder, site: Site, monkeypatch):
     known = catalogue(site.url)
-    monkeypatch.setattr("draglab.downloads.read_catalogue", lambda: known)
+    monkeypatch.setattr("draglab.public_models.read_catalogue", lambda: known)
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     ran = draglab("models", "pull", "tiny-8")
     assert (ran.code, ran.err) == (0, f"tiny-8 is under this licence. {LICENCES['open']}\n")

@@ -75,8 +75,7 @@ def find_model(name_or_path: str | Path) -> tuple[Path, str]:
     if is_file:
         return path, path.stem
     # Imported here, so that loading a bundled model does not wait for the list of public ones.
-    from draglab.downloads import ModelFolder, read_catalogue
-    from draglab.downloads.pulling import how_to_get
+    from draglab.public_models import ModelFolder, how_to_get, read_catalogue
 
     catalogue = read_catalogue()
     model = catalogue.find(name)

@@ -8,9 +8,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from draglab.downloads.catalogue import PublicModel
-from draglab.downloads.folder import ModelFolder
 from draglab.errors import DraglabError
+from draglab.public_models.catalogue import PublicModel
+from draglab.public_models.folder import ModelFolder
 
 Outcome = Literal["published", "remembered", "first"]
 """Result of a check: the published file; the same file as at the first download; a file seen for the first time."""

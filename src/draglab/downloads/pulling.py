@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from draglab.downloads.catalogue import Catalogue, PublicModel, read_catalogue
 from draglab.downloads.checking import WrongFile, check
-from draglab.downloads.folder import ModelFolder
 from draglab.downloads.transfer import Progress, Rules, transfer
 from draglab.errors import DraglabError
 from draglab.files import move_into_place
+from draglab.public_models.catalogue import Catalogue, PublicModel, read_catalogue
+from draglab.public_models.folder import ModelFolder, how_to_get
 
 
 def pull(
@@ -58,16 +58,6 @@ def pull(
                 raise
             _finish(model, place, part)
     return place.file(model)
-
-
-def how_to_get(model: PublicModel, folder: ModelFolder, catalogue: Catalogue) -> str:
-    """Say why a model that is not downloaded cannot be loaded, and what to do."""
-    if model.by_hand:
-        return (
-            f"'{model.alias}' cannot be fetched by a program: open {model.url} in a browser and save the file as "
-            f"{folder.file(model)}. Its licence: {catalogue.licence_of(model)}"
-        )
-    return f"'{model.alias}' is not downloaded ({model.url} -> {folder.file(model)}): draglab models pull {model.alias}"
 
 
 def _accept(model: PublicModel, folder: ModelFolder, catalogue: Catalogue, accepted: bool) -> None:

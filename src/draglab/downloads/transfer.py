@@ -17,10 +17,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from draglab._version import __version__
 from draglab.downloads.addresses import check_address, opener
-from draglab.downloads.catalogue import PublicModel
 from draglab.downloads.checking import WrongFile
-from draglab.downloads.folder import ModelFolder
 from draglab.errors import DraglabError
+from draglab.public_models.catalogue import PublicModel
+from draglab.public_models.folder import ModelFolder
 
 Progress = Callable[[int, int | None], None]
 """Function of the number of bytes that have arrived and that of the whole file, None = unknown."""

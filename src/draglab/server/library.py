@@ -86,7 +86,7 @@ class Library:
         A bundled model's name, or a name of two files, is the first one's.
         """
         from draglab.checkpoints import list_models
-        from draglab.downloads import ModelFolder, read_catalogue
+        from draglab.public_models import ModelFolder, read_catalogue
 
         for entry in sorted(list_models(), key=lambda entry: entry.name != DEFAULT):
             self._add(entry.name, entry.path, entry.header.config, entry.first_seeds)

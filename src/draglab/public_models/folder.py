@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from draglab.downloads.catalogue import Licence, PublicModel
 from draglab.errors import DraglabError
 from draglab.files import replacing
 from draglab.folders import own_folder
+from draglab.public_models.catalogue import Catalogue, Licence, PublicModel
 
 VARIABLE = "DRAGLAB_MODELS"
 """Environment variable that names another folder."""
@@ -148,3 +148,13 @@ class ModelFolder:
             with self.writing(self.file(model)):
                 self.file(model).unlink(missing_ok=True)
             self.discard(model)
+
+
+def how_to_get(model: PublicModel, folder: ModelFolder, catalogue: Catalogue) -> str:
+    """Say why a model that is not downloaded cannot be loaded, and what to do."""
+    if model.by_hand:
+        return (
+            f"'{model.alias}' cannot be fetched by a program: open {model.url} in a browser and save the file as "
+            f"{folder.file(model)}. Its licence: {catalogue.licence_of(model)}"
+        )
+    return f"'{model.alias}' is not downloaded ({model.url} -> {folder.file(model)}): draglab models pull {model.alias}"

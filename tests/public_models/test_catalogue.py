@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from draglab.checkpoints import list_models
-from draglab.downloads import read_catalogue
-from draglab.downloads.catalogue import PUBLIC_MODELS
 from draglab.errors import DraglabError
+from draglab.public_models import read_catalogue
+from draglab.public_models.catalogue import PUBLIC_MODELS
 
 CATALOGUE = read_catalogue()
 GATHERED = Path(os.environ.get("DRAGLAB_ZOO", Path(__file__).resolve().parents[3] / "shared" / "zoo.json"))
