@@ -14,6 +14,7 @@ from draglab.checkpoints import native
 from draglab.checkpoints.description import Description
 from draglab.checkpoints.foreign.storages import ITEM_SIZES
 from draglab.checkpoints.materialize import read_tensors
+from draglab.checkpoints.openvino import find_ir, read_ir
 from draglab.checkpoints.revision import add_revision
 from draglab.checkpoints.sandbox import read_description
 from draglab.errors import DraglabError
@@ -28,13 +29,15 @@ class ModelFile:
     """Facts about a model file, read without loading a tensor.
 
     Attributes:
-        format: the kind of file. config: the architecture.
+        format: the kind of file. bytes: its size; of a model of several files, that of all.
+        config: the architecture.
         parameters: number of weights, without buffers. sizes: number of tensors and their bytes as stored.
         facts: further facts in the file. warnings: possible problems.
     """
 
     path: Path
     format: str
+    bytes: int
     config: GeneratorConfig
     parameters: int
     sizes: tuple[int, int]
@@ -51,6 +54,9 @@ class ModelFile:
 def inspect_file(path: str | Path) -> ModelFile:
     """Read the facts about a model file; no tensor is loaded, and nothing that the file contains is run.
 
+    Args:
+        path: a file, or the folder with the four files of an OpenVINO IR.
+
     Raises:
         DraglabError: no such file, or it is not a model that draglab can run; the message says why.
     """
@@ -58,19 +64,23 @@ def inspect_file(path: str | Path) -> ModelFile:
     if is_safetensors(path):
         header = native.read_header(path)
         facts = {"stored as": header.dtype, **header.card}
-        return ModelFile(path, "draglab safetensors", header.config, header.parameters, header.sizes, facts, [])
-    found = add_revision(path, read_description(path))
+        size = path.stat().st_size
+        return ModelFile(path, "draglab safetensors", size, header.config, header.parameters, header.sizes, facts, [])
+    files = find_ir(path)
+    found = read_ir(path, files) if files is not None else add_revision(path, read_description(path))
     config = _config(path, found)
     buffers = find_architecture(config.kind).generator.BUFFERS
     parameters = sum(tensor.count for tensor in found.tensors if not tensor.name.endswith(buffers))
     sizes = len(found.tensors), sum(tensor.count * ITEM_SIZES[tensor.dtype] for tensor in found.tensors)
-    return ModelFile(path, found.format, config, parameters, sizes, found.facts, list(found.warnings), found)
+    size = path.stat().st_size if files is None else files.bytes
+    return ModelFile(path, found.format, size, config, parameters, sizes, found.facts, list(found.warnings), found)
 
 
 def open_model(path: str | Path, name: str | None = None) -> Generator:
     """Load any model file that draglab knows into float32.
 
     Args:
+        path: a file, or the folder with the four files of an OpenVINO IR.
         name: the model's name; None = the file's name without its suffix.
 
     Raises:
@@ -81,10 +91,11 @@ def open_model(path: str | Path, name: str | None = None) -> Generator:
         return native.read_generator(path, name)
     found = inspect_file(path)
     assert found._description is not None
-    tensors = read_tensors(path, found._description)
+    config, tensors = found.config, read_tensors(path, found._description)
+    del found  # it may hold the content of whole files
     # Built without storage: a small file with a large configuration allocates nothing.
     with torch.device("meta"):
-        generator = build_generator(found.config, name or path.stem)
+        generator = build_generator(config, name or path.stem)
     lacks_average = "mapping.w_avg" not in tensors
     _add_missing(generator, tensors)
     generator.load_published(tensors)

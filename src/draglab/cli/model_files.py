@@ -23,7 +23,7 @@ def inspect(
     tensors, stored = found.sizes
     description: dict[str, Any] = {
         "file": str(path),
-        "bytes": path.stat().st_size,
+        "bytes": found.bytes,
         "format": found.format,
         "architecture": found.architecture,
         "image": f"{width} x {height}",
