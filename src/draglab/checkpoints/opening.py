@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,17 +119,22 @@ def is_safetensors(path: Path) -> bool:
 
 @torch.no_grad()
 def average_w(generator: Generator) -> Tensor:
-    """Return the mean of w [w_dim] over 10,000 fixed samples of z, evenly over all classes."""
+    """Return the mean of w [w_dim] over 10,000 fixed samples of z, evenly over all classes.
+
+    In float64: the float32 numbers that it is rounded to are then the same on every machine, and with them the SHA-256 of
+    the model, by which edit files know it.
+    """
+    network = copy.deepcopy(generator.get_submodule("mapping_network")).double()
     random = np.random.RandomState(0)
-    total = torch.zeros(generator.w_dim)
+    total = torch.zeros(generator.w_dim, dtype=torch.float64)
     # In batches: a small file can have wide latents or many classes.
     for indices in torch.arange(AVERAGED).split(100):
-        z = torch.from_numpy(random.randn(len(indices), generator.z_dim)).float()
+        z = torch.from_numpy(random.randn(len(indices), generator.z_dim))
         c = None
         if generator.c_dim:
-            c = torch.nn.functional.one_hot(indices % generator.c_dim, generator.c_dim).float()
-        total += generator.mapping_network(z, c).sum(0)
-    return total / AVERAGED
+            c = torch.nn.functional.one_hot(indices % generator.c_dim, generator.c_dim).double()
+        total += network(z, c).sum(0)
+    return (total / AVERAGED).float()
 
 
 def _config(path: Path, description: Description) -> GeneratorConfig:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import NoReturn
 from xml.parsers import expat
 
 from draglab.checkpoints.foreign.names import number
@@ -237,5 +238,5 @@ class _Builder:
             raise Refused(f"the graph has more than {MAX_LAYERS:,} layers, more than any such graph")
 
 
-def _refuse(*_: object) -> None:
+def _refuse(*_: object) -> NoReturn:
     raise Refused("the graph's XML has a DTD, entities or processing instructions, which no IR has; not opened")
