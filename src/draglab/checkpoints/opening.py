@@ -121,8 +121,8 @@ def is_safetensors(path: Path) -> bool:
 def average_w(generator: Generator) -> Tensor:
     """Return the mean of w [w_dim] over 10,000 fixed samples of z, evenly over all classes.
 
-    In float64: the float32 numbers that it is rounded to are then the same on every machine, and with them the SHA-256 of
-    the model, by which edit files know it.
+    In float64: the float32 numbers that it is rounded to are then the same on every machine, and with them the model's
+    SHA-256, by which edit files know it.
     """
     network = copy.deepcopy(generator.get_submodule("mapping_network")).double()
     random = np.random.RandomState(0)
