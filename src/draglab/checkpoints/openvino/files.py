@@ -44,11 +44,13 @@ class Folder:
         for name in NAMES:
             if not (path / name).is_file():  # opening a pipe could block for ever
                 raise Refused(f"there is no file {name} in {path}, which belongs to the model; get it, too")
-        self.bytes = sum((path / name).stat().st_size for name in NAMES)
+        self.sizes = {name: (path / name).stat().st_size for name in NAMES}
+        self.bytes = sum(self.sizes.values())
 
     def read(self, name: str, limit: int) -> bytes:
         """See :class:`IRFiles`."""
-        return read_bytes(self.path / name, "model file", limit)
+        # Not with the limit alone, as so much memory would be taken for any file.
+        return read_bytes(self.path / name, "model file", min(self.sizes[name], limit))
 
 
 def find_ir(path: Path) -> IRFiles | None:
