@@ -44,7 +44,6 @@ class ModelFile:
     sizes: tuple[int, int]
     facts: dict[str, Any]
     warnings: list[str]
-    _description: Description | None = None
 
     @property
     def architecture(self) -> str:
@@ -61,12 +60,17 @@ def inspect_file(path: str | Path) -> ModelFile:
     Raises:
         DraglabError: no such file, or it is not a model that draglab can run; the message says why.
     """
-    path = Path(path)
+    return _inspect(Path(path))[0]
+
+
+def _inspect(path: Path) -> tuple[ModelFile, Description | None]:
+    """Return the facts about a model file, and of one of another program its description."""
     if is_safetensors(path):
         header = native.read_header(path)
         facts = {"stored as": header.dtype, **header.card}
         size = path.stat().st_size
-        return ModelFile(path, "draglab safetensors", size, header.config, header.parameters, header.sizes, facts, [])
+        file = ModelFile(path, "draglab safetensors", size, header.config, header.parameters, header.sizes, facts, [])
+        return file, None
     files = find_ir(path)
     found = read_ir(path, files) if files is not None else add_revision(path, read_description(path))
     config = _config(path, found)
@@ -74,7 +78,8 @@ def inspect_file(path: str | Path) -> ModelFile:
     parameters = sum(tensor.count for tensor in found.tensors if not tensor.name.endswith(buffers))
     sizes = len(found.tensors), sum(tensor.count * ITEM_SIZES[tensor.dtype] for tensor in found.tensors)
     size = path.stat().st_size if files is None else files.bytes
-    return ModelFile(path, found.format, size, config, parameters, sizes, found.facts, list(found.warnings), found)
+    facts, warnings = found.facts, list(found.warnings)
+    return ModelFile(path, found.format, size, config, parameters, sizes, facts, warnings), found
 
 
 def open_model(path: str | Path, name: str | None = None) -> Generator:
@@ -90,9 +95,9 @@ def open_model(path: str | Path, name: str | None = None) -> Generator:
     path = Path(path)
     if is_safetensors(path):
         return native.read_generator(path, name)
-    found = inspect_file(path)
-    assert found._description is not None
-    config, tensors = found.config, read_tensors(path, found._description)
+    file, found = _inspect(path)
+    assert found is not None
+    config, tensors = file.config, read_tensors(path, found)
     del found  # it may hold the content of whole files
     # Built without storage: a small file with a large configuration allocates nothing.
     with torch.device("meta"):

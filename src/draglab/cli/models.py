@@ -99,6 +99,7 @@ def _public() -> list[dict[str, Any]]:
                 "family": model.family,
                 "format": model.format,
                 "url": model.url,
+                "package": None if model.package is None else str(model.package),
                 "sha256": model.sha256,
             }
         )

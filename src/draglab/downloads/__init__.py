@@ -1,6 +1,6 @@
 """Download of public models, and the check of downloaded ones."""
 
 from draglab.downloads.checking import verify
-from draglab.downloads.pulling import pull
+from draglab.downloads.pulling import Stopped, pull
 
-__all__ = ["pull", "verify"]
+__all__ = ["Stopped", "pull", "verify"]

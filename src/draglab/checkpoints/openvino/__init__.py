@@ -6,6 +6,6 @@ decompressed or parsed, numbers of elements and layers, no entities) bound memor
 """
 
 from draglab.checkpoints.openvino.files import find_ir
-from draglab.checkpoints.openvino.reading import read_ir
+from draglab.checkpoints.openvino.reading import hash_ir, read_ir
 
-__all__ = ["find_ir", "read_ir"]
+__all__ = ["find_ir", "hash_ir", "read_ir"]

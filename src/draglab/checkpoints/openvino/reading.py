@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
 from draglab.checkpoints.description import SPARE, Description, Source, TensorPlace, printable
 from draglab.checkpoints.foreign.values import Refused
-from draglab.checkpoints.openvino.files import IRFiles
+from draglab.checkpoints.openvino.files import NAMES, IRFiles, find_ir
 from draglab.checkpoints.openvino.graph import MAX_XML, Constant, parse_graph
 from draglab.checkpoints.openvino.mobile_stylegan import Network, read_mapping, read_synthesis
 from draglab.errors import DraglabError
@@ -27,6 +28,19 @@ def read_ir(path: Path, files: IRFiles) -> Description:
     """
     try:
         return _read(files)
+    except Refused as error:
+        raise DraglabError(f"cannot open {path}: {printable(str(error))}") from None
+
+
+def hash_ir(path: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file of an IR, by name; none if there is no IR at a path.
+
+    Raises:
+        DraglabError: files are missing or damaged.
+    """
+    files = find_ir(path)
+    try:
+        return {name: sha256(files.read(name, MAX_WEIGHTS)).hexdigest() for name in NAMES} if files else {}
     except Refused as error:
         raise DraglabError(f"cannot open {path}: {printable(str(error))}") from None
 
