@@ -2,10 +2,11 @@
 
     python -m benchmarks.drags [--preset paper] [--set r1=6 ...] [--every 4] [--model FILE] [--sheet drags.png]
     python -m benchmarks.drags --drags benchmarks/drags_heads_features.json
-    python -m benchmarks.drags --model hands --drags recipes/hands/drags.json
+    python -m benchmarks.drags --model hands --drags recipes/hands/drags.json [--judge mediapipe-hands]
 
-Prints a table by kind of drag and writes benchmarks/out/LIST_PRESET.json. Drags of no landmark (hands) are not judged:
-the table then says how many arrived by the tracker's own account. Sharpness below 1 says that edits blur the picture.
+Prints a table by kind of drag and writes benchmarks/out/LIST_PRESET.json. Drags of no landmark (hands) are judged only
+where --judge is given; without, the table says how many arrived by the tracker's own account. Sharpness below 1 says
+that edits blur the picture. docs/perception.md describes the judges.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import argparse
 import ast
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,18 @@ from PIL import Image
 
 import draglab
 from draglab.dragging import DragSettings
-from draglab.evaluation import DragOutcome, FixedDrag, load_drags, load_landmark_net, run_drags, summarize, thin_drags
-from draglab.evaluation.landmarks import HEADS_JUDGE
+from draglab.evaluation import DragOutcome, FixedDrag, load_drags, run_drags, summarize, thin_drags
 from draglab.media.overlay import draw_edit
+from draglab.perception import DlibLandmarks, HeadLandmarks, LandmarkDetector, MediapipeFace, MediapipeHands
 
 HERE = Path(__file__).resolve().parent
 MAX_STEPS = 150
+JUDGES: dict[str, Callable[[], LandmarkDetector]] = {
+    "heads": HeadLandmarks,
+    "dlib": DlibLandmarks,
+    "mediapipe-hands": MediapipeHands,
+    "mediapipe-face": MediapipeFace,
+}
 
 
 def positive(text: str) -> int:
@@ -54,6 +61,13 @@ def parse_changes(pairs: list[str]) -> dict[str, Any]:
     return changes
 
 
+def choose_judge(name: str | None, drags: list[FixedDrag]) -> LandmarkDetector | None:
+    """The judge of that name; without one, that of `heads` if any drag is of a landmark."""
+    if name is None:
+        return HeadLandmarks() if any(one.landmark is not None for one in drags) else None
+    return JUDGES[name]() if name in JUDGES else HeadLandmarks(name)
+
+
 def write_sheet(outcomes: list[DragOutcome], path: Path) -> None:
     """Before (with handle and target) and after (with the target) of every drag."""
     tiles = []
@@ -78,7 +92,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--every", type=positive, default=1, help="only one of every so many drags of each kind")
     parser.add_argument("--model", default="heads")
     parser.add_argument("--drags", type=Path, default=HERE / "drags_heads.json", help="list of drags")
-    parser.add_argument("--judge", help="landmark network; the bundled one if left out")
+    parser.add_argument(
+        "--judge",
+        help=f"{', '.join(JUDGES)}, or the file of a landmark network; if left out, heads for drags of landmarks",
+    )
     parser.add_argument("--sheet", type=Path, help="write before and after of every drag to this PNG")
     args = parser.parse_args(arguments)
     changes = {"max_steps": MAX_STEPS, **parse_changes(args.set)}
@@ -89,7 +106,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     generator = draglab.load_generator(args.model)
     size = generator.img_resolution
     drags = thin_drags(load_drags(args.drags, size), args.every)
-    judge = load_landmark_net(args.judge or HEADS_JUDGE) if any(one.landmark is not None for one in drags) else None
+    try:
+        judge = choose_judge(args.judge, drags)
+    except draglab.DraglabError as problem:
+        parser.error(f"--judge: {problem}")
     outcomes = list(run_drags(generator, judge, drags, settings))
     table = {"all": summarize(outcomes, size)}
     for kind in dict.fromkeys(one.kind for one in drags):

@@ -25,7 +25,7 @@ from websockets.sync.client import connect
 
 from tests.server.browser.chromium import launched, reason_to_skip
 from tests.server.browser.launch import Launched
-from tests.server.running import Client
+from tests.server.running_server import Client
 
 WITHOUT_END = {"max_steps": 1_000_000, "stop_distance": 1e-9, "patience": None}
 

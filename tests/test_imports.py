@@ -11,7 +11,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 _FOUNDATION = {"errors", "files", "problems", "_version"}
 _MODELS = _FOUNDATION | {"folders", "geometry", "generators", "checkpoints"}
-_EDITOR = _MODELS | {"dragging", "media", "inversion", "editor"}
+_EDITOR = _MODELS | {"dragging", "media", "perception", "inversion", "editor"}
 
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
@@ -26,6 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "downloads": _MODELS | {"public_models"},
     "dragging": _MODELS,
     "media": _MODELS,
+    "perception": _MODELS,
     "inversion": _MODELS,
     "editor": _EDITOR,
     "evaluation": _EDITOR,
@@ -152,6 +153,7 @@ def test_no_paths_of_one_machine():
         ("dragging/algorithm.py", "def f():\n    import rich"),
         ("dragging/algorithm.py", "from draglab import load_generator"),
         ("media/video.py", "from draglab.dragging import drag"),
+        ("dragging/losses.py", "from draglab.perception import LPIPS"),
         ("editor/replay.py", "from draglab.cli.main import run"),
         ("editor/replay.py", "import_module('draglab.server.app')"),
         ("attic/old.py", "import os"),
@@ -159,7 +161,7 @@ def test_no_paths_of_one_machine():
 )
 def test_a_planted_violation_is_found(tmp_path, file, text):
     package = tmp_path / "draglab"
-    for room in ("geometry", "generators", "checkpoints", "dragging", "media", "editor", "cli", "server"):
+    for room in ("geometry", "generators", "checkpoints", "dragging", "perception", "media", "editor", "cli", "server"):
         (package / room).mkdir(parents=True)
     path = package / file
     path.parent.mkdir(exist_ok=True)

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from draglab.evaluation.landmarks import LandmarkNet
+from draglab.perception import LandmarkNet
 from recipes.augment import softened
 from recipes.data import batches_of, shrink, to_float
 from recipes.generators import channels_last

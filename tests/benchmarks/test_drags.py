@@ -13,6 +13,9 @@ import torch
 from benchmarks import drags, masks
 from draglab.checkpoints import save_generator
 from draglab.dragging import DragEdit
+from draglab.evaluation import FixedDrag
+from draglab.perception import HeadLandmarks
+from draglab.perception.heads import HEADS_JUDGE
 from tests.tiny import tiny_generator
 
 
@@ -31,6 +34,20 @@ def test_a_list_without_landmarks_reports_arrival_only(
     assert "judged" not in printed
     table = json.loads((tmp_path / "out" / "drags_tiny_draglab.json").read_text())
     assert table["all"]["drags"] == 1
+
+
+def test_the_judge_is_chosen_by_name(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    of_a_landmark = FixedDrag(seed=1, kind="nose", handle=(1, 1), target=(2, 2), landmark=30)
+    of_none = FixedDrag(seed=1, kind="tip", handle=(1, 1), target=(2, 2))
+    assert isinstance(drags.choose_judge(None, [of_none, of_a_landmark]), HeadLandmarks)
+    assert drags.choose_judge(None, [of_none]) is None
+    assert isinstance(drags.choose_judge("heads", [of_none]), HeadLandmarks)
+    assert isinstance(drags.choose_judge(str(HEADS_JUDGE), [of_none]), HeadLandmarks)
+    monkeypatch.setitem(drags.JUDGES, "dlib", lambda: "dlib's")
+    assert drags.choose_judge("dlib", [of_none]) == "dlib's"
+    with pytest.raises(SystemExit):
+        drags.main(["--judge", "absent.safetensors"])
+    assert "--judge: cannot load the landmark network" in capsys.readouterr().err
 
 
 def test_settings_need_no_quotes() -> None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from draglab.checkpoints import open_model
 from draglab.generators import StyleGAN2
 from tests.checkpoints import writers
-from tests.checkpoints.test_opening import perturbed, same
+from tests.checkpoints.test_loader import perturbed, same
 
 
 @pytest.fixture(scope="module")

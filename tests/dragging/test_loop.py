@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import draglab
-from draglab.dragging import DragEdit, DragRun, DragSettings, drag_steps
+from draglab.dragging import DragEdit, DragSettings, FirstOrderRun, drag_steps
 from draglab.dragging.features import Features
 from draglab.errors import DraglabError
 from draglab.generators import StyleGAN2, to_uint8
@@ -239,6 +239,22 @@ def test_one_drag_that_diverges_or_is_stopped_leaves_the_others_alone(generator:
     assert [result.steps for result in results] == [3, 0, 1]
 
 
+@pytest.mark.parametrize(("step_size", "at"), [(1e20, 2), (3e38, 1)])
+@pytest.mark.parametrize("more", [0, 3])
+def test_the_step_that_diverges_is_not_made(generator: StyleGAN2, step_size: float, at: int, more: int) -> None:
+    """Also if it is the last one that is allowed: a run never ends with features that are not finite."""
+    settings = DragSettings(max_steps=at + more, step_size=step_size, step_unit="absolute", stop_distance=0.01)
+    run = FirstOrderRun(generator, generator.w_plus_from_seed(1), EDIT, settings)
+    with pytest.raises(DraglabError, match=f"at step {at}: lower step_size"):
+        while run.stop_reason is None:
+            assert run.step().w_plus.isfinite().all()
+    assert run.stop_reason == "diverged"
+    assert (0 if run.last is None else run.last.index) == at - 1
+    (result,) = draglab.drag_many(generator, generator.w_plus_from_seed(1), [EDIT], settings)
+    assert (result.stop_reason, result.steps) == ("diverged", at - 1)
+    assert result.w_plus.isfinite().all()
+
+
 def test_many_drags_are_checked_before_the_first(generator: StyleGAN2) -> None:
     w_plus = generator.w_plus_from_seed(0).repeat(2, 1, 1)
     with pytest.raises(DraglabError, match="2 latents and 1 edits"):
@@ -260,7 +276,7 @@ def test_windows_hold_whatever_a_step_may_look_at(preset: str, r1: float) -> Non
         handle = random.uniform(0, 63, (1, 2))
         handle = handle if preset == "draglab" else handle.round()
         edit = DragEdit(handle, 63 - handle)
-        run = DragRun(generator, generator.w_plus_from_seed(0), edit, settings)
+        run = FirstOrderRun(generator, generator.w_plus_from_seed(0), edit, settings)
         whole = Features.whole(generator.feature_maps(run.latent.w_plus(), 32), 0).near
         origin = run.reader.origins(handle)
         side = (run.reader.side, run.reader.side)
@@ -269,7 +285,9 @@ def test_windows_hold_whatever_a_step_may_look_at(preset: str, r1: float) -> Non
         for corner in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
             found = np.clip(handle + np.array(corner) * run.radius, 0, 63)
             for angle in np.linspace(0, 2 * np.pi, 9):
-                run.loss(features, found, found + 5 * np.array([[np.cos(angle), np.sin(angle)]]))
+                targets = found + 5 * np.array([[np.cos(angle), np.sin(angle)]])
+                run.features, run.handles, run.targets = features, found, targets
+                run.losses()
 
 
 @pytest.mark.parametrize("masked", [False, True])

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from draglab.dragging import DragEdit, DragRun, DragSettings
+from draglab.dragging import DragEdit, DragSettings, FirstOrderRun
 from draglab.dragging.adam import Adam
 from draglab.dragging.bilinear import sample_points
-from draglab.dragging.features import Features
+from draglab.dragging.features import whole_features
 from draglab.dragging.losses import (
-    DragLoss,
     ExactMaskTerm,
     SampledMaskTerm,
     directions,
@@ -231,15 +230,21 @@ def test_pins_want_the_start_and_are_held_there() -> None:
     pinned = np.array([False, True, True])
     steps = directions(handles, targets, clip=False, pinned=pinned)
     np.testing.assert_allclose(steps, [[1, 0], [0, -0.5], [0, 0]])
-    start = Features(as_whole(torch.randn(1, 3, 16, 16, dtype=torch.float64)))
-    now = Features(as_whole(torch.randn(1, 3, 16, 16, dtype=torch.float64)))
-    settings = DragSettings.paper(reduction="sum", subpixel=True)
-    offsets = np.zeros((1, 2))
-    loss = DragLoss(settings, (16, 16), offsets, start, targets, None, np.array([False, False, True]))
-    alone = DragLoss(settings, (16, 16), offsets, start, targets[:2], None)
-    difference = loss(now, targets, targets).total - alone(now, targets[:2], targets[:2]).total
-    expected = (start.near.values[0, :, 7, 7] - now.near.values[0, :, 7, 7]).abs().sum()
-    torch.testing.assert_close(difference, expected)
+
+
+def test_pins_are_supervised_by_the_features_of_the_start() -> None:
+    generator = tiny_generator().double()
+    settings = DragSettings.paper(feature_resolution=16, subpixel=True, r1=1.0)
+    both = DragEdit([[12, 9], [20, 25]], [[18, 9], [20, 25]])
+    start, now = generator.w_plus_from_seed(1), generator.w_plus_from_seed(2)
+    runs = [FirstOrderRun(generator, start, each, settings) for each in (both, DragEdit([[12, 9]], [[18, 9]]))]
+    for run in runs:
+        run.features = whole_features(generator, now, settings.feature_level(generator))
+    assert runs[0].offsets.tolist() == [[0, 0]]
+    difference = runs[0].losses().total - runs[1].losses().total
+    pin = np.array([[[20.0, 25.0]]])
+    before = whole_features(generator, start, settings.feature_level(generator)).at(pin, (32, 32))
+    torch.testing.assert_close(difference, (before - runs[0].features.at(pin, (32, 32))).abs().sum())
 
 
 @pytest.mark.parametrize("limit", [0.5, 2.0, None])
@@ -248,7 +253,7 @@ def test_the_hold_is_limited_to_a_share_of_the_pull(limit: float | None) -> None
     mask = np.ones((32, 32), bool)
     mask[20:] = False
     settings = DragSettings(mask_weight=1e4, mask_limit=limit, patience=None, max_steps=3)
-    run = DragRun(generator, generator.w_plus_from_seed(1), DragEdit([[12, 9]], [[18, 9]], mask), settings)
+    run = FirstOrderRun(generator, generator.w_plus_from_seed(1), DragEdit([[12, 9]], [[18, 9]], mask), settings)
     run.step()
     losses = run.losses()
     pull, hold = (run.latent.gradient(each, again=True) for each in (losses.pull, losses.hold))
@@ -285,5 +290,5 @@ def test_the_descent_that_the_settings_choose(descent: str, masked: bool, kind: 
     mask[20:] = False
     edit = DragEdit([[12, 9]], [[18, 9]], mask if masked else None)
     settings = DragSettings(descent=descent)  # pyright: ignore[reportArgumentType]
-    assert isinstance(DragRun(generator, generator.w_plus_from_seed(1), edit, settings).latent.optimizer, kind)
+    assert isinstance(FirstOrderRun(generator, generator.w_plus_from_seed(1), edit, settings).optimizer, kind)
     assert DragSettings.paper().descent == "adam"

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import draglab
-from draglab.dragging import DragEdit, DragRun, DragSettings, DragStep
-from draglab.dragging.progress import BACK_OFFS, Progress, Settling
+from draglab.dragging import DragEdit, DragSettings, DragStep, FirstOrderRun
+from draglab.dragging.progress import BACK_OFFS, Progress, SettlingPhase
 from draglab.generators import StyleGAN2
 from tests.tiny import tiny_generator
 
@@ -68,7 +68,7 @@ def test_progress_lets_it_wait_again() -> None:
 def test_a_run_that_backs_off_is_at_its_best_step_again_with_half_the_step(generator: StyleGAN2) -> None:
     """Steps so large that they circle; the next step starts where the best one was, and is half as long."""
     settings = DragSettings(step_size=0.5, back_off=2, patience=None, max_steps=40, stop_distance=1e-3)
-    run = DragRun(generator, generator.w_plus_from_seed(1), EDIT, settings)
+    run = FirstOrderRun(generator, generator.w_plus_from_seed(1), EDIT, settings)
     while run.progress.back_offs == 0:
         run.step()
         assert run.stop_reason is None
@@ -83,7 +83,7 @@ def test_a_run_that_backs_off_is_at_its_best_step_again_with_half_the_step(gener
 
 def test_the_best_step_is_kept_where_a_run_stalls(generator: StyleGAN2) -> None:
     settings = DragSettings(step_size=0.5, patience=8, max_steps=100, stop_distance=1e-3)
-    run = DragRun(generator, generator.w_plus_from_seed(1), EDIT, settings)
+    run = FirstOrderRun(generator, generator.w_plus_from_seed(1), EDIT, settings)
     means = []
     while run.stop_reason is None:
         means.append(run.step().distances.mean())
@@ -98,7 +98,7 @@ def test_the_best_step_is_kept_where_a_run_stalls(generator: StyleGAN2) -> None:
 
 def test_settling_keeps_the_step_with_the_least_change_of_those_that_are_arrived() -> None:
     """The losses of a step are those of the latent before it."""
-    settling = Settling(4, step_at(10, 0.5))
+    settling = SettlingPhase(4, step_at(10, 0.5))
     took = [
         settling.take(step_at(11, 0.6, mask_loss=5.0), arrived=True),
         settling.take(step_at(12, 3.0, mask_loss=2.0), arrived=False),
@@ -117,7 +117,7 @@ def test_settling_changes_less_of_what_is_frozen_and_stays_arrived(generator: St
     changes = {}
     for steps in (None, 10):
         settings = DragSettings(max_steps=200, patience=None, stop_distance=1.5, settle_steps=steps)
-        run = DragRun(generator, w_plus, edit, settings)
+        run = FirstOrderRun(generator, w_plus, edit, settings)
         while run.stop_reason is None:
             run.step()
         assert run.stop_reason == "arrived" and run.last is not None
@@ -132,25 +132,25 @@ def test_settling_changes_less_of_what_is_frozen_and_stays_arrived(generator: St
 
 def test_a_target_that_moves_ends_settling(generator: StyleGAN2) -> None:
     settings = DragSettings(max_steps=200, patience=None, stop_distance=1.5)
-    run = DragRun(generator, generator.w_plus_from_seed(1), replace(EDIT, mask=half()), settings)
+    run = FirstOrderRun(generator, generator.w_plus_from_seed(1), replace(EDIT, mask=half()), settings)
     while run.settling is None:
         run.step()
-    step_size = run.latent.optimizer.step_size
+    step_size = run.optimizer.step_size
     run.retarget([[21, 14]])
     assert run.settling is None and run.stop_reason is None
-    assert run.latent.optimizer.step_size > step_size
+    assert run.optimizer.step_size > step_size
     assert run.step().stop_reason is None
 
 
 def test_pins_neither_hold_up_arrival_nor_count_as_progress(generator: StyleGAN2) -> None:
     """A pin far from its place, as tracking has it, while the handle that moves has arrived."""
     edit = DragEdit([[12, 14], [25, 25]], [[18, 14], [25, 25]])
-    run = DragRun(generator, generator.w_plus_from_seed(1), edit, DragSettings(max_steps=9, patience=None))
+    run = FirstOrderRun(generator, generator.w_plus_from_seed(1), edit, DragSettings(max_steps=9, patience=None))
     assert run.pinned.tolist() == [False, True]
     assert run.stop_reason is None
     features = run.read()
-    step = run.conclude(features, np.ones(3), np.array([[12.0, 14.0], [25.0, 25.0]]))
+    step = run.conclude(features, np.ones(4), np.array([[12.0, 14.0], [25.0, 25.0]]))
     assert step is not None and step.stop_reason is None
     assert run.progress.least == 6
-    step = run.conclude(features, np.ones(3), np.array([[17.9, 14.0], [20.0, 25.0]]))
+    step = run.conclude(features, np.ones(4), np.array([[17.9, 14.0], [20.0, 25.0]]))
     assert step is not None and step.stop_reason == "arrived"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from draglab.dragging import DragEdit, DragRun, DragSettings, advance
+from draglab.dragging import DragEdit, DragSettings, FirstOrderRun, advance
 from draglab.errors import DraglabError
 from draglab.generators import StyleGAN2
 from tests.tiny import tiny_generator
@@ -17,13 +17,13 @@ def generator() -> StyleGAN2:
     return tiny_generator()
 
 
-def started(generator: StyleGAN2, target: tuple[float, float] = (18, 14), **settings) -> DragRun:
+def started(generator: StyleGAN2, target: tuple[float, float] = (18, 14), **settings) -> FirstOrderRun:
     values = {"max_steps": 20, "patience": None, "stop_distance": 0.01, **settings}
     edit = DragEdit([[12, 14]], [target])
-    return DragRun(generator, generator.w_plus_from_seed(1), edit, DragSettings(**values))
+    return FirstOrderRun(generator, generator.w_plus_from_seed(1), edit, DragSettings(**values))
 
 
-def latent(run: DragRun) -> torch.Tensor:
+def latent(run: FirstOrderRun) -> torch.Tensor:
     assert run.last is not None
     return run.last.w_plus
 

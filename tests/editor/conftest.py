@@ -7,4 +7,4 @@ from draglab.editor.journal import Journal
 def journal(tmp_path):
     made = Journal(tmp_path / "data")
     yield made
-    made.close()
+    made.file.close()

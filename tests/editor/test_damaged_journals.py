@@ -16,12 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from draglab import DraglabError
+from draglab.editor.branch import edit_file_of
 from draglab.editor.journal import Journal
 from draglab.editor.journal_file import FILE
 from draglab.editor.session import EditingSession
 from draglab.editor.state import Point, StartSpec
 from draglab.editor.view import SessionView
-from tests.editor.making import FAR, dragged, generator_of, new_session, run
+from tests.editor.sessions import FAR, dragged, generator_of, new_session, run, thumbnail
 
 EXAMPLES = int(os.environ.get("DRAGLAB_EXAMPLES", "15"))
 FEW = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -37,12 +38,12 @@ def full_session(journal: Journal, seed: int) -> EditingSession:
     dragged(session)
     session.continue_from(session.view().cursor, 2)
     session.set_points([Point(1, (9, 9), (20, 20)), Point(2, (3, 3))])
-    session.start_round()
-    session.step()
+    session.rounds.start()
+    session.rounds.step()
     session.set_points([Point(1, (9, 9), (21, 20)), Point(2, (3, 3))])
-    session.stop()
+    session.rounds.stop()
     session.undo()
-    session.thumbnail(session.view().cursor)
+    thumbnail(session, session.view().cursor)
     return session
 
 
@@ -51,8 +52,8 @@ def whole(tmp_path_factory) -> tuple[Path, dict[str, SessionView]]:
     """A folder with three sessions, and what they show."""
     folder = tmp_path_factory.mktemp("whole")
     journal = Journal(folder)
-    views = {session.id: session.view() for session in (full_session(journal, seed) for seed in (1, 2))}
-    journal.close()
+    views = {session.document.id: session.view() for session in (full_session(journal, seed) for seed in (1, 2))}
+    journal.file.close()
     return folder, views
 
 
@@ -79,24 +80,24 @@ def check(folder: Path, first: str = "") -> tuple[list[str], Journal]:
             view = session.view()
             json.dumps(asdict(view.start))
             for node in view.nodes[-2:]:
-                session.thumbnail(node.id)
-            session.image()
+                thumbnail(session, node.id)
+            session.pictures.current()
             if session.view().can_undo:
                 session.undo()
             session.set_points([FAR])
-            session.start_round()
-            session.step()
-            session.close()
-            session.to_edit_file()
+            session.rounds.start()
+            session.rounds.step()
+            session.rounds.stop()
+            edit_file_of(session.document)
         except DraglabError as error:
             assert "\n" not in str(error)
     new = new_session(journal, steps=1)
     dragged(new)
-    assert EditingSession.open(journal, generator_of, new.id).view() == new.view()
-    assert new.id in [info.id for info in journal.sessions()]
-    for notice in journal.notices:
+    assert EditingSession.open(journal, generator_of, new.document.id).view() == new.view()
+    assert new.document.id in [info.id for info in journal.sessions()]
+    for notice in journal.file.notices:
         assert "\n" not in notice and "kept in" in notice
-    return journal.notices, journal
+    return journal.file.notices, journal
 
 
 def execute(path: Path, statement: str, *values: object) -> None:
@@ -120,7 +121,7 @@ def test_bytes_of_any_value_anywhere(whole, tmp_path, data):
         content[data.draw(st.integers(0, end - 1))] = data.draw(st.integers(0, 255))
     path.write_bytes(content)
     try:
-        check(path.parent)[1].close()
+        check(path.parent)[1].file.close()
     except DraglabError as error:
         # This is not damage that can be told from a later version's file.
         assert content[60:64] != b"\0\0\0\1" and "newer draglab" in str(error)
@@ -133,7 +134,7 @@ def test_files_that_are_cut_off(whole, tmp_path, length, zeros):
     content = path.read_bytes()
     kept = content[: int(length * len(content))]
     path.write_bytes(kept + bytes(len(content) - len(kept)) * zeros)
-    check(path.parent)[1].close()
+    check(path.parent)[1].file.close()
 
 
 ANY = st.one_of(
@@ -165,8 +166,8 @@ def test_rows_of_any_content_leave_other_sessions_alone(whole, tmp_path, column,
     assert set(others) <= {info.id for info in journal.sessions()}
     for each in others:
         assert EditingSession.open(journal, generator_of, each).view() == views[each]
-    journal.close()
-    check(path.parent, damaged)[1].close()
+    journal.file.close()
+    check(path.parent, damaged)[1].file.close()
 
 
 json_values = st.recursive(
@@ -201,7 +202,7 @@ def test_any_value_in_any_field_of_an_entry(whole, tmp_path, value, remove, data
         "UPDATE entries SET body = ? WHERE session = ? AND number = ?", (json.dumps(body), session, number)
     )
     connection.close()
-    check(path.parent, session)[1].close()
+    check(path.parent, session)[1].file.close()
 
 
 def test_a_damaged_start_takes_its_session_alone(whole, tmp_path):
@@ -214,7 +215,7 @@ def test_a_damaged_start_takes_its_session_alone(whole, tmp_path):
     with pytest.raises(DraglabError, match="no longer there"):
         EditingSession.open(journal, generator_of, damaged)
     assert {info.id for info in journal.sessions()} == set(others)
-    (notice,) = journal.notices
+    (notice,) = journal.file.notices
     (aside,) = asides(path.parent)
     assert "is lost" in notice and str(aside) in notice
     kept = sqlite3.connect(aside).execute("SELECT COUNT(*), MIN(session) FROM entries").fetchone()
@@ -237,12 +238,12 @@ def test_a_damaged_session_goes_on_from_before_the_damage(whole, tmp_path):
     session = EditingSession.open(journal, generator_of, damaged)
     (node,) = [node for node in session.view().nodes if node.kind == "round"]
     assert (node.frames, node.end) == (2, "interrupted")
-    assert "ends at an earlier step" in journal.notices[0]
-    session.start_round()
+    assert "ends at an earlier step" in journal.file.notices[0]
+    session.rounds.start()
     assert run(session)
     again = Journal(path.parent)
     assert EditingSession.open(again, generator_of, damaged).view() == session.view()
-    assert again.notices == []
+    assert again.file.notices == []
 
 
 def test_sessions_of_a_broken_file_are_taken_over(whole, tmp_path):
@@ -336,8 +337,8 @@ def test_damage_that_shows_while_it_is_in_use(whole, tmp_path):
     path = copied(whole[0], tmp_path / "data")
     journal = Journal(path.parent)
     session = EditingSession.open(journal, generator_of, next(iter(whole[1])))
-    journal._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    journal._connection.execute("PRAGMA cache_size = 0")
+    journal.file.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    journal.file.connection.execute("PRAGMA cache_size = 0")
     content = bytearray(path.read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)
     path.write_bytes(content)
@@ -346,8 +347,8 @@ def test_damage_that_shows_while_it_is_in_use(whole, tmp_path):
             session.set_points([FAR])
         except DraglabError as error:
             assert "\n" not in str(error)
-    journal.close()
-    check(path.parent)[1].close()
+    journal.file.close()
+    check(path.parent)[1].file.close()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")

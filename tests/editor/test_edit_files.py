@@ -13,10 +13,12 @@ import draglab
 from draglab import DraglabError, DragSettings, load_generator
 from draglab.cli.main import main
 from draglab.editor import Replay
+from draglab.editor.branch import edit_file_of
+from draglab.editor.descriptions import as_command, as_python
 from draglab.editor.session import EditingSession
 from draglab.editor.state import Point, StartSpec, StyleMix
 from draglab.media.edit_file import EditFile, parse_edit_file, save_edit_file
-from tests.editor.making import FAR, GENERATOR, dragged, generator_of, new_session, reopened, run
+from tests.editor.sessions import FAR, GENERATOR, dragged, generator_of, new_session, reopened, run
 from tests.tiny import tiny_generator
 
 
@@ -42,34 +44,34 @@ def several_rounds(session):
     session.set_mask(half(), feather=4)
     dragged(session, Point(1, (5, 5), (12, 5)), Point("x", (20, 9), (20, 16)))
     session.set_settings({"r1": 20.0})
-    session.start_round()
+    session.rounds.start()
     run(session)
 
 
 def stopped(session):
     session.set_points([FAR])
-    session.start_round()
-    session.step()
-    session.stop()
+    session.rounds.start()
+    session.rounds.step()
+    session.rounds.stop()
 
 
 def branched(session):
     dragged(session)
     session.continue_from(session.view().cursor, 2)
     session.set_points([Point(1, (8, 9), (8, 20))])
-    session.start_round()
+    session.rounds.start()
     run(session)
     session.continue_from(session.view().cursor, 3)
 
 
 def targets_moved(session):
     session.set_points([FAR])
-    session.start_round()
+    session.rounds.start()
     session.set_points([Point(1, (8, 9), (15, 9))])
-    session.step()
+    session.rounds.step()
     session.set_points([Point(1, (8, 9), (15, 20))], gesture_done=False)
     session.set_points([Point(1, (8, 9), (9, 20))], gesture_done=False)
-    session.step()
+    session.rounds.step()
     session.set_points([Point(1, (8, 9), (1, 20))])
     run(session)
 
@@ -77,10 +79,10 @@ def targets_moved(session):
 def resumed_after_arrival(session):
     session.set_settings({"stop_distance": 5.5})
     session.set_points([FAR])
-    session.start_round()
+    session.rounds.start()
     session.set_points([Point(1, (8, 9), (14, 9))], gesture_done=False)
-    while session.running:
-        session.step()
+    while session.rounds.running:
+        session.rounds.step()
     session.set_points([Point(1, (8, 9), (28, 9))])
     assert len(run(session)) > 0
 
@@ -91,17 +93,17 @@ def given_up(session):
     dragged(session)
     assert session.view().nodes[-1].kept < 4
     session.set_points([Point(1, (8, 9), (8, 20))])
-    session.start_round()
+    session.rounds.start()
     run(session)
 
 
 def stopped_after_its_best(session):
     session.set_settings({"max_steps": 9})
     session.set_points([FAR])
-    session.start_round()
+    session.rounds.start()
     for _ in range(4):
-        session.step()
-    session.stop()
+        session.rounds.step()
+    session.rounds.stop()
     assert session.view().nodes[-1].kept == 4
 
 
@@ -113,7 +115,7 @@ def mixed(session):
 def mixed_afterwards(session):
     dragged(session)
     session.set_start(StartSpec("tiny", 3, mix=StyleMix(9, 5)))
-    session.start_round()
+    session.rounds.start()
     run(session)
 
 
@@ -135,57 +137,59 @@ EDITS = [
 def test_a_file_replays_to_the_same_pixels(journal, edit):
     session = new_session(journal)
     edit(session)
-    file = session.to_edit_file()
+    file = edit_file_of(session.document)
     assert any(one.moved for one in file.rounds) == (edit in (targets_moved, resumed_after_arrival))
-    assert (replayed(file) == session.image()).all()
+    assert (replayed(file) == session.pictures.current()).all()
     again = EditingSession.from_edit_file(journal, generator_of, file)
-    assert again.running and again.view().remaining == len(file.rounds)
+    assert again.rounds.running and again.view().remaining == len(file.rounds)
     run(again)
-    assert not again.running
-    assert (again.image() == session.image()).all()
-    assert again.to_edit_file() == file
+    assert not again.rounds.running
+    assert (again.pictures.current() == session.pictures.current()).all()
+    assert edit_file_of(again.document) == file
     assert again.view().settings == file.rounds[-1].settings
 
 
 def test_going_on_where_a_file_ended(journal):
     session = new_session(journal)
     several_rounds(session)
-    again = EditingSession.from_edit_file(journal, generator_of, session.to_edit_file())
+    again = EditingSession.from_edit_file(journal, generator_of, edit_file_of(session.document))
     run(again)
     handles = [[point.handle for point in each.view().points] for each in (session, again)]
     assert handles[0] == handles[1]
     for each in (session, again):
-        each.start_round()
+        each.rounds.start()
         run(each)
-    assert (again.image() == session.image()).all()
+    assert (again.pictures.current() == session.pictures.current()).all()
 
 
 def test_stopping_a_replay_keeps_what_was_made(journal):
     session = new_session(journal)
     several_rounds(session)
-    again = EditingSession.from_edit_file(journal, generator_of, session.to_edit_file())
-    again.step()
-    again.stop()
-    assert not again.running and again.view().remaining == 0
+    again = EditingSession.from_edit_file(journal, generator_of, edit_file_of(session.document))
+    again.rounds.step()
+    again.rounds.stop()
+    assert not again.rounds.running and again.view().remaining == 0
     assert [node.end for node in again.view().nodes if node.kind == "round"] == ["stopped"]
 
 
 def test_points_that_were_not_dragged_yet(journal):
     session = new_session(journal)
     with pytest.raises(DraglabError, match="drag something first"):
-        session.to_edit_file()
+        edit_file_of(session.document)
     session.set_points([FAR])
-    again = EditingSession.from_edit_file(journal, generator_of, session.to_edit_file())
+    again = EditingSession.from_edit_file(journal, generator_of, edit_file_of(session.document))
     run(again)
     assert again.view().points == [FAR]
-    assert (again.image() == session.image()).all()
+    assert (again.pictures.current() == session.pictures.current()).all()
 
 
 def test_a_file_of_another_model_is_refused(journal):
     session = new_session(journal)
     dragged(session)
     with pytest.raises(DraglabError, match="made with another model"):
-        EditingSession.from_edit_file(journal, lambda name: tiny_generator(channel_max=8), session.to_edit_file())
+        EditingSession.from_edit_file(
+            journal, lambda name: tiny_generator(channel_max=8), edit_file_of(session.document)
+        )
     assert len(journal.sessions()) == 1
 
 
@@ -193,9 +197,9 @@ def test_a_round_stopped_after_its_best_step_is_said_by_its_file(journal):
     """A command would keep the best step."""
     session = new_session(journal)
     stopped_after_its_best(session)
-    assert session.as_command().edit_file is not None and session.as_python().edit_file is not None
+    assert as_command(session.document).edit_file is not None and as_python(session.document).edit_file is not None
     session.continue_from(session.view().cursor, 3)
-    assert session.as_python().edit_file is None and "max_steps=3" in session.as_python().text
+    assert as_python(session.document).edit_file is None and "max_steps=3" in as_python(session.document).text
 
 
 OLD = {"back_off": None, "settle_steps": None, "mask_limit": None, "descent": "adam", "patience": 50}
@@ -223,22 +227,22 @@ def test_a_round_of_a_journal_from_before_some_settings(journal):
     session.undo()
     before = asdict(session.view())
     session.redo()
-    rows = journal._connection.execute("SELECT rowid, body FROM entries WHERE kind = 'round'").fetchall()
+    rows = journal.file.connection.execute("SELECT rowid, body FROM entries WHERE kind = 'round'").fetchall()
     for row, text in rows:
         body = json.loads(text)
         for name in ("back_off", "settle_steps", "mask_limit"):
             del body["settings"][name]
-        journal._connection.execute("UPDATE entries SET body = ? WHERE rowid = ?", (json.dumps(body), row))
+        journal.file.connection.execute("UPDATE entries SET body = ? WHERE rowid = ?", (json.dumps(body), row))
     assert rows
     again = reopened(session)
-    assert (replayed(again.to_edit_file()) == session.image()).all()
-    program = again.as_python()
-    assert program.edit_file is None and program.text == session.as_python().text
+    assert (replayed(edit_file_of(again.document)) == session.pictures.current()).all()
+    program = as_python(again.document)
+    assert program.edit_file is None and program.text == as_python(session.document).text
     assert "back_off=None" in program.text and "mask_limit=None" in program.text
     again.undo()
     assert asdict(again.view()) == before
     again.redo()
-    again.start_round()
+    again.rounds.start()
     assert run(again)
 
 
@@ -252,9 +256,9 @@ def head_simple(session):
 
 def head_stopped(session):
     session.set_points([HEADS])
-    session.start_round()
-    session.step()
-    session.stop()
+    session.rounds.start()
+    session.rounds.step()
+    session.rounds.stop()
 
 
 def head_of_a_truncated_seed(session):
@@ -264,7 +268,7 @@ def head_of_a_truncated_seed(session):
 def head_twice(session):
     session.set_settings({"max_steps": 1})
     dragged(session, HEADS)
-    session.start_round()
+    session.rounds.start()
     run(session)
 
 
@@ -320,18 +324,18 @@ def test_what_is_said_makes_the_same_image(
     edit(session)
     monkeypatch.chdir(tmp_path)
 
-    command = session.as_command()
+    command = as_command(session.document)
     assert (command.edit_file is None) == command_is_enough
     if command.edit_file is not None:
         save_edit_file("edit.json", command.edit_file)
     words = shlex.split(command.text)
     assert words[0] == "draglab" and words[-1] == "after.png"
     assert main([*words[1:], "--device=cpu"]) == 0, capsys.readouterr().err
-    assert (np.asarray(Image.open("after.png")) == session.image()).all()
+    assert (np.asarray(Image.open("after.png")) == session.pictures.current()).all()
 
-    program = session.as_python()
+    program = as_python(session.document)
     assert (program.edit_file is None) == program_is_enough
     assert names_outside_the_api(program.text) == []
     names: dict = {}
     exec(program.text.replace("load_generator('heads'", "load_generator('heads', device='cpu'"), names)
-    assert (names["image"] == session.image()).all()
+    assert (names["image"] == session.pictures.current()).all()

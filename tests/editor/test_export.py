@@ -1,5 +1,6 @@
 """What is exported is what is shown."""
 
+from collections.abc import Generator
 from pathlib import Path
 
 import av
@@ -9,22 +10,25 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from draglab import DraglabError
+from draglab.editor.branch import edit_file_of
+from draglab.editor.export import Kind, Scope, export
 from draglab.editor.film import FPS, FRAMES_PER_STEP
+from draglab.editor.session import EditingSession
 from draglab.media.edit_file import load_edit_file
 from draglab.media.images import EDITED, GENERATED
-from tests.editor.making import FAR, GENERATOR, dragged, new_session, run
+from tests.editor.sessions import FAR, GENERATOR, dragged, new_session, run
 
 
-def export(session, kind: str, path: Path, scope: str = "image") -> int:
-    """How many pieces it came in."""
-    return len(list(session.export(kind, scope, path)))
+def pieces_of(session: EditingSession, kind: Kind, path: Path, scope: Scope = "image") -> int:
+    """How many pieces an export came in."""
+    return len(list(export(session.document, kind, scope, path)))
 
 
 @pytest.fixture
 def session(journal):
     made = new_session(journal, steps=2)
     dragged(made)
-    made.start_round()
+    made.rounds.start()
     run(made)
     return made
 
@@ -32,60 +36,61 @@ def session(journal):
 def test_stills(session, tmp_path):
     for kind in ("png", "jpg", "webp"):
         path = tmp_path / f"a.{kind}"
-        assert export(session, kind, path) == 1
+        assert pieces_of(session, kind, path) == 1
         image = Image.open(path)
         assert image.size == (32, 32)
         assert image.getexif()[0x010E] == EDITED
-    assert (np.asarray(Image.open(tmp_path / "a.png")) == session.image()).all()
+    assert (np.asarray(Image.open(tmp_path / "a.png")) == session.pictures.current()).all()
     session.goto(session.view().original)
-    export(session, "png", tmp_path / "b.png")
+    pieces_of(session, "png", tmp_path / "b.png")
     assert Image.open(tmp_path / "b.png").text["Description"] == GENERATED  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_latents(session, tmp_path):
     for kind in ("npz", "safetensors"):
-        export(session, kind, tmp_path / f"a.{kind}")
+        pieces_of(session, kind, tmp_path / f"a.{kind}")
     stored = np.load(tmp_path / "a.npz")["w_plus"]
     assert stored.shape == (1, 8, 16) and stored.dtype == np.float32
-    assert (stored == session._document.latent(session._document.history.node.latent_id, GENERATOR).numpy()).all()
+    assert (stored == session.document.latent(session.document.history.node.latent_id, GENERATOR).numpy()).all()
     assert (load_file(tmp_path / "a.safetensors")["w_plus"] == stored).all()
 
 
 def test_edit_file(session, tmp_path):
-    export(session, "json", tmp_path / "a.json")
-    assert load_edit_file(tmp_path / "a.json") == session.to_edit_file()
+    pieces_of(session, "json", tmp_path / "a.json")
+    assert load_edit_file(tmp_path / "a.json") == edit_file_of(session.document)
 
 
 def test_a_video_of_the_history(session, tmp_path):
     steps = 4
     pictures = 2 * FPS + steps * FRAMES_PER_STEP
-    pieces = export(session, "mp4", tmp_path / "a.mp4", "history")
+    pieces = pieces_of(session, "mp4", tmp_path / "a.mp4", "history")
     assert pieces == 2 + steps * FRAMES_PER_STEP
     with av.open(str(tmp_path / "a.mp4")) as video:
         frames = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
     assert len(frames) == pictures
-    last = np.asarray(Image.fromarray(session.image()).resize((512, 512), Image.Resampling.LANCZOS))
+    last = np.asarray(Image.fromarray(session.pictures.current()).resize((512, 512), Image.Resampling.LANCZOS))
     assert np.abs(frames[-1].astype(float) - last).mean() < 6
 
 
 def test_gif_of_a_branch(session, tmp_path):
     node = session.view().cursor
     session.continue_from(node, 1)
-    export(session, "gif", tmp_path / "a.gif", "round")
+    pieces_of(session, "gif", tmp_path / "a.gif", "round")
     image = Image.open(tmp_path / "a.gif")
     assert image.n_frames == 2 + FRAMES_PER_STEP  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_what_happens_meanwhile_has_no_effect(session, tmp_path):
-    shown = session.image()
-    pieces = session.export("png", "image", tmp_path / "a.png")
+    shown = session.pictures.current()
+    pieces = export(session.document, "png", "image", tmp_path / "a.png")
     session.undo()
     list(pieces)
     assert (np.asarray(Image.open(tmp_path / "a.png")) == shown).all()
 
 
 def test_an_abandoned_video_leaves_nothing(session, tmp_path):
-    pieces = session.export("mp4", "round", tmp_path / "a.mp4")
+    pieces = export(session.document, "mp4", "round", tmp_path / "a.mp4")
+    assert isinstance(pieces, Generator)
     next(pieces)
     pieces.close()
     assert [path for path in tmp_path.iterdir() if path.is_file()] == []
@@ -103,11 +108,11 @@ def test_an_abandoned_video_leaves_nothing(session, tmp_path):
 )
 def test_what_cannot_be_exported(session, tmp_path, kind, scope, name, message):
     with pytest.raises(DraglabError, match=message):
-        session.export(kind, scope, tmp_path / name)
+        export(session.document, kind, scope, tmp_path / name)
 
 
 def test_nothing_to_film(journal, tmp_path):
     session = new_session(journal)
     session.set_points([FAR])
     with pytest.raises(DraglabError, match="no drag to make a video of"):
-        session.export("gif", "history", tmp_path / "a.gif")
+        export(session.document, "gif", "history", tmp_path / "a.gif")

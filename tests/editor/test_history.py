@@ -30,7 +30,7 @@ class History(RuleBasedStateMachine):
         self.seen = {}
 
     def teardown(self):
-        self.journal.close()
+        self.journal.file.close()
         self.folder.cleanup()
 
     def nodes(self):
@@ -57,15 +57,15 @@ class History(RuleBasedStateMachine):
     def drag(self, points):
         try:
             self.session.set_points(points)
-            self.session.start_round()
+            self.session.rounds.start()
         except DraglabError:
             return
-        self.session.step()
+        self.session.rounds.step()
 
-    @precondition(lambda self: self.session.running)
+    @precondition(lambda self: self.session.rounds.running)
     @rule()
     def step(self):
-        self.session.step()
+        self.session.rounds.step()
 
     @precondition(lambda self: self.session.view().can_undo)
     @rule()
@@ -101,7 +101,7 @@ class History(RuleBasedStateMachine):
 
     @rule()
     def stop(self):
-        self.session.stop()
+        self.session.rounds.stop()
 
     @invariant()
     def nothing_is_lost(self):
@@ -120,19 +120,21 @@ class History(RuleBasedStateMachine):
         shown = next(node for node in view.nodes if node.id == view.cursor)
         assert view.can_undo == (shown.parent is not None)
         assert any(node.parent == view.cursor for node in view.nodes) or not view.can_redo
-        assert view.state == ("running" if self.session.running else "idle")
+        assert view.state == ("running" if self.session.rounds.running else "idle")
         assert [node.id for node in view.nodes if node.end is None and node.kind == "round"] == (
-            [view.cursor] if self.session.running else []
+            [view.cursor] if self.session.rounds.running else []
         )
-        self.session.frame_image(view.cursor, shown.frames) if shown.kind == "round" else self.session.image()
+        self.session.pictures.frame(
+            view.cursor, shown.frames
+        ) if shown.kind == "round" else self.session.pictures.current()
 
-    @precondition(lambda self: not self.session.running)
+    @precondition(lambda self: not self.session.rounds.running)
     @invariant()
     def the_disk_says_the_same(self):
         self.session.set_points(self.session.view().points)
-        again = EditingSession.open(self.journal, lambda name: GENERATOR, self.session.id)
+        again = EditingSession.open(self.journal, lambda name: GENERATOR, self.session.document.id)
         assert again.view() == self.session.view()
-        assert (again.image() == self.session.image()).all()
+        assert (again.pictures.current() == self.session.pictures.current()).all()
 
 
 TestHistory = History.TestCase

@@ -15,19 +15,19 @@ from draglab.editor.journal import Journal
 from draglab.editor.journal_file import FILE
 from draglab.editor.session import EditingSession
 from draglab.editor.state import StartSpec
-from tests.editor.making import FAR, dragged, generator_of, new_session, reopened
+from tests.editor.sessions import FAR, dragged, generator_of, new_session, reopened, thumbnail
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENDLESS = """
 import sys
 from draglab.editor.journal import Journal
-from tests.editor.making import FAR, new_session
+from tests.editor.sessions import FAR, new_session
 session = new_session(Journal(sys.argv[1]), steps=10**6)
 session.set_points([FAR])
-session.start_round()
-print(session.id, flush=True)
+session.rounds.start()
+print(session.document.id, flush=True)
 while True:
-    print(session.step().step, flush=True)
+    print(session.rounds.step().step, flush=True)
 """
 
 
@@ -47,9 +47,9 @@ def test_killed_in_the_middle_of_a_drag(tmp_path):
     assert node.end == "interrupted"
     assert int(answered[-1]) <= node.frames <= int(answered[-1]) + 1
     assert f"after {node.frames} steps" in session.view().message
-    assert (session.image() == session.frame_image(node.id, node.frames)).all()
-    session.start_round()
-    assert session.step() is not None
+    assert (session.pictures.current() == session.pictures.frame(node.id, node.frames)).all()
+    session.rounds.start()
+    assert session.rounds.step() is not None
 
 
 def test_an_open_session_is_the_same_again(journal):
@@ -57,15 +57,15 @@ def test_an_open_session_is_the_same_again(journal):
     dragged(session)
     again = reopened(session)
     assert again.view() == session.view()
-    assert (again.image() == session.image()).all()
+    assert (again.pictures.current() == session.pictures.current()).all()
 
 
 def test_the_list(journal):
     first, second = new_session(journal), new_session(journal)
     dragged(first)
-    first.thumbnail(first.view().cursor)
+    thumbnail(first, first.view().cursor)
     infos = journal.sessions()
-    assert [info.id for info in infos] == [first.id, second.id]
+    assert [info.id for info in infos] == [first.document.id, second.document.id]
     assert [info.rounds for info in infos] == [1, 0]
     assert [info.model for info in infos] == ["tiny", "tiny"]
     assert infos[0].picture == first.view().nodes[-1].picture and infos[1].picture is None
@@ -79,7 +79,10 @@ def test_a_session_has_a_name(journal):
     first.rename("  Grandfather,\n looking left ")
     assert first.view().name == reopened(first).view().name == "Grandfather, looking left"
     infos = journal.sessions()
-    assert [(info.id, info.name) for info in infos] == [(second.id, ""), (first.id, "Grandfather, looking left")]
+    assert [(info.id, info.name) for info in infos] == [
+        (second.document.id, ""),
+        (first.document.id, "Grandfather, looking left"),
+    ]
     assert [info.updated for info in infos] == updated, "a name is no work"
     first.rename("x" * 500)
     assert first.view().name == "x" * 80
@@ -90,24 +93,24 @@ def test_a_session_has_a_name(journal):
 def test_forgotten_is_gone(journal):
     session, other = new_session(journal), new_session(journal)
     dragged(session)
-    latent = journal.data(session.id, session._document.history.node.latent_id)
-    assert any(latent in path.read_bytes() for path in journal.folder.iterdir())
-    journal.forget(session.id)
-    assert [info.id for info in journal.sessions()] == [other.id]
+    latent = journal.data(session.document.id, session.document.history.node.latent_id)
+    assert any(latent in path.read_bytes() for path in journal.file.folder.iterdir())
+    journal.forget(session.document.id)
+    assert [info.id for info in journal.sessions()] == [other.document.id]
     with pytest.raises(DraglabError, match="no longer there"):
-        EditingSession.open(journal, generator_of, session.id)
+        EditingSession.open(journal, generator_of, session.document.id)
     with pytest.raises(DraglabError, match="was forgotten"):
         session.undo()
     with pytest.raises(DraglabError, match="no longer there"):
-        session.image()
-    assert not any(latent in path.read_bytes() for path in journal.folder.iterdir())
+        session.pictures.current()
+    assert not any(latent in path.read_bytes() for path in journal.file.folder.iterdir())
 
 
 def test_the_sessions_unused_for_longest_make_room(tmp_path):
     journal = Journal(tmp_path)
-    ids = [new_session(journal).id for _ in range(4)]
+    ids = [new_session(journal).document.id for _ in range(4)]
     dragged(EditingSession.open(journal, generator_of, ids[0]))
-    journal.close()
+    journal.file.close()
     size = (tmp_path / FILE).stat().st_size
     journal = Journal(tmp_path, max_bytes=size)
     journal.trim()
@@ -115,21 +118,21 @@ def test_the_sessions_unused_for_longest_make_room(tmp_path):
     kept = EditingSession.open(journal, generator_of, ids[1])
     journal.max_bytes = 1
     journal.trim()
-    assert [info.id for info in journal.sessions()] == [kept.id]
-    journal.close()
+    assert [info.id for info in journal.sessions()] == [kept.document.id]
+    journal.file.close()
     assert (tmp_path / FILE).stat().st_size < size
 
 
 def test_two_processes_on_one_session_do_not_mix(tmp_path):
     first = new_session(Journal(tmp_path))
-    second = EditingSession.open(Journal(tmp_path), generator_of, first.id)
+    second = EditingSession.open(Journal(tmp_path), generator_of, first.document.id)
     first.set_points([FAR])
     with pytest.raises(DraglabError, match="another draglab works on this session"):
         second.set_points([FAR])
 
 
 def test_a_newer_file_is_left_alone(tmp_path):
-    Journal(tmp_path).close()
+    Journal(tmp_path).file.close()
     with sqlite3.connect(tmp_path / FILE) as connection:
         connection.execute("PRAGMA user_version = 99")
     before = (tmp_path / FILE).read_bytes()
@@ -146,8 +149,8 @@ def test_a_folder_that_cannot_be_written(tmp_path):
 
 def test_sqlite_errors_are_explained(journal):
     new_session(journal)
-    journal._connection.execute("PRAGMA query_only = ON")
-    with pytest.raises(DraglabError, match=re.escape(f"cannot keep sessions in {journal.path}: attempt to write")):
+    journal.file.connection.execute("PRAGMA query_only = ON")
+    with pytest.raises(DraglabError, match=re.escape(f"cannot keep sessions in {journal.file.path}: attempt to write")):
         EditingSession.create(journal, generator_of, StartSpec("tiny", 3))
 
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from draglab import DraglabError, DragSettings, load_generator
 from draglab.editor.quality import OFFERED, QualityMap
-from tests.editor.making import new_session
+from tests.editor.sessions import new_session
 from tests.tiny import tiny_generator
 
 DRAGS = json.loads((Path(__file__).parents[2] / "benchmarks" / "drags_heads.json").read_text())["drags"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from draglab import DraglabError
-from draglab.dragging import DragEdit, DragRun, DragSettings, DragStep, advance, drag_steps
+from draglab.dragging import DragEdit, DragRun, DragSettings, DragStep, FirstOrderRun, advance, drag_steps
 from draglab.editor import Replay
 from draglab.generators import StyleGAN2
 from draglab.media.edit_file import EditFile, ModelReference, Retarget, Round, SeedStart, WPlusStart, parse_edit_file
@@ -92,7 +92,7 @@ def test_targets_that_moved_move_again():
     replay = Replay(edit_file(one), GENERATOR)
     targets = [now.step.targets.tolist() for now in replay]
     assert targets == [[[14.5, 9]]] * 2 + [[[8, 28]]] * 2
-    drag_run = DragRun(
+    drag_run = FirstOrderRun(
         GENERATOR, GENERATOR.w_plus_from_seed(3), DragEdit([[8, 9]], [[14.5, 9]]), DragSettings(**SETTINGS)
     )
     for index in range(4):

@@ -9,7 +9,7 @@ import pytest
 from draglab import DragEdit, DraglabError, DragSettings, drag, drag_steps
 from draglab.editor.session import EditingSession
 from draglab.editor.state import Point, StartSpec
-from tests.editor.making import FAR, GENERATOR, dragged, generator_of, new_session, reopened, run
+from tests.editor.sessions import FAR, GENERATOR, dragged, generator_of, new_session, reopened, run, thumbnail
 from tests.tiny import tiny_generator
 
 
@@ -32,11 +32,11 @@ def test_a_new_session_shows_the_start(journal):
     generator_image = drag(
         GENERATOR, GENERATOR.w_plus_from_seed(3), DragEdit([[8, 9]], [[9, 9]]), DragSettings(stop_distance=9)
     ).image()
-    assert (session.image() == generator_image).all()
-    assert (session.original_image() == generator_image).all()
-    assert (session.seed_image(3) == generator_image).all()
-    assert session.image(height=12).shape == (16, 16, 3)
-    assert session.thumbnail(view.cursor).shape == (96, 96, 3)
+    assert (session.pictures.current() == generator_image).all()
+    assert (session.pictures.original() == generator_image).all()
+    assert (session.pictures.of_seed(3) == generator_image).all()
+    assert session.pictures.current(height=12).shape == (16, 16, 3)
+    assert thumbnail(session, view.cursor).shape == (96, 96, 3)
 
 
 def test_a_round_is_what_drag_gives(journal):
@@ -47,7 +47,7 @@ def test_a_round_is_what_drag_gives(journal):
     settings = DragSettings(max_steps=4, patience=None, stop_distance=0.01)
     steps = list(drag_steps(GENERATOR, GENERATOR.w_plus_from_seed(3), edit, settings))
     best = min(steps, key=lambda step: step.distances.mean())
-    assert (session.image() == best.image()).all()
+    assert (session.pictures.current() == best.image()).all()
     assert [report.step for report in reports] == [1, 2, 3, 4]
     assert [report.end for report in reports] == [None, None, None, "max_steps"]
     message = session.view().message
@@ -56,20 +56,20 @@ def test_a_round_is_what_drag_gives(journal):
     assert [tuple(best.handles[0])] == [point.handle for point in session.view().points]
     assert [report.handles for report in reports] == [[tuple(step.handles[0])] for step in steps]
     assert reports[-1].mean_distance == pytest.approx(steps[-1].distances.mean())
-    assert not session.running and session.step() is None
+    assert not session.rounds.running and session.rounds.step() is None
 
 
 def test_the_running_step_is_shown(journal):
     session = new_session(journal)
     session.set_points([FAR])
-    session.start_round()
-    session.step()
-    shown = session.image()
-    assert session.image(height=10).shape == (16, 16, 3)
-    session.stop()
-    assert (session.image() == shown).all()
-    assert (session.frame_image(session.view().cursor, 1) == shown).all()
-    assert (session.frame_image(session.view().cursor, 0) == session.original_image()).all()
+    session.rounds.start()
+    session.rounds.step()
+    shown = session.pictures.current()
+    assert session.pictures.current(height=10).shape == (16, 16, 3)
+    session.rounds.stop()
+    assert (session.pictures.current() == shown).all()
+    assert (session.pictures.frame(session.view().cursor, 1) == shown).all()
+    assert (session.pictures.frame(session.view().cursor, 0) == session.pictures.original()).all()
     assert session.view().message == "Stopped after 1 step; 5.1 px are left."
 
 
@@ -82,18 +82,18 @@ def test_points_without_a_target_stay_out_of_it(journal):
     assert points[1].handle != FAR.handle
     alone = new_session(journal)
     dragged(alone)
-    assert (session.image() == alone.image()).all()
+    assert (session.pictures.current() == alone.pictures.current()).all()
 
 
 def test_several_rounds_go_on_from_each_other(journal):
     session = new_session(journal)
     dragged(session)
-    after_one = session.image()
-    session.start_round()
+    after_one = session.pictures.current()
+    session.rounds.start()
     run(session)
-    assert (session.image() != after_one).any()
+    assert (session.pictures.current() != after_one).any()
     session.undo()
-    assert (session.image() == after_one).all()
+    assert (session.pictures.current() == after_one).all()
 
 
 def test_a_gesture_is_one_entry(journal):
@@ -113,10 +113,10 @@ def test_a_gesture_is_one_entry(journal):
 def test_targets_move_while_it_runs(journal):
     session = new_session(journal, steps=6)
     session.set_points([FAR])
-    session.start_round()
-    session.step()
+    session.rounds.start()
+    session.rounds.step()
     session.set_points([Point(1, (0, 0), (8, 20))], gesture_done=False)
-    assert session.running
+    assert session.rounds.running
     assert session.view().points[0].target == (8, 20)
     assert session.view().points[0].handle != (0, 0)
     (report, *_) = run(session)
@@ -124,61 +124,61 @@ def test_targets_move_while_it_runs(journal):
     assert kinds(session) == ["start", "points", "round"]
     straight = new_session(journal, steps=6)
     dragged(straight)
-    assert (session.image() != straight.image()).any()
+    assert (session.pictures.current() != straight.pictures.current()).any()
 
 
 @pytest.mark.parametrize("points", [[], [FAR, Point(2, (3, 3))], [Point(1, (8, 9))], [Point(7, (8, 9), (9, 9))]])
 def test_points_neither_come_nor_go_while_it_runs(journal, points):
     session = new_session(journal)
     session.set_points([FAR])
-    session.start_round()
+    session.rounds.start()
     with pytest.raises(DraglabError, match="while it runs, only targets move"):
         session.set_points(points)
-    assert session.running
+    assert session.rounds.running
 
 
 def test_a_target_pulled_further_after_arrival_goes_on(journal):
     session = new_session(journal, steps=9, stop_distance=5.5)
     session.set_points([FAR])
-    session.start_round()
+    session.rounds.start()
     session.set_points([replace(FAR, target=(14, 9))], gesture_done=False)
     reports = run(session)
     assert reports[-1].end == "arrived"
     node, steps = session.view().cursor, len(reports)
     session.set_points([replace(FAR, target=(14, 8.9))], gesture_done=False)
-    assert not session.running
+    assert not session.rounds.running
     session.set_points([replace(FAR, target=(28, 9))], gesture_done=False)
-    assert session.running
+    assert session.rounds.running
     assert session.view().nodes[-1].end is None
-    assert session.step().step == steps + 1  # pyright: ignore[reportOptionalMemberAccess]
+    assert session.rounds.step().step == steps + 1  # pyright: ignore[reportOptionalMemberAccess]
     session.set_points([replace(FAR, target=(29, 9))], gesture_done=True)
-    assert session.running
-    session.stop()
+    assert session.rounds.running
+    session.rounds.stop()
     assert session.view().cursor == node
     # With the gesture's end the round is over for good.
     session.set_points([replace(FAR, target=(31, 9))], gesture_done=False)
-    assert not session.running
+    assert not session.rounds.running
 
 
 def test_a_target_put_on_its_handle_arrives(journal):
     session = new_session(journal, steps=9, stop_distance=1.0)
     session.set_points([FAR])
-    session.start_round()
-    (handle,) = session.step().handles  # pyright: ignore[reportOptionalMemberAccess]
+    session.rounds.start()
+    (handle,) = session.rounds.step().handles  # pyright: ignore[reportOptionalMemberAccess]
     session.set_points([replace(FAR, target=handle)])
-    assert not session.running
+    assert not session.rounds.running
     assert session.view().message == "Arrived after 1 step."
 
 
 def test_stalled_and_diverged_say_so(journal):
     session = new_session(journal, steps=50, patience=1)
     session.set_points([FAR])
-    session.start_round()
+    session.rounds.start()
     assert run(session)[-1].end == "stalled"
     assert session.view().message.startswith("Stopped: the point no longer moves closer; ")
     session = new_session(journal, step_size=3e37, step_unit="absolute")
     session.set_points([FAR])
-    session.start_round()
+    session.rounds.start()
     run(session)
     assert "Lower it in the settings" in session.view().message
     assert session.view().nodes[-1].end == "diverged"
@@ -197,12 +197,12 @@ def test_stalled_and_diverged_say_so(journal):
 def test_what_changes_the_document_ends_the_drag_first(journal, change):
     session = new_session(journal)
     session.set_points([FAR])
-    session.start_round()
-    session.step()
-    session.step()
+    session.rounds.start()
+    session.rounds.step()
+    session.rounds.step()
     node = session.view().cursor
     change(session)
-    assert not session.running
+    assert not session.rounds.running
     assert next(each.end for each in session.view().nodes if each.id == node) == "stopped"
 
 
@@ -210,7 +210,7 @@ def test_undo_and_redo_over_points_masks_and_rounds(journal):
     session = new_session(journal)
     session.set_mask(half(), feather=2)
     dragged(session)
-    last = session.image()
+    last = session.pictures.current()
     views = [session.view()]
     while session.view().can_undo:
         session.undo()
@@ -220,7 +220,7 @@ def test_undo_and_redo_over_points_masks_and_rounds(journal):
     for view in reversed(views[:-1]):
         session.redo()
         assert session.view().cursor == view.cursor
-    assert (session.image() == last).all()
+    assert (session.pictures.current() == last).all()
     with pytest.raises(DraglabError, match="nothing to redo"):
         session.redo()
     session.goto(session.view().original)
@@ -232,15 +232,15 @@ def test_a_branch_leaves_the_round_as_it_is(journal):
     session = new_session(journal)
     dragged(session)
     node = session.view().cursor
-    second = session.frame_image(node, 2)
+    second = session.pictures.frame(node, 2)
     session.continue_from(node, 2)
-    assert (session.image() == second).all()
+    assert (session.pictures.current() == second).all()
     assert session.view().nodes[-1].label == "From step 2"
-    session.start_round()
+    session.rounds.start()
     run(session)
     assert next(each.frames for each in session.view().nodes if each.id == node) == 4
     session.continue_from(node, 0)
-    assert (session.image() == session.original_image()).all()
+    assert (session.pictures.current() == session.pictures.original()).all()
     with pytest.raises(DraglabError, match="steps 0 to 4"):
         session.continue_from(node, 5)
     with pytest.raises(DraglabError, match="only a drag has steps"):
@@ -254,14 +254,14 @@ def test_masks(journal):
     session.set_mask(half(), feather=3)
     session.set_mask(half(), feather=3)
     assert kinds(session) == ["start", "mask"]
-    mask, feather = session.mask()
+    mask, feather = session.document.mask(session.document.history.node)
     assert mask is not None and (mask == half()).all() and feather == 3
     session.set_mask(np.ones((32, 32), bool))
-    assert session.view().mask is None and session.mask() == (None, 0)
+    assert session.view().mask is None and session.document.mask(session.document.history.node) == (None, 0)
     session.set_mask(np.zeros((32, 32), bool))
     session.set_points([FAR])
     with pytest.raises(DraglabError, match="freezes the whole image"):
-        session.start_round()
+        session.rounds.start()
     for wrong in (np.zeros((8, 8), bool), np.zeros((32, 32))):
         with pytest.raises(DraglabError, match="the image's size"):
             session.set_mask(wrong)  # pyright: ignore[reportArgumentType]
@@ -312,23 +312,23 @@ def test_a_drag_needs_somewhere_to_go(journal, points, message):
     session = new_session(journal)
     session.set_points(points)
     with pytest.raises(DraglabError, match=message):
-        session.start_round()
-    assert not session.running
+        session.rounds.start()
+    assert not session.rounds.running
 
 
 def test_another_model_of_the_same_name_is_noticed(journal):
     session = new_session(journal)
-    other = EditingSession.open(journal, lambda name: tiny_generator(channel_max=8), session.id)
+    other = EditingSession.open(journal, lambda name: tiny_generator(channel_max=8), session.document.id)
     with pytest.raises(DraglabError, match="another one than when this was made"):
-        other.image()
+        other.pictures.current()
 
 
 def test_a_step_that_cannot_be_written_down_ends_the_drag(journal, monkeypatch):
     session = new_session(journal)
     session.set_points([FAR])
-    session.start_round()
-    session.step()
-    kept = session.image()
+    session.rounds.start()
+    session.rounds.step()
+    kept = session.pictures.current()
 
     def full(*arguments):
         raise DraglabError("cannot keep sessions: the disk is full")
@@ -336,9 +336,9 @@ def test_a_step_that_cannot_be_written_down_ends_the_drag(journal, monkeypatch):
     with monkeypatch.context() as broken:
         broken.setattr(journal, "append", full)
         with pytest.raises(DraglabError, match="disk is full"):
-            session.step()
-        assert not session.running
-    assert (session.image() == kept).all()
+            session.rounds.step()
+        assert not session.rounds.running
+    assert (session.pictures.current() == kept).all()
     assert reopened(session).view().nodes[-1].end == "interrupted"
 
 
@@ -348,8 +348,8 @@ def test_two_sessions_take_turns(journal):
     sessions = [new_session(journal) for _ in range(2)]
     for session in sessions:
         session.set_points([FAR])
-        session.start_round()
-    while any(session.running for session in sessions):
+        session.rounds.start()
+    while any(session.rounds.running for session in sessions):
         for session in sessions:
-            session.step()
-    assert all((session.image() == alone.image()).all() for session in sessions)
+            session.rounds.step()
+    assert all((session.pictures.current() == alone.pictures.current()).all() for session in sessions)

@@ -7,7 +7,7 @@ import torch
 from draglab import DraglabError
 from draglab.editor.session import EditingSession
 from draglab.editor.state import StartSpec, StyleMix
-from tests.editor.making import FAR, GENERATOR, dragged, generator_of, new_session, reopened
+from tests.editor.sessions import FAR, GENERATOR, dragged, generator_of, new_session, reopened
 
 
 def test_another_image_has_no_points_and_undo_brings_them_back(journal):
@@ -18,7 +18,7 @@ def test_another_image_has_no_points_and_undo_brings_them_back(journal):
     session.set_start(StartSpec("tiny", 8, truncation_psi=0.5))
     view = session.view()
     assert (view.points, view.mask, view.start.seed, view.start.truncation_psi) == ([], None, 8, 0.5)
-    assert (session.image() == session.seed_image(8, 0.5)).all()
+    assert (session.pictures.current() == session.pictures.of_seed(8, 0.5)).all()
     session.undo()
     assert session.view().points == before.points
     assert session.view().original == before.original
@@ -27,27 +27,27 @@ def test_another_image_has_no_points_and_undo_brings_them_back(journal):
 def test_another_appearance_keeps_what_was_dragged(journal):
     session = new_session(journal, num_layers=4)
     dragged(session)
-    shape = session._document.latent(session._document.history.node.latent_id, GENERATOR)
+    shape = session.document.latent(session.document.history.node.latent_id, GENERATOR)
     session.set_start(StartSpec("tiny", 3, mix=StyleMix(9, 5)))
-    mixed = session._document.latent(session._document.history.node.latent_id, GENERATOR)
+    mixed = session.document.latent(session.document.history.node.latent_id, GENERATOR)
     assert torch.equal(mixed[:, :5], shape[:, :5])
     assert torch.equal(mixed[:, 5:], GENERATOR.w_plus_from_seed(9)[:, 5:])
     assert session.view().points[0].handle != FAR.handle
     session.set_start(StartSpec("tiny", 3, mix=StyleMix(9, 6)))
     session.set_start(StartSpec("tiny", 3))
-    back = session._document.latent(session._document.history.node.latent_id, GENERATOR)
+    back = session.document.latent(session.document.history.node.latent_id, GENERATOR)
     assert torch.equal(back, shape)
 
 
 def test_starts_by_values_can_be_mixed_and_unmixed(journal):
     values = GENERATOR.w_plus_from_seed(4)[0].numpy()
     session = EditingSession.create(journal, generator_of, StartSpec("tiny", w_plus=values))
-    plain = session.image()
+    plain = session.pictures.current()
     session.set_start(StartSpec("tiny", mix=StyleMix(9, 5)))
-    assert (session.image() != plain).any()
+    assert (session.pictures.current() != plain).any()
     session = reopened(session)
     session.set_start(StartSpec("tiny"))
-    assert (session.image() == plain).all()
+    assert (session.pictures.current() == plain).all()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from draglab import DraglabError, DragSettings, load_generator
 from draglab.editor.state import Point
 from draglab.editor.suggest import fill_holes, reachable, suggest_mask, swept
-from tests.editor.making import FAR, new_session
+from tests.editor.sessions import FAR, new_session
 
 SEED = 9
 FILE = Path(__file__).parents[2] / "benchmarks" / "drags_heads.json"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from draglab.checkpoints import config_from_published, native, opening
+from draglab.checkpoints import config_from_published, loader, native
 from draglab.checkpoints.description import check_description
 from draglab.checkpoints.foreign import torch_zip  # noqa: F401 - as the child does before it is watched
 from draglab.checkpoints.foreign.recognise import read_plan
@@ -59,15 +59,15 @@ def foreign() -> Target:
         except (Refused, DraglabError):
             return
         path.write_bytes(data)
-        opening.read_description = lambda _: description  # as the child would have answered
+        loader.read_description = lambda _: description  # as the child would have answered
         try:
-            opening_it.call(opening.open_model, path)
+            opening_it.call(loader.open_model, path)
         except DraglabError:
             return
 
     seeds = {name: write(smallest()) for name, write in writers.FORMATS.items()}
     path.write_bytes(seeds["ada"])
-    opening.open_model(path)  # torch imports some of its modules at first use
+    loader.open_model(path)  # torch imports some of its modules at first use
     return Target(seeds, run)
 
 
@@ -79,12 +79,12 @@ def ir() -> Target:
     files = ir_writer.ir_files(generator)
     whole, path = ir_writer.write_folder(Path(folder.name) / "ir", files), Path(folder.name) / "model.whl"
     graphs = ("MappingNetwork.xml", "SynthesisNetwork.xml")
-    opening.open_model(whole)  # torch imports some of its modules at first use
+    loader.open_model(whole)  # torch imports some of its modules at first use
 
     def attempt(path: Path) -> None:
         try:
             if watch.call(find_ir, path) is not None:  # else it is for the child
-                watch.call(opening.open_model, path)
+                watch.call(loader.open_model, path)
         except DraglabError:
             return
 

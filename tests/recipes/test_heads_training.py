@@ -15,7 +15,7 @@ pytest.importorskip("numba", reason="the head renderer needs numba")
 pytest.importorskip("scipy", reason="the head renderer needs scipy")
 
 from draglab.checkpoints import read_generator, read_header, save_generator
-from draglab.evaluation import load_landmark_net
+from draglab.perception import load_landmark_net
 from recipes.data import to_float
 from recipes.heads import (
     export,

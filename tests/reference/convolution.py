@@ -39,3 +39,14 @@ def activation(
     x = x if noise is None else x + noise
     x = torch.where(x > 0, x, slope * x)
     return x if limit is None else x.clamp(-limit, limit)
+
+
+def pointwise_activate(
+    x: Tensor, styles: Tensor, weight: Tensor, bias: Tensor, noise: Tensor | None, slope: float
+) -> Tensor:
+    """Leaky ReLU of a 1x1 convolution of x * styles, plus bias and noise, one output channel at a time."""
+    x = x * styles[:, :, None, None]
+    maps = [(x * row[:, None, None]).sum(1) + offset for row, offset in zip(weight, bias, strict=True)]
+    y = torch.stack(maps, dim=1)
+    y = y if noise is None else y + noise
+    return torch.where(y > 0, y, slope * y)

@@ -42,7 +42,7 @@ def inverse_haar(x: Tensor) -> Tensor:
     sums, differences = (ROOT, ROOT), (ROOT, -ROOT)
     maps = []
     for c in range(channels):
-        low, details = x[:, c], [x[:, channels + 3 * c + band] for band in range(3)]
+        low, details = x[:, c], [x[:, channels * (band + 1) + c] for band in range(3)]
         left = transposed(low, sums, 1) + transposed(details[0], differences, 1)
         right = transposed(details[1], sums, 1) + transposed(details[2], differences, 1)
         maps.append(transposed(left, sums, 2) + transposed(right, differences, 2))

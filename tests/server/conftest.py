@@ -7,7 +7,7 @@ import pytest
 
 from draglab.checkpoints import save_generator
 from draglab.server.app import Options
-from tests.server.running import Running, running
+from tests.server.running_server import Running, running
 from tests.tiny import tiny_generator
 
 

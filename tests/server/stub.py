@@ -8,27 +8,43 @@ import numpy as np
 from draglab.editor.state import StepReport
 from draglab.editor.view import NodeView
 from draglab.server.live_session import LiveSession
-from tests.server.running import Client, Running
+from tests.server.running_server import Client, Running
 
 
 class StubSession:
-    """What live.LiveSession uses of an EditingSession. Pictures are noise, `side` pixels wide and high."""
+    """The parts of an EditingSession that a LiveSession uses. Pictures are noise, `side` pixels wide and high."""
 
     def __init__(self, side: int = 16, id: str = "stub") -> None:
-        self.id = id
-        self.steps = 0
-        self.running = False
-        self._noise = np.random.default_rng(0).integers(0, 255, (side, side, 3), dtype=np.uint8)
+        self.rounds = StubRounds()
+        self.document = SimpleNamespace(id=id, history=self, mask=lambda node: (None, 0.0))
+        noise = np.random.default_rng(0).integers(0, 255, (side, side, 3), dtype=np.uint8)
+        self.pictures = SimpleNamespace(
+            current=lambda height=None: noise.copy(), original=lambda height=None: noise.copy()
+        )
+
+    @property
+    def node(self) -> Any:
+        end = None if self.rounds.running else "stopped"
+        return SimpleNamespace(id=1, round=SimpleNamespace(end=end), end_text="")
+
+    def get(self, node: int) -> Any:
+        return self.node
 
     def view(self) -> Any:
-        node = NodeView(1, None, "round", self.steps, self.steps, None if self.running else "stopped", 1, "")
-        state = "running" if self.running else "idle"
-        return SimpleNamespace(original=1, cursor=1, mask=None, nodes=[node], state=state, session=self.id)
+        steps, end = self.rounds.steps, self.node.round.end
+        node = NodeView(1, None, "round", steps, steps, end, 1, "")
+        state = "running" if self.rounds.running else "idle"
+        return SimpleNamespace(original=1, cursor=1, mask=None, nodes=[node], state=state, session=self.document.id)
 
-    def end_of(self, node: int) -> tuple[str, str] | None:
-        return None if self.running else ("stopped", "")
 
-    def start_round(self) -> None:
+class StubRounds:
+    """The round of a stub, which runs until it is stopped."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self.running = False
+
+    def start(self) -> None:
         self.running = True
 
     def step(self) -> StepReport | None:
@@ -37,19 +53,8 @@ class StubSession:
         self.steps += 1
         return StepReport(1, self.steps, [(1.0, 2.0)], [1.0], 1.0, 0.5, None, "")
 
-    def stop(self) -> None:
+    def stop(self, paused: bool = False) -> None:
         self.running = False
-
-    def close(self) -> None:
-        self.running = False
-
-    def mask(self) -> tuple[None, float]:
-        return None, 0.0
-
-    def image(self, height: int | None = None) -> np.ndarray:
-        return self._noise.copy()
-
-    original_image = image
 
 
 def open_stub(server: Running, client: Client, session: StubSession) -> None:
@@ -58,8 +63,8 @@ def open_stub(server: Running, client: Client, session: StubSession) -> None:
 
     def add() -> None:
         live = LiveSession(cast(Any, session), None, editor.worker)
-        editor.sessions._live[None, session.id] = live
+        editor.sessions._live[None, session.document.id] = live
 
     editor.worker.call(add).result()
-    client.send("open_session", session=session.id)
+    client.send("open_session", session=session.document.id)
     client.picture("current")

@@ -12,7 +12,7 @@ from starlette.routing import Mount, Route
 import draglab
 from draglab.generators import to_uint8
 from draglab.media.edit_file import WPlusStart, parse_edit_file
-from tests.server.running import Running
+from tests.server.running_server import Running
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "server.md"
 DRAG = {

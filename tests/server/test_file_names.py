@@ -12,7 +12,7 @@ from draglab.editor.journal import Journal
 from draglab.editor.session import EditingSession
 from draglab.editor.state import StartSpec
 from draglab.server.file_names import export_name, safe
-from tests.editor.making import GENERATOR, dragged, new_session
+from tests.editor.sessions import GENERATOR, dragged, new_session
 
 
 def test_model_seed_and_rounds(tmp_path):

@@ -13,7 +13,7 @@ from websockets.frames import Frame, Opcode
 from draglab.server.gate import GREETING_BYTES
 from draglab.server.limits import Limits
 from draglab.server.message_parser import parse
-from tests.server.running import Running, wait_for
+from tests.server.running_server import Running, wait_for
 
 TOKEN = "a-token-of-a-person"
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n"

@@ -17,7 +17,7 @@ from draglab.errors import DraglabError
 from draglab.server.library import Library
 from draglab.server.limits import Limits
 from draglab.server.outbox import Outbox, Picture
-from tests.server.running import Running, wait_for
+from tests.server.running_server import Running, wait_for
 from tests.server.stub import StubSession, open_stub
 
 POINT = {"id": 1, "handle": [8, 9], "target": [14, 9]}
@@ -29,7 +29,7 @@ ENDLESS = {**ROUND, "settings": {"max_steps": 10_000, "stop_distance": 1e-9, "pa
 def small(models, tmp_path_factory):
     """A server whose limits are low."""
     from draglab.server.app import Options
-    from tests.server.running import running
+    from tests.server.running_server import running
 
     limits = Limits(
         message_bytes=4000,
@@ -298,12 +298,12 @@ def test_a_client_that_never_reads_costs_nothing(start):
         open_stub(server, client, session)
         # From here on nothing is read: the library stops reading the socket when its own small buffer is full.
         client.send("run")
-        wait_for(lambda: session.steps > 100)
+        wait_for(lambda: session.rounds.steps > 100)
         before, most = resident(), 0
-        while session.steps < 600:
+        while session.rounds.steps < 600:
             most = max(most, resident())
             time.sleep(0.001)
-        server.editor.worker.call(lambda: session.stop()).result()
+        server.editor.worker.call(lambda: session.rounds.stop()).result()
         # Kept, 500 pictures of 512 x 512 would take 390 MB.
         assert most - before < 60 * 2**20
 

@@ -14,7 +14,7 @@ import pytest
 
 from draglab.editor.journal_file import FILE
 from draglab.server.limits import Limits
-from tests.server.running import wait_for
+from tests.server.running_server import wait_for
 from tests.server.test_limits import ENDLESS
 
 TOKEN = "a-token-of-a-person"
@@ -39,7 +39,7 @@ for number in range(120):
     owner = f"person{number}"
     sessions.listing(owner)
     live = sessions.create(owner, Start(model="tiny", seed=number))
-    assert [each.id for each in sessions.listing(owner)] == [live.session.id]
+    assert [each.id for each in sessions.listing(owner)] == [live.session.document.id]
 for number in range(120):
     (info,) = sessions.listing(f"person{number}")
     sessions.open(f"person{number}", info.id)

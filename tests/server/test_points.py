@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from draglab.server.limits import Limits
-from tests.server.running import Running
+from tests.server.running_server import Running
 
 POINT = {"id": 1, "handle": [8, 9], "target": [14, 9]}
 

@@ -10,7 +10,7 @@ from websockets.exceptions import InvalidStatus
 from draglab.errors import DraglabError
 from draglab.server.limits import Limits
 from draglab.server.security import HEADER_BYTES, Access, Guard, is_loopback, read_cookies
-from tests.server.running import Running
+from tests.server.running_server import Running
 
 TOKEN = "a-token-of-a-person"
 REQUESTS = [
@@ -43,7 +43,7 @@ FOREIGN_ORIGINS = [
 @pytest.fixture(scope="module")
 def shared(models, tmp_path_factory):
     from draglab.server.app import Options
-    from tests.server.running import running
+    from tests.server.running_server import running
 
     with running(Options(models=models, data=tmp_path_factory.mktemp("data"), token=TOKEN)) as one:
         yield one

@@ -10,7 +10,7 @@ from PIL import Image
 from websockets.exceptions import ConnectionClosed
 
 from draglab.media.images import decode_mask
-from tests.server.running import wait_for
+from tests.server.running_server import wait_for
 from tests.server.stub import StubSession, open_stub
 
 POINT = {"id": 1, "handle": [8, 9], "target": [14, 9]}
@@ -135,10 +135,10 @@ def test_three_sessions_get_a_third_each(server):
             client.until("progress")
 
         def made() -> list[int]:
-            return [session.steps for session in sessions]
+            return [session.rounds.steps for session in sessions]
 
         before = server.editor.worker.call(made).result()
-        while sessions[0].steps < before[0] + 300:
+        while sessions[0].rounds.steps < before[0] + 300:
             time.sleep(0.001)
         after = server.editor.worker.call(made).result()
         for client in clients:

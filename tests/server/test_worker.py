@@ -6,7 +6,7 @@ from concurrent.futures import CancelledError
 import pytest
 
 from draglab.server.worker import BACKGROUND_SHARE, Worker
-from tests.server.running import wait_for
+from tests.server.running_server import wait_for
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
+from draglab.checkpoints.loader import ModelFile, inspect_file, open_model
 from draglab.checkpoints.native import save_generator
-from draglab.checkpoints.opening import ModelFile, inspect_file, open_model
 
 
 def convert_model(

@@ -1,6 +1,7 @@
 """draglab's own model files: safetensors under the published names, configuration and card in the header.
 
-Nothing in such a file is ever run. Weights may be stored in half precision; computation is in float32.
+Nothing in such a file is ever run. Weights may be stored in half precision; computation is in float32. Statistics of
+the latents (draglab/generators/statistics.py) are stored beside the weights, if the generator has them.
 """
 
 from __future__ import annotations
@@ -18,10 +19,14 @@ import torch
 from draglab.errors import DraglabError
 from draglab.files import write_atomically
 from draglab.generators import Generator, GeneratorConfig, build_generator, config_from_json, find_architecture
+from draglab.generators.statistics import LatentStatistics
 
 FORMAT = "draglab-model"
 VERSION = 1
 _MAX_HEADER = 4 << 20
+COVARIANCE, PULLS = "statistics.covariance", "statistics.pulls"
+"""Names of the tensors that are the statistics of the latents."""
+MAX_PULLS = 4096
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,8 @@ def save_generator(
         name: tensor.detach().cpu().to(torch.float32 if name.endswith(generator.EXACT) else dtype).contiguous()
         for name, tensor in generator.published_tensors().items()
     }
+    if generator.statistics is not None:
+        tensors |= statistics_tensors(generator.statistics)
     metadata = {
         "format": FORMAT,
         "version": str(VERSION),
@@ -90,6 +97,7 @@ def read_header(path: str | Path) -> ModelHeader:
         config = config_from_json(json.loads(metadata["config"]))
         card = json.loads(metadata.get("card", "{}"))
         buffers = find_architecture(config.kind).generator.BUFFERS
+        buffers = (*buffers, COVARIANCE, PULLS)
         weights = [tensor for name, tensor in tensors.items() if not name.endswith(buffers)]
         count = sum(math.prod(map(int, tensor["shape"])) for tensor in weights)
         dtype = str(weights[0]["dtype"])
@@ -118,8 +126,45 @@ def read_generator(path: str | Path, name: str | None = None) -> Generator:
     # Built without storage: a small file with a large configuration allocates nothing.
     with torch.device("meta"):
         generator = build_generator(header.config, name or path.stem)
+    statistics = read_statistics(tensors, header.config, path)
     generator.load_published({key: tensor.float() for key, tensor in tensors.items()})
+    generator.statistics = statistics
     return generator
+
+
+def statistics_tensors(statistics: LatentStatistics) -> dict[str, torch.Tensor]:
+    """Return the tensors that keep statistics in a file.
+
+    The pulls are in half precision, scaled to a mean square of 1: their size means nothing.
+    """
+    pulls = statistics.pulls.detach().cpu().float()
+    pulls = pulls / pulls.square().mean().sqrt().clamp(min=1e-30)
+    return {
+        COVARIANCE: statistics.covariance.detach().cpu().float().contiguous(),
+        PULLS: pulls.half().contiguous(),
+    }
+
+
+def read_statistics(tensors: dict[str, torch.Tensor], config: GeneratorConfig, path: Path) -> LatentStatistics | None:
+    """Take the statistics out of a file's tensors; None if there are none.
+
+    Raises:
+        DraglabError: they do not fit the configuration.
+    """
+    covariance, pulls = tensors.pop(COVARIANCE, None), tensors.pop(PULLS, None)
+    if covariance is None and pulls is None:
+        return None
+    if (
+        covariance is None
+        or pulls is None
+        or covariance.shape != (config.w_dim, config.w_dim)
+        or pulls.ndim != 3
+        or pulls.shape[1:] != (config.num_ws, config.w_dim)
+        or not 1 <= len(pulls) <= MAX_PULLS
+        or not (covariance.float().isfinite().all() and pulls.float().isfinite().all())
+    ):
+        raise DraglabError(f"{path} is damaged: its statistics do not fit the model; get the file again")
+    return LatentStatistics(covariance.float(), pulls.float())
 
 
 def _raw_header(path: Path) -> tuple[dict[str, Any], dict[str, str]]:

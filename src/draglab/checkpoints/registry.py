@@ -8,9 +8,10 @@ from pathlib import Path
 
 import torch
 
+from draglab.checkpoints.loader import open_model
 from draglab.checkpoints.native import ModelHeader, read_header
-from draglab.checkpoints.opening import open_model
 from draglab.checkpoints.openvino import find_ir
+from draglab.checkpoints.statistics import add_known_statistics
 from draglab.errors import DraglabError
 from draglab.generators import Generator
 
@@ -56,6 +57,8 @@ def load_generator(name_or_path: str | Path = "heads", device: str | torch.devic
     """
     path, name = find_model(name_or_path)
     generator = open_model(path, name)
+    if generator.statistics is None:
+        add_known_statistics(generator)
     return generator.to(best_device() if device is None else _device(device), memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 

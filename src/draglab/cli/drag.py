@@ -95,6 +95,7 @@ def drag(
 
     # torch takes a while to import: arguments that may be mistyped are checked before.
     from draglab.cli.outputs import Outputs, run_edit
+    from draglab.cli.statistics import prepare
     from draglab.dragging import DragSettings
     from draglab.editor.settings import parse_settings
     from draglab.media.edit_file import EditFile, ModelReference, SeedStart, load_edit_file
@@ -121,6 +122,7 @@ def drag(
         reference = ModelReference(name=name, sha256=generator.sha256)
     if pairs:
         rounds = [*rounds, _round(pairs, mask, settings, generator)]
+    prepare(generator, rounds)
     outcome = run_edit(EditFile(model=reference, start=start, rounds=rounds), generator, outputs)
     print(json.dumps(outcome.as_json()) if as_json else outcome.as_text())
     if outcome.replay.interrupted:

@@ -40,8 +40,8 @@ def edit(
     """Open the editor in the browser. Ctrl-C ends it; sessions are kept."""
     from draglab.errors import DraglabError
     from draglab.server.app import Options
+    from draglab.server.launcher import PORT, bind, check_access, open_browser, serve
     from draglab.server.limits import Limits
-    from draglab.server.serving import PORT, bind, check_access, open_browser, serve
 
     limits = Limits().changed(limit or [])
     check_access(host, token)

@@ -1,10 +1,12 @@
 """Dragging: motion supervision, point tracking, and the loop over both. No files, no printing."""
 
-from draglab.dragging.algorithm import DragRun, diverged, drag, drag_steps
+from draglab.dragging.algorithm import FirstOrderRun, drag, drag_steps, start_run
 from draglab.dragging.batch import advance, drag_many
 from draglab.dragging.features import Features
+from draglab.dragging.gauss_newton import GaussNewtonRun
 from draglab.dragging.latent import MakeOptimizer, Optimizer
 from draglab.dragging.losses import LossTerm
+from draglab.dragging.run import DragRun, diverged
 from draglab.dragging.settings import DragSettings
 from draglab.dragging.tracking import PointTracker, TrackingQuery, track_nearest
 from draglab.dragging.types import DragEdit, DragResult, DragStep, StopReason
@@ -16,6 +18,8 @@ __all__ = [
     "DragSettings",
     "DragStep",
     "Features",
+    "FirstOrderRun",
+    "GaussNewtonRun",
     "LossTerm",
     "MakeOptimizer",
     "Optimizer",
@@ -27,5 +31,6 @@ __all__ = [
     "drag",
     "drag_many",
     "drag_steps",
+    "start_run",
     "track_nearest",
 ]

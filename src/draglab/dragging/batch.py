@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from draglab.dragging.algorithm import DragRun, result_of, to_host
+from draglab.dragging.algorithm import FirstOrderRun, result_of, start_run, to_host
 from draglab.dragging.features import Features
 from draglab.dragging.losses import Losses
+from draglab.dragging.run import DragRun
 from draglab.dragging.settings import DragSettings
 from draglab.dragging.types import DragEdit, DragResult, DragStep
 from draglab.errors import DraglabError
@@ -23,8 +24,8 @@ from draglab.generators import FeatureMaps, Generator
 def advance(runs: Sequence[DragRun]) -> list[DragStep | None]:
     """Make one step of each run, equal to :meth:`DragRun.step` up to rounding.
 
-    Features of runs without masks that share a model and a window size are computed as one batch; their gradients take
-    one pass, and the device is synchronised once.
+    Features of first-order runs without masks that share a model and a window size are computed as one batch; their
+    gradients take one pass, and the device is synchronised once.
 
     Args:
         runs: distinct runs without a stop_reason.
@@ -32,16 +33,24 @@ def advance(runs: Sequence[DragRun]) -> list[DragStep | None]:
     Returns:
         each run's step; None if it diverged, in which case its `stop_reason` is "diverged".
     """
+    together = [run for run in runs if isinstance(run, FirstOrderRun)]
+    steps = dict(zip(map(id, together), _advance_together(together), strict=True))
+    return [steps[id(run)] if isinstance(run, FirstOrderRun) else run.attempt() for run in runs]
+
+
+def _advance_together(runs: Sequence[FirstOrderRun]) -> list[DragStep | None]:
+    if not runs:
+        return []
     losses = [run.losses() for run in runs]
     for run, gradient in zip(runs, _gradients(runs, losses), strict=True):
-        run.latent.descend(gradient)
+        run.optimizer.step(gradient)
     features = _read(runs)
     tracked = [run.track(each) for run, each in zip(runs, features, strict=True)]
-    found = to_host(losses, tracked)
+    found = to_host(losses, features, tracked)
     return [run.conclude(each, *numbers) for run, each, numbers in zip(runs, features, found, strict=True)]
 
 
-def _gradients(runs: Sequence[DragRun], losses: Sequence[Losses]) -> list[Tensor]:
+def _gradients(runs: Sequence[FirstOrderRun], losses: Sequence[Losses]) -> list[Tensor]:
     """Return the gradient that each run descends; runs without a mask share one backward pass."""
     free = [index for index, run in enumerate(runs) if run.mask_term is None]
     found = {i: run.gradient(losses[i]) for i, run in enumerate(runs) if run.mask_term is not None}
@@ -52,7 +61,7 @@ def _gradients(runs: Sequence[DragRun], losses: Sequence[Losses]) -> list[Tensor
     return [found[index] for index in range(len(runs))]
 
 
-def _read(runs: Sequence[DragRun]) -> list[Features]:
+def _read(runs: Sequence[FirstOrderRun]) -> list[Features]:
     """Compute the features of each run's current latent."""
     batches: dict[tuple[int, ...], list[int]] = {}
     for index, run in enumerate(runs):
@@ -68,8 +77,8 @@ def _read(runs: Sequence[DragRun]) -> list[Features]:
     return [read[index] for index in range(len(runs))]
 
 
-def read_together(runs: Sequence[DragRun]) -> list[Features]:
-    """Compute as one batch the features that :meth:`DragRun.read` computes for each run.
+def read_together(runs: Sequence[FirstOrderRun]) -> list[Features]:
+    """Compute as one batch the features that :meth:`FirstOrderRun.read` computes for each run.
 
     The runs must share model, level and window size, and have no masks.
     """
@@ -144,7 +153,7 @@ def drag_many(
         while waiting and len(active) < max(together, 1):
             number = waiting.popleft()
             begun[number] = time.perf_counter()
-            active[number] = DragRun(generator, w_plus[number : number + 1], edits[number], settings)
+            active[number] = start_run(generator, w_plus[number : number + 1], edits[number], settings)
             if active[number].stop_reason is not None:
                 end(number)
         numbers = list(active)

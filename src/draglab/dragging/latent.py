@@ -42,24 +42,27 @@ def make_adam(value: Tensor, step_size: float, settings: DragSettings) -> Adam:
 
 
 def make_normalized(value: Tensor, step_size: float, settings: DragSettings) -> NormalizedDescent:
-    """Descent in steps of one length, with the first of the settings' memories."""
+    """Return a normalised descent with the settings' beta1."""
     return NormalizedDescent(value, MASKED_STEP * step_size, settings.beta1)
 
 
 def optimizer_for(settings: DragSettings, masked: bool) -> MakeOptimizer:
     """The optimiser that the settings choose for a drag with or without a mask."""
-    normalized = settings.descent == "normalized" or (settings.descent == "auto" and masked)
+    normalized = settings.descent == "normalized" or (settings.descent in ("auto", "first-order") and masked)
     return make_normalized if normalized else make_adam
 
 
 class EditedLatent:
-    """The optimised part of a latent, the first layers of W+ or one vector shared by all layers, with its optimiser.
+    """The edited part of a latent: the first layers of W+, or one vector shared by all layers.
 
     Args:
         w_plus: [1, num_ws, w_dim], the latent from which the round starts.
+
+    Attributes:
+        offset: difference to the start that is optimised: [1, layers, w_dim], layers = 1 in W.
     """
 
-    def __init__(self, generator: Generator, w_plus: Tensor, settings: DragSettings, make_optimizer: MakeOptimizer):
+    def __init__(self, generator: Generator, w_plus: Tensor, settings: DragSettings):
         self.start = w_plus
         self.spread = generator.w_std()
         self.settings = settings
@@ -68,19 +71,16 @@ class EditedLatent:
         self.offset = torch.zeros(1, rows, generator.w_dim, device=w_plus.device, dtype=w_plus.dtype)
         self.offset.requires_grad_(True)
         self.w_avg = generator.w_avg
-        self.step_size = settings.step_size * (self.spread if settings.step_unit == "w_std" else 1.0)
-        self.make_optimizer = make_optimizer
-        self.optimizer = make_optimizer(self.offset, self.step_size, settings)
-
-    def set_step(self, share: float) -> None:
-        """Set the step size of the following steps to this share of the settings' step size."""
-        self.optimizer.step_size = share * self.step_size
 
     @torch.no_grad()
-    def go_on_from(self, w_plus: Tensor, share: float) -> None:
-        """Go back to a latent [1, num_ws, w_dim] of this round, with a new optimiser at this share of the step."""
+    def go_to(self, w_plus: Tensor) -> None:
+        """Set the latent to one [1, num_ws, w_dim] of this round."""
         self.offset.copy_((w_plus - self.start)[:, : self.offset.shape[1]])
-        self.optimizer = self.make_optimizer(self.offset, share * self.step_size, self.settings)
+
+    @torch.no_grad()
+    def move(self, change: Tensor) -> None:
+        """Add a change [layers, w_dim] to `offset`."""
+        self.offset.add_(change)
 
     def w_plus(self) -> Tensor:
         """Return the current latent [1, num_ws, w_dim], differentiable with respect to the optimised part."""
@@ -99,7 +99,3 @@ class EditedLatent:
     def gradient(self, loss: Tensor, again: bool = False) -> Tensor:
         """Return the gradient of a loss of :meth:`w_plus` with respect to `offset`; `again` keeps the graph."""
         return torch.autograd.grad(loss, self.offset, retain_graph=again)[0]
-
-    def descend(self, gradient: Tensor) -> None:
-        """Make one step of the optimiser, given the gradient of the loss with respect to `offset`."""
-        self.optimizer.step(gradient)

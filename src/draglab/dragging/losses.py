@@ -55,61 +55,6 @@ class LossTerm(Protocol):
         ...
 
 
-class DragLoss:
-    """Equation 1 with respect to the features from which a round started.
-
-    Args:
-        settings: settings of the drag; `offsets` stand for r1.
-        image_shape: (height, width).
-        offsets: pixels of Omega_1 relative to its centre, [k, 2] image pixels.
-        start: features of the round's start. handles: handles of the start, [n, 2] image pixels.
-        mask_term: None = everything may move.
-        pinned: [n] bool, True for handles that hold their place: they are supervised by the features of the start,
-            whatever the anchor.
-    """
-
-    def __init__(
-        self,
-        settings: DragSettings,
-        image_shape: tuple[int, int],
-        offsets: NDArray[np.float64],
-        start: Features,
-        handles: NDArray[np.float64],
-        mask_term: ExactMaskTerm | SampledMaskTerm | None,
-        pinned: NDArray[np.bool_] | None = None,
-    ):
-        self.settings, self.image_shape, self.offsets, self.mask_term = settings, image_shape, offsets, mask_term
-        self.pinned = None if pinned is None or not pinned.any() else pinned
-        averaged = settings.reduction == "mean"
-        self.scale = 1 / (len(offsets) * start.near.values.shape[1]) if averaged else 1.0
-        self.anchor: float | Tensor = settings.anchor
-        self.anchors: Tensor | None = None
-        if settings.anchor or self.pinned is not None or mask_term is not None:
-            self.anchors = start.at(handles[:, None] + offsets[None], image_shape).detach()
-        if self.pinned is not None and self.anchors is not None:
-            shares = np.where(self.pinned, 1.0, settings.anchor)
-            self.anchor = torch.from_numpy(shares[:, None, None]).to(self.anchors)
-
-    def __call__(
-        self, features: Features, handles: NDArray[np.float64], targets: NDArray[np.float64], settling: bool = False
-    ) -> Losses:
-        """Return the losses of the latent with these features; handles and targets: [n, 2] image pixels.
-
-        With `settling`, every handle holds its place, as the pins do.
-        """
-        settings = self.settings
-        steps = directions(handles, targets, settings.clip_step, self.pinned)
-        patches = handles[:, None, :] + self.offsets[None, :, :]
-        anchors = self.anchors, 1.0 if settling else self.anchor
-        resized = not settings.subpixel
-        motion = motion_supervision(features.near, patches, steps, self.image_shape, *anchors, resized) * self.scale
-        if self.mask_term is None or features.for_mask is None:
-            mask = motion.new_zeros(())
-        else:
-            mask = self.mask_term(features.for_mask)
-        return Losses(motion, settings.mask_weight * mask, motion, mask)
-
-
 def directions(
     handles: NDArray[np.float64],
     targets: NDArray[np.float64],

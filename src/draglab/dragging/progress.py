@@ -53,7 +53,7 @@ class Progress:
         return True
 
 
-class Settling:
+class SettlingPhase:
     """Last phase of a drag with a mask: steps that undo changes of the frozen region while the handles hold still.
 
     Among the steps whose handles are still within the stop distance, the one with the smallest mask term is kept.

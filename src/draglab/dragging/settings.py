@@ -19,7 +19,7 @@ measured on a descendant of that model). Relative to it, other models get steps 
 LatentSpace = Literal["w+", "w"]
 Reduction = Literal["sum", "mean"]
 MaskTerm = Literal["exact", "sampled"]
-Descent = Literal["auto", "adam", "normalized"]
+Descent = Literal["auto", "gauss-newton", "first-order", "adam", "normalized"]
 StepUnit = Literal["absolute", "w_std"]
 Precision = Literal["float32", "bfloat16"]
 
@@ -35,8 +35,8 @@ class DragSettings:
     # The latent.
     regularize_mean: Annotated[float, SettingInfo(
         "Stay realistic (mean regularisation)",
-        "Keeps the image like those that the model was trained on; points may then not arrive. Weight of the "
-        "squared distance of w_plus to w_avg, per coordinate, in units of the spread of w.",
+        "Keeps the image similar to the training images; points may then not arrive. Weight of the squared distance "
+        "of w_plus to w_avg, per coordinate, in units of the spread of w.",
         minimum=0, slider=(0, 0.1), step=0.001, panel="main",
     )] = 0.0
     latent_space: Annotated[LatentSpace, SettingInfo(
@@ -47,20 +47,23 @@ class DragSettings:
     )] = "w+"
     num_layers: Annotated[int, SettingInfo(
         "How deep it may change (layers of w+)",
-        "How many of the first latents of w_plus may change in w+: more changes colours and light, too.",
+        "Number of the first latents of w_plus that may change in w+; with more of them, colours and light change, "
+        "too.",
         minimum=1, whole=True, slider=(1, 40), step=1, panel="more",
     )] = 6
     regularize_start: Annotated[float, SettingInfo(
         "Stay near the start (regularisation)",
-        "Keeps the image like the one that the drag began with: as regularize_mean, to the latent of the start.",
+        "Keeps the image similar to the one before the drag: like regularize_mean, but with the start's latent in "
+        "place of w_avg.",
         minimum=0, slider=(0, 0.1), step=0.001, panel="more",
     )] = 0.0
     # The optimiser.
     descent: Annotated[Descent, SettingInfo(
-        "Way of descent",
-        "adam = as in the paper; normalized = steps of one length along the gradient, which change less of what is "
-        "frozen; auto = normalized with a mask, adam without one.",
-        choices=("auto", "adam", "normalized"),
+        "Method",
+        "gauss-newton = few large steps, each the likeliest change of the image that moves the points; "
+        "first-order = small steps along a gradient: adam as in the paper, or normalized, steps of one length, which "
+        "change less of what is frozen and are taken with a mask; auto = gauss-newton where it can be used.",
+        choices=("auto", "gauss-newton", "first-order", "adam", "normalized"),
     )] = "auto"
     step_size: Annotated[float, SettingInfo(
         "Speed (step size)",
@@ -69,25 +72,25 @@ class DragSettings:
     )] = 0.06
     step_unit: Annotated[StepUnit, SettingInfo(
         "Unit of the step",
-        "absolute = as it is; w_std = times the model's spread of w (root mean square of w - w_avg per coordinate), "
-        "so that one value suits models whose latents differ in scale.",
+        "absolute = step_size as it is; w_std = step_size times the model's spread of w (root mean square of "
+        "w - w_avg per coordinate), so that one value suits models whose latents differ in scale.",
         choices=("absolute", "w_std"),
     )] = "w_std"
     beta1: Annotated[float, SettingInfo(
         "Memory of the gradient",
-        "Adam's decay of the mean gradient; 0.9 = the paper. Each step pulls from another place: long memories "
-        "overshoot.",
+        "Adam's decay of the mean gradient; 0.9 in the paper. Each step pulls from another place, so a long memory "
+        "overshoots.",
         minimum=0, maximum=1, below=True,
     )] = 0.3
     beta2: Annotated[float, SettingInfo(
-        "Memory of its square",
-        "Adam's decay of the mean squared gradient; 0.999 = the paper.",
+        "Memory of the squared gradient",
+        "Adam's decay of the mean squared gradient; 0.999 in the paper.",
         minimum=0, maximum=1, below=True,
     )] = 0.95
     back_off: Annotated[int | None, SettingInfo(
         "Back off after",
-        "After so many steps that bring no point closer, go on from the best step with half the step size, three "
-        "times at most; None = never, as in the paper.",
+        "After this number of steps that bring no point closer, go back to the best step and halve the step size, "
+        "three times at most; None = never, as in the paper.",
         minimum=1, whole=True, optional=True,
     )] = 6
     # The mask.
@@ -98,25 +101,25 @@ class DragSettings:
     )] = 20.0
     mask_limit: Annotated[float | None, SettingInfo(
         "Limit of the hold (mask limit)",
-        "The mask term's gradient is at most this times that of the pull, so that points still arrive; None = no "
+        "Limits the mask term's gradient to this multiple of the pull's, so that points still arrive; None = no "
         "limit, as in the paper.",
         minimum=0, above=True, optional=True, slider=(0.1, 20), step=0.1, panel="more",
     )] = 2.0
     settle_steps: Annotated[int | None, SettingInfo(
         "Settle after arrival (settle steps)",
-        "With a mask, so many steps follow arrival that take back what has changed where the image is frozen, while "
-        "the points hold; None = none, as in the paper.",
+        "Number of steps after arrival, with a mask, that undo changes of the frozen region while the points hold "
+        "their places; None = none, as in the paper.",
         minimum=1, maximum=1000, whole=True, optional=True, slider=(1, 50), step=1, panel="more",
     )] = 10
     mask_term: Annotated[MaskTerm, SettingInfo(
         "Mask term",
-        "exact = from all that is frozen; sampled = an unbiased estimate from mask_windows small windows, drawn "
-        "anew for every step from seed, which is cheaper. Where windows save nothing, it is exact in any case.",
+        "exact = from the whole frozen region; sampled = an unbiased estimate from mask_windows small windows, drawn "
+        "anew for every step from seed, which is cheaper. Where windows save nothing, it is always exact.",
         choices=("exact", "sampled"),
     )] = "exact"
     mask_windows: Annotated[int, SettingInfo(
         "Windows of the sampled mask term",
-        "Number of windows drawn for a step.",
+        "Number of windows drawn for each step.",
         minimum=1, whole=True,
     )] = 4
     seed: Annotated[int, SettingInfo(
@@ -127,29 +130,29 @@ class DragSettings:
     # The end.
     max_steps: Annotated[int, SettingInfo(
         "Longest drag (max steps)",
-        "A drag ends after so many steps, wherever it is.",
+        "A drag ends after this number of steps at the latest.",
         minimum=1, whole=True, slider=(1, 10_000), step=1, panel="main",
     )] = 300
     stop_distance: Annotated[float | None, SettingInfo(
         "Arrived within (stop distance)",
-        "A drag ends when every point is this close to its target, in pixels: d of the paper. None = its rule: 1 up "
-        "to 5 handles, 2 beyond.",
+        "A drag ends when every point is this close to its target, in pixels: d of the paper. None = the paper's "
+        "rule, 1 for up to 5 handles and 2 for more.",
         minimum=0, above=True, optional=True, slider=(0.01, 100), step=0.01, panel="more",
     )] = None
     patience: Annotated[int | None, SettingInfo(
         "Give up after (patience)",
-        "A drag ends when no point has come closer for so many steps; None = never.",
+        "A drag ends after this number of steps that bring no point closer; None = never.",
         minimum=1, whole=True, optional=True, slider=(1, 10_000), step=1, panel="more",
     )] = 24
     # Motion supervision.
     r1: Annotated[float, SettingInfo(
         "Size of the pull (r1)",
-        "How much around a point is pulled, in pixels of a 512-pixel image: r1 of the paper. The point's own pixel "
-        "always counts.",
+        "Radius around a point that is pulled, in pixels of a 512-pixel image: r1 of the paper. The point's own "
+        "pixel always counts.",
         minimum=0, above=True, maximum=REFERENCE_SIZE, slider=(0.1, 100), step=0.1, panel="more",
     )] = 3.0
     r1_features: Annotated[float, SettingInfo(
-        "Least radius that is moved",
+        "Least size of the pull",
         "Lower limit of r1, in pixels of the feature map; 0 = none.",
         minimum=0,
     )] = 0.0
@@ -160,7 +163,7 @@ class DragSettings:
     anchor: Annotated[float, SettingInfo(
         "Hold on to the start (anchor)",
         "How much the look of the first image counts when points are pulled: share of the supervision that comes "
-        "from its features (GoodDrag); 0 = the paper.",
+        "from its features (GoodDrag); 0 = none, as in the paper.",
         minimum=0, maximum=1, step=0.05, panel="more",
     )] = 0.7
     reduction: Annotated[Reduction, SettingInfo(
@@ -173,8 +176,8 @@ class DragSettings:
     # Tracking.
     r2: Annotated[float, SettingInfo(
         "Size of the search (r2)",
-        "How far a point is looked for after a step, half the side of a square in pixels of a 512-pixel image: r2 "
-        "of the paper.",
+        "How far from its last position a point is looked for after a step: half the side of a square, in pixels of "
+        "a 512-pixel image; r2 of the paper.",
         minimum=0, above=True, maximum=REFERENCE_SIZE, slider=(0.1, 200), step=0.1, panel="more",
     )] = 12.0
     subpixel: Annotated[bool, SettingInfo(
@@ -185,26 +188,25 @@ class DragSettings:
     # Features.
     feature_resolution: Annotated[int | None, SettingInfo(
         "Detail that is followed (feature block)",
-        "Which of the model's blocks points are followed in, by its resolution: higher is finer. None = half the "
-        "image's height, at most 128; the "
-        "paper takes 128. Of StyleGAN3 models the first layer that is sampled at this rate.",
+        "Resolution of the model's block in which points are tracked: higher is finer. None = half the image's "
+        "height, at most 128; 128 in the paper. For StyleGAN3 models, the first layer with this sampling rate.",
         minimum=1, whole=True, optional=True, slider=(4, 1024), step=1, panel="more",
     )] = None
     feature_layer: Annotated[int | None, SettingInfo(
         "Feature layer",
-        "Of StyleGAN3 models: index of the layer, from 0, in place of that one.",
+        "For StyleGAN3 models: index of the layer, from 0, in place of feature_resolution.",
         minimum=0, whole=True, optional=True,
     )] = None
     precision: Annotated[Precision, SettingInfo(
         "Exactness (precision)",
-        "What features are computed in: bfloat16 is quicker on processors that have it, and less exact; pictures "
-        "are in full precision in any case.",
+        "Precision of the features: bfloat16 is quicker on processors that support it, and less exact; pictures "
+        "always have full precision.",
         choices=("float32", "bfloat16"), panel="more",
     )] = "float32"
     windowed: Annotated[bool, SettingInfo(
         "Windows",
-        "Compute only windows of the features where that is quicker; False = always whole maps, which give the "
-        "same.",
+        "Compute only windows of the features where that is quicker; False = always whole maps, with the same "
+        "result.",
     )] = True
     # fmt: on
 
@@ -251,6 +253,10 @@ class DragSettings:
             "anchor": 0.0,
         }
         return cls(**{**values, **changes})
+
+    def resolved_step_size(self, generator: Generator) -> float:
+        """Return the step size in units of w_plus."""
+        return self.step_size * (generator.w_std() if self.step_unit == "w_std" else 1.0)
 
     def feature_dtype(self) -> torch.dtype | None:
         """Return the dtype in which features are computed; None = that of the weights."""

@@ -106,7 +106,7 @@ class DragResult:
         kept: number of the iteration that the result is taken from: the last one, or, if the drag stalled or ran out of
             steps, the one that came closest; 0 = the start.
         stop_reason: "arrived", "max_steps", "stalled", "cancelled" (by the callback), or, for one of several drags,
-            "diverged" (its losses became infinite or NaN; the result is that of the step before).
+            "diverged" (its losses or features became infinite or NaN; the result is that of the step before).
         seconds: wall-clock time of the drag, without the callback.
     """
 

@@ -27,9 +27,9 @@ class BranchRound:
     whole: bool
 
 
-def rounds_to(document: Document, node: Node) -> list[BranchRound]:
-    """Return the rounds from the start of a node's image to the node, without those that made no step."""
-    path = document.history.path(node.id)
+def branch_rounds(document: Document) -> list[BranchRound]:
+    """Return the rounds from the start of the current image to the current node, without those that made no step."""
+    path = document.history.path(document.history.cursor)
     found = []
     for here, after in zip(path, [*path[1:], None], strict=True):
         if here.round is None or not here.round.frames:
@@ -39,23 +39,23 @@ def rounds_to(document: Document, node: Node) -> list[BranchRound]:
     return found
 
 
-def edit_file_of(document: Document, node: Node) -> EditFile:
-    """Return the edit file that reproduces a node's image: its start and the rounds since.
+def edit_file_of(document: Document) -> EditFile:
+    """Return the edit file that reproduces the current image: its start and the rounds since.
 
     The start is given by its seed where that is enough, else by its values.
 
     Raises:
         DraglabError: there is nothing to reproduce: no drag, and no point that has a target.
     """
-    history = document.history
+    history, node = document.history, document.history.node
     start = history.nodes[node.start_id]
     spec = history.start_of(node)
     values = None
     if spec.seed is None or spec.mix is not None or start.kept:
         model = history.models[start.id]
-        data = document.journal.data(document.session, start.latent_id)
+        data = document.journal.data(document.id, start.latent_id)
         values = np.frombuffer(data, dtype="<f4").reshape(model.num_ws, model.w_dim)
-    rounds = [_round(document, each) for each in rounds_to(document, node)]
+    rounds = [_round(document, each) for each in branch_rounds(document)]
     if not rounds:
         aimed = [(point.handle, point.target) for point in node.points if point.moves or point.pin]
         if not any(point.moves for point in node.points):

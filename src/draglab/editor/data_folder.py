@@ -1,4 +1,4 @@
-"""The folder of what a person has made."""
+"""The folder of a person's data."""
 
 from __future__ import annotations
 

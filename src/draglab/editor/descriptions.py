@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from draglab.dragging import DragSettings
-from draglab.editor.branch import BranchRound, edit_file_of, rounds_to
+from draglab.editor.branch import BranchRound, branch_rounds, edit_file_of
 from draglab.editor.document import Document
-from draglab.editor.settings import read_settings
-from draglab.editor.state import XY, Node, StartSpec
+from draglab.editor.settings import changed_settings, read_settings
+from draglab.editor.state import XY, StartSpec
 from draglab.media.edit_file import EditFile
 
 EDIT_FILE = "edit.json"
@@ -29,14 +28,14 @@ class Description:
     edit_file: EditFile | None
 
 
-def as_command(document: Document, node: Node) -> Description:
-    """Return a command line that makes a node's image again, as after.png.
+def as_command(document: Document) -> Description:
+    """Return a command line that makes the current image again, as after.png.
 
     Raises:
         DraglabError: nothing was dragged, and the start is more than a seed.
     """
-    start, rounds = document.history.nodes[node.start_id], rounds_to(document, node)
-    spec = document.history.start_of(node)
+    start, rounds = document.history.nodes[document.history.node.start_id], branch_rounds(document)
+    spec = document.history.start_of(start)
     plain = spec.seed is not None and spec.mix is None and spec.truncation_cutoff is None and not start.kept
     if plain and not rounds:
         return Description(_command("generate", [*_start_options(spec), "-o", "after.png"]), None)
@@ -48,20 +47,20 @@ def as_command(document: Document, node: Node) -> Description:
         words += [word for point in points for word in ("--point", point)]
         words += [word for name, value in changes.items() for word in ("--set", f"{name}={_word(value)}")]
         return Description(_command("drag", [*words, "-o", "after.png"]), None)
-    edit = edit_file_of(document, node)
+    edit = edit_file_of(document)
     return Description(_command("drag", [EDIT_FILE, "-o", "after.png"]), edit)
 
 
-def as_python(document: Document, node: Node) -> Description:
-    """Return a program that makes a node's image again, as `image`. It uses public names of draglab alone.
+def as_python(document: Document) -> Description:
+    """Return a program that makes the current image again, as `image`. It uses public names of draglab alone.
 
     Raises:
         DraglabError: see :func:`as_command`.
     """
-    start, rounds = document.history.nodes[node.start_id], rounds_to(document, node)
-    spec = document.history.start_of(node)
+    start, rounds = document.history.nodes[document.history.node.start_id], branch_rounds(document)
+    spec = document.history.start_of(start)
     if spec.seed is None or start.kept or not all(map(_is_simple, rounds)):
-        edit = edit_file_of(document, node)
+        edit = edit_file_of(document)
         return Description(_REPLAY.format(file=EDIT_FILE, model=spec.model), edit)
     lines = ["import draglab", "", f"generator = draglab.load_generator({spec.model!r})"]
     lines.append(f"w_plus = generator.w_plus_from_seed({_start_arguments(spec, spec.seed)})")
@@ -91,7 +90,7 @@ image = replay.image()  # uint8 [H, W, 3]
 
 
 def _is_simple(run: BranchRound) -> bool:
-    """Whether points and settings describe a round completely."""
+    """Return whether points and settings describe a round completely."""
     if run.node.mask_id is not None or any(move.after < len(run.frames) for move in run.record.moves):
         return False
     # A drag that does not arrive keeps its nearest step: a round that keeps another one needs an edit file.
@@ -111,11 +110,8 @@ def _ends_nearest(run: BranchRound) -> bool:
 
 def _changes(run: BranchRound) -> dict[str, Any]:
     """Return the settings that repeat a round, without those that have their defaults; the end is the same, too."""
-    default = asdict(DragSettings())
-    settings = asdict(read_settings(run.record.settings))
-    if not _ends_by_itself(run):
-        settings["max_steps"] = len(run.frames)
-    return {name: value for name, value in settings.items() if value != default[name]}
+    settings = read_settings(run.record.settings)
+    return changed_settings(settings if _ends_by_itself(run) else replace(settings, max_steps=len(run.frames)))
 
 
 def _start_options(spec: StartSpec) -> list[str]:

@@ -1,9 +1,10 @@
-"""A session's history on disk, and the generators, latents, masks and pictures of its nodes."""
+"""A session's history on disk, and the generators, latents and masks of its nodes."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,8 @@ from torch import Tensor
 from draglab.dragging import DragSettings
 from draglab.editor.history import History
 from draglab.editor.journal import Journal
-from draglab.editor.pictures import THUMBNAIL, decode_thumbnail, encode_thumbnail, render
-from draglab.editor.settings import read_settings
-from draglab.editor.state import ModelFacts, Node
+from draglab.editor.settings import changed_settings, read_settings
+from draglab.editor.state import ModelFacts, Node, Point
 from draglab.errors import DraglabError
 from draglab.generators import Generator
 from draglab.geometry import Mask
@@ -30,16 +30,18 @@ class Document:
     """A session's history on disk.
 
     Args:
-        journal, session: the journal that holds the session, and the session's id.
+        journal, id: the journal that holds the session, and the session's id.
         generator_of: returns generators; called whenever one is needed, so that none is held here.
 
     Attributes:
         history: everything recorded so far.
+        preview: points as a gesture has them now, not recorded yet; None = as recorded.
     """
 
-    def __init__(self, journal: Journal, session: str, generator_of: GeneratorOf) -> None:
-        self.journal, self.session, self.generator_of = journal, session, generator_of
+    def __init__(self, journal: Journal, id: str, generator_of: GeneratorOf) -> None:
+        self.journal, self.id, self.generator_of = journal, id, generator_of
         self.history = History()
+        self.preview: tuple[Point, ...] | None = None
 
     def read(self) -> None:
         """Read the history from the journal. A round that was running when its process ended becomes "interrupted".
@@ -47,7 +49,7 @@ class Document:
         Raises:
             DraglabError: there is no such session.
         """
-        for entry in self.journal.entries(self.session):
+        for entry in self.journal.entries(self.id):
             self.history.apply(entry)
         for node in list(self.history.nodes.values()):
             if node.round is not None and node.round.end is None:
@@ -55,9 +57,36 @@ class Document:
 
     def record(self, kind: str, body: dict[str, Any], data: bytes | None = None) -> int:
         """Append a change to the journal, apply it to the history, and return its number."""
-        entry = self.journal.append(self.session, self.history.last + 1, kind, body, data)
+        entry = self.journal.append(self.id, self.history.last + 1, kind, body, data)
         self.history.apply(entry)
         return entry.number
+
+    def record_points(self, points: Sequence[Point]) -> None:
+        """Record points if they differ from the current ones."""
+        if tuple(points) != self.history.node.points:
+            self.record("points", {"parent": self.history.cursor, "points": [asdict(point) for point in points]})
+
+    def record_mask(self, mask: NDArray[np.bool_] | None, feather: float) -> None:
+        """Record a mask and the softness of its edges, pixels, if they differ from the current ones."""
+        present, softness = self.mask(self.history.node)
+        if mask is None or mask.all():
+            same, mask = present is None, None
+        else:
+            same = present is not None and np.array_equal(present, mask) and softness == feather
+        if not same:
+            body = {"parent": self.history.cursor, "given": mask is not None, "feather": feather}
+            self.record("mask", body, None if mask is None else base64.b64decode(encode_mask(mask)))
+
+    def record_settings(self, settings: DragSettings) -> None:
+        """Record settings if they differ from the current ones."""
+        changed = changed_settings(settings)
+        if changed != self.history.settings:
+            self.record("settings", {"changed": changed})
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """All points; within a gesture, as the gesture has them now."""
+        return self.history.node.points if self.preview is None else self.preview
 
     def settings(self) -> DragSettings:
         """Return the settings of the next drag."""
@@ -79,7 +108,7 @@ class Document:
 
     def latent(self, latent_id: int, generator: Generator) -> Tensor:
         """Return the latent [1, num_ws, w_dim] that an entry holds."""
-        values = np.frombuffer(self.journal.data(self.session, latent_id), dtype="<f4")
+        values = np.frombuffer(self.journal.data(self.id, latent_id), dtype="<f4")
         shaped = values.reshape(1, generator.num_ws, generator.w_dim).astype(np.float32)
         return torch.from_numpy(shaped).to(generator.device, generator.dtype)
 
@@ -97,7 +126,7 @@ class Document:
         """Return a node's mask, bool [H, W], True = movable, or None = everything; and its edges' softness, pixels."""
         if node.mask_id is None:
             return None, 0.0
-        text = base64.b64encode(self.journal.data(self.session, node.mask_id)).decode("ascii")
+        text = base64.b64encode(self.journal.data(self.id, node.mask_id)).decode("ascii")
         return decode_mask(text), self.history.feathers[node.mask_id]
 
     def movable(self, node: Node) -> Mask | None:
@@ -105,29 +134,10 @@ class Document:
         mask, feather = self.mask(node)
         return None if mask is None else feathered(mask, feather)
 
-    def picture(self, node: Node, frame: int | None = None, height: int | None = None) -> NDArray[np.uint8]:
-        """Render the image of a node, or of one step of a round; see :func:`draglab.editor.pictures.render`."""
-        generator = self.generator(node)
-        return render(generator, self.latent(self.latent_of(node, frame), generator), height)
-
-    def thumbnail(self, node: Node) -> bytes:
-        """Return a small picture of a node as a PNG, cached on disk."""
-        data = self.journal.thumbnail(self.session, node.latent_id)
-        if data is None or decode_thumbnail(data) is None:
-            data = encode_thumbnail(self.picture(node, height=THUMBNAIL))
-            if node.round is None or node.round.end is not None:
-                self.journal.keep_thumbnail(self.session, node.latent_id, data)
-        return data
-
 
 def latent_bytes(w_plus: Tensor) -> bytes:
     """Encode a latent [1, num_ws, w_dim] as the journal stores it: float32, little-endian."""
     return w_plus.detach().float().cpu().numpy().astype("<f4").tobytes()
-
-
-def mask_bytes(mask: NDArray[np.bool_]) -> bytes:
-    """Encode a mask as the journal stores it: a PNG."""
-    return base64.b64decode(encode_mask(mask))
 
 
 def facts_of(generator: Generator) -> ModelFacts:

@@ -9,10 +9,10 @@ from typing import Literal, get_args
 import numpy as np
 import safetensors.numpy
 
-from draglab.editor.branch import BranchRound, edit_file_of, rounds_to
+from draglab.editor.branch import BranchRound, branch_rounds, edit_file_of
 from draglab.editor.document import Document
 from draglab.editor.film import FPS, Moment, pictures_between
-from draglab.editor.pictures import render
+from draglab.editor.pictures import picture_of, render
 from draglab.editor.state import Node
 from draglab.errors import DraglabError
 from draglab.files import check_writable, write_atomically
@@ -46,17 +46,17 @@ def export(document: Document, kind: Kind, scope: Scope, path: Path) -> Iterator
     node = document.history.node
     if kind in ("mp4", "gif"):
         check_video_support(path)
-        rounds = rounds_to(document, node)
+        rounds = branch_rounds(document)
         if scope == "image" or not rounds:
             raise DraglabError("there is no drag to make a video of: drag something first, or export the image")
         return _video(document, rounds if scope == "history" else rounds[-1:], path)
     if kind == "json":
-        edit = edit_file_of(document, node)
+        edit = edit_file_of(document)
         return _once(lambda: save_edit_file(path, edit))
     if kind in ("npz", "safetensors"):
         return _once(lambda: _save_latent(document, node, path))
-    description = EDITED if rounds_to(document, node) or document.history.nodes[node.start_id].kept else GENERATED
-    return _once(lambda: save_image(path, document.picture(node), description))
+    description = EDITED if branch_rounds(document) or document.history.nodes[node.start_id].kept else GENERATED
+    return _once(lambda: save_image(path, picture_of(document, node), description))
 
 
 def _once(write: Callable[[], None]) -> Iterator[None]:
@@ -66,7 +66,7 @@ def _once(write: Callable[[], None]) -> Iterator[None]:
 
 def _save_latent(document: Document, node: Node, path: Path) -> None:
     model, name = document.history.models[node.start_id], document.history.start_of(node).model
-    data = document.journal.data(document.session, node.latent_id)
+    data = document.journal.data(document.id, node.latent_id)
     w_plus = np.frombuffer(data, dtype="<f4").reshape(1, model.num_ws, model.w_dim)
     with write_atomically(path) as temporary, temporary.open("wb") as file:
         if path.suffix == ".npz":

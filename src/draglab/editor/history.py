@@ -7,13 +7,22 @@ cannot differ.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from draglab.editor.journal import Entry
 from draglab.editor.state import XY, Frame, ModelFacts, Node, Point, RoundRecord, StartSpec
 from draglab.errors import DraglabError
-from draglab.media.edit_file import FORMER_SETTINGS, Retarget, SettingValue
+from draglab.media.edit_file import FORMER_SETTINGS, Retarget, SettingValue, first_order_settings
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One change of a session; `number` counts from 1 within it, `created` is in seconds since 1970."""
+
+    number: int
+    kind: str
+    body: dict[str, Any]
+    created: float
 
 
 class History:
@@ -249,7 +258,7 @@ class History:
 
 def _complete(settings: Mapping[str, SettingValue]) -> dict[str, SettingValue]:
     """Return a round's settings with those that draglab did not have yet when the round was recorded."""
-    return {**FORMER_SETTINGS, **settings}
+    return first_order_settings({**FORMER_SETTINGS, **settings})
 
 
 def _resting(points: tuple[Point, ...], ids: Collection[int | str], resting: bool) -> tuple[Point, ...]:

@@ -17,21 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from draglab.editor.data_folder import data_folder
+from draglab.editor.history import Entry
 from draglab.editor.journal_file import JournalFile
+from draglab.editor.salvage import Row, sound_entries
 from draglab.errors import DraglabError
 
 MAX_BYTES = 2 * 2**30
 """Size of all sessions together, beyond which the least recently used ones are forgotten."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One change of a session; `number` counts from 1 within it, `created` is in seconds since 1970."""
-
-    number: int
-    kind: str
-    body: dict[str, Any]
-    created: float
 
 
 @dataclass(frozen=True)
@@ -53,48 +45,18 @@ class SessionInfo:
     picture: int | None
 
 
-@dataclass(frozen=True)
-class Row:
-    """An entry as read from a database that may be damaged: its values can have any type.
-
-    Attributes:
-        size: size of its data in bytes, None = no data.
-    """
-
-    rowid: int
-    number: Any
-    kind: Any
-    text: Any
-    created: Any
-    size: int | None
-
-    def entry(self) -> Entry:
-        """Convert to an entry.
-
-        Raises:
-            ValueError: a value has the wrong type, or the body is not JSON.
-        """
-        numbers = isinstance(self.number, int) and isinstance(self.created, int | float)
-        if not (numbers and isinstance(self.kind, str) and isinstance(self.text, str) and self.number > 0):
-            raise ValueError("a value has another type")
-        body = json.loads(self.text)
-        if not isinstance(body, dict):
-            raise ValueError("the body is no object")
-        return Entry(self.number, self.kind, body, self.created)
-
-
-class Journal(JournalFile):
+class Journal:
     """All sessions of one data folder. To be used by one thread at a time.
 
     A damaged journal is set aside under another name, and whatever can be read of it is recovered; of a damaged
-    session, its sound beginning. `notices` tell what was lost.
+    session, its sound beginning. `file.notices` tell what was lost.
 
     Args:
         folder: None = :func:`draglab.editor.data_folder.data_folder`; created, for this user alone, if it is missing.
         max_bytes: see MAX_BYTES.
 
     Attributes:
-        notices: sentences for the owner of the sessions, kept until they are taken from the list.
+        file: the file that holds the sessions; close it at the end.
 
     Raises:
         DraglabError: the folder cannot be written, or the journal was written by a newer draglab (and stays as it is).
@@ -103,14 +65,15 @@ class Journal(JournalFile):
     def __init__(self, folder: str | Path | None = None, max_bytes: int = MAX_BYTES) -> None:
         self.max_bytes = max_bytes
         self._used: set[str] = set()
-        super().__init__(data_folder() if folder is None else Path(folder).absolute())
+        self.file = JournalFile(data_folder() if folder is None else Path(folder).absolute(), self._take_over)
+        self.file.open()
 
     def create(self) -> str:
         """Create an empty session and return its id."""
         self.trim()
         session = secrets.token_hex(8)
-        with self._explained():
-            self._connection.execute("INSERT INTO sessions VALUES (?, ?)", (session, time.time()))
+        with self.file.explained():
+            self.file.connection.execute("INSERT INTO sessions VALUES (?, ?)", (session, time.time()))
         self._used.add(session)
         return session
 
@@ -124,8 +87,8 @@ class Journal(JournalFile):
             DraglabError: the entry cannot be written, the session was forgotten, or another process works on it.
         """
         entry = Entry(number, kind, body, time.time())
-        with self._explained():
-            self._connection.execute(
+        with self.file.explained():
+            self.file.connection.execute(
                 "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)",
                 (session, number, kind, entry.created, json.dumps(body), data),
             )
@@ -137,7 +100,7 @@ class Journal(JournalFile):
         Raises:
             DraglabError: there is no such session.
         """
-        found = self._mended(lambda: self._sound(session))
+        found = self.file.mended(lambda: self._sound(session))
         if not found:
             raise DraglabError("this session is no longer there: open another one, or start anew")
         self._used.add(session)
@@ -149,8 +112,8 @@ class Journal(JournalFile):
         Raises:
             DraglabError: there is no such entry, or it has no data.
         """
-        with self._explained():
-            row = self._connection.execute(
+        with self.file.explained():
+            row = self.file.connection.execute(
                 "SELECT data FROM entries WHERE session = ? AND number = ?", (session, number)
             ).fetchone()
         if row is None or not isinstance(row[0], bytes):
@@ -159,46 +122,48 @@ class Journal(JournalFile):
 
     def thumbnail(self, session: str, number: int) -> bytes | None:
         """Return the picture stored by :meth:`keep_thumbnail`, encoded; None if there is none."""
-        with self._explained():
-            row = self._connection.execute(
+        with self.file.explained():
+            row = self.file.connection.execute(
                 "SELECT picture FROM thumbnails WHERE session = ? AND node = ?", (session, number)
             ).fetchone()
         return row[0] if row is not None and isinstance(row[0], bytes) else None
 
     def keep_thumbnail(self, session: str, number: int, picture: bytes) -> None:
         """Store the encoded picture of an entry's latent, in place of an earlier one."""
-        with self._explained():
-            self._connection.execute("INSERT OR REPLACE INTO thumbnails VALUES (?, ?, ?)", (session, number, picture))
+        with self.file.explained():
+            self.file.connection.execute(
+                "INSERT OR REPLACE INTO thumbnails VALUES (?, ?, ?)", (session, number, picture)
+            )
 
     def sessions(self) -> list[SessionInfo]:
         """List the sessions that have at least one entry, the one changed last first."""
-        return self._mended(self._list)
+        return self.file.mended(self._list)
 
     def forget(self, session: str) -> None:
         """Remove a session from the disk."""
-        with self._explained():
-            self._connection.execute("DELETE FROM sessions WHERE id = ?", (session,))
-            self._connection.execute("PRAGMA incremental_vacuum")
+        with self.file.explained():
+            self.file.connection.execute("DELETE FROM sessions WHERE id = ?", (session,))
+            self.file.connection.execute("PRAGMA incremental_vacuum")
             # Otherwise the removed data would stay in the log beside the file, as it does while another process reads.
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self.file.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._used.discard(session)
 
     def trim(self) -> None:
         """Forget least recently used sessions until all fit `max_bytes`, but none that this process has opened."""
-        with self._explained():
+        with self.file.explained():
             others = [info.id for info in self.sessions() if info.id not in self._used] if self._too_large() else []
         while others and self._too_large():
             self.forget(others.pop())
 
     def _too_large(self) -> bool:
         pages, free, size = (
-            self._connection.execute(f"PRAGMA {name}").fetchone()[0]
+            self.file.connection.execute(f"PRAGMA {name}").fetchone()[0]
             for name in ("page_count", "freelist_count", "page_size")
         )
         return (pages - free) * size > self.max_bytes
 
     def _list(self) -> list[SessionInfo]:
-        rows = self._connection.execute(
+        rows = self.file.connection.execute(
             "SELECT session, MAX(CASE WHEN kind = 'name' THEN 0 ELSE created END), SUM(kind = 'round'), "
             "SUM(LENGTH(body) + COALESCE(LENGTH(data), 0)) FROM entries GROUP BY session"
         ).fetchall()
@@ -219,7 +184,7 @@ class Journal(JournalFile):
 
     def _model(self, session: Any) -> str | None:
         """Return the model of a session's last start; None if it cannot be read."""
-        row = self._connection.execute(
+        row = self.file.connection.execute(
             "SELECT body FROM entries WHERE session = ? AND kind = 'start' ORDER BY number DESC LIMIT 1", (session,)
         ).fetchone()
         try:
@@ -234,9 +199,7 @@ class Journal(JournalFile):
         Args:
             keep: keep a copy of a damaged session beside the journal, and add a notice.
         """
-        from draglab.editor.salvage import sound_entries
-
-        run = self._connection.execute
+        run = self.file.connection.execute
         rows = run(
             "SELECT rowid, number, kind, body, created, CASE typeof(data) WHEN 'blob' THEN LENGTH(data) END "
             "FROM entries WHERE session = ? ORDER BY number",
@@ -245,7 +208,7 @@ class Journal(JournalFile):
         found = sound_entries(Row(*row) for row in rows)
         if len(found) < len(rows):
             if keep:
-                aside = self._aside()
+                aside = self.file.aside()
                 os.close(os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
                 run("ATTACH ? AS aside", (str(aside),))
                 try:
@@ -255,8 +218,10 @@ class Journal(JournalFile):
                 what = "one saved session was damaged and is lost"
                 if found:
                     what = "one saved session was damaged: it ends at an earlier step now"
-                self.notices.append(f"{what}; a copy of the damaged one is kept in {aside}")
-            self._connection.executemany("DELETE FROM entries WHERE rowid = ?", [row[:1] for row in rows[len(found) :]])
+                self.file.notices.append(f"{what}; a copy of the damaged one is kept in {aside}")
+            self.file.connection.executemany(
+                "DELETE FROM entries WHERE rowid = ?", [row[:1] for row in rows[len(found) :]]
+            )
             run("DELETE FROM thumbnails WHERE session = ?", (session,))
         if found:
             run("INSERT OR IGNORE INTO sessions VALUES (?, ?)", (session, found[0].created))
@@ -265,7 +230,7 @@ class Journal(JournalFile):
         return found
 
     def _name(self, session: str) -> str:
-        row = self._connection.execute(
+        row = self.file.connection.execute(
             "SELECT body FROM entries WHERE session = ? AND kind = 'name' ORDER BY number DESC LIMIT 1", (session,)
         ).fetchone()
         try:
@@ -275,20 +240,21 @@ class Journal(JournalFile):
         return name if isinstance(name, str) else ""
 
     def _last(self, session: str) -> int | None:
-        row = self._connection.execute(
+        row = self.file.connection.execute(
             "SELECT node FROM thumbnails WHERE session = ? ORDER BY node DESC LIMIT 1", (session,)
         ).fetchone()
         return row[0] if row is not None and isinstance(row[0], int) else None
 
     def _take_over(self, known: set[str]) -> str:
+        """Check the sessions that were recovered from a damaged file; see :class:`JournalFile`."""
         count, delete = "SELECT COUNT(*) FROM entries WHERE session = ?", "DELETE FROM sessions WHERE id = ?"
         whole = shorter = 0
-        for (session,) in self._connection.execute("SELECT id FROM sessions").fetchall():
-            (before,) = self._connection.execute(count, (session,)).fetchone()
+        for (session,) in self.file.connection.execute("SELECT id FROM sessions").fetchall():
+            (before,) = self.file.connection.execute(count, (session,)).fetchone()
             after = len(self._sound(session, keep=False))
             whole += 0 < after == before
             shorter += 0 < after < before
             if not after:
-                self._connection.execute(delete, (session,))
+                self.file.connection.execute(delete, (session,))
         lost = len(known) - whole - shorter
         return f"{whole} could be read, {shorter} end at an earlier step now, {lost} are lost"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from draglab.editor.data_folder import VARIABLE, make_private
+from draglab.editor.salvage import recover
 from draglab.errors import DraglabError
 
 T = TypeVar("T")
@@ -51,20 +52,25 @@ PRAGMA user_version = {SCHEMA_VERSION};
 
 
 class JournalFile:
-    """A connection to the file of a folder.
+    """The file of a folder, and the connection to it.
 
     Args:
         folder: created, for this user alone, if it is missing.
+        take_over: checks the sessions that were recovered from a damaged file, given the ids of all that it held, and
+            returns a sentence on how many could be read.
 
     Attributes:
+        connection: open after :meth:`open`; another one after a repair.
         notices: sentences for the owner of the sessions, kept until they are taken from the list.
 
     Raises:
-        DraglabError: the folder cannot be written, or the file was written by a newer draglab (and stays as it is).
+        DraglabError: the folder cannot be written.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    connection: sqlite3.Connection
+
+    def __init__(self, folder: Path, take_over: Callable[[set[str]], str]) -> None:
+        self.folder, self.take_over = folder, take_over
         self.path = folder / FILE
         self.notices: list[str] = []
         try:
@@ -72,20 +78,19 @@ class JournalFile:
             tighten(self.folder)
             for path in self._files():
                 if path.exists() and not path.is_file():
-                    path.replace(f"{self._aside()}{path.name.removeprefix(FILE)}")
+                    path.replace(f"{self.aside()}{path.name.removeprefix(FILE)}")
         except OSError as error:
             raise self._unusable(error) from None
-        self._open()
 
     def close(self) -> None:
         """Close the file."""
-        self._connection.close()
+        self.connection.close()
 
-    def _open(self) -> None:
+    def open(self) -> None:
         """Connect; a damaged file is set aside, and whatever can be read of it is recovered.
 
         Raises:
-            DraglabError: see the class.
+            DraglabError: the file cannot be written, or was written by a newer draglab (and stays as it is).
         """
         try:
             self._connect()
@@ -103,18 +108,18 @@ class JournalFile:
         except OSError as error:
             raise self._unusable(error) from None
         # One thread at a time, but not always the same: a server creates the journal in one and uses it in another.
-        self._connection = sqlite3.connect(
+        self.connection = sqlite3.connect(
             self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        self._connection.text_factory = lambda data: data.decode("utf-8", "replace")
+        self.connection.text_factory = lambda data: data.decode("utf-8", "replace")
         try:
             self._prepare()
         except (sqlite3.Error, DraglabError):
-            self._connection.close()
+            self.connection.close()
             raise
 
     def _prepare(self) -> None:
-        run = self._connection.execute
+        run = self.connection.execute
         version = run("PRAGMA user_version").fetchone()[0]
         if SCHEMA_VERSION < version <= NEWEST_VERSION:
             raise DraglabError(
@@ -128,7 +133,7 @@ class JournalFile:
         run("PRAGMA foreign_keys = ON")
         run("PRAGMA secure_delete = ON")
         if version == 0:
-            self._connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
+            self.connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
         elif version != SCHEMA_VERSION:
             raise sqlite3.DatabaseError(f"there is no version {version}")
         run("SELECT id, created FROM sessions LIMIT 1").fetchone()
@@ -137,9 +142,7 @@ class JournalFile:
 
     def _rebuild(self) -> None:
         """Set the damaged file aside and recover whatever can be read of it."""
-        from draglab.editor.salvage import recover
-
-        aside = self._aside()
+        aside = self.aside()
         try:
             for path in self._files():
                 with suppress(FileNotFoundError):
@@ -148,45 +151,38 @@ class JournalFile:
             raise self._unusable(error) from None
         try:
             self._connect()
-            saved = self._take_over(recover(aside, self._connection))
+            saved = self.take_over(recover(aside, self.connection))
         except sqlite3.Error as error:
             raise self._explain(error) from None
         self.notices.append(f"the saved sessions were damaged: {saved}; the damaged file is kept in {aside}")
 
-    def _take_over(self, known: set[str]) -> str:
-        """Check the recovered sessions and return a sentence on how many could be read.
-
-        Args:
-            known: ids of all sessions in the damaged file.
-        """
-        raise NotImplementedError
-
-    def _mended(self, read: Callable[[], T]) -> T:
+    def mended(self, read: Callable[[], T]) -> T:
         """Call `read`; if it meets damage, repair the file and call it again."""
         try:
             return read()
         except sqlite3.Error as error:
             if not is_damage(error):
                 raise self._explain(error) from None
-            self._connection.close()
+            self.connection.close()
             self._rebuild()
-        with self._explained():
+        with self.explained():
             return read()
 
     def _files(self) -> list[Path]:
         return [Path(f"{self.path}{suffix}") for suffix in ("-wal", "-shm", "")]
 
-    def _aside(self) -> Path:
+    def aside(self) -> Path:
         """Return a new name for a damaged file."""
         return self.folder / f"{FILE}.damaged-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def explained(self) -> Iterator[None]:
+        """Turn errors of SQLite into DraglabErrors; damage is repaired first."""
         try:
             yield
         except sqlite3.Error as error:
             if is_damage(error):
-                self._connection.close()
+                self.connection.close()
                 self._rebuild()
                 raise DraglabError(f"{self.notices[-1]}; try again") from None
             raise self._explain(error) from None

@@ -1,8 +1,9 @@
-"""Pictures of latents, in the size in which they are shown."""
+"""Pictures of a session, in the size in which they are shown."""
 
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,10 +11,84 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from draglab.editor.document import Document
+from draglab.editor.rounds import Rounds
+from draglab.editor.start_latent import start_latent
+from draglab.editor.state import Node
+from draglab.errors import DraglabError
 from draglab.generators import Generator, to_uint8
 
 THUMBNAIL = 96
 """Height of the pictures in lists, pixels."""
+
+
+class Pictures:
+    """Pictures of one session. They are uint8 [H, W, 3].
+
+    Methods take the height in which a picture is shown, pixels: a smaller, quicker picture is made if it suffices.
+    None = the whole image.
+    """
+
+    def __init__(self, document: Document, rounds: Rounds) -> None:
+        self.document, self.rounds = document, rounds
+
+    def current(self, height: int | None = None) -> NDArray[np.uint8]:
+        """Compute the current image; while a round runs, from the features of its last step."""
+        run = self.rounds.run
+        if run is not None and run.last is not None:
+            return run.last.image(preview_resolution(run.generator, height))
+        return picture_of(self.document, self.document.history.node, height=height)
+
+    def original(self, height: int | None = None) -> NDArray[np.uint8]:
+        """Compute the image from which the current one was dragged."""
+        history = self.document.history
+        return picture_of(self.document, history.nodes[history.node.start_id], height=height)
+
+    def frame(self, node: int, frame: int, height: int | None = None) -> NDArray[np.uint8]:
+        """Compute the image of step `frame` of a round, 0 = before the first.
+
+        Raises:
+            DraglabError: there is no such step.
+        """
+        return picture_of(self.document, self.document.history.get(node), frame, height)
+
+    def of_seed(self, seed: int, truncation: float = 1.0, height: int | None = None) -> NDArray[np.uint8]:
+        """Compute the image of another seed of the same model and class.
+
+        Raises:
+            DraglabError: the seed is out of range.
+        """
+        node = self.document.history.node
+        start, generator = self.document.history.start_of(node), self.document.generator(node)
+        spec = replace(start, seed=seed, truncation_psi=truncation, mix=None)
+        return render(generator, start_latent(spec, generator), height)
+
+    def thumbnail(self, picture: int) -> bytes:
+        """Return the small picture with a number (NodeView.picture) as a PNG, cached on disk.
+
+        A number's picture never changes.
+
+        Raises:
+            DraglabError: no entry of the history shows that picture.
+        """
+        document = self.document
+        node = next((each for each in reversed(document.history.nodes.values()) if each.latent_id == picture), None)
+        if node is None:
+            raise DraglabError("no entry of this session's history shows that picture")
+        data = document.journal.thumbnail(document.id, picture)
+        if data is None or decode_thumbnail(data) is None:
+            data = encode_thumbnail(picture_of(document, node, height=THUMBNAIL))
+            if node.round is None or node.round.end is not None:
+                document.journal.keep_thumbnail(document.id, picture, data)
+        return data
+
+
+def picture_of(
+    document: Document, node: Node, frame: int | None = None, height: int | None = None
+) -> NDArray[np.uint8]:
+    """Render the image of a node, or of step `frame` of a round, 0 = before the first; see :func:`render`."""
+    generator = document.generator(node)
+    return render(generator, document.latent(document.latent_of(node, frame), generator), height)
 
 
 def preview_resolution(generator: Generator, height: int | None) -> int | None:

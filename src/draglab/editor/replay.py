@@ -80,6 +80,7 @@ class Replay:
         self._generator = generator
         self._rounds = [_prepare(one, index, generator) for index, one in enumerate(edit_file.rounds)]
         self._reports: list[RoundReport] = []
+        self._methods: list[str] = []
         self._stop = False
         self.w_plus = start_latent(spec_of_file(edit_file, edit_file.model.name), generator)
         """[1, num_ws, w_dim], the latent of the start, then that of the step kept by the latest round."""
@@ -111,10 +112,13 @@ class Replay:
         return self._stop and (unfinished or self._reports[-1].end == "stopped")
 
     def recorded(self) -> EditFile:
-        """Return an edit file that reproduces the current image: the ended rounds, with the steps that were kept."""
+        """Return an edit file that reproduces the current image.
+
+        It has the rounds that ended, with the steps that were kept and the method that was chosen.
+        """
         run = [
-            one.model_copy(update={"steps": report.steps})
-            for one, report in zip(self._edit_file.rounds, self._reports, strict=False)
+            one.model_copy(update={"steps": report.steps, "settings": {**one.settings, "descent": method}})
+            for one, report, method in zip(self._edit_file.rounds, self._reports, self._methods, strict=False)
         ]
         # A file has at least one round: if none has ended, the first with no steps.
         return self._edit_file.model_copy(
@@ -124,6 +128,7 @@ class Replay:
     def _run(self, index: int, edit: DragEdit, settings: DragSettings) -> Iterator[ReplayStep]:
         recorded = self._edit_file.rounds[index]
         runner = RoundRunner(self._generator, self.w_plus, edit, settings, recorded.steps, recorded.moved)
+        self._methods.append(runner.run.settings.descent)
         while runner.end is None:
             if (step := runner.step()) is None:
                 raise diverged(runner.steps + 1)

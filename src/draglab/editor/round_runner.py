@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from numpy.typing import ArrayLike
 from torch import Tensor
 
-from draglab.dragging import DragEdit, DragRun, DragSettings, DragStep, advance
+from draglab.dragging import DragEdit, DragSettings, DragStep, advance, start_run
 from draglab.generators import Generator
 from draglab.media.edit_file import Retarget
 
@@ -70,7 +69,7 @@ class RoundRunner:
         limit: int | None = None,
         moves: Sequence[Retarget] = (),
     ):
-        self.run = DragRun(generator, w_plus, edit, settings)
+        self.run = start_run(generator, w_plus, edit, settings)
         self.limit = limit
         self._moves = {move.after: move for move in moves}
         self._stopped = False
@@ -94,10 +93,6 @@ class RoundRunner:
         if step is not None and (move := self.moved) is not None:
             self.run.retarget(move.targets)
         return step
-
-    def retarget(self, targets: ArrayLike) -> None:
-        """Move the targets; see :meth:`DragRun.retarget`."""
-        self.run.retarget(targets)
 
     def stop(self) -> None:
         """End the round after its last step."""

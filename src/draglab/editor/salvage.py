@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,8 +14,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from draglab.editor.history import History
-from draglab.editor.journal import Entry, Row
+from draglab.editor.history import Entry, History
 from draglab.editor.round_runner import EndReason
 from draglab.errors import DraglabError
 from draglab.media.edit_file import SettingValue
@@ -146,6 +147,36 @@ _BODIES: dict[str, type[_Body]] = {
     "settings": _Settings,
     "name": _Name,
 }
+
+
+@dataclass(frozen=True)
+class Row:
+    """An entry as read from a database that may be damaged: its values can have any type.
+
+    Attributes:
+        size: size of its data in bytes, None = no data.
+    """
+
+    rowid: int
+    number: Any
+    kind: Any
+    text: Any
+    created: Any
+    size: int | None
+
+    def entry(self) -> Entry:
+        """Convert to an entry.
+
+        Raises:
+            ValueError: a value has the wrong type, or the body is not JSON.
+        """
+        numbers = isinstance(self.number, int) and isinstance(self.created, int | float)
+        if not (numbers and isinstance(self.kind, str) and isinstance(self.text, str) and self.number > 0):
+            raise ValueError("a value has another type")
+        body = json.loads(self.text)
+        if not isinstance(body, dict):
+            raise ValueError("the body is no object")
+        return Entry(self.number, self.kind, body, self.created)
 
 
 def sound_entries(rows: Iterable[Row]) -> list[Entry]:

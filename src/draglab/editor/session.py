@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from draglab.dragging import DragSettings
 from draglab.editor.document import Document, GeneratorOf, facts_of, latent_bytes
-from draglab.editor.dragging import record_mask
 from draglab.editor.journal import Journal
+from draglab.editor.pictures import Pictures
+from draglab.editor.quality import HandleQuality, QualityMap
 from draglab.editor.replay import Replay
+from draglab.editor.rounds import Rounds
 from draglab.editor.settings import read_settings
-from draglab.editor.showing import Showing
 from draglab.editor.start_latent import appearance, keeps_shape, spec_of_file, start_latent
-from draglab.editor.state import XY, Point, StartSpec, StepReport
+from draglab.editor.state import XY, Point, StartSpec
+from draglab.editor.suggest import suggest_mask
+from draglab.editor.view import ImageSize, MaskView, SessionView, StartView, node_view
 from draglab.errors import DraglabError
 from draglab.geometry import validate_points
 from draglab.media.edit_file import EditFile, SettingValue
@@ -27,15 +30,26 @@ MAX_FEATHER = 1000.0
 """Softest edges of a mask, in pixels, as in edit files."""
 
 
-class EditingSession(Showing):
+class EditingSession:
     """One person's work on one image after another, with its whole history.
 
     Nothing is computed unless a method is called, and every change is on disk before its method returns. The owner of
-    the generators calls :meth:`step` repeatedly while :attr:`running`, and may take turns with other sessions. Changes
-    of the document end a running drag first, except for changes of settings and of the drag's targets.
+    the generators calls `rounds.step()` repeatedly while `rounds.running`, and may take turns with other sessions.
+    Changes of the document end a running drag first, except for changes of settings and of the drag's targets.
 
-    Use :meth:`create`, :meth:`open` or :meth:`from_edit_file` to make one.
+    Use :meth:`create`, :meth:`open` or :meth:`from_edit_file` to make one. A session that is put away must not run:
+    call `rounds.stop()`.
+
+    Attributes:
+        document: the history, and the latents and masks of its nodes. Exports and descriptions are made from it.
+        rounds: the running drag. pictures: the session's images.
     """
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.rounds = Rounds(document)
+        self.pictures = Pictures(document, self.rounds)
+        self._quality: tuple[tuple[int, DragSettings], QualityMap] | None = None
 
     @classmethod
     def create(cls, journal: Journal, generator_of: GeneratorOf, start: StartSpec) -> EditingSession:
@@ -65,7 +79,7 @@ class EditingSession(Showing):
     def from_edit_file(
         cls, journal: Journal, generator_of: GeneratorOf, edit: EditFile, model: str | None = None
     ) -> EditingSession:
-        """Create a session that replays the rounds of an edit file, one :meth:`step` at a time, and goes on from there.
+        """Create a session that replays the rounds of an edit file, a step at a time, and goes on from there.
 
         Args:
             model: name under which `generator_of` knows the model; None = the name in the file.
@@ -76,12 +90,63 @@ class EditingSession(Showing):
         spec = spec_of_file(edit, edit.model.name if model is None else model)
         Replay(edit, generator_of(spec.model))  # checks all rounds
         session = cls.create(journal, generator_of, spec)
-        session._dragging.queue.extend(edit.rounds)
+        session.rounds.queue.extend(edit.rounds)
         return session
 
-    def close(self) -> None:
-        """End the running drag, if there is one. The session can be opened again."""
-        self._dragging.stop()
+    def view(self) -> SessionView:
+        """Return everything that is shown beside the picture."""
+        history, node = self.document.history, self.document.history.node
+        spec, model = history.start_of(node), history.models[node.start_id]
+        return SessionView(
+            session=self.document.id,
+            name=history.name,
+            model=spec.model,
+            image=ImageSize(model.width, model.height),
+            num_ws=model.num_ws,
+            c_dim=model.c_dim,
+            start=StartView(**{each.name: getattr(spec, each.name) for each in fields(StartView)}),
+            original=node.start_id,
+            cursor=node.id,
+            state="running" if self.rounds.running else "idle",
+            points=list(self.document.points),
+            mask=None if node.mask_id is None else MaskView(node.mask_id, history.feathers[node.mask_id]),
+            settings=asdict(self.document.settings()),
+            changed=sorted(history.settings),
+            nodes=[node_view(each) for each in history.nodes.values()],
+            can_undo=history.undo_node is not None,
+            can_redo=history.redo_node is not None,
+            can_go_on=self.rounds.can_go_on,
+            remaining=len(self.rounds.queue),
+            message=node.end_text,
+        )
+
+    # Help with points and masks.
+
+    def check_handle(self, point: XY) -> HandleQuality:
+        """Return whether a handle at (x, y), image pixels, can be tracked, and if not, a better place near it.
+
+        Raises:
+            DraglabError: the point is outside the image.
+        """
+        document, node = self.document, self.document.history.node
+        settings = document.settings()
+        if self._quality is None or self._quality[0] != (node.latent_id, settings):
+            generator = document.generator(node)
+            latent = document.latent(node.latent_id, generator)
+            self._quality = (node.latent_id, settings), QualityMap(generator, latent, settings)
+        return self._quality[1].check(point)
+
+    def suggest_mask(self) -> NDArray[np.bool_]:
+        """Suggest a movable region, bool [H, W], from the features around the handles; the mask stays as it is.
+
+        Raises:
+            DraglabError: there are no points.
+        """
+        document, node = self.document, self.document.history.node
+        generator = document.generator(node)
+        # Pins shall not move.
+        points = [point for point in node.points if not point.pin]
+        return suggest_mask(generator, document.latent(node.latent_id, generator), points, document.settings())
 
     # Changes of the document.
 
@@ -97,7 +162,7 @@ class EditingSession(Showing):
         Raises:
             DraglabError: the start does not fit the model.
         """
-        document, history = self._document, self._document.history
+        document, history = self.document, self.document.history
         generator = document.generator_of(start.model)
         here = history.nodes.get(history.cursor)
         old = None if here is None else history.start_of(here)
@@ -113,7 +178,7 @@ class EditingSession(Showing):
         edited = keeps and any(node.round is not None or node.kept for node in history.path(history.cursor))
         if here is not None and old is not None and edited:
             fresh = appearance(document.latent(here.latent_id, generator), old, start, fresh)
-        self._halt()
+        self.rounds.stop()
         body = {
             "parent": None if here is None else here.id,
             "spec": start.as_json(),
@@ -135,7 +200,7 @@ class EditingSession(Showing):
             DraglabError: a point is outside the image, two points have the same id, or points were added or removed
                 while a drag runs.
         """
-        document, node = self._document, self._document.history.node
+        document, node = self.document, self.document.history.node
         model = document.history.models[node.start_id]
         if len({point.id for point in points}) < len(points):
             raise DraglabError("two points have the same id: give each its own")
@@ -143,28 +208,24 @@ class EditingSession(Showing):
             validate_points([point.handle for point in points], model.height, model.width, "handle")
         if targets := [point.target for point in points if point.target is not None]:
             validate_points(targets, model.height, model.width, "target")
-        if self._dragging.replaying:
-            self._halt()
-        if self._dragging.steer(points, pulling=not gesture_done):
-            self._preview = None
-        elif not gesture_done:
-            self._preview = tuple(points)
-        else:
-            self._preview = None
-            if tuple(points) != document.history.node.points:
-                document.record("points", {"parent": document.history.cursor, "points": [asdict(p) for p in points]})
+        if self.rounds.replaying:
+            self.rounds.stop()
+        steered = self.rounds.steer(points, pulling=not gesture_done)
+        document.preview = None if steered or gesture_done else tuple(points)
+        if gesture_done and not steered:
+            document.record_points(points)
 
     def add_point(self, point: Point) -> None:
         """Add a point after the others, or replace the point with the same id.
 
-        A running drag is paused first, see :meth:`pause`.
+        A running drag is paused first, see :meth:`Rounds.stop`.
 
         Raises:
             DraglabError: the point is outside the image.
         """
-        self.pause()
+        self.rounds.stop(paused=True)
         point = point.pinned() if point.pin else point
-        points = list(self.points)
+        points = list(self.document.points)
         at = next((index for index, each in enumerate(points) if each.id == point.id), len(points))
         points[at : at + 1] = [point]
         self.set_points(points)
@@ -180,7 +241,7 @@ class EditingSession(Showing):
     ) -> None:
         """Change one point, which then no longer rests; None = unchanged.
 
-        While a drag runs, targets move. Any other change pauses the drag first, see :meth:`pause`.
+        While a drag runs, targets move. Any other change pauses the drag first, see :meth:`Rounds.stop`.
 
         Args:
             no_target: remove the target.
@@ -189,10 +250,10 @@ class EditingSession(Showing):
         Raises:
             DraglabError: there is no such point, or a position is outside the image.
         """
-        was_pin = any(each.pin for each in self.points if each.id == point)
+        was_pin = any(each.pin for each in self.document.points if each.id == point)
         if handle is not None or no_target or pin is not None or was_pin:
-            self.pause()
-        points = self._document.history.node.points
+            self.rounds.stop(paused=True)
+        points = self.document.history.node.points
         old = next((each for each in points if each.id == point), None)
         if old is None:
             raise DraglabError("this handle is no longer there: press on the picture again")
@@ -203,10 +264,10 @@ class EditingSession(Showing):
         self.set_points([new if each.id == point else each for each in points], gesture_done)
 
     def remove_points(self, ids: Iterable[int | str] | None = None) -> None:
-        """Remove points, ignoring unknown ids; None = all. A running drag is paused first, see :meth:`pause`."""
-        self.pause()
+        """Remove points, ignoring unknown ids; None = all. A running drag is paused first."""
+        self.rounds.stop(paused=True)
         gone = None if ids is None else set(ids)
-        self.set_points([each for each in self.points if gone is not None and each.id not in gone])
+        self.set_points([each for each in self.document.points if gone is not None and each.id not in gone])
 
     def set_mask(self, mask: NDArray[np.bool_] | None, feather: float = 0.0) -> None:
         """Set the region that may move, as one entry of the history.
@@ -218,14 +279,14 @@ class EditingSession(Showing):
         Raises:
             DraglabError: the mask does not have the image's size, or the feather is out of range.
         """
-        model = self._document.history.models[self._document.history.node.start_id]
+        model = self.document.history.models[self.document.history.node.start_id]
         if not 0 <= feather <= MAX_FEATHER:
             raise DraglabError(f"feather is {feather}: it must be from 0 to {MAX_FEATHER:g} pixels")
         if mask is not None and (mask.dtype != np.bool_ or mask.shape != (model.height, model.width)):
             needed = [model.height, model.width]
             raise DraglabError(f"the mask is {mask.dtype} {list(mask.shape)}: give bool {needed}, the image's size")
-        self._halt()
-        record_mask(self._document, mask, float(feather))
+        self.rounds.stop()
+        self.document.record_mask(mask, float(feather))
 
     def set_settings(self, changes: Mapping[str, SettingValue]) -> None:
         """Change fields of DragSettings for the following drags; not part of the history.
@@ -233,9 +294,7 @@ class EditingSession(Showing):
         Raises:
             DraglabError: an unknown name, or a value that is not allowed.
         """
-        changed = asdict(read_settings({**self._document.history.settings, **changes}))
-        default = asdict(DragSettings())
-        self._keep_settings({name: value for name, value in changed.items() if value != default[name]})
+        self.document.record_settings(read_settings({**self.document.history.settings, **changes}))
 
     def rename(self, name: str) -> None:
         """Name the session; not part of the history.
@@ -244,52 +303,14 @@ class EditingSession(Showing):
             name: stripped, runs of white space joined, and cut to MAX_NAME characters; "" = no name.
         """
         name = " ".join(name.split())[:MAX_NAME].strip()
-        if name != self._document.history.name:
-            self._document.record("name", {"name": name})
+        if name != self.document.history.name:
+            self.document.record("name", {"name": name})
 
     def reset_settings(self, names: Iterable[str] | None = None) -> None:
         """Reset settings to their defaults; None = all of them."""
-        forget = set(self._document.history.settings if names is None else names)
-        self._keep_settings({k: v for k, v in self._document.history.settings.items() if k not in forget})
-
-    # Dragging.
-
-    def start_round(self) -> None:
-        """Begin a drag of the points pulled since the last round, or, if there are none, of that round's points.
-
-        Points of the last round that were not pulled since are removed when others are dragged.
-
-        Raises:
-            DraglabError: no point has to move, a drag runs already, or points, mask or settings do not fit.
-        """
-        self._preview = None
-        self._dragging.start()
-
-    def go_on(self) -> None:
-        """Continue the current drag after it stopped by itself (SessionView.can_go_on), without patience.
-
-        Raises:
-            DraglabError: the drag arrived or was stopped, or something else was done since.
-        """
-        self._preview = None
-        self._dragging.go_on()
-
-    def step(self) -> StepReport | None:
-        """Make one step of the running drag; None if nothing runs, or if the drag ended without a step.
-
-        Raises:
-            DraglabError: a round of an opened edit file does not fit.
-        """
-        return self._dragging.step()
-
-    def stop(self) -> None:
-        """End the drag at its last step; do nothing if none runs."""
-        self._dragging.stop()
-
-    def pause(self) -> None:
-        """End the drag at its last step, so that points can be changed; the next drag goes on with its points."""
-        self._dragging.stop(paused=True)
-        self._preview = None
+        settings = self.document.history.settings
+        forget = set(settings if names is None else names)
+        self.document.record_settings(read_settings({k: v for k, v in settings.items() if k not in forget}))
 
     # Moving in the history.
 
@@ -299,7 +320,7 @@ class EditingSession(Showing):
         Raises:
             DraglabError: there is nothing to undo.
         """
-        self._go(self._document.history.undo_node, "there is nothing to undo")
+        self._go(self.document.history.undo_node, "there is nothing to undo")
 
     def redo(self) -> None:
         """Show the state that was last undone.
@@ -307,7 +328,7 @@ class EditingSession(Showing):
         Raises:
             DraglabError: there is nothing to redo.
         """
-        self._go(self._document.history.redo_node, "there is nothing to redo")
+        self._go(self.document.history.redo_node, "there is nothing to redo")
 
     def goto(self, node: int) -> None:
         """Show any state of the history.
@@ -315,7 +336,7 @@ class EditingSession(Showing):
         Raises:
             DraglabError: there is no such node.
         """
-        self._go(self._document.history.get(node).id, "")
+        self._go(self.document.history.get(node).id, "")
 
     def continue_from(self, node: int, frame: int) -> None:
         """Begin a new branch at step `frame` of a round, 0 = before the first; the round stays as it is.
@@ -323,25 +344,17 @@ class EditingSession(Showing):
         Raises:
             DraglabError: there is no such step.
         """
-        found = self._document.history.get(node)
-        if self._document.history.frame(found, frame) is None:
+        found = self.document.history.get(node)
+        if self.document.history.frame(found, frame) is None:
             self._go(found.parent, "")
         else:
-            self._halt()
-            self._document.record("continue", {"parent": node, "frame": frame})
-
-    def _halt(self, keep_best: bool = False) -> None:
-        self._dragging.stop(keep_best)
-        self._preview = None
+            self.rounds.stop()
+            self.document.record("continue", {"parent": node, "frame": frame})
 
     def _go(self, node: int | None, otherwise: str) -> None:
         if node is None:
             raise DraglabError(otherwise)
         # A person who moves in the history does not look at the drag's last step.
-        self._halt(keep_best=True)
-        if node != self._document.history.cursor:
-            self._document.record("cursor", {"node": node})
-
-    def _keep_settings(self, changed: dict[str, SettingValue]) -> None:
-        if changed != self._document.history.settings:
-            self._document.record("settings", {"changed": changed})
+        self.rounds.stop(keep_best=True)
+        if node != self.document.history.cursor:
+            self.document.record("cursor", {"node": node})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from typing import get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -29,6 +30,12 @@ def read_settings(values: Mapping[str, SettingValue]) -> DragSettings:
         except ValidationError:
             raise DraglabError(f"setting {name} cannot be {value!a:.80}; see draglab drag --help-settings") from None
     return DragSettings(**dict(values))  # pyright: ignore[reportArgumentType]  (checked above)
+
+
+def changed_settings(settings: DragSettings) -> dict[str, SettingValue]:
+    """Return the settings that differ from their defaults."""
+    default = asdict(DragSettings())
+    return {name: value for name, value in asdict(settings).items() if value != default[name]}
 
 
 def parse_settings(texts: Iterable[str]) -> dict[str, SettingValue]:

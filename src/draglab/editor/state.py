@@ -179,6 +179,19 @@ class Node:
     kept: bool = False
     base_id: int | None = None
 
+    @property
+    def end_text(self) -> str:
+        """Sentences for a person on how a round ended; "" if it runs or the node is not a round."""
+        record = self.round
+        if record is None or record.end is None:
+            return ""
+        ways = [
+            math.dist(point.handle, point.target)
+            for point in self.points
+            if point.id in record.ids and point.target is not None and not point.pin
+        ]
+        return end_text(record.end, len(record.frames), record.shown, ways)
+
 
 @dataclass(frozen=True)
 class StepReport:
@@ -221,21 +234,8 @@ class StepReport:
             mean_distance=sum(left) / len(left),
             loss=frames[-1].loss,
             end=node.round.end,
-            text=text_of_end(node),
+            text=node.end_text,
         )
-
-
-def text_of_end(node: Node) -> str:
-    """Return sentences for a person on how a round ended; "" if it runs or the node is not a round."""
-    record = node.round
-    if record is None or record.end is None:
-        return ""
-    ways = [
-        math.dist(point.handle, point.target)
-        for point in node.points
-        if point.id in record.ids and point.target is not None and not point.pin
-    ]
-    return end_text(record.end, len(record.frames), record.shown, ways)
 
 
 def _xy(value: Any) -> XY:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
-from draglab.editor.history import History
 from draglab.editor.round_runner import EndReason
-from draglab.editor.settings import read_settings
-from draglab.editor.state import Node, NodeKind, Point, StyleMix, text_of_end
+from draglab.editor.state import Node, NodeKind, Point, StyleMix
 from draglab.media.edit_file import SettingValue
 
 State = Literal["idle", "running"]
@@ -65,13 +62,13 @@ class NodeView:
 
 @dataclass(frozen=True)
 class SessionView:
-    """Plain data without pixels: what the browser shows.
+    """The state of a session as the browser shows it: plain data, without pixels.
 
     Attributes:
-        name: what the person calls it, "" = nothing yet.
-        num_ws, c_dim: of the model. original: the node of the image's start.
+        name: name that the person gave it, "" = none yet.
+        num_ws, c_dim: facts about the model. original: the node of the image's start.
         settings: every field of DragSettings. changed: those that differ from their defaults by choice.
-        can_go_on: what is shown is a drag that stopped by itself before it arrived and can be continued.
+        can_go_on: True if the shown state is a drag that stopped by itself before it arrived, and can be continued.
         remaining: rounds of an opened edit file that are still to be made again.
         message: one or two sentences on what happened last; "" = nothing to say.
     """
@@ -98,42 +95,8 @@ class SessionView:
     message: str
 
 
-def view_of(
-    session: str, history: History, state: State, points: Sequence[Point], remaining: int, can_go_on: bool
-) -> SessionView:
-    """Build the view of a session.
-
-    Args:
-        points: the current node's points, or as a gesture has them now. remaining, can_go_on: see SessionView.
-    """
-    node = history.node
-    spec, model = history.start_of(node), history.models[node.start_id]
-    mask = None if node.mask_id is None else MaskView(node.mask_id, history.feathers[node.mask_id])
-    return SessionView(
-        session=session,
-        name=history.name,
-        model=spec.model,
-        image=ImageSize(model.width, model.height),
-        num_ws=model.num_ws,
-        c_dim=model.c_dim,
-        start=StartView(**{each.name: getattr(spec, each.name) for each in fields(StartView)}),
-        original=node.start_id,
-        cursor=node.id,
-        state=state,
-        points=list(points),
-        mask=mask,
-        settings=asdict(read_settings(history.settings)),
-        changed=sorted(history.settings),
-        nodes=[_node_view(each) for each in history.nodes.values()],
-        can_undo=history.undo_node is not None,
-        can_redo=history.redo_node is not None,
-        can_go_on=can_go_on,
-        remaining=remaining,
-        message=text_of_end(node),
-    )
-
-
-def _node_view(node: Node) -> NodeView:
+def node_view(node: Node) -> NodeView:
+    """Build the view of a node."""
     record = node.round
     return NodeView(
         id=node.id,

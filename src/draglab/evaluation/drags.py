@@ -1,7 +1,7 @@
 """Running and judging of fixed lists of drags.
 
-The end of a drag is measured twice: by the tracker that steered it, and by a landmark network that is independent of
-the generator. Only the network can tell a point that arrived from a tracker that lost it.
+The end of a drag is measured twice: by the tracker that steered it, and by a landmark detector that is independent of
+the generator. Only the detector can tell a point that arrived from a tracker that lost it.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from draglab.dragging import DragEdit, DragSettings, drag
 from draglab.errors import DraglabError
-from draglab.evaluation.landmarks import LandmarkNet
 from draglab.generators import Generator
+from draglab.perception import MULTI_PIE, LandmarkDetector
+
+REACH = 0.05
+"""Largest distance of a handle from the landmark that judges it, as a share of the image's width."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class FixedDrag:
 
     Attributes:
         seed: the image's seed. kind: name of the kind of drag. handle, target: (x, y) in pixels.
-        landmark: index of the handle among a head's 68 landmarks; None = it is none of them, and is not judged.
+        landmark: index of the handle among the 68 landmarks of a face; None = it is none of them.
+        truncation_psi: truncation of the seed's latent.
     """
 
     seed: int
@@ -35,6 +38,7 @@ class FixedDrag:
     handle: tuple[float, float]
     target: tuple[float, float]
     landmark: int | None = None
+    truncation_psi: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class DragOutcome:
 
     Attributes:
         tracked: distance of the tracked handle to the target. arrived: whether it is within the stop distance.
-        judged: distance to the target of the landmark that the judge finds in the edited image; None = not judged.
+        judged: distance to its target of the landmark that the judge finds in the edited image; None = not judged.
         judged_before: the same distance in the image before the edit.
         changed: mean absolute difference of the images, in steps of 255, outside a box around handle and target that is
             wider than them by an eighth of the image on every side.
@@ -76,7 +80,11 @@ def load_drags(path: str | Path, image_size: int | None = None) -> list[FixedDra
     try:
         content = json.loads(Path(path).read_text())
         rows, made_for = content["drags"], int(content["image_size"])
-        drags = [FixedDrag(**{**row, "handle": tuple(row["handle"]), "target": tuple(row["target"])}) for row in rows]
+        common = {"truncation_psi": float(content.get("truncation_psi", 1.0))}
+        drags = [
+            FixedDrag(**{**common, **row, "handle": tuple(row["handle"]), "target": tuple(row["target"])})
+            for row in rows
+        ]
     except OSError as error:
         raise DraglabError(f"cannot read the list of drags {path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError):
@@ -105,17 +113,23 @@ def thin_drags(drags: list[FixedDrag], every: int) -> list[FixedDrag]:
 
 
 def run_drags(
-    generator: Generator, judge: LandmarkNet | None, drags: list[FixedDrag], settings: DragSettings
+    generator: Generator, judge: LandmarkDetector | None, drags: list[FixedDrag], settings: DragSettings
 ) -> Iterator[DragOutcome]:
-    """Run each drag from its seed's image; judge the result if there is a judge and the drag is of a landmark."""
+    """Run each drag from its seed's image; judge the result if there is a judge.
+
+    A drag of a landmark that the judge knows is judged by that landmark, whose target is the drag's. Others are judged
+    by the landmark nearest to the handle in the image before, if it is within REACH: it should move as far as the drag
+    moves the handle. Where the judge finds nothing, the drag is not judged.
+    """
     for one in drags:
-        w_plus = generator.w_plus_from_seed(one.seed)
+        w_plus = generator.w_plus_from_seed(one.seed, one.truncation_psi)
         edit = DragEdit([one.handle], [one.target])
         result = drag(generator, w_plus, edit, settings)
         with torch.no_grad():
             images = generator.image(torch.cat([w_plus, result.w_plus])).clamp(-1, 1)
-            judged_before, judged = _judge(judge, images, one)
-        before, after = ((image + 1) * 127.5 for image in images.permute(0, 2, 3, 1).cpu().numpy())
+        exact = ((images.permute(0, 2, 3, 1) + 1) * 127.5).cpu().numpy()
+        pixels = exact.round().astype(np.uint8)
+        judged_before, judged = _judge(judge, pixels, one)
         tracked = float(result.distances[0])
         yield DragOutcome(
             drag=one,
@@ -125,20 +139,29 @@ def run_drags(
             arrived=tracked <= settings.resolved_stop_distance(1),
             judged=judged,
             judged_before=judged_before,
-            changed=_change_outside(before, after, one),
-            sharpness=laplacian_energy(after) / max(laplacian_energy(before), 1e-9),
-            before=before.round().astype(np.uint8),
-            after=after.round().astype(np.uint8),
+            changed=_change_outside(exact[0], exact[1], one),
+            sharpness=laplacian_energy(exact[1]) / max(laplacian_energy(exact[0]), 1e-9),
+            before=pixels[0],
+            after=pixels[1],
         )
 
 
-def _judge(judge: LandmarkNet | None, images: Tensor, one: FixedDrag) -> tuple[float, float] | tuple[None, None]:
-    """Return the landmark's distances to the target in the images before and after the drag."""
-    if judge is None or one.landmark is None:
+def _judge(
+    judge: LandmarkDetector | None, images: np.ndarray, one: FixedDrag
+) -> tuple[float, float] | tuple[None, None]:
+    """Return the landmark's distances to its target in the images before and after the drag, uint8 [2, H, W, 3]."""
+    if judge is None:
         return None, None
-    found = judge(images)[:, one.landmark].cpu().numpy()
-    before, after = np.linalg.norm(found - np.array(one.target), axis=1)
-    return float(before), float(after)
+    points, target = judge(images), np.array(one.target)
+    index = one.landmark if judge.layout == MULTI_PIE else None
+    if index is None:
+        distances = np.linalg.norm(points[0] - np.array(one.handle), axis=1)
+        index = int(np.argmin(distances))
+        if not distances[index] <= REACH * images.shape[2]:  # NaN, too
+            return None, None
+        target = points[0, index] + target - np.array(one.handle)
+    before, after = np.linalg.norm(points[:, index] - target, axis=1)
+    return (float(before), float(after)) if np.isfinite([before, after]).all() else (None, None)
 
 
 def _change_outside(before: np.ndarray, after: np.ndarray, one: FixedDrag) -> float:
@@ -160,7 +183,10 @@ def laplacian_energy(image: np.ndarray) -> float:
 
 
 def summarize(outcomes: list[DragOutcome], image_size: int) -> dict[str, float]:
-    """Return means over a list of outcomes; judged distances, if there are any, in percent of the image's width."""
+    """Return means over a list of outcomes; judged distances, if there are any, in percent of the image's width.
+
+    They are means over the drags that were judged, whose number is given where it is not that of all.
+    """
     summary = {
         "drags": len(outcomes),
         "arrived_percent": 100 * float(np.mean([outcome.arrived for outcome in outcomes])),
@@ -172,6 +198,8 @@ def summarize(outcomes: list[DragOutcome], image_size: int) -> dict[str, float]:
     if judged:
         percent = 100 / image_size
         before = [outcome.judged_before for outcome in outcomes if outcome.judged_before is not None]
+        if len(judged) < len(outcomes):
+            summary["judged"] = len(judged)
         summary |= {
             "judged_percent": percent * float(np.mean(judged)),
             "judged_median_percent": percent * float(np.median(judged)),

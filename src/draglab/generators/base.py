@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from draglab.errors import DraglabError
 from draglab.generators.config import GeneratorConfig
 from draglab.generators.published_weights import PublishedWeights
+from draglab.generators.statistics import LatentStatistics
 from draglab.generators.windows import WindowPlan
 
 NoiseMode = Literal["const", "none", "random"]
@@ -70,6 +71,9 @@ class Generator(PublishedWeights, ABC):
         name: name in edit files and tables.
         mapping_network: see :class:`Mapping`.
         synthesis: network that makes features and images from w_plus; only the architecture's own code uses it.
+
+    Attributes:
+        statistics: statistics of the latents; None = not measured.
     """
 
     mapping_network: Mapping
@@ -80,6 +84,7 @@ class Generator(PublishedWeights, ABC):
         self.name = name
         self.mapping_network = mapping_network
         self.synthesis = synthesis
+        self.statistics: LatentStatistics | None = None
         self._w_std: float | None = None
         self.requires_grad_(False)
         self.eval()

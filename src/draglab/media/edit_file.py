@@ -7,6 +7,7 @@ import base64
 import binascii
 import json
 import os
+from collections.abc import Mapping
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -27,12 +28,12 @@ from pydantic import (
 
 from draglab.errors import DraglabError
 from draglab.files import read_bytes, write_atomically
+from draglab.media.file_kind import not_an_edit_file
 from draglab.media.images import decode_mask, encode_mask, feathered, mask_size
-from draglab.media.sniffing import not_an_edit_file
 from draglab.problems import first_problem
 
 FORMAT = "draglab-edit"
-VERSION = 2
+VERSION = 3
 SIZE_LIMIT = 64 * 2**20
 """Largest size of a file, in bytes."""
 VALUE_LIMIT = 1_000_000
@@ -53,6 +54,12 @@ FORMER_SETTINGS: dict[str, SettingValue] = {
     "back_off": None, "settle_steps": None, "mask_limit": None, "descent": "adam", "patience": 50,
 }  # fmt: skip
 """Values of the settings that records from the time of version 1 leave out."""
+
+
+def first_order_settings(settings: Mapping[str, SettingValue]) -> dict[str, SettingValue]:
+    """Return settings from the time of version 2, when "auto" chose among the first-order methods."""
+    automatic = settings.get("descent", "auto") == "auto"
+    return {**settings, "descent": "first-order"} if automatic else dict(settings)
 
 
 class _Strict(BaseModel):
@@ -219,7 +226,7 @@ class EditFile(_Strict):
     """An edit: the model, the start latent and the rounds of dragging."""
 
     format: Literal["draglab-edit"] = FORMAT
-    version: Literal[1, 2] = VERSION
+    version: Literal[1, 2, 3] = VERSION
     model: ModelReference
     start: Start
     rounds: list[Round] = Field(min_length=1, max_length=10_000, fail_fast=True)
@@ -283,8 +290,11 @@ def save_edit_file(path: str | os.PathLike[str], edit: EditFile) -> None:
 
 
 def _upgraded(edit: EditFile) -> EditFile:
-    """Convert a file of version 1 to the present version, with the same meaning."""
-    rounds = [one.model_copy(update={"settings": {**FORMER_SETTINGS, **one.settings}}) for one in edit.rounds]
+    """Convert a file of an older version to the present one, with the same meaning."""
+    former = FORMER_SETTINGS if edit.version == 1 else {}
+    rounds = [
+        one.model_copy(update={"settings": first_order_settings({**former, **one.settings})}) for one in edit.rounds
+    ]
     return edit.model_copy(update={"version": VERSION, "rounds": rounds})
 
 

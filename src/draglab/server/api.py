@@ -1,4 +1,4 @@
-"""HTTP for programs, under /api/v1: models, images of seeds, drags. docs/server.md has an example."""
+"""HTTP API for programs, under /api/v1: models, images of seeds, drags. docs/server.md has an example."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from draglab.server.limits import Limits
 from draglab.server.openapi import PICTURES, Content, Endpoint, document
 from draglab.server.pictures import read_mask
 from draglab.server.security import Access, read_cookies
-from draglab.server.worker import Worker
+from draglab.server.worker import Worker, caller_of
 
 T = TypeVar("T")
 
@@ -36,16 +36,16 @@ _drag_status = TypeAdapter(DragStatus)
 
 @dataclass(frozen=True, kw_only=True)
 class Models:
-    """The models that there are, the default one first."""
+    """Available models, the default one first."""
 
     models: list[ModelInfo]
 
 
 class Api:
-    """The endpoints; all of them need the token.
+    """The endpoints, all of which require the token.
 
     Args:
-        folder: for files that do not last.
+        folder: folder for temporary files.
     """
 
     def __init__(
@@ -67,21 +67,21 @@ class Api:
         self._folder = folder
 
     def routes(self) -> list[Route]:
-        """Of ENDPOINTS, relative to /api/v1."""
+        """Return the routes of ENDPOINTS, relative to /api/v1."""
         return [Route(each.path, self._guarded(each), methods=[each.method]) for each in ENDPOINTS]
 
     async def describe(self, request: Request) -> Response:
-        """This API as an OpenAPI document."""
+        """Answer with the OpenAPI document of this API."""
         return JSONResponse(document(ENDPOINTS, self._limits))
 
     async def models(self, request: Request) -> Response:
-        """The models that there are."""
-        # On the worker: the first request may come before the models were looked for.
+        """Answer with the available models."""
+        # On the worker: the first request may come before the models have been searched.
         models = await self._on_worker(self._library.models, self._owner(request))
         return JSONResponse(asdict(Models(models=models)))
 
     async def generate(self, request: Request) -> Response:
-        """An image of a seed."""
+        """Answer with the image of a seed."""
         owner = self._owner(request)
         async with self._uploads.of(owner):
             asked = await self._parsed(request, _generate_request)
@@ -89,7 +89,7 @@ class Api:
         return await self._picture(pixels, asked.format, f"{GENERATED} Model {model}, seed {asked.start.seed}.")
 
     async def start(self, request: Request) -> Response:
-        """Begin a drag: 201 and its status; 429 when too many run."""
+        """Start a drag and answer 201 with its status, or 429 if too many run."""
         owner = self._owner(request)
         try:
             async with self._uploads.of(owner):
@@ -103,16 +103,16 @@ class Api:
         return _status(status, 201, {"Location": f"/api/v1/drags/{status.id}"})
 
     async def status(self, request: Request) -> Response:
-        """How a drag stands."""
+        """Answer with the status of a drag."""
         return _status(self._drag(request).status)
 
     async def cancel(self, request: Request) -> Response:
-        """End a drag; the best step so far is kept. Of one that has ended, the status."""
+        """End a drag, keeping its best step, and answer with its status."""
         drag = self._drag(request)
         return _status(await self._on_worker(lambda: self._drags.cancel(drag), drag.owner))
 
     async def image(self, request: Request) -> Response:
-        """The edited image, once the drag has ended; 409 before. Query: format = png, jpg or webp."""
+        """Answer with the edited image, or 409 while the drag runs. Query: format = png, jpg or webp."""
         kind = request.query_params.get("format", "png")
         if kind not in PICTURES:
             raise HTTPException(422, f"there is no format {kind[:20]!a}: take png, jpg or webp")
@@ -121,7 +121,7 @@ class Api:
         return await self._picture(pixels, kind, EDITED)
 
     async def edit(self, request: Request) -> Response:
-        """The edit file that makes the result again; 409 before the drag has ended."""
+        """Answer with the edit file that reproduces the result, or 409 while the drag runs."""
         drag = self._ended(request)
         assert drag.edit is not None
         return Response(drag.edit.model_dump_json(indent=2) + "\n", media_type="application/json")
@@ -134,7 +134,7 @@ class Api:
         return guarded
 
     def _on_worker(self, function: Callable[[], Any], owner: str | None) -> asyncio.Future[Any]:
-        return asyncio.wrap_future(self._worker.call(function, ("person", owner)))
+        return asyncio.wrap_future(self._worker.call(function, caller_of(owner)))
 
     async def _parsed(self, request: Request, kind: TypeAdapter[T]) -> T:
         limits = self._limits
@@ -151,7 +151,7 @@ class Api:
     def _drag(self, request: Request) -> Drag:
         drag = self._drags.find(request.path_params["id"], self._owner(request))
         if drag is None:
-            raise HTTPException(404, "there is no such drag: it was never started, or is too long ago")
+            raise HTTPException(404, "there is no such drag: it was never started, or it ended too long ago")
         return drag
 
     def _ended(self, request: Request) -> Drag:
@@ -172,21 +172,21 @@ ENDPOINTS: tuple[Endpoint[Api], ...] = (
         method="GET",
         path="/openapi.json",
         handler=Api.describe,
-        summary="This document.",
+        summary="Get this document.",
         answer=Content("An OpenAPI document.", ["application/json"]),
     ),
     Endpoint(
         method="GET",
         path="/models",
         handler=Api.models,
-        summary="The models that there are.",
+        summary="List the available models.",
         answer=Models,
     ),
     Endpoint(
         method="POST",
         path="/generate",
         handler=Api.generate,
-        summary="An image of a seed.",
+        summary="Generate the image of a seed.",
         body=GenerateRequest,
         answer=_PICTURE,
         problems=(400, 408, 413, 422),
@@ -196,7 +196,7 @@ ENDPOINTS: tuple[Endpoint[Api], ...] = (
         method="POST",
         path="/drags",
         handler=Api.start,
-        summary="Begin a drag.",
+        summary="Start a drag.",
         body=DragRequest,
         answer=DragStatus,
         status=201,
@@ -207,7 +207,7 @@ ENDPOINTS: tuple[Endpoint[Api], ...] = (
         method="GET",
         path="/drags/{id}",
         handler=Api.status,
-        summary="How a drag stands.",
+        summary="Get the status of a drag.",
         answer=DragStatus,
         problems=(404,),
         limits=("drags_kept",),
@@ -216,7 +216,7 @@ ENDPOINTS: tuple[Endpoint[Api], ...] = (
         method="DELETE",
         path="/drags/{id}",
         handler=Api.cancel,
-        summary="End a drag; the best step so far is kept.",
+        summary="Cancel a drag, keeping its best step.",
         answer=DragStatus,
         problems=(404,),
     ),
@@ -224,7 +224,7 @@ ENDPOINTS: tuple[Endpoint[Api], ...] = (
         method="GET",
         path="/drags/{id}/image",
         handler=Api.image,
-        summary="The edited image, once the drag has ended.",
+        summary="Get the edited image of a drag that has ended.",
         query={"format": _FORMATS},
         answer=_PICTURE,
         problems=(404, 409, 422),
@@ -233,12 +233,12 @@ ENDPOINTS: tuple[Endpoint[Api], ...] = (
         method="GET",
         path="/drags/{id}/edit",
         handler=Api.edit,
-        summary="The edit file that makes the result again, once the drag has ended.",
+        summary="Get the edit file that reproduces the result of a drag that has ended.",
         answer=Content("An edit file, see docs/edit-files.md.", ["application/json"]),
         problems=(404, 409),
     ),
 )
-"""The API for programs: routes and the OpenAPI document are made from this table."""
+"""The API for programs; routes and the OpenAPI document are made from this table."""
 
 
 def _status(status: DragStatus, code: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -246,7 +246,7 @@ def _status(status: DragStatus, code: int = 200, headers: dict[str, str] | None 
 
 
 def _encoded(pixels: NDArray[np.uint8], kind: str, description: str, folder: Path) -> bytes:
-    """As a file would be, with what it says about where it came from."""
+    """Encode an image as a file, with its statement of origin."""
     path = folder / f"{secrets.token_hex(16)}.{kind}"
     try:
         save_image(path, pixels, description)

@@ -1,4 +1,4 @@
-"""The application: its parts put together, the page, uploads and downloads."""
+"""The application: the page, uploads and downloads, and the assembly of all parts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from starlette.types import Scope
 from draglab.errors import DraglabError
 from draglab.media.edit_file import EditFile, parse_edit_file
 from draglab.server.api import Api
-from draglab.server.conversation import Conversation
+from draglab.server.client import Client
 from draglab.server.drags import Drags
 from draglab.server.exports import Exports, content_disposition, read
 from draglab.server.http import ERRORS, Uploads, read_body, require_token
@@ -41,13 +41,13 @@ from draglab.server.pictures import check_mask_size
 from draglab.server.security import PERSON, Access, Guard, pass_name, read_cookies
 from draglab.server.sessions import Sessions
 from draglab.server.socket import Socket
-from draglab.server.worker import Worker
+from draglab.server.worker import Worker, caller_of
 
 STATIC = Path(__file__).resolve().parent / "static"
 PLACEHOLDER = "__DRAGLAB_TOKEN__"
-"""In the page, for the token."""
+"""Text in the page that is replaced by the token."""
 CLOSE_SECONDS = 0.7
-"""How long the running step may take when the server ends."""
+"""Time for the running step to end when the server ends."""
 FOREVER = "private, max-age=31536000, immutable"
 MONTH = 30 * 24 * 3600
 
@@ -56,10 +56,11 @@ logger = logging.getLogger("draglab.server")
 
 @dataclass(frozen=True)
 class Options:
-    """Of one launch.
+    """Options of a server.
 
     Attributes:
-        host, port: where the server listens. token: see Access. models, device: see Library. data: see Sessions.
+        host, port: address on which the server listens. token: see Access. models, device: see Library. data: see
+            Sessions.
     """
 
     host: str = "127.0.0.1"
@@ -88,19 +89,19 @@ class Editor:
         """Set when the default model is loaded and warm."""
 
     def start(self) -> None:
-        """Begin to load: torch, the default model, then a look into the models folder."""
+        """Start to load torch and the default model, then to inspect the models folder."""
         self.worker.call(self._warm_up)
         self.worker.start()
 
     def close(self) -> None:
-        """End what runs, put everything away."""
+        """End running rounds and put everything away."""
         if not self.worker.close(CLOSE_SECONDS) and self.ready.is_set():
-            logger.warning("a step took long; what it would have brought is lost, everything before it is kept")
+            logger.warning("a step took too long: its result is lost, everything before it is kept")
         self.exports.close()
 
-    def converse(self, owner: str | None, outbox: Outbox) -> Conversation:
-        """For a new client."""
-        return Conversation(self.worker, self.library, self.sessions, self.exports, self.options.limits, owner, outbox)
+    def new_client(self, owner: str | None, outbox: Outbox) -> Client:
+        """Make a client; see :class:`Client` for the arguments."""
+        return Client(self.worker, self.library, self.sessions, self.exports, self.options.limits, owner, outbox)
 
     def _warm_up(self) -> None:
         try:
@@ -111,7 +112,7 @@ class Editor:
             generator.image(generator.w_plus_from_seed(self.library.first_seed(self.library.default)))
         except Exception:
             logger.exception("the first model could not be loaded")
-        # Beside the worker: files of other programs are looked into for a second each.
+        # Not on the worker: inspecting a file of another program takes about a second.
         threading.Thread(target=self._inspect, name="draglab-models", daemon=True).start()
         self.ready.set()
 
@@ -123,7 +124,7 @@ class Editor:
 
 
 def make_app(options: Options) -> Starlette:
-    """The application; its Editor is `app.state.editor`.
+    """Make the application; its Editor is `app.state.editor`.
 
     Raises:
         DraglabError: the token cannot be used.
@@ -150,7 +151,7 @@ def make_app(options: Options) -> Starlette:
             Route("/exports/{id}", pages.download, methods=["GET"]),
             Route("/thumbnails/{session}/{picture:int}", pages.thumbnail, methods=["GET"]),
             Route("/upload/edit", pages.upload_edit, methods=["POST"]),
-            WebSocketRoute("/ws", Socket(editor.worker, editor.access, limits, editor.converse).__call__),
+            WebSocketRoute("/ws", Socket(editor.worker, editor.access, limits, editor.new_client).__call__),
             Mount("/api/v1", routes=api.routes()),
         ],
         middleware=[Middleware(Guard, host=options.host)],
@@ -162,22 +163,22 @@ def make_app(options: Options) -> Starlette:
 
 
 class _Pages:
-    """What browsers fetch besides static files."""
+    """Endpoints for browsers, besides static files."""
 
     def __init__(self, editor: Editor) -> None:
         self._editor = editor
 
     async def page(self, request: Request) -> Response:
-        """The editor's page, with the token in it.
+        """Answer with the editor's page, which contains the token.
 
-        On this machine only, whoever asks gets it. With a token of a person's, it is for those who have the token: in
-        the address, once, then in a cookie; or the code with which draglab has opened the browser.
+        A server for this machine only gives it to everybody. A shared server gives it to those who have the token, in
+        the address once, then in a cookie, or the code with which draglab has opened the browser.
         """
         access, port = self._editor.access, self._editor.options.port
         cookies = read_cookies(request.headers)
         if access.shared:
             query = request.query_params
-            # HEAD, which somebody may send to look ahead, must not use up the code.
+            # A preview by HEAD must not use up the code.
             if access.is_token(query.get("token")) or (request.method == "GET" and access.use_code(query.get("code"))):
                 answer: Response = RedirectResponse("/", 303)
                 _set_cookie(answer, pass_name(port), access.pass_cookie())
@@ -194,12 +195,12 @@ class _Pages:
         return page
 
     async def download(self, request: Request) -> Response:
-        """A file that was made for this person: once."""
+        """Answer with an exported file of this person, once."""
         access = self._editor.access
         cookies = read_cookies(request.headers)
         if not (access.has_bearer(request.headers) or access.has_pass(cookies, self._editor.options.port)):
             raise HTTPException(401, "this file is for the page that asked for it: export again")
-        # Starlette answers HEAD where it answers GET; that must not use up the file.
+        # Starlette routes HEAD here, too; it must not use up the file.
         if request.method != "GET":
             raise HTTPException(405, "fetch the file with GET")
         offer = self._editor.exports.take(request.path_params["id"], access.owner(cookies))
@@ -213,7 +214,7 @@ class _Pages:
         return StreamingResponse(read(offer), headers=headers, media_type="application/octet-stream")
 
     async def thumbnail(self, request: Request) -> Response:
-        """A small picture of a session of this person. Under one number it is always the same: browsers may keep it."""
+        """Answer with a small picture of a session of this person. It never changes: browsers may keep it."""
         editor, cookies = self._editor, read_cookies(request.headers)
         if not (editor.access.has_bearer(request.headers) or editor.access.has_pass(cookies, editor.options.port)):
             raise HTTPException(401, "this picture is for the page of its session: reload the page")
@@ -235,19 +236,19 @@ class _Pages:
         return Response(data, media_type="image/png", headers=headers)
 
     async def upload_edit(self, request: Request) -> Response:
-        """An edit file becomes a session: {"session": name}."""
+        """Create a session from an edit file and answer with its id, {"session": id}."""
         editor, limits = self._editor, self._editor.options.limits
         require_token(request, editor.access)
         owner = editor.access.owner(read_cookies(request.headers))
         async with editor.uploads.of(owner):
             body = await read_body(request, limits.upload_bytes, "upload_bytes", limits.body_seconds)
             edit = await editor.uploads.read(_read_edit, body, limits)
-            making = editor.worker.call(lambda: editor.sessions.from_edit_file(owner, edit), ("person", owner))
+            making = editor.worker.call(lambda: editor.sessions.from_edit_file(owner, edit), caller_of(owner))
             return JSONResponse({"session": await asyncio.wrap_future(making)})
 
 
 class _Static(StaticFiles):
-    """Files that are asked for again each time, so that an upgrade shows at once; unchanged ones are not sent again."""
+    """Static files that browsers must revalidate, so that an upgrade shows at once."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         answer = await super().get_response(path, scope)
@@ -256,7 +257,7 @@ class _Static(StaticFiles):
 
 
 def _read_edit(body: bytes, limits: Limits) -> EditFile:
-    """An uploaded edit file. Its masks are not decoded yet, but will not be too large."""
+    """Parse an uploaded edit file and check its sizes; masks are not decoded yet."""
     edit = parse_edit_file(body, "this file", limits.values)
     if len(edit.rounds) > limits.rounds:
         raise DraglabError(

@@ -1,4 +1,4 @@
-"""Drags of programs: started, watched, cancelled and fetched over HTTP."""
+"""Drags that programs run over HTTP."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateRequest:
-    """An image of a seed. model: None = the default one. start: as in an edit file."""
+    """The image of a seed. model: None = the default model. start: as in an edit file."""
 
     __pydantic_config__ = _STRICT
     model: Annotated[str, Field(max_length=300)] | None = None
@@ -41,9 +41,9 @@ class GenerateRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class DragRequest:
-    """A drag. All of it is as in an edit file (docs/edit-files.md).
+    """A drag. Fields are as in an edit file (docs/edit-files.md).
 
-    points: image pixels. mask: base64 of a PNG, white = movable. settings: fields of draglab.DragSettings.
+    points: in image pixels. mask: base64 of a PNG, white = movable. settings: fields of draglab.DragSettings.
     """
 
     __pydantic_config__ = _STRICT
@@ -56,10 +56,11 @@ class DragRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class DragStatus:
-    """How a drag stands.
+    """Status of a drag.
 
-    handles, targets, distances: pixels. stop_reason: why it ended: arrived, or stalled, max_steps, stopped
-    (cancelled); what did not arrive keeps its best step, whose number `step` then is. error: why it failed.
+    handles, targets, distances: in image pixels. stop_reason: reason why the drag ended: arrived, stalled, max_steps or
+    stopped (cancelled). A drag that did not arrive keeps its best step, and `step` is the number of that one. error:
+    reason why the drag failed.
     """
 
     id: str
@@ -75,19 +76,19 @@ class DragStatus:
 
 
 class TooManyDrags(DraglabError):
-    """As many run as may."""
+    """The limit of concurrent drags is reached."""
 
 
 class Drag:
-    """One drag: a worker.Task. `status` may be read from any thread."""
+    """A drag: a worker.Task. `status` can be read from any thread."""
 
     def __init__(self, model: str, owner: str | None, replay: Replay) -> None:
         self.owner = owner
         self.status = DragStatus(id=secrets.token_urlsafe(16), model=model, state="running")
         self.edit: EditFile | None = None
-        """What was run, once it has ended."""
+        """Edit file that reproduces the result; None until the drag has ended."""
         self.w_plus: NDArray[np.float32] | None = None
-        """[num_ws, w_dim], once it has ended."""
+        """[num_ws, w_dim], the result; None until the drag has ended."""
         self._replay: Replay | None = replay
         self._steps: Iterator[ReplayStep] = iter(replay)
 
@@ -105,10 +106,10 @@ class Drag:
         return True
 
     def cancel(self) -> None:
-        """End now, keep the best step so far. Nothing happens if it has ended."""
+        """End the drag and keep its best step; do nothing if it has ended."""
         if self._replay is not None:
             self._replay.stop()
-            # What is left of the iteration: choosing that step.
+            # The rest of the iteration chooses that step.
             for _ in self._steps:
                 pass
             self._finish("cancelled")
@@ -128,7 +129,7 @@ class Drag:
             self._tell(report.steps, report.handles, report.targets, report.distances)
             self.status = replace(self.status, stop_reason=report.end)
         self.status = replace(self.status, state=state)
-        # The generator is let go of with it.
+        # It holds the generator.
         self._replay = None
 
     def _tell(self, step: int, handles: NDArray, targets: NDArray, distances: NDArray) -> None:
@@ -143,7 +144,7 @@ class Drag:
 
 
 class Drags:
-    """Those that run and the last of those that have ended. On the worker's thread, but for :meth:`find`."""
+    """The running drags and the latest that have ended. Used on the worker's thread, except for :meth:`find`."""
 
     def __init__(self, library: Library, worker: Worker, limits: Limits) -> None:
         self._library = library
@@ -152,24 +153,24 @@ class Drags:
         self._drags: dict[str, Drag] = {}
 
     def size(self, request: DragRequest, owner: str | None) -> tuple[int, int]:
-        """(height, width) in pixels of the images of a request's model.
+        """Return the (height, width) in pixels of the images of a request's model.
 
         Raises:
-            TooManyDrags: as many run as may.
+            TooManyDrags: the limit of concurrent drags is reached.
             DraglabError: there is no such model.
         """
         self._check_room(owner)
         return self._model(request.model)[1].img_shape
 
     def start(self, request: DragRequest, owner: str | None, mask: NDArray[np.bool_] | None = None) -> DragStatus:
-        """Begin a drag; it takes steps in turn with everything else that runs.
+        """Start a drag, whose steps take turns with those of all others.
 
         Args:
-            mask: the request's, decoded: bool [H, W], True = movable.
+            mask: the request's decoded mask, bool [H, W], True = movable.
 
         Raises:
-            TooManyDrags: as many run as may.
-            DraglabError: the request does not fit the model, or goes beyond a limit.
+            TooManyDrags: the limit of concurrent drags is reached.
+            DraglabError: the request does not fit the model, or exceeds a limit.
         """
         from draglab.editor.replay import Replay
         from draglab.editor.settings import read_settings
@@ -195,21 +196,21 @@ class Drags:
         return drag.status
 
     def find(self, identifier: str, owner: str | None) -> Drag | None:
-        """A drag of this person; None: there is none."""
+        """Return a drag of this person; None if there is no such drag."""
         drag = self._drags.get(identifier)
         return drag if drag is not None and drag.owner == owner else None
 
     def cancel(self, drag: Drag) -> DragStatus:
-        """End a drag; how it then stands."""
+        """End a drag and return its status."""
         self._worker.remove(drag)
         drag.cancel()
         return drag.status
 
     def image(self, drag: Drag) -> NDArray[np.uint8]:
-        """The result, uint8 [H, W, 3].
+        """Compute the image of a drag that has ended, uint8 [H, W, 3].
 
         Raises:
-            DraglabError: its model is no longer here.
+            DraglabError: the model is no longer here.
         """
         import torch
 
@@ -217,7 +218,7 @@ class Drags:
         return _image(self._library.generator(drag.status.model), torch.from_numpy(drag.w_plus)[None])
 
     def generate(self, request: GenerateRequest) -> tuple[NDArray[np.uint8], str]:
-        """An image, uint8 [H, W, 3], and the name of its model.
+        """Compute the image of a seed, uint8 [H, W, 3], and return it with the name of its model.
 
         Raises:
             DraglabError: there is no such model, or the start does not fit it.
@@ -235,7 +236,7 @@ class Drags:
                 raise TooManyDrags(f"{count} drags are running (limit {name!a}): wait for one or cancel it")
 
     def _forget(self, count: int) -> None:
-        """Forget so many drags that have ended, each time the oldest of the person who has most of them."""
+        """Forget this number of ended drags, each time the oldest of the person who has most of them."""
         ended = [drag for drag in self._drags.values() if drag.status.state != "running"]
         for _ in range(min(count, len(ended))):
             ((owner, _),) = Counter(drag.owner for drag in ended).most_common(1)
@@ -249,7 +250,7 @@ class Drags:
 
 
 def _image(generator: Generator, w_plus: Tensor) -> NDArray[np.uint8]:
-    """Of one latent [1, num_ws, w_dim]."""
+    """Compute the image of one latent [1, num_ws, w_dim]."""
     import torch
 
     from draglab.generators import to_uint8

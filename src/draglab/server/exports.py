@@ -1,4 +1,4 @@
-"""Files made for clients: kept in a temporary folder, given out once under an opaque name, deleted after."""
+"""Exported files: kept in a temporary folder, downloaded once under a random address, then deleted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ from draglab.server.scratch import Scratch
 
 @dataclass(frozen=True)
 class Offer:
-    """A finished file. name: what the browser calls it. owner: who may fetch it. until: time.monotonic()."""
+    """A file that can be downloaded.
+
+    Attributes:
+        name: name for the download. owner: the person who may download it. until: end of the offer, time.monotonic().
+    """
 
     path: Path
     name: str
@@ -27,7 +31,7 @@ class Offer:
 
 
 class Exports:
-    """The files of one server; from any thread."""
+    """The exported files of a server. Methods can be called from any thread."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -37,10 +41,10 @@ class Exports:
         self._offers: dict[str, Offer] = {}
 
     def begin(self, owner: str | None, suffix: str) -> Path:
-        """Where to write a file that was asked for.
+        """Return a path to write a new file to.
 
         Raises:
-            DraglabError: this person has too many that are being made or wait.
+            DraglabError: this person has too many files that are being made or wait to be downloaded.
         """
         self.expire()
         with self._lock:
@@ -54,13 +58,13 @@ class Exports:
             return path
 
     def give_up(self, path: Path) -> None:
-        """The file will not be made."""
+        """Delete a file that will not be completed."""
         with self._lock:
             self._making.pop(path, None)
         _delete(path)
 
     def offer(self, path: Path, name: str) -> str:
-        """The file is complete; the address under which it can be fetched once."""
+        """Offer a complete file, and return the address from which it can be downloaded once."""
         identifier = secrets.token_urlsafe(24)
         with self._lock:
             owner = self._making.pop(path)
@@ -68,7 +72,7 @@ class Exports:
         return f"/exports/{identifier}"
 
     def take(self, identifier: str, owner: str | None) -> Offer | None:
-        """A file to be sent, with :meth:`read`; None: there is none, or it is another person's."""
+        """Withdraw an offer to send its file with :func:`read`; None = there is none, or it is another person's."""
         self.expire()
         with self._lock:
             offer = self._offers.get(identifier)
@@ -78,23 +82,23 @@ class Exports:
 
     @property
     def folder(self) -> Path:
-        """For other files that do not last."""
+        """Folder for other temporary files."""
         return self._folder.path
 
     def expire(self) -> None:
-        """Delete what nobody fetched in time."""
+        """Delete files that were not downloaded in time."""
         with self._lock:
             late = [key for key, offer in self._offers.items() if offer.until < time.monotonic()]
             for key in late:
                 _delete(self._offers.pop(key).path)
 
     def close(self) -> None:
-        """Delete everything."""
+        """Delete all files."""
         self._folder.close()
 
 
 def content_disposition(name: str) -> str:
-    """The header that has a browser save a file under a name of any script (RFC 6266)."""
+    """Return the header with which browsers save a file under a name in any script (RFC 6266)."""
     plain = "".join(char if char.isascii() and char.isprintable() and char not in '"\\\\%' else "_" for char in name)
     if plain == name:
         return f'attachment; filename="{name}"'
@@ -102,7 +106,7 @@ def content_disposition(name: str) -> str:
 
 
 def read(offer: Offer, chunk: int = 1 << 18) -> Generator[bytes, None, None]:
-    """The file piece by piece; it is deleted at the end, also when the reader leaves early."""
+    """Yield a file in pieces; it is deleted at the end, also if the reader leaves early."""
     try:
         with offer.path.open("rb") as file:
             while data := file.read(chunk):

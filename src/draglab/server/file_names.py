@@ -1,4 +1,4 @@
-"""Names for files that people download, as every file system takes them."""
+"""Names of downloaded files, valid on every file system."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from draglab.editor.view import SessionView
 
 MAX_MODEL_LETTERS = 50
-"""Of a model's name in a file's; with four bytes for each, as many as a name may have."""
+"""Letters of a model's name that are used: with four bytes each, the file's name is still short enough."""
 
 
 def export_name(view: SessionView, kind: str) -> str:
-    """What an export of the state that is shown is called: model, seed, how many drags led to it.
+    """Return the name of an export of the shown state, made of the model, the seed and the number of drags.
 
     Args:
-        kind: the suffix, without its dot.
+        kind: suffix, without the dot.
     """
     rounds = 0
     nodes = {node.id: node for node in view.nodes}
@@ -30,6 +30,6 @@ def export_name(view: SessionView, kind: str) -> str:
 
 
 def safe(text: str) -> str:
-    """Letters and digits of any script, - and _; whatever else there is becomes one -, and none at the ends."""
+    """Reduce a text to letters and digits of any script, - and _; anything else between them becomes one -."""
     kept = "".join(char if char.isalnum() or char in "-_" else " " for char in unicodedata.normalize("NFC", text))
     return "-".join(kept.split())[:MAX_MODEL_LETTERS].strip("-")

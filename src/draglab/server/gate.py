@@ -1,8 +1,8 @@
-"""Bounds on connections, before and after it is known who is at the other end.
+"""Limits on connections, before and after the client is identified.
 
-A connection waits while it owes us something: the headers of a request, or the hello of a websocket. Waiting
-connections have a deadline, and beyond a number of them the oldest is closed for the newest: whoever opens many and
-says nothing loses them, and whoever speaks at once gets in.
+A connection waits until it has sent the headers of a request, or the hello of a websocket. Waiting connections have a
+deadline, and beyond a number of them the oldest is closed for the newest: a client that opens many and sends nothing
+loses them, and a client that sends at once gets in.
 """
 
 from __future__ import annotations
@@ -20,25 +20,24 @@ from draglab.server.limits import Limits
 from draglab.server.security import HEADER_BYTES, too_large
 
 GREETING_BYTES = 64 * 1024
-"""What a websocket may send before its hello is accepted, the handshake included."""
+"""Bytes that a websocket may send before its hello is accepted, including the handshake."""
 FRAGMENTS = 1000
-"""Parts of one websocket message."""
+"""Number of fragments of a websocket message."""
 READ_BYTES = 16 * 1024
-"""Read from a connection at once. All that comes in one piece is parsed before anybody else gets a turn, and it may
-consist of very many small parts."""
+"""Bytes to read from a connection at once. They are parsed in one go, and may consist of very many small parts."""
 BODY_PARTS = 2000
 PART_BYTES = 256
-"""A request's body may have BODY_PARTS parts, and one more for every PART_BYTES."""
+"""A request's body may have BODY_PARTS parts, and one more for every PART_BYTES bytes."""
 STATE = "draglab.connection"
-"""Key of a websocket's SocketConnection in the state of its ASGI scope."""
+"""Key of the SocketConnection in the state of a websocket's ASGI scope."""
 
 
 class Gate:
-    """All connections of one server; used on the event loop only.
+    """The connections of a server. Used on the event loop only.
 
     Args:
-        limits: those named connections, waiting, waiting_per_address, and the seconds.
-        most: number of connections that the process has file descriptors for; None = no other limit.
+        limits: limits of the connections and their times.
+        most: number of connections for which the process has file descriptors; None = unknown.
     """
 
     def __init__(self, limits: Limits, most: int | None = None) -> None:
@@ -48,13 +47,13 @@ class Gate:
         self._waiting: dict[Connection, None] = {}
 
     def enter(self, connection: Connection) -> None:
-        """Count a new connection; it is closed at once if there is no room and none can be closed for it."""
+        """Add a connection. If there are too many, close the one that has waited longest, or this one if none waits."""
         self._open[connection] = None
         if len(self._open) > self._most:
             self._drop(self._oldest() or connection)
 
     def wait(self, connection: Connection) -> None:
-        """A connection owes us something from now on."""
+        """Mark a connection as waiting; if too many wait, close the one that has waited longest."""
         self._waiting[connection] = None
         address = connection.address
         if sum(each.address == address for each in self._waiting) > self.limits.waiting_per_address:
@@ -63,16 +62,16 @@ class Gate:
             self._drop(self._oldest())
 
     def go_on(self, connection: Connection) -> None:
-        """A connection has said what it had to."""
+        """Mark a connection as no longer waiting."""
         self._waiting.pop(connection, None)
 
     def leave(self, connection: Connection) -> None:
-        """A connection has ended."""
+        """Remove a connection that has ended."""
         self._open.pop(connection, None)
         self._waiting.pop(connection, None)
 
     def _oldest(self, address: str | None = None) -> Connection | None:
-        """The connection that has waited longest, of one address or of the one with most of those that wait."""
+        """Return the connection that has waited longest, of one address or of the one with most waiting ones."""
         if not self._waiting:
             return None
         if address is None:
@@ -86,7 +85,7 @@ class Gate:
 
 
 class Connection:
-    """What HTTP and websocket connections share: their place at the gate, a deadline, a bound on slow reading."""
+    """Common base of HTTP and websocket connections: their place at the gate, a deadline, a limit on slow reading."""
 
     transport: Any
     client: Any
@@ -97,21 +96,21 @@ class Connection:
 
     @property
     def address(self) -> str:
-        """Whose connection this is, as far as that is known before it says so."""
+        """Network address of the client; "" = unknown."""
         return self.client[0] if self.client else ""
 
     def abort(self) -> None:
-        """Close at once; what has not been sent is lost."""
+        """Close at once, without sending the rest."""
         self.transport.abort()
 
     def _owe(self, seconds: float) -> None:
-        """Wait for the other end, so many seconds from the first call on."""
+        """Wait for the client, for this number of seconds from the first call on."""
         if self._deadline is None and not self.transport.is_closing():
             self._deadline = self.loop.call_later(seconds, self._close)
             self.gate.wait(self)
 
     def _received(self) -> None:
-        """Wait no longer."""
+        """Stop waiting for the client."""
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
@@ -119,11 +118,11 @@ class Connection:
 
     def _close(self) -> None:
         self.transport.close()
-        # To close is to send everything first, which a client that does not read would put off for ever.
+        # Closing sends the rest first, which would never end with a client that does not read.
         self._deadline = self.loop.call_later(self.gate.limits.send_seconds, self.abort)
 
     def _stall(self) -> None:
-        """The client reads more slowly than we write: from now on it has so many seconds to catch up."""
+        """Give a client that reads too slowly `send_seconds` to catch up."""
         if self._stalled is None:
             self._stalled = self.loop.call_later(self.gate.limits.send_seconds, self.abort)
 
@@ -133,7 +132,7 @@ class Connection:
             self._stalled = None
 
     def _read_little(self) -> None:
-        # asyncio's; another event loop has its own.
+        # An attribute of asyncio's transport; other event loops may not have it.
         if hasattr(self.transport, "max_size"):
             self.transport.max_size = READ_BYTES
 
@@ -144,7 +143,7 @@ class Connection:
 
 
 class BoundedBody(h11.Connection):
-    """h11's parser, which refuses bodies that come in very many small parts: each takes as long as a large one."""
+    """h11's parser, which refuses bodies in very many small parts: each part takes as long as a large one."""
 
     def next_event(self) -> Any:
         event = super().next_event()
@@ -159,8 +158,10 @@ class BoundedBody(h11.Connection):
 
 
 class HttpConnection(Connection, H11Protocol):
-    """uvicorn's HTTP protocol, at the gate. The headers of each request, and the end of a body that nobody reads any
-    more, must come within header_seconds."""
+    """uvicorn's HTTP protocol, with a gate.
+
+    The headers of each request, and the rest of a body that is no longer read, must arrive within `header_seconds`.
+    """
 
     def __init__(self, *arguments: Any, gate: Gate, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -186,7 +187,7 @@ class HttpConnection(Connection, H11Protocol):
         self._watch()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        # From here on it is a SocketConnection.
+        # A SocketConnection takes over.
         self._ended()
         super().handle_websocket_upgrade(event)
 
@@ -219,7 +220,7 @@ class HttpConnection(Connection, H11Protocol):
 
 
 class SocketConnection(Connection, WebSocketsSansIOProtocol):
-    """uvicorn's websocket protocol, at the gate until :meth:`greeted` is called."""
+    """uvicorn's websocket protocol, which waits at the gate until :meth:`greeted` is called."""
 
     def __init__(self, *arguments: Any, gate: Gate, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -229,7 +230,7 @@ class SocketConnection(Connection, WebSocketsSansIOProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.gate.enter(self)
-        # A little later than the endpoint, which says why.
+        # A little later than the endpoint, which sends an error first.
         self._owe(self.gate.limits.hello_seconds + 1)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -237,7 +238,7 @@ class SocketConnection(Connection, WebSocketsSansIOProtocol):
         super().connection_lost(exc)
 
     def greeted(self) -> None:
-        """The hello was accepted."""
+        """Stop waiting: the hello was accepted."""
         self._received()
         self._left = -1
 
@@ -255,14 +256,14 @@ class SocketConnection(Connection, WebSocketsSansIOProtocol):
             scope["state"][STATE] = self
 
     def handle_ping(self) -> None:
-        # Answers pile up in memory when the other end sends pings and reads no pongs.
+        # Answers would fill the memory if the client sent pings and read no pongs.
         if self.writable.is_set():
             super().handle_ping()
         else:
             self.abort()
 
     def handle_cont(self, event: Any) -> None:
-        # The library bounds the bytes of a message; parts may be empty.
+        # The library limits the bytes of a message, but fragments may be empty.
         if len(self.frames) < FRAGMENTS:
             super().handle_cont(event)
         else:
@@ -278,13 +279,13 @@ class SocketConnection(Connection, WebSocketsSansIOProtocol):
 
 
 def protocols(limits: Limits) -> tuple[Any, Any]:
-    """What makes HTTP and websocket connections for uvicorn, all at one gate."""
+    """Return uvicorn's factories of HTTP and websocket connections, which share one gate."""
     gate = Gate(limits, _descriptors())
     return partial(HttpConnection, gate=gate), partial(SocketConnection, gate=gate)
 
 
 def _descriptors() -> int | None:
-    """How many of the process's file descriptors connections may take: a third. The rest is for journals and models."""
+    """Return a third of the process's file descriptors, for connections; the rest is for journals and models."""
     try:
         import resource
     except ImportError:  # Windows has no such limit

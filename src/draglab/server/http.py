@@ -1,4 +1,4 @@
-"""What all HTTP endpoints share: errors as JSON, bodies within limits, the token."""
+"""Common parts of HTTP endpoints: the token, bodies within limits, errors as JSON."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ T = TypeVar("T")
 
 
 def require_token(request: Request, access: Access) -> None:
-    """Raises:
-    HTTPException: 401, the request does not carry the token.
+    """Check that a request has the token.
+
+    Raises:
+        HTTPException: 401, the token is missing or wrong.
     """
     if not access.has_bearer(request.headers):
         headers = {"WWW-Authenticate": "Bearer"}
@@ -31,21 +33,21 @@ def require_token(request: Request, access: Access) -> None:
 
 
 class Uploads:
-    """Bodies that are being received and read: so many of each person at once; others of that person wait.
+    """Bodies that are being received and parsed: a limited number for each person, while further ones wait.
 
     Args:
-        most: for each person.
+        most: number for each person.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._turns: dict[str | None, tuple[asyncio.Semaphore, list[None]]] = {}
-        # A thread of its own, so that to read a large one holds up no picture.
+        # A thread of its own, so that parsing a large body delays no picture.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="draglab-reading")
 
     @asynccontextmanager
     async def of(self, owner: str | None) -> AsyncIterator[None]:
-        """One of a person's, for as long as the block takes."""
+        """Wait for a person's turn, and hold it during the block."""
         turn, users = self._turns.setdefault(owner, (asyncio.Semaphore(self._most), []))
         users.append(None)
         try:
@@ -57,18 +59,19 @@ class Uploads:
                 del self._turns[owner]
 
     async def read(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Run what takes a while, beside the event loop."""
+        """Run a slow function on a thread, not on the event loop."""
         return await asyncio.wrap_future(self._thread.submit(function, *arguments))
 
 
 async def read_body(request: Request, limit: int, name: str, seconds: float) -> bytes:
-    """The body.
+    """Receive the body of a request.
 
     Args:
-        limit: bytes. name: of the limit, for the message. seconds: how long it may take.
+        limit: size in bytes. name: name of this limit, for the error. seconds: time for the whole body.
 
     Raises:
-        HTTPException: 413, it is larger; no more than the limit is read. 408, it did not come in time.
+        HTTPException: 413, the body is larger than the limit, and was not read further. 408, it did not come in time.
+            400, it ended early.
     """
     body = bytearray()
     try:
@@ -86,13 +89,13 @@ async def read_body(request: Request, limit: int, name: str, seconds: float) -> 
 
 
 def parse_body(body: bytes, kind: TypeAdapter[T], values: int) -> T:
-    """The body as a dataclass.
+    """Parse a body as a dataclass.
 
     Args:
-        values: how many it may hold.
+        values: limit of the number of values in it.
 
     Raises:
-        HTTPException: 413, it holds more. 422, it is not JSON or a field is wrong; the message names it.
+        HTTPException: 413, there are more values. 422, the body is not JSON, or a field is wrong, which is named.
     """
     if count_values(body) > values:
         raise HTTPException(413, f"the request holds more than {values} values (limit 'values'): send less")
@@ -103,18 +106,18 @@ def parse_body(body: bytes, kind: TypeAdapter[T], values: int) -> T:
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
-    """{"error": message} with the status code."""
+    """Answer {"error": message} with the error's status code."""
     assert isinstance(error, HTTPException)
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
 
 async def on_draglab_error(request: Request, error: Exception) -> Response:
-    """400: what was asked for cannot be done, and why."""
+    """Answer 400 with the reason why a request cannot be carried out."""
     return JSONResponse({"error": str(error)}, 400)
 
 
 async def on_any_error(request: Request, error: Exception) -> Response:
-    """500, without details: they are in the log."""
+    """Answer 500 without details, which are in the log."""
     return JSONResponse({"error": "draglab failed at this; its log says where, please report it"}, 500)
 
 

@@ -1,4 +1,4 @@
-"""Which models the editor offers, and the generators in memory."""
+"""The models that the editor offers, and the generators in memory."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ if TYPE_CHECKING:
 
 DEFAULT = "heads"
 SUFFIXES = {".safetensors", ".pkl", ".pt", ".pth", ".npz"}
-"""Of files in the models folder that may be models; others are not looked into."""
+"""Suffixes of files in the models folder that may be models; other files are not opened."""
 
 logger = logging.getLogger("draglab.server")
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """A model as the editor's menu and programs see it: by name, never by path.
+    """Facts about a model, for the editor's menu and for programs, which know it by name, never by path.
 
     Attributes:
-        title: for people. width, height: of its images, pixels. c_dim: number of classes, 0 = none. num_ws: layers.
-        first_seeds: good images to begin with; a new session begins with the first, or with seed 0 where there is none.
+        title: name for people. width, height: size of its images, pixels. c_dim: number of classes, 0 = none.
+        num_ws: number of layers.
+        first_seeds: seeds of good images; a new session begins with the first, or with seed 0 if there is none.
     """
 
     name: str
@@ -41,11 +42,11 @@ class ModelInfo:
 
 
 class Library:
-    """Bundled models, and those found in one folder.
+    """The bundled models and those in one folder.
 
     Args:
-        folder: of model files; None = where `draglab models pull` keeps them.
-        limit: generators in memory. device: what they compute on; None = the best that this machine has.
+        folder: folder of model files; None = that of `draglab models pull`.
+        limit: number of generators in memory. device: their device; None = the best of this machine.
     """
 
     def __init__(self, folder: Path | None, limit: int, device: str | None = None) -> None:
@@ -58,7 +59,7 @@ class Library:
         self._loaded: OrderedDict[str, Generator] = OrderedDict()
 
     def models(self) -> list[ModelInfo]:
-        """Those known so far, the default one first. From any thread, once :meth:`find` has run."""
+        """List the models known so far, the default one first. Can be called from any thread, after :meth:`find`."""
         with self._lock:
             return list(self._models.values())
 
@@ -75,15 +76,15 @@ class Library:
         raise DraglabError("there is no model here: start draglab edit with --models FOLDER")
 
     def first_seed(self, name: str) -> int:
-        """Of the image that a new session of a model begins with."""
+        """Return the seed with which a new session of a model begins."""
         with self._lock:
             model = self._models.get(name)
         return model.first_seeds[0] if model is not None and model.first_seeds else 0
 
     def find(self) -> None:
-        """Find the files: the bundled models, then those of the folder. Quick: files of other programs are not opened.
+        """Find the bundled models and the files of the folder, without opening files of other programs.
 
-        A bundled model's name, or a name of two files, is the first one's.
+        If two models have the same name, the first one keeps it; bundled models come first.
         """
         from draglab.checkpoints import list_models
         from draglab.public_models import ModelFolder, read_catalogue
@@ -101,14 +102,14 @@ class Library:
         self._inspect(lambda path: path.suffix == ".safetensors")
 
     def inspect(self) -> None:
-        """Find out what the files of other programs are, a second each; the menu has them from then on.
+        """Inspect the files of other programs, which takes about a second each, and add them to the menu.
 
-        From any thread. They can be loaded by name before that.
+        Can be called from any thread. The files can be loaded by name before that.
         """
         self._inspect(lambda path: True)
 
     def generator(self, name: str) -> Generator:
-        """A model, loaded if it is not in memory. Only on the thread that computes with it.
+        """Return a model, after loading it if it is not in memory. Only for the thread that computes.
 
         Raises:
             DraglabError: there is no such model, or its file cannot be used.
@@ -119,7 +120,7 @@ class Library:
             path = self._files.get(name)
             if path is None:
                 raise DraglabError(f"there is no model {name!a} here: put its file into the models folder, start again")
-            # Makes room before it takes some.
+            # Make room first: two large models may not fit.
             while len(self._loaded) >= self._limit:
                 self._loaded.popitem(last=False)
             self._loaded[name] = load_generator(path, self._device)
@@ -128,12 +129,12 @@ class Library:
         return self._loaded[name]
 
     def name_of(self, given: str) -> str:
-        """The name here of what an edit file calls a model, which may be a path on another machine.
+        """Return the name under which an edit file's model is known here; the file may hold a path of another machine.
 
         Raises:
             DraglabError: there is no such model here.
         """
-        # Both kinds of path, wherever this runs; only the last part of it is looked at.
+        # Only the last part of a path counts, whichever system wrote it.
         stem = PurePath(given.replace("\\", "/")).stem
         for name in (given, stem):
             if name in self._files:

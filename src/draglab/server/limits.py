@@ -1,4 +1,4 @@
-"""How much the server takes from its clients: every limit by name."""
+"""Limits of the server, by name."""
 
 from dataclasses import dataclass, fields, replace
 
@@ -10,34 +10,37 @@ class Limits:
     """Limits of the server; docs/server.md says what happens beyond each.
 
     Attributes:
-        message_bytes: one message of the websocket, one JSON body of the API.
-        upload_bytes: an uploaded edit file.
-        uploads: edit files and requests of programs that are received and read at once, of one person; others wait.
-        values: numbers, texts and names in an uploaded edit file or a program's request.
-        rounds: of an uploaded edit file, which are checked in one go.
-        points: handles in one image. settings: names in one message.
-        mask_pixels: width times height of a mask's picture, checked before it is decoded. edit_mask_pixels: of all
-            different masks of an uploaded edit file together.
-        picture_height: what a client may ask to be shown, in pixels; larger wishes are cut to it.
-        seeds: pictures asked for in one message.
-        connections: of all kinds at once; fewer where the system gives a process few file descriptors.
-        waiting, waiting_per_address: connections that have not said what they want, a request or a hello, in all and of
-            one address; beyond it the oldest is closed.
-        header_seconds: for a request's headers. body_seconds: for its body. send_seconds: for a client that has stopped
-            reading.
-        clients, clients_per_person: websockets that have said hello, in all and of one person of a shared server.
-        sessions_per_client, sessions: sessions in memory, of one owner and in all. Those that nobody looks at and that
-            do nothing are put away first; they stay in the data folder.
-        journals: files of saved sessions that are open although their person has no session in memory.
-        pending: commands of one client that wait for the worker; beyond it, nothing more is read from that client.
-        unsent: messages and pictures that wait for one client to read them; beyond it, the client is disconnected.
-        frame_rate: live pictures a second and client.
-        live_pictures: live pictures under way to a client that has not said that it has drawn them.
-        hello_seconds: how long a new websocket may stay silent.
-        exports: exports of one client that are being made or wait to be fetched. export_seconds: how long they wait.
-        generators: models in memory; the one that was used least recently is dropped.
-        drags, drags_per_person: drags of programs that run at once, in all and of one person. drags_kept: drags of
-            programs that can be asked for.
+        message_bytes: size of a websocket message, and of a JSON body of the API.
+        upload_bytes: size of an uploaded edit file.
+        uploads: number of edit files and requests of programs that are received and parsed at once for one person;
+            further ones wait.
+        values: number of values (numbers, texts, names) in an uploaded edit file or a program's request.
+        rounds: number of rounds in an uploaded edit file.
+        points: number of handles in an image. settings: number of settings in a message.
+        mask_pixels: width times height of a mask, checked before it is decoded. edit_mask_pixels: sum over the
+            different masks of an uploaded edit file.
+        picture_height: height of the pictures for a client; larger requests are reduced to it.
+        seeds: number of pictures requested in a message.
+        connections: number of connections of all kinds; lower if the system allows few open files.
+        waiting, waiting_per_address: number of connections that have not sent a request or hello yet, in total and for
+            one address; beyond it, the oldest of them is closed.
+        header_seconds: time for a request's headers. body_seconds: time for its body. send_seconds: time for a client
+            that has stopped reading.
+        clients, clients_per_person: number of websockets that have said hello, in total and for one person of a shared
+            server.
+        sessions_per_client, sessions: number of sessions in memory, for one person and in total. Idle sessions without
+            viewers are put away first; they stay in the data folder.
+        journals: number of open journals whose person has no session in memory.
+        pending: number of a client's commands that wait for the worker; beyond it, no more is read from the client.
+        unsent: number of messages and pictures that wait for a client; beyond it, the client is disconnected.
+        frame_rate: live pictures per second for a client.
+        live_pictures: number of live pictures sent to a client that it has not drawn yet.
+        hello_seconds: time for a new websocket to say hello.
+        exports: number of a person's exports that are being made or wait for their download. export_seconds: time for
+            that download.
+        generators: number of models in memory; the least recently used one is dropped.
+        drags, drags_per_person: number of drags of programs that run at once, in total and for one person.
+        drags_kept: number of drags of programs that are kept, including the running ones.
         drag_steps: max_steps of a program's drag.
     """
 
@@ -77,10 +80,10 @@ class Limits:
     drag_steps: int = 10_000
 
     def changed(self, texts: list[str]) -> "Limits":
-        """With some of them changed, given as "name=value".
+        """Return the limits with changes, given as "name=value".
 
         Raises:
-            DraglabError: another form, no such limit, or a value that is not a positive number of its kind.
+            DraglabError: a text has another form or names no limit, or its value is not a positive number of its kind.
         """
         kinds: dict[str, type[int] | type[float]] = {
             field.name: float if isinstance(field.default, float) else int for field in fields(self)

@@ -1,4 +1,4 @@
-"""A session in memory: an EditingSession, shown to any number of clients. All of it on the worker's thread."""
+"""A session in memory, shown to any number of clients. Used on the worker's thread only."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Viewer(Protocol):
     """A client that a session is shown to.
 
     Attributes:
-        outbox: where to put what it is told. height: of its pictures, at most; 0 = the image's.
-        acknowledged: id of its newest command that was done, 0 = none yet.
-        mask_id, original_id: which mask and which start image it has.
+        outbox: receives the messages and pictures for the client. height: height of its pictures; 0 = the image's.
+        acknowledged: id of its newest command that was carried out, 0 = none yet.
+        mask_id, original_id: ids of the mask and the start image that it has.
     """
 
     outbox: Outbox
@@ -37,10 +37,10 @@ class Viewer(Protocol):
 
 
 class LiveSession:
-    """A session, those who see it, and its steps while a round runs.
+    """A session with its viewers: a worker.Task while a round runs.
 
     Args:
-        owner: whose it is, see Access.owner.
+        owner: the person to whom the session belongs, see Access.owner.
     """
 
     def __init__(self, session: EditingSession, owner: str | None, worker: Worker) -> None:
@@ -55,14 +55,14 @@ class LiveSession:
         self._rate = 0.0
 
     def join(self, viewer: Viewer) -> None:
-        """Show it all to a client from now on."""
+        """Show the session to a client from now on."""
         self.viewers.append(viewer)
         viewer.mask_id = viewer.original_id = None
         self._say_viewers()
         self.tell([viewer], picture=True)
 
     def leave(self, viewer: Viewer) -> None:
-        """Show no more of it."""
+        """Stop showing the session to a client."""
         self.viewers.remove(viewer)
         self._say_viewers()
         self.used = time.monotonic()
@@ -70,9 +70,9 @@ class LiveSession:
         viewer.outbox.discard_pictures()
 
     def step(self) -> bool:
-        """One step of the round; see worker.Task."""
+        """Make one step of the round; see worker.Task."""
         try:
-            report = self.session.step()
+            report = self.session.rounds.step()
         except DraglabError as error:
             self.fail(error)
             return False
@@ -81,38 +81,35 @@ class LiveSession:
             self._show(report)
             if report.end is None:
                 return True
-        if self.session.running:
+        if self.session.rounds.running:
             # The next round of an edit file follows.
             self._say_ended()
         self.tell(picture=True)
         return self.running
 
     def fail(self, error: Exception) -> None:
-        """A step could not be made: say so, stop the round."""
+        """Send an error and stop the round."""
         what = str(error) if isinstance(error, DraglabError) else f"this step failed ({type(error).__name__})"
         for viewer in self.viewers:
             viewer.outbox.put(encode(Error(message=what)))
         self.stop()
 
     def stop(self, paused: bool = False) -> None:
-        """End what runs, before its next step; see EditingSession.pause for `paused`."""
+        """End a running round before its next step; see Rounds.stop for `paused`."""
         if self.running:
-            if paused:
-                self.session.pause()
-            else:
-                self.session.stop()
+            self.session.rounds.stop(paused=paused)
             self.tell(picture=True)
 
     def tell(
         self, viewers: list[Viewer] | None = None, picture: bool = False, knows_mask: Viewer | None = None
     ) -> None:
-        """Tell clients how things are: the state, and what they lack of mask, start image and picture.
+        """Send the state to clients, with the mask, start image and picture if theirs are out of date.
 
-        A session that has begun to run is given steps from now on, in turn with others.
+        If a round has begun, its steps are made from now on, in turn with those of other sessions.
 
         Args:
-            viewers: None = all who see the session. picture: what is shown has changed.
-            knows_mask: who set the mask and need not be told.
+            viewers: None = all viewers. picture: True if the shown image has changed.
+            knows_mask: the viewer that set the mask, and therefore has it.
         """
         self.used = time.monotonic()
         view = self.session.view()
@@ -132,12 +129,13 @@ class LiveSession:
                 self._wish(viewer, "current")
 
     def show_again(self, viewer: Viewer) -> None:
-        """The pictures at another size."""
+        """Send the pictures again, in the viewer's new size."""
         self._wish(viewer, "original")
         self._wish(viewer, "current")
 
     def _mask(self) -> Mask:
-        mask, feather = self.session.mask()
+        document = self.session.document
+        mask, feather = document.mask(document.history.node)
         return Mask(png=None if mask is None else encode_mask(mask), feather=feather)
 
     def _wish(self, viewer: Viewer, kind: PictureKind) -> None:
@@ -145,9 +143,9 @@ class LiveSession:
             height, view = viewer.height or None, self.session.view()
             try:
                 if kind == "current":
-                    viewer.outbox.put_picture(Picture(kind, self.session.image(height), node=view.cursor))
+                    viewer.outbox.put_picture(Picture(kind, self.session.pictures.current(height), node=view.cursor))
                 else:
-                    viewer.outbox.put_picture(Picture(kind, self.session.original_image(height), node=view.original))
+                    viewer.outbox.put_picture(Picture(kind, self.session.pictures.original(height), node=view.original))
             except DraglabError as error:
                 viewer.outbox.put(encode(Error(message=str(error))))
 
@@ -156,7 +154,7 @@ class LiveSession:
     def _show(self, report: StepReport) -> None:
         now = time.perf_counter()
         rate = 1 / max(now - self._last_step, 1e-6)
-        # Of the last few steps, as a speed that jumps cannot be read.
+        # Averaged over a few steps: a number that jumps cannot be read.
         self._rate = rate if report.step == 1 else 0.8 * self._rate + 0.2 * rate
         self._last_step = now
         stamp = next(_stamps)
@@ -176,12 +174,12 @@ class LiveSession:
             viewer.outbox.put(text, "progress")
             if viewer.outbox.wants_live():
                 if viewer.height not in pictures:
-                    pixels = self.session.image(viewer.height or None)
+                    pixels = self.session.pictures.current(viewer.height or None)
                     pictures[viewer.height] = Picture("live", pixels, stamp, report.node, report.step)
                 viewer.outbox.put_picture(pictures[viewer.height])
 
     def _follow(self, view: SessionView) -> None:
-        """Take steps while the session runs, and only then."""
+        """Make steps while the session runs, and only then."""
         if view.state == "running" and not self.running:
             self._last_step = time.perf_counter()
             self._round = view.cursor
@@ -197,8 +195,8 @@ class LiveSession:
             viewer.outbox.put(message, "viewers")
 
     def _say_ended(self) -> None:
-        ended = self.session.end_of(self._round)
-        if ended is not None:
-            message = encode(Ended(node=self._round, reason=ended[0], text=ended[1]))
+        node = self.session.document.history.get(self._round)
+        if node.round is not None and node.round.end is not None:
+            message = encode(Ended(node=node.id, reason=node.round.end, text=node.end_text))
             for viewer in self.viewers:
                 viewer.outbox.put(message)

@@ -1,4 +1,4 @@
-"""Reading what clients send: strict, within the limits, with one sentence on what is wrong."""
+"""Strict parsing of the messages that clients send, within the limits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _client_message: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessag
 
 
 class MessageError(DraglabError):
-    """A message that cannot be used. id: the one that it carries, None if it has none that can be read."""
+    """A message cannot be used. id: id of the message; None if it has none that can be read."""
 
     def __init__(self, problem: str, id: int | None) -> None:
         super().__init__(problem)
@@ -32,19 +32,19 @@ class MessageError(DraglabError):
 
 
 class ProtocolError(Exception):
-    """A client that does not speak the protocol at all; its socket is closed. The message is one sentence."""
+    """A client does not speak the protocol, so its socket is closed. The message is one sentence."""
 
 
 def parse(text: str, limits: Limits) -> ClientMessage:
-    """A client's message.
+    """Parse a client's message.
 
     Raises:
-        MessageError: an unknown type or field, a value of another kind, NaN, or more than a limit allows.
-        ProtocolError: larger than a message may be, or not JSON.
+        MessageError: a type or field is unknown, a value has another type or is NaN, or a limit is exceeded.
+        ProtocolError: the text is too large or not JSON.
     """
     if len(text) > limits.message_bytes:
         raise ProtocolError(f"a message is larger than {limits.message_bytes} bytes: send less at once")
-    # A point is a dozen values. What pydantic would make of many more, it would make before it counts them.
+    # A point has a dozen values. Count first: pydantic would build them all before it could count them.
     values = 1000 + 16 * max(limits.points, limits.settings, limits.seeds)
     if count_values(text) > values:
         raise ProtocolError(f"a message holds more than {values} values: send less at once")

@@ -1,4 +1,4 @@
-"""What messages of the editor's protocol (messages.py) are made of: numbers and names in range, starts, points."""
+"""Parts of the messages in messages.py: numbers and names in range, starts, points."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """Something inside a message. Unknown fields, NaN and conversions ("7" for 7) are refused."""
+    """Base of all parts of messages: unknown fields, NaN and conversions ("7" for 7) are refused."""
 
     __pydantic_config__ = _STRICT
 
@@ -36,7 +36,7 @@ class Mix(Part):
 
 @dataclass(frozen=True, kw_only=True)
 class Start(Part):
-    """Where an edit starts. model: a name of Welcome.models; None = the default one."""
+    """The image from which an edit starts. model: a name of Welcome.models; None = the default model."""
 
     model: Name | None = None
     seed: Seed = 0
@@ -47,9 +47,9 @@ class Start(Part):
 
 @dataclass(frozen=True, kw_only=True)
 class PointInput(Part):
-    """A handle, and its target once there is one. id: the client's, unique among the points.
+    """A handle, with a target or None. id: chosen by the client, unique among the points.
 
-    pin: holds its place while others are dragged; without a target of its own.
+    pin: True = it holds its place while others are dragged, and has no target of its own.
     """
 
     id: Count
@@ -60,6 +60,6 @@ class PointInput(Part):
 
 @dataclass(frozen=True, kw_only=True)
 class Request(Part):
-    """Any message of a client. id: repeated by what answers it."""
+    """Base of a client's messages. id: repeated in the answer."""
 
     id: Count | None = None

@@ -1,12 +1,12 @@
-"""The editor's protocol, version 1: everything that goes over the websocket. Changes of points: point_messages.py.
+"""The messages of the websocket, version 1 of the editor's protocol. Those that change points: point_messages.py.
 
-The page's types are made from these classes: `python -m web.make_types` after a change.
+The page's types are generated from these classes: run `python -m web.make_types` after a change.
 
-Text frames hold one JSON object each, whose "type" says which of these classes it is. Requests may carry an "id"; what
-answers them repeats it. Binary frames go to the client only: u32 little-endian n, n bytes of JSON (a PictureHeader),
-then the encoded picture. Points are (x, y) in pixels of the image, see docs/conventions.md.
+Each text frame is a JSON object, whose "type" names one of these classes. Requests may have an "id", which the answer
+repeats. Binary frames are sent to the client only: u32 little-endian n, n bytes of JSON (a PictureHeader), then the
+encoded picture. Points are (x, y) in pixels of the image, see docs/conventions.md.
 
-The client says Hello first, with the token that its page holds; the server answers Welcome, or an Error that is fatal.
+The client sends Hello first, with the token of its page; the server answers with Welcome, or with a fatal Error.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PROTOCOL = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Hello(Request):
-    """The first message. session: what to show, None = nothing yet. height: of the shown image, device pixels."""
+    """The first message. session: the session to show, or None. height: height of the shown image, device pixels."""
 
     type: Literal["hello"] = "hello"
     protocol: Count
@@ -46,7 +46,7 @@ class Hello(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class NewSession(Request):
-    """Begin a session. start: None = the first image of the default model."""
+    """Create a session. start: None = the first image of the default model."""
 
     type: Literal["new_session"] = "new_session"
     start: Start | None = None
@@ -54,7 +54,7 @@ class NewSession(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class OpenSession(Request):
-    """Go on with a session of Welcome.sessions."""
+    """Open a session of Welcome.sessions."""
 
     type: Literal["open_session"] = "open_session"
     session: Name
@@ -62,14 +62,14 @@ class OpenSession(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class ListSessions(Request):
-    """Ask for the sessions of this person. Answered by Sessions."""
+    """List the sessions of this person. Answered by Sessions."""
 
     type: Literal["list_sessions"] = "list_sessions"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RenameSession(Request):
-    """Call a session something; "" = by its model again."""
+    """Name a session; "" = no name."""
 
     type: Literal["rename_session"] = "rename_session"
     session: Name
@@ -78,7 +78,7 @@ class RenameSession(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class ForgetSession(Request):
-    """Delete a session for good. It must not be open in another tab."""
+    """Delete a session permanently. It must not be open in another tab."""
 
     type: Literal["forget_session"] = "forget_session"
     session: Name
@@ -86,7 +86,7 @@ class ForgetSession(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class SetView(Request):
-    """How high the image is shown, in device pixels: pictures come at about that size."""
+    """Set the height in which the image is shown, device pixels; pictures are sent in about this size."""
 
     type: Literal["set_view"] = "set_view"
     height: Count
@@ -94,7 +94,7 @@ class SetView(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class SetStart(Request):
-    """Another image."""
+    """Start from another image."""
 
     type: Literal["set_start"] = "set_start"
     start: Start
@@ -102,7 +102,7 @@ class SetStart(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class SetMask(Request):
-    """The movable region. png: base64, the image's size, white = movable; None = no mask. feather: pixels."""
+    """Set the movable region. png: base64, of the image's size, white = movable; None = no mask. feather: pixels."""
 
     type: Literal["set_mask"] = "set_mask"
     png: str | None
@@ -111,13 +111,13 @@ class SetMask(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Act(Request):
-    """What needs nothing but its name.
+    """A command without arguments.
 
-    run: start a round with the points that were pulled since the last one, or else with those of the last one again.
-    stop: no step is begun after the one that runs. pause: the same, to change points: the next round goes on with those
-    of this one. go_on: continue the round that is shown and stopped by itself, where the state says can_go_on. undo,
-    redo: by one entry of the history. suggest_mask: ask for a region around the handles, answered by Mask; nothing
-    changes.
+    run: start a round with the points pulled since the last one, or, if there are none, with those of the last one.
+    stop: end the round after the current step. pause: the same, in order to change points: the next round goes on with
+    this one's. go_on: continue the shown round, which stopped by itself; allowed if the state says can_go_on. undo,
+    redo: move by one entry of the history. suggest_mask: suggest a region around the handles, answered by Mask; the
+    mask stays as it is.
     """
 
     type: Literal["run", "stop", "pause", "go_on", "undo", "redo", "suggest_mask"]
@@ -125,7 +125,7 @@ class Act(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckHandle(Request):
-    """Ask whether a point can be tracked. Answered by HandleQuality."""
+    """Check whether a point can be tracked. Answered by HandleQuality."""
 
     type: Literal["check_handle"] = "check_handle"
     x: Coordinate
@@ -142,7 +142,7 @@ class SetSettings(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class ResetSettings(Request):
-    """Settings back to their defaults; None = all."""
+    """Reset settings to their defaults; None = all."""
 
     type: Literal["reset_settings"] = "reset_settings"
     names: list[Name] | None = None
@@ -158,7 +158,7 @@ class Goto(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Scrub(Request):
-    """Show a frame of a round; changes nothing. Answered by a picture "scrub"; the newest wish wins."""
+    """Show a frame of a round. Answered by a picture "scrub"; a new request replaces one that waits."""
 
     type: Literal["scrub"] = "scrub"
     node: Count
@@ -167,7 +167,7 @@ class Scrub(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class ContinueFrom(Request):
-    """Go on from a frame of a round: a branch of the history."""
+    """Begin a new branch of the history at a frame of a round."""
 
     type: Literal["continue_from"] = "continue_from"
     node: Count
@@ -176,7 +176,7 @@ class ContinueFrom(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Seeds(Request):
-    """Small pictures of seeds. Answered by pictures "seed" as they get ready; the newest request replaces the last."""
+    """Show small pictures of seeds. Answered by pictures "seed", one by one; a new request replaces the last one."""
 
     type: Literal["seeds"] = "seeds"
     seeds: list[Seed]
@@ -186,7 +186,7 @@ class Seeds(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Export(Request):
-    """Make a file. Answered by ExportReady. scope: the image, this round, the whole branch."""
+    """Export a file. Answered by ExportReady. scope: the image, the last round, or all rounds of the branch."""
 
     type: Literal["export"] = "export"
     kind: Literal["png", "jpg", "webp", "mp4", "gif", "json", "npz", "safetensors"]
@@ -195,16 +195,16 @@ class Export(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Describe(Request):
-    """Ask for a command line or a Python program that makes this edit again. Answered by Text."""
+    """Describe this edit as a command line or a Python program that repeats it. Answered by Text."""
 
     type: Literal["describe"] = "describe"
-    # "as" is a word of Python.
+    # "as" is a keyword of Python.
     as_: Annotated[Literal["command", "python"], Field(alias="as")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seen(Request):
-    """Flow control: live pictures up to this stamp have been drawn."""
+    """Flow control: the client has drawn the live pictures up to this stamp."""
 
     type: Literal["seen"] = "seen"
     stamp: Count
@@ -215,7 +215,7 @@ Command = (
     | RemovePoints | SetPoints | SetMask | Act | CheckHandle | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom
     | Seeds | Export | Describe
 )  # fmt: skip
-"""What is done on the worker's thread."""
+"""Messages that the worker's thread handles."""
 ClientMessage = Hello | Seen | Command
 
 
@@ -224,11 +224,11 @@ ClientMessage = Hello | Seen | Command
 
 @dataclass(frozen=True, kw_only=True)
 class Welcome:
-    """Answers Hello.
+    """Answer to Hello.
 
-    models: what can be edited. sessions: those of this person, newest first; `picture` of one is the number of its
-    newest small picture, GET /thumbnails/{session}/{picture}, or null. settings: their names, help and ranges.
-    limits: of this server, by name. session: the one that is shown, or None.
+    models: the models that can be edited. sessions: the sessions of this person, newest first; `picture` is the number
+    of a session's newest small picture, GET /thumbnails/{session}/{picture}, or null. settings: names, help and ranges
+    of the settings. limits: limits of this server. session: the session that is shown, or None.
     """
 
     type: Literal["welcome"] = "welcome"
@@ -243,9 +243,9 @@ class Welcome:
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """The session as it is now, which is all that the page shows of it besides pictures and the mask's.
+    """The current state of the session: everything that the page shows, except for pictures and the mask.
 
-    acknowledged: id of the newest command of this client that it takes in. view: its fields stand beside this one's.
+    acknowledged: id of this client's newest command that the state includes. view: its fields are sent beside this one.
     """
 
     type: Literal["state"] = "state"
@@ -255,7 +255,7 @@ class State:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """After each step of a round. handles, distances: of each point that has a target, in the order of the points."""
+    """Progress after a step of a round. handles, distances: of the points that have a target, in the points' order."""
 
     type: Literal["progress"] = "progress"
     node: int
@@ -270,9 +270,9 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """A round is over. reason: arrived, stalled, max_steps, stopped, diverged, interrupted, recorded.
+    """The end of a round. reason: arrived, stalled, max_steps, stopped, diverged, interrupted, recorded.
 
-    text: why, and what is kept, for a person.
+    text: sentences for a person on why it ended and which step is kept.
     """
 
     type: Literal["ended"] = "ended"
@@ -283,7 +283,7 @@ class Ended:
 
 @dataclass(frozen=True, kw_only=True)
 class Sessions:
-    """Answers ListSessions; as in Welcome."""
+    """Answer to ListSessions. sessions: as in Welcome."""
 
     type: Literal["sessions"] = "sessions"
     id: int | None
@@ -292,7 +292,7 @@ class Sessions:
 
 @dataclass(frozen=True, kw_only=True)
 class Viewers:
-    """How many windows show the session, this one among them; when that changes. What is done in one, all show."""
+    """Number of windows that show the session, including this one; sent when it changes. All show the same state."""
 
     type: Literal["viewers"] = "viewers"
     count: int
@@ -300,7 +300,7 @@ class Viewers:
 
 @dataclass(frozen=True, kw_only=True)
 class Mask:
-    """The mask that holds now, or a suggestion. png: base64, white = movable; None = everything may move."""
+    """The current mask, or a suggested one. png: base64, white = movable; None = everything may move."""
 
     type: Literal["mask"] = "mask"
     id: int | None = None
@@ -311,7 +311,7 @@ class Mask:
 
 @dataclass(frozen=True, kw_only=True)
 class HandleQuality:
-    """Answers CheckHandle. nearest: the nearest place that can be tracked, or None."""
+    """Answer to CheckHandle. nearest: the nearest place that can be tracked, or None."""
 
     type: Literal["handle_quality"] = "handle_quality"
     id: int | None
@@ -324,7 +324,7 @@ class HandleQuality:
 
 @dataclass(frozen=True, kw_only=True)
 class ExportReady:
-    """Answers Export. url: can be fetched once, for a while. bytes: its size."""
+    """Answer to Export. url: valid for one download within a time limit. bytes: size of the file."""
 
     type: Literal["export_ready"] = "export_ready"
     id: int | None
@@ -335,7 +335,7 @@ class ExportReady:
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
-    """Answers Describe. needs_edit_file: the text reads edit.json, which is the export of kind "json"."""
+    """Answer to Describe. needs_edit_file: the text expects edit.json, the export of kind "json"."""
 
     type: Literal["text"] = "text"
     id: int | None
@@ -345,7 +345,7 @@ class Text:
 
 @dataclass(frozen=True, kw_only=True)
 class Error:
-    """What could not be done: one sentence that says what to do. fatal: the socket is closed after it."""
+    """An error. message: one sentence that says what to do. fatal: True = the socket is closed after it."""
 
     type: Literal["error"] = "error"
     id: int | None = None
@@ -358,10 +358,10 @@ PictureKind = Literal["live", "current", "original", "scrub", "seed"]
 
 @dataclass(frozen=True, kw_only=True)
 class PictureHeader:
-    """Of a picture.
+    """Header of a picture.
 
-    stamp: of a live one, that of its Progress; grows. node, frame, seed: what it shows. width, height: its own pixels,
-    which may be fewer than the image's.
+    stamp: of a live picture, the stamp of its Progress, which grows. node, frame, seed: what the picture shows. width,
+    height: size of the picture, which may be smaller than the image.
     """
 
     kind: PictureKind
@@ -380,7 +380,7 @@ ServerMessage = (
 
 
 def encode(message: ServerMessage) -> str:
-    """A message's JSON. NaN and infinity, which JSON has not, become null."""
+    """Encode a message as JSON. NaN and infinity, which JSON does not have, become null."""
     content = message
     if isinstance(message, State):
         content = {"type": message.type, "acknowledged": message.acknowledged, **vars(message.view)}
@@ -388,6 +388,6 @@ def encode(message: ServerMessage) -> str:
 
 
 def encode_picture(header: PictureHeader, data: bytes) -> bytes:
-    """A binary frame."""
+    """Encode a picture as a binary frame."""
     text = to_json(header)
     return len(text).to_bytes(4, "little") + text + data

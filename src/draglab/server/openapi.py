@@ -1,4 +1,4 @@
-"""Endpoints of the API for programs, as data, and the OpenAPI document that describes them."""
+"""Description of endpoints as data, and the OpenAPI document made from it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ PICTURES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """What was wrong, and what to do about it."""
+    """Description of what was wrong, and of what to do about it."""
 
     error: str
 
 
 @dataclass(frozen=True)
 class Content:
-    """An answer that is no dataclass. kinds: its media types."""
+    """An answer that is not JSON of a dataclass. kinds: its media types."""
 
     description: str
     kinds: Sequence[str]
@@ -37,14 +37,14 @@ class Content:
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint(Generic[A]):
-    """A path and a method of the API, whose methods have an object A.
+    """An endpoint of an API whose handlers are methods of a class A.
 
     Attributes:
-        path: below /api/v1; parts in braces are texts. handler: the method of A that answers.
-        summary: one sentence. body: dataclass of the request's JSON, None = it has no body.
-        answer: dataclass of the answer's JSON, or other content. status: of the answer, where nothing is wrong.
-        query: values that a parameter of the query may have, by its name; the first is the default.
-        problems: status codes of errors, besides 401. limits: names of those that hold, see Limits.
+        path: path below /api/v1; parts in braces are parameters. handler: the method of A that answers.
+        summary: one sentence. body: dataclass of the request's JSON; None = no body.
+        answer: dataclass of the answer's JSON, or other content. status: status code of the answer.
+        query: allowed values of the query's parameters, by name; the first is the default.
+        problems: status codes of errors, besides 401. limits: names of the limits that apply, see Limits.
     """
 
     method: Literal["GET", "POST", "DELETE"]
@@ -60,7 +60,7 @@ class Endpoint(Generic[A]):
 
 
 def document(endpoints: Sequence[Endpoint[Any]], limits: Limits) -> dict[str, Any]:
-    """OpenAPI 3.1, as JSON values. Limits stand in it as "x-limits", with what they are on this server."""
+    """Build an OpenAPI 3.1 document, as JSON values. It has this server's limits as "x-limits"."""
     paths: dict[str, dict[str, Any]] = {}
     kinds: dict[str, type] = {"Problem": Problem}
     for each in endpoints:
@@ -69,7 +69,11 @@ def document(endpoints: Sequence[Endpoint[Any]], limits: Limits) -> dict[str, An
         kinds.update({kind.__name__: kind for kind in named})
     return {
         "openapi": "3.1.0",
-        "info": {"title": "draglab", "version": __version__, "description": "Drags points of a GAN's images."},
+        "info": {
+            "title": "draglab",
+            "version": __version__,
+            "description": "Point-based manipulation of GAN images.",
+        },
         "servers": [{"url": "/api/v1"}],
         "security": [{"token": []}],
         "paths": paths,

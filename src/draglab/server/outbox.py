@@ -1,7 +1,7 @@
-"""What waits to be sent to one client: bounded however slowly the client reads.
+"""Queue of messages and pictures for one client, bounded however slowly the client reads.
 
-What can be overtaken (state, progress, pictures of one kind) has a slot, in which the newest replaces what waits. A
-live picture is only made while fewer than two are under way: a client that does not read costs nothing.
+State, progress and the pictures of one kind each have a slot, in which a new item replaces one that still waits. Live
+pictures are only made while fewer than `live_pictures` are under way: a client that does not read costs nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from draglab.server.messages import PictureKind
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that is encoded when its turn comes. pixels: uint8 [H, W, 3]. The rest: see PictureHeader."""
+    """A picture, encoded when it is sent. pixels: uint8 [H, W, 3]; for the other fields, see PictureHeader."""
 
     kind: PictureKind
     pixels: NDArray[np.uint8]
@@ -32,15 +32,15 @@ class Picture:
 
     @property
     def slot(self) -> Hashable:
-        """Pictures that replace one another."""
+        """Key shared by pictures that replace one another."""
         return ("picture", self.kind, self.seed)
 
 
 class Outbox:
-    """Filled by the worker's thread, emptied by the event loop.
+    """A client's queue, filled by the worker's thread and emptied by the event loop.
 
     Args:
-        wake: called, from any thread, when there is something to send or the box is closed.
+        wake: called, from any thread, when there is something to send or the queue is closed.
     """
 
     def __init__(self, limits: Limits, wake: Callable[[], None] = lambda: None) -> None:
@@ -52,14 +52,14 @@ class Outbox:
         self._live: list[int] = []
         self._last_live = -1e9
         self.closed = False
-        """Nothing more is sent: the client left, or it read so slowly that the box ran over."""
+        """True when nothing more is sent: the client left, or read so slowly that the queue ran over."""
 
     def put(self, message: str, slot: str | None = None) -> None:
-        """A message; in a slot it replaces, at its place in the queue, what waits there."""
+        """Add a message; in a slot, it takes the place of one that waits there."""
         self._put(next(self._numbers) if slot is None else slot, message)
 
     def put_picture(self, picture: Picture) -> None:
-        """A picture; it replaces one of its slot that waits."""
+        """Add a picture, in place of one that waits in its slot."""
         if picture.kind == "live":
             with self._lock:
                 replaced = self._waiting.get(picture.slot)
@@ -69,18 +69,18 @@ class Outbox:
         self._put(picture.slot, picture)
 
     def wants_live(self) -> bool:
-        """Whether a live picture should be made now."""
+        """Return whether a live picture should be made now."""
         with self._lock:
             due = time.monotonic() - self._last_live >= 1 / self._limits.frame_rate
             return due and not self.closed and len(self._live) < self._limits.live_pictures
 
     def seen(self, stamp: int) -> None:
-        """The client has drawn live pictures up to this one."""
+        """Note that the client has drawn the live pictures up to this stamp."""
         with self._lock:
             self._live = [under_way for under_way in self._live if under_way > stamp]
 
     def discard_pictures(self, kinds: set[PictureKind] | None = None) -> None:
-        """Send none of those that wait: of these kinds, or of all because the client looks at something else now."""
+        """Drop waiting pictures of these kinds; None = of all kinds, because the client shows something else now."""
         with self._lock:
             for slot, item in list(self._waiting.items()):
                 if isinstance(item, Picture) and (kinds is None or item.kind in kinds):
@@ -89,14 +89,14 @@ class Outbox:
                 self._live.clear()
 
     def take(self) -> str | Picture | None:
-        """The next to send, None if there is nothing."""
+        """Remove and return the next item to send; None if there is none."""
         with self._lock:
             for slot in self._waiting:
                 return self._waiting.pop(slot)
             return None
 
     def close(self) -> None:
-        """Take and send nothing more."""
+        """Drop everything, and accept nothing more."""
         with self._lock:
             self.closed = True
             self._waiting.clear()

@@ -1,4 +1,4 @@
-"""Pictures as they go over the wire, and masks as they come."""
+"""Encoding of pictures that are sent, and decoding of masks that are received."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from draglab.server.messages import PictureHeader, encode_picture
 from draglab.server.outbox import Picture
 
 LOSSLESS_PIXELS = 512 * 512
-"""Stills up to this size are sent without loss; larger ones would take as long to send as to make."""
+"""Largest still that is sent without loss; encoding a larger one would take as long as computing it."""
 
 
 def encode(picture: Picture) -> bytes:
-    """A binary frame of the protocol. What moves is JPEG; a still is lossless WebP, or good JPEG if large."""
+    """Encode a picture as a binary frame: moving pictures as JPEG, stills as lossless WebP, large ones as good JPEG."""
     height, width = picture.pixels.shape[:2]
     still = picture.kind in ("current", "original")
     buffer = io.BytesIO()
@@ -43,23 +43,23 @@ def encode(picture: Picture) -> bytes:
 
 
 def read_mask(text: str, size: tuple[int, int], max_pixels: int) -> NDArray[np.bool_]:
-    """A mask from the base64 text of a PNG, bool [H, W], True = movable. Takes a while: not for the worker's thread.
+    """Decode the base64 text of a PNG to a mask, bool [H, W], True = movable; too slow for the worker's thread.
 
     Args:
         size: (height, width) of the image, which the mask must have.
 
     Raises:
-        DraglabError: not base64, not a PNG, damaged, of another size, or of more pixels than the limit.
+        DraglabError: the text is not base64 or not a PNG, is damaged, or has another size or too many pixels.
     """
     check_mask_size(text, max_pixels)
     return decode_mask(text, size)
 
 
 def check_mask_size(text: str, max_pixels: int) -> int:
-    """The number of a mask's pixels, which are not decoded.
+    """Return the number of a mask's pixels without decoding them.
 
     Raises:
-        DraglabError: not base64, not a PNG, or of more pixels than the limit.
+        DraglabError: the text is not base64 or not a PNG, or has too many pixels.
     """
     height, width = mask_size(text)
     if width * height > max_pixels:

@@ -1,4 +1,4 @@
-"""The messages that change points, see messages.py."""
+"""Messages that change points; see messages.py."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from draglab.server.message_parts import Count, Place, PointInput, Request
 
 @dataclass(frozen=True, kw_only=True)
 class AddPoint(Request):
-    """One more point. One of the same id is replaced, so that it can be said again when the answer got lost.
+    """Add a point, or replace the one with the same id, so that the message can be repeated if its answer was lost.
 
-    Changes of points say what changes and never list all points: what two hands, or a quick one, change at once cannot
-    undo one another. A page that shows its changes before they are confirmed gives them ids and takes those off that
-    the state has acknowledged.
+    Messages about points contain changes, never all points, so that changes made at the same time cannot undo each
+    other. A page that shows its changes before they are confirmed gives them ids, and drops those that the state
+    acknowledges.
     """
 
     type: Literal["add_point"] = "add_point"
@@ -23,9 +23,10 @@ class AddPoint(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class MovePoint(Request):
-    """Change something of one point; None = as it is. no_target: take its target away. pin: hold it where it is.
+    """Change one point; None = unchanged.
 
-    done: the gesture is over; only then the history gets an entry. While a round runs, targets move.
+    no_target: remove the target. pin: True = pin the point where it is, False = release it.
+    done: the gesture is over; only then is an entry added to the history. While a round runs, targets move.
     """
 
     type: Literal["move_point"] = "move_point"
@@ -39,7 +40,7 @@ class MovePoint(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class RemovePoints(Request):
-    """Take points away; None = all. Those that are gone already are no error."""
+    """Remove points; None = all. Unknown points are ignored."""
 
     type: Literal["remove_points"] = "remove_points"
     points: list[Count] | None = None
@@ -47,9 +48,9 @@ class RemovePoints(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class SetPoints(Request):
-    """All points at once, for programs: what another client has changed meanwhile is lost.
+    """Set all points, for programs: changes that another client has made meanwhile are lost.
 
-    done: the gesture is over; only then the history gets an entry. While a round runs, targets move.
+    done: the gesture is over; only then is an entry added to the history. While a round runs, targets move.
     """
 
     type: Literal["set_points"] = "set_points"

@@ -1,6 +1,6 @@
-"""A temporary folder for one process, which a later process deletes if this one was killed.
+"""A temporary folder of a process, deleted by a later process if this one is killed.
 
-The folder holds a lock that ends with its process, however that ends.
+The folder holds a lock that is released when its process ends, in whichever way.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LOCK = "lock"
 
 
 class Scratch:
-    """A new temporary folder; those that killed processes of this user have left are deleted on the way."""
+    """A new temporary folder. Making one deletes the folders that killed processes of this user have left."""
 
     def __init__(self) -> None:
         sweep(Path(tempfile.gettempdir()))
@@ -32,22 +32,22 @@ class Scratch:
                     return
 
     def close(self) -> None:
-        """Delete it."""
+        """Delete the folder."""
         self._lock.release()
         shutil.rmtree(self.path, ignore_errors=True)
 
 
 def sweep(parent: Path) -> None:
-    """Delete the folders of processes that have ended; those of other users, and links, stay.
+    """Delete the folders of processes that have ended, except for those of other users and links.
 
     Args:
-        parent: where they are.
+        parent: the folder that holds them.
     """
     for folder in parent.glob(f"{PREFIX}*"):
         with suppress(OSError, Timeout):
             if folder.is_symlink() or (hasattr(os, "getuid") and folder.stat().st_uid != os.getuid()):
                 continue
-            # A folder without the file is one that is being made at this moment.
+            # A folder without the file is being made at this moment.
             if not (folder / _LOCK).is_file():
                 continue
             with FileLock(folder / _LOCK).acquire(timeout=0):

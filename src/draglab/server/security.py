@@ -1,8 +1,8 @@
-"""Who may talk to the server, and the headers that keep the page to itself.
+"""Access to the server, and headers that protect the page.
 
-The dangers are other web pages that the same browser shows: they may not read the page (no CORS), frame it
-(frame-ancestors), call it by another name (Host: DNS rebinding), or send to it (Origin; the token, which only the page
-holds). docs/server.md says what that does not cover.
+The threat is other web pages in the same browser: they must not read the page (no CORS), frame it (frame-ancestors),
+reach it under another name (Host: DNS rebinding), or send to it (Origin; the token, which only the page has).
+docs/server.md says what this does not cover.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from draglab.errors import DraglabError
 
 TOKEN_LENGTH = 16
-"""Characters that a token given by a person must have."""
+"""Least number of characters of a token that a person chooses."""
 
 HEADER_BYTES = 16 * 1024
-"""Size of a request's headers, names and values together; larger ones are refused."""
+"""Largest size of a request's headers, names and values together."""
 ONE_HEADER_BYTES = 8000
 HEADERS_COUNT = 100
-"""Of one header, and how many: below what the websocket library takes."""
+"""Largest size of one header, and number of headers: below the limits of the websocket library."""
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -54,18 +54,18 @@ HEADERS = {
 
 
 CODE_SECONDS = 60.0
-"""How long the code works with which draglab opens its page."""
+"""Time for which the code works with which draglab opens its page."""
 _NO_CODE = ("", -1.0)
 
 
 class Access:
-    """The secrets of one launch, and who is who.
+    """The secrets of one launch, and the identification of persons.
 
-    On this machine only (no token given), everybody who reaches the server is the same person. With a token, each
-    browser is a person of its own, told apart by a random cookie: nobody sees another's sessions.
+    Without a token, the server can only be reached from this machine, and everybody who reaches it is the same person.
+    With a token, each browser is a person of its own, identified by a random cookie: nobody sees another's sessions.
 
     Args:
-        token: given by a person, at least TOKEN_LENGTH characters; None = a new one, which the page is given freely.
+        token: token chosen by a person, at least TOKEN_LENGTH characters; None = a random one, which every page gets.
 
     Raises:
         DraglabError: the token is too short, or has characters that would have to be quoted in an address.
@@ -81,12 +81,12 @@ class Access:
         self._code = _NO_CODE
 
     def new_code(self) -> str:
-        """A word that lets one browser in, once and within CODE_SECONDS: others may see it on a command line."""
+        """Make a code that opens the page once, within CODE_SECONDS: others may see it on a command line."""
         self._code = secrets.token_urlsafe(24), time.monotonic() + CODE_SECONDS
         return self._code[0]
 
     def use_code(self, given: str | None) -> bool:
-        """Whether this is the last code; it is used up by that."""
+        """Return whether this is the current code, which is used up by that."""
         code, until = self._code
         if given is None or time.monotonic() > until or not secrets.compare_digest(given.encode(), code.encode()):
             return False
@@ -94,27 +94,27 @@ class Access:
         return True
 
     def is_token(self, given: str | None) -> bool:
-        """Whether this is the token; takes as long for a wrong one."""
+        """Return whether this is the token, in the same time for a wrong one."""
         return given is not None and secrets.compare_digest(given.encode(), self.token.encode())
 
     def has_bearer(self, headers: Headers) -> bool:
-        """Whether a request carries the token as `Authorization: Bearer TOKEN`."""
+        """Return whether a request has the header `Authorization: Bearer TOKEN`."""
         scheme, _, value = headers.get("authorization", "").partition(" ")
         return scheme.lower() == "bearer" and self.is_token(value.strip())
 
     def pass_cookie(self) -> str:
-        """What the browser's access cookie holds: it shows that its page was given out by a server with this token."""
+        """Return the value of the access cookie, which shows that a page came from a server with this token."""
         return hashlib.sha256(b"draglab page " + self.token.encode()).hexdigest()
 
     def has_pass(self, cookies: dict[str, str], port: int) -> bool:
-        """Whether a browser was let in before."""
+        """Return whether a browser has the access cookie."""
         return secrets.compare_digest(cookies.get(pass_name(port), "").encode(), self.pass_cookie().encode())
 
     def owner(self, cookies: dict[str, str]) -> str | None:
-        """Whose sessions these are: a name for a folder; None if the one person's. Not the cookie itself, a secret.
+        """Return the person who owns a request's sessions, as the name of a folder; None = the only person.
 
-        Where the server is shared, a client without the cookie (a program) is a person of its own kind: all of them are
-        one.
+        It is a hash of the cookie, which is secret. On a shared server, all clients without the cookie (programs) are
+        one person.
         """
         if not self.shared:
             return None
@@ -122,24 +122,24 @@ class Access:
 
 
 PERSON = "draglab_person"
-"""Name of the cookie that tells browsers apart."""
+"""Name of the cookie that identifies a browser."""
 
 
 def pass_name(port: int) -> str:
-    """Name of the access cookie: cookies do not tell ports apart, and two servers may run on one machine."""
+    """Return the name of the access cookie: cookies ignore ports, and two servers may run on one machine."""
     return f"draglab_pass_{port}"
 
 
 def new_token() -> str:
-    """A random token of 256 bits."""
+    """Make a random token of 256 bits."""
     return secrets.token_urlsafe(32)
 
 
 def read_cookies(headers: Headers) -> dict[str, str]:
     """Return a request's cookies by name, the first of each name.
 
-    Values are taken as they stand: ours are letters and digits. http.cookies would undo quotes and backslashes, in a
-    time that grows with the square of their number.
+    Values are not unquoted: ours are letters and digits, and http.cookies takes quadratic time for quotes and
+    backslashes.
     """
     cookies: dict[str, str] = {}
     for part in headers.get("cookie", "").split(";"):
@@ -150,14 +150,14 @@ def read_cookies(headers: Headers) -> dict[str, str]:
 
 
 def too_large(scope: Mapping[str, Any]) -> bool:
-    """Whether the address and the headers of an ASGI request are more than are taken."""
+    """Return whether the address and the headers of an ASGI request are too large."""
     sizes = [len(name) + len(value) for name, value in scope["headers"]]
     sizes.append(len(scope.get("raw_path") or b"") + len(scope["query_string"]))
     return sum(sizes) > HEADER_BYTES or max(sizes, default=0) > ONE_HEADER_BYTES or len(sizes) > HEADERS_COUNT
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a server that listens there is reached from this machine only."""
+    """Return whether a server that listens on this address can be reached from this machine only."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -165,15 +165,14 @@ def is_loopback(host: str) -> bool:
 
 
 class Guard:
-    """Checks Host, Origin and the headers' size of every request and websocket, and adds HEADERS to every answer.
+    """Middleware that checks Host, Origin and header sizes of requests and websockets, and adds HEADERS to answers.
 
-    Host must be a loopback name or what was listened on, or, where the server listens on another address, any address
-    in numbers or this machine's name: a page of another name that points here (DNS rebinding) is
-    refused. An Origin, which browsers send with all that could do harm, must be that same Host.
+    Host must be a loopback name or the address that the server listens on; if this is not a loopback address, also a
+    numeric address or this machine's name. A page under another name that resolves to this machine (DNS rebinding) is
+    refused. An Origin, which browsers send with every request that could do harm, must equal that Host.
 
     Args:
-        app: what is guarded.
-        host: the address that the server listens on.
+        app: the guarded application. host: the address that the server listens on.
     """
 
     def __init__(self, app: ASGIApp, host: str) -> None:
@@ -195,7 +194,7 @@ class Guard:
         if problem is None:
             await self._app(scope, receive, _with_headers(send))
         elif scope["type"] == "websocket":
-            # Closed before it is accepted: the handshake is answered with 403.
+            # Closing before accepting answers the handshake with 403.
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": problem})
         else:

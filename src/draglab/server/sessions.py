@@ -1,4 +1,4 @@
-"""All sessions in memory, by whose they are. All of it on the worker's thread."""
+"""The sessions in memory, by owner. Used on the worker's thread only."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from draglab.media.edit_file import EditFile
 
 MAX_PICTURE = 2**53
-"""No entry has a larger number."""
+"""Largest number of an entry."""
 
 
 class Sessions:
-    """All sessions in memory and the journals that they are kept in: one for each person.
+    """The sessions in memory, and the journals in which they are stored, one for each person.
 
     Args:
-        data: folder of the journals; None = the platform's.
+        data: folder of the journals; None = :func:`draglab.editor.data_folder.data_folder`.
     """
 
     def __init__(self, library: Library, worker: Worker, limits: Limits, data: Path | None) -> None:
@@ -40,20 +40,20 @@ class Sessions:
         self._live: dict[tuple[str | None, str], LiveSession] = {}
 
     def listing(self, owner: str | None) -> list[SessionInfo]:
-        """The sessions of a person, the one changed last first."""
+        """List the sessions of a person, the one changed last first."""
         return self._journal(owner).sessions()
 
     def notices(self, owner: str | None) -> list[str]:
-        """What a person should know of damage to the saved sessions; each is said once."""
+        """Return sentences on damage to a person's saved sessions, each of them once."""
         journal = self._journal(owner)
-        notices, journal.notices = journal.notices, []
+        notices, journal.file.notices = journal.file.notices, []
         return notices
 
     def create(self, owner: str | None, start: Start | None) -> LiveSession:
-        """A new session.
+        """Create a session.
 
         Raises:
-            DraglabError: no such model or class, or too many sessions are in use.
+            DraglabError: there is no such model or class, or too many sessions are in use.
         """
         from draglab.editor.session import EditingSession
 
@@ -62,10 +62,10 @@ class Sessions:
         return self._add(EditingSession.create(self._journal(owner), self._library.generator, spec), owner)
 
     def open(self, owner: str | None, session: str) -> LiveSession:
-        """A session of this person, from memory or from the journal.
+        """Return a session of this person, from memory or from the journal.
 
         Raises:
-            DraglabError: there is none of that name, its model is missing, or too many sessions are in use.
+            DraglabError: there is no such session, its model is missing, or too many sessions are in use.
         """
         from draglab.editor.session import EditingSession
 
@@ -75,35 +75,35 @@ class Sessions:
         return self._add(EditingSession.open(self._journal(owner), self._library.generator, session), owner)
 
     def from_edit_file(self, owner: str | None, edit: EditFile) -> str:
-        """A new session that goes on where an edit file ends; its name.
+        """Create a session that goes on where an edit file ends, and return its id.
 
         Raises:
-            DraglabError: the model is missing or another one, or too many sessions are in use.
+            DraglabError: the model is missing or is another one, or too many sessions are in use.
         """
         from draglab.editor.session import EditingSession
 
         self._make_room(owner)
-        # A file may call its model by a path: nothing outside the library is ever opened.
+        # A file may name its model by a path: nothing outside the library is ever opened.
         model = self._library.name_of(edit.model.name)
         session = EditingSession.from_edit_file(self._journal(owner), self._library.generator, edit, model)
         self._add(session, owner).tell()
-        return session.id
+        return session.document.id
 
     def rename(self, owner: str | None, session: str, name: str) -> None:
-        """Call a session of this person something; all who see it are told.
+        """Name a session of this person, and tell its viewers.
 
         Raises:
-            DraglabError: there is none of that name, its model is missing, or too many sessions are in use.
+            DraglabError: there is no such session, its model is missing, or too many sessions are in use.
         """
         live = self.open(owner, session)
         live.session.rename(name)
         live.tell()
 
     def thumbnail(self, owner: str | None, session: str, picture: int) -> Future[bytes]:
-        """A small picture of a session of this person as a PNG, by its number; made when there is time.
+        """Return a small picture of a session of this person as a PNG, by its number.
 
-        Only pictures of sessions in memory are made; of others, there are those that were made before. The future
-        raises a DraglabError where there is none.
+        If it is not stored yet, it is made when there is time, but only for sessions in memory. The future raises a
+        DraglabError if there is no such picture.
         """
         found: Future[bytes] = Future()
         kept = self._journal(owner).thumbnail(session, picture) if picture <= MAX_PICTURE else None
@@ -118,7 +118,7 @@ class Sessions:
                 if not found.set_running_or_notify_cancel():
                     return
                 try:
-                    found.set_result(live.session.thumbnail_file(picture))
+                    found.set_result(live.session.pictures.thumbnail(picture))
                 except Exception as error:
                     found.set_exception(error)
 
@@ -129,7 +129,7 @@ class Sessions:
         """Delete a session of this person from memory and disk.
 
         Raises:
-            DraglabError: somebody sees it, or there is none.
+            DraglabError: the session is open or running, or there is none.
         """
         live = self._live.get((owner, session))
         if live is not None:
@@ -142,7 +142,7 @@ class Sessions:
         journal.forget(session)
 
     def start_spec(self, start: Start) -> StartSpec:
-        """A start as the session takes it."""
+        """Convert the start of a message to that of a session."""
         from draglab.editor.state import StartSpec, StyleMix
 
         return StartSpec(
@@ -154,23 +154,23 @@ class Sessions:
         )
 
     def close(self) -> None:
-        """End the rounds that run, let go of the journals."""
+        """End running rounds and close the journals."""
         for live in list(self._live.values()):
             self._put_away(live)
         for journal in self._journals.values():
-            journal.close()
+            journal.file.close()
 
     def _add(self, session: EditingSession, owner: str | None) -> LiveSession:
-        live = self._live[owner, session.id] = LiveSession(session, owner, self._worker)
+        live = self._live[owner, session.document.id] = LiveSession(session, owner, self._worker)
         return live
 
     def _put_away(self, live: LiveSession) -> None:
         self._worker.remove(live)
-        live.session.close()
-        del self._live[live.owner, live.session.id]
+        live.session.rounds.stop()
+        del self._live[live.owner, live.session.document.id]
 
     def _make_room(self, owner: str | None) -> None:
-        """Put away sessions that nobody sees, those unused for longest first, until one more has room."""
+        """Put away sessions without viewers, those unused for longest first, until there is room for one more."""
         for limit, mine in ((self._limits.sessions_per_client, True), (self._limits.sessions, False)):
             counted = [live for live in self._live.values() if not mine or live.owner == owner]
             unused = [live for live in counted if not live.viewers and not live.running]
@@ -194,8 +194,8 @@ class Sessions:
         return self._journals[owner]
 
     def _close_idle(self) -> None:
-        """Let go of journals without a session in memory, those used least recently, until one more has room."""
+        """Close journals without a session in memory, least recently used first, until there is room for one more."""
         busy = {owner for owner, _ in self._live}
-        idle = [owner for owner, journal in self._journals.items() if owner not in busy and not journal.notices]
+        idle = [owner for owner, journal in self._journals.items() if owner not in busy and not journal.file.notices]
         for owner in idle[: max(len(idle) + 1 - self._limits.journals, 0)]:
-            self._journals.pop(owner).close()
+            self._journals.pop(owner).file.close()

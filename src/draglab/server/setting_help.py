@@ -1,4 +1,4 @@
-"""The settings of a drag as the editor's panel shows them: from draglab.DragSettings, which says what can be said."""
+"""Settings of a drag as the editor's panel shows them, made from the fields of draglab.DragSettings."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class PanelSetting:
     """A setting as the panel shows it.
 
     Attributes:
-        title: an artist's words, the technical term behind them in parentheses.
-        default: None = chosen by itself. minimum, maximum, step: of numbers. choices: of a choice.
-        advanced: folded away at first.
+        title: words for an artist, followed by the technical term in parentheses.
+        default: None = automatic. minimum, maximum, step: range and step of a number. choices: values of a choice.
+        advanced: True = folded away at first.
     """
 
     name: str
@@ -36,7 +36,7 @@ class PanelSetting:
 
 
 def panel_settings() -> list[PanelSetting]:
-    """All of the panel: what is always shown first. Imports torch."""
+    """Return the settings of the panel, those that are always shown first. Imports torch."""
     from draglab.dragging import DragSettings
 
     defaults = asdict(DragSettings())

@@ -1,14 +1,13 @@
-"""The websocket: one client's messages to the worker, and what waits for that client back."""
+"""The websocket: passes a client's messages to the worker, and the worker's messages and pictures to the client."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from draglab.errors import DraglabError
-from draglab.server.conversation import Conversation
+from draglab.server.client import Client
 from draglab.server.gate import STATE
 from draglab.server.limits import Limits
 from draglab.server.message_parser import MessageError, ProtocolError, parse
@@ -25,7 +24,7 @@ from draglab.server.outbox import Outbox, Picture
 from draglab.server.pictures import encode as encode_picture
 from draglab.server.pictures import read_mask
 from draglab.server.security import Access, read_cookies
-from draglab.server.worker import Worker
+from draglab.server.worker import Worker, caller_of
 
 T = TypeVar("T")
 
@@ -37,10 +36,10 @@ logger = logging.getLogger("draglab.server")
 
 
 class Socket:
-    """The endpoint.
+    """The endpoint of websockets.
 
     Args:
-        converse: makes a conversation for an owner (see Access.owner) and an outbox.
+        new_client: makes a client for an owner (see Access.owner) and an outbox.
     """
 
     def __init__(
@@ -48,14 +47,14 @@ class Socket:
         worker: Worker,
         access: Access,
         limits: Limits,
-        converse: Callable[[str | None, Outbox], Conversation],
+        new_client: Callable[[str | None, Outbox], Client],
     ) -> None:
         self._worker = worker
         self._access = access
         self._limits = limits
-        self._converse = converse
+        self._new_client = new_client
         self._clients: Counter[str | None] = Counter()
-        """Those that have said hello, by person."""
+        """Number of clients that have said hello, by person."""
         self._masks = ThreadPoolExecutor(1, thread_name_prefix="draglab-masks")
 
     async def __call__(self, websocket: WebSocket) -> None:
@@ -73,7 +72,7 @@ class Socket:
             self._clients[owner] += 1
             await self._serve(websocket, owner, hello)
         except (WebSocketDisconnect, asyncio.CancelledError):
-            # Gone, or the server ends and this client is still waited for: nothing to report.
+            # The client has gone, or the server is ending: nothing to report.
             pass
         except ProtocolError as error:
             await _refuse(websocket, str(error), VIOLATED)
@@ -82,11 +81,11 @@ class Socket:
             await _refuse(websocket, "draglab failed at this; its log says where, please report it", FAILED)
         finally:
             self._clients[owner] -= counted
-            # Counter keeps zeros: one for each person who ever came.
+            # Drop zeros, of which Counter would keep one for each person who ever came.
             self._clients += Counter()
 
     def _full(self, owner: str | None) -> str | None:
-        """Why there is no room for one more page of a person, None if there is."""
+        """Return why a person can open no further page; None if there is room."""
         limits = self._limits
         if self._clients.total() >= limits.clients:
             return f"{limits.clients} pages are connected (limit 'clients'): close one, then reload"
@@ -100,13 +99,12 @@ class Socket:
         loop, ready = asyncio.get_running_loop(), asyncio.Event()
 
         def wake() -> None:
-            # The loop may be over when the worker puts away what runs.
+            # The loop may have ended when the worker puts the sessions away.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(ready.set)
 
         outbox = Outbox(self._limits, wake)
-        conversation = self._converse(owner, outbox)
-        client = _Client(self._worker, owner, conversation)
+        client = self._new_client(owner, outbox)
         sending = asyncio.create_task(_send_all(websocket, outbox, ready))
         receiving = asyncio.create_task(self._receive_all(websocket, client, hello))
         try:
@@ -117,17 +115,17 @@ class Socket:
                 raise ProtocolError("this page reads too slowly: reload it")
         finally:
             outbox.close()
-            # Not client.call: the loop may be over when it is done.
-            self._worker.call(conversation.leave, client.caller)
+            # Not awaited: the loop may have ended by then.
+            self._worker.call(client.leave, caller_of(owner))
             for task in (sending, receiving):
                 task.cancel()
             await asyncio.gather(sending, receiving, return_exceptions=True)
 
     async def _hello(self, websocket: WebSocket) -> Hello:
-        """The first message.
+        """Receive the first message.
 
         Raises:
-            ProtocolError: another one, none in time, another version of the protocol, or a wrong token.
+            ProtocolError: it is another message, comes too late, has another version of the protocol or a wrong token.
         """
         try:
             text = await asyncio.wait_for(_receive(websocket), self._limits.hello_seconds)
@@ -144,66 +142,52 @@ class Socket:
             raise ProtocolError("the token is not this server's: reload the page")
         return message
 
-    async def _receive_all(self, websocket: WebSocket, client: _Client, hello: Hello) -> None:
-        """Pass everything on; not more at once than the limit, so that what waits stays with the client."""
+    async def _receive_all(self, websocket: WebSocket, client: Client, hello: Hello) -> None:
+        """Pass all messages on, at most `pending` at once: further ones are not read yet, and wait with the client."""
         room = asyncio.Semaphore(self._limits.pending)
-        conversation = client.conversation
 
         async def pass_on(function: Callable[[], None]) -> None:
             await room.acquire()
-            client.call(function).add_done_callback(lambda _: room.release())
+            self._call(client, function).add_done_callback(lambda _: room.release())
 
-        await client.call(lambda: conversation.hello(hello))
+        await self._call(client, lambda: client.hello(hello))
         while True:
             text = await _receive(websocket)
-            # What has come already is received without a pause: others get their turn here.
+            # Messages that are here already are received without a pause: let others have their turn.
             await asyncio.sleep(0)
             try:
                 message = parse(text, self._limits)
             except MessageError as error:
-                conversation.outbox.put(encode(Error(id=error.id, message=str(error))))
+                client.outbox.put(encode(Error(id=error.id, message=str(error))))
                 continue
             match message:
                 case Seen():
-                    conversation.outbox.seen(message.stamp)
+                    client.outbox.seen(message.stamp)
                 case Hello():
                     raise ProtocolError("hello was said already: reload the page")
                 case SetMask(png=str(png)):
-                    # Nothing more is read from this client until its mask is decoded, so that only one waits.
+                    # Read nothing more from this client until its mask is decoded, so that only one waits.
                     try:
                         mask = await self._decoded(png, client)
                     except DraglabError as error:
-                        conversation.outbox.put(encode(Error(id=message.id, message=str(error))))
+                        client.outbox.put(encode(Error(id=message.id, message=str(error))))
                         continue
-                    await pass_on(lambda command=message, mask=mask: conversation.set_mask(command, mask))
+                    await pass_on(lambda command=message, mask=mask: client.set_mask(command, mask))
                 case command:
-                    await pass_on(lambda command=command: conversation.handle(command))
+                    await pass_on(lambda command=command: client.handle(command))
 
-    async def _decoded(self, png: str, client: _Client) -> NDArray[np.bool_]:
-        """A mask, decoded beside the worker once its size has been compared with the image's.
+    async def _decoded(self, png: str, client: Client) -> NDArray[np.bool_]:
+        """Decode a mask on a thread of its own, once its size has been compared with the image's.
 
         Raises:
-            DraglabError: it cannot be used; see pictures.read_mask.
+            DraglabError: the mask cannot be used; see pictures.read_mask.
         """
-        size = await client.call(client.conversation.mask_size)
+        size = await self._call(client, client.mask_size)
         decoding = self._masks.submit(read_mask, png, size, self._limits.mask_pixels)
         return await asyncio.wrap_future(decoding)
 
-
-@dataclass(frozen=True)
-class _Client:
-    """Who is at the other end: calls of all clients of one person wait for the worker together."""
-
-    worker: Worker
-    owner: str | None
-    conversation: Conversation
-
-    @property
-    def caller(self) -> Hashable:
-        return ("person", self.owner)
-
-    def call(self, function: Callable[[], T]) -> asyncio.Future[T]:
-        return asyncio.wrap_future(self.worker.call(function, self.caller))
+    def _call(self, client: Client, function: Callable[[], T]) -> asyncio.Future[T]:
+        return asyncio.wrap_future(self._worker.call(function, caller_of(client.owner)))
 
 
 async def _receive(websocket: WebSocket) -> str:
@@ -216,23 +200,23 @@ async def _receive(websocket: WebSocket) -> str:
 
 
 async def _send_all(websocket: WebSocket, outbox: Outbox, ready: asyncio.Event) -> None:
-    """Send until the outbox is closed."""
+    """Send messages and pictures until the outbox is closed."""
     while not outbox.closed:
         await ready.wait()
         ready.clear()
         while (item := outbox.take()) is not None:
             if isinstance(item, Picture):
-                # Beside the worker: encoding a large picture takes as long as a good part of a step.
+                # Not on the worker: encoding a large picture takes a good part of a step's time.
                 await websocket.send_bytes(await asyncio.to_thread(encode_picture, item))
             else:
                 await websocket.send_text(item)
 
 
 async def _refuse(websocket: WebSocket, problem: str, code: int) -> None:
-    """Say why, then close; the client may have gone already."""
+    """Send an error and close; do nothing if the client has gone already."""
     with suppress(Exception):
         if websocket.client_state == WebSocketState.CONNECTED:
-            # A client that does not read would keep us waiting.
+            # A client that does not read must not keep the server waiting.
             async with asyncio.timeout(1):
                 await websocket.send_text(encode(Error(message=problem, fatal=True)))
                 await websocket.close(code, problem[:120])

@@ -1,8 +1,8 @@
-"""One thread per device: it alone touches the generators and the sessions of that device.
+"""The thread that computes: it alone uses the generators and the sessions.
 
-It goes round and round: everything that was asked for in the meantime, one urgent picture, one step of one running
-task, and, if time is left, one picture that can wait. So nothing waits for more than a step and a picture, tasks get
-steps in turn, and a stop is obeyed before the next step.
+It repeats a cycle: all waiting calls, one urgent picture, one step of one task, and, if time is left, one picture that
+can wait. So nothing waits longer than a step and a picture, tasks get steps in turn, and a stop takes effect before the
+next step.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ T = TypeVar("T")
 logger = logging.getLogger("draglab.server")
 
 BACKGROUND_SHARE = 0.1
-"""Of the time that tasks take, for pictures that can wait while tasks run."""
+"""Share of the time of running tasks that is spent on pictures that can wait."""
 CALLS_SECONDS = 0.05
-"""After this long, what else one caller has asked for waits until the others have had their turn."""
+"""Time after which further calls of one caller wait until the others have had their turn."""
 
 
 class Task(Protocol):
-    """Something that is done in steps, in turn with others."""
+    """A computation in steps, which take turns with those of other tasks."""
 
     def step(self) -> bool:
-        """Do one; False: it is over."""
+        """Make one step and return whether more follow."""
         ...
 
     def fail(self, error: Exception) -> None:
-        """A step raised what it should not have; the task is over."""
+        """Handle an unexpected error of a step, which ends the task."""
         ...
 
 
 class Worker:
-    """The thread and what it has to do. Other threads may use :meth:`call`, :meth:`start` and :meth:`close`.
+    """The thread and its work. Other threads may use :meth:`call`, :meth:`start` and :meth:`close`.
 
     Args:
-        at_end: run on the thread after the last step, to put everything away.
+        at_end: function to run on the thread after the last step, to put everything away.
     """
 
     def __init__(self, at_end: Callable[[], None] = lambda: None) -> None:
@@ -56,11 +56,11 @@ class Worker:
         self._thread = threading.Thread(target=self._run, name="draglab-worker", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def close(self, timeout: float) -> bool:
-        """End after the present step; False: it took longer than `timeout` seconds, and goes on."""
+        """End after the current step and return whether it ended within `timeout` seconds; if not, it goes on."""
         with self._changed:
             self._closing = True
             self._changed.notify()
@@ -68,10 +68,13 @@ class Worker:
         return not self._thread.is_alive()
 
     def call(self, function: Callable[[], T], caller: Hashable = None) -> Future[T]:
-        """Run a function on the thread before the next step; calls of one caller run in the order of their making.
+        """Run a function on the thread before the next step; calls of one caller run in order.
 
-        A caller whose calls have taken CALLS_SECONDS waits with the rest of them for a step and for other callers.
-        After :meth:`close` the future is cancelled.
+        Once the calls of one caller have taken CALLS_SECONDS, its others wait for a step and for other callers. After
+        :meth:`close` the future is cancelled.
+
+        Args:
+            caller: key of the caller, see :func:`caller_of`; None = the server itself.
         """
         future: Future[T] = Future()
         with self._changed:
@@ -83,25 +86,25 @@ class Worker:
         return future
 
     def add(self, task: Task) -> None:
-        """Take steps of it from now on, until it is over."""
+        """Make steps of a task until it is over."""
         if task not in self._tasks:
             self._tasks.append(task)
 
     def remove(self, task: Task) -> None:
-        """Take no more steps of it."""
+        """Make no more steps of a task."""
         if task in self._tasks:
             self._tasks.remove(task)
 
     def wish(self, key: Hashable, make: Callable[[], None], urgent: bool) -> None:
-        """Something to be made once; a newer wish of the same key replaces it.
+        """Ask for something to be made once, in place of an earlier wish with the same key.
 
         Args:
-            urgent: before the next step; else when nothing runs, or now and then between steps.
+            urgent: True = before the next step; False = when nothing runs, or now and then between steps.
         """
         (self._urgent if urgent else self._patient)[key] = make
 
     def withdraw(self, matches: Callable[[Any], bool]) -> None:
-        """Forget the wishes whose keys match."""
+        """Drop the wishes whose keys match."""
         for wishes in (self._urgent, self._patient):
             for key in [key for key in wishes if matches(key)]:
                 del wishes[key]
@@ -125,7 +128,7 @@ class Worker:
             logger.exception("putting the sessions away failed")
 
     def _answer_calls(self) -> bool:
-        """The calls that are there now, waiting for one if there is nothing else to do; False: it is time to end."""
+        """Answer the waiting calls, or wait for one if there is nothing else to do; return False at the end."""
         with self._changed:
             while not (self._closing or self._calls or self._tasks or self._urgent or self._patient):
                 self._changed.wait()
@@ -153,7 +156,7 @@ class Worker:
         return True
 
     def _fulfil(self, wishes: dict[Hashable, Callable[[], None]]) -> None:
-        """The oldest of the wishes."""
+        """Fulfil the oldest of the wishes."""
         for key in wishes:
             make = wishes.pop(key)
             try:
@@ -170,3 +173,8 @@ class Worker:
         except Exception as error:
             logger.exception("a step failed")
             task.fail(error)
+
+
+def caller_of(owner: str | None) -> Hashable:
+    """Return the key under which the calls for one person wait together; `owner`: see Access.owner."""
+    return ("person", owner)

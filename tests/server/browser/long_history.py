@@ -19,7 +19,7 @@ def write_long_session(folder: Path, generator: Generator, entries: int) -> str:
     try:
         session = EditingSession.create(journal, lambda name: generator, StartSpec(generator.name, 78))
         session.set_points([Point(1, (20, 20), (24, 24))])
-        document = session._document
+        document = session.document
         latent = latent_bytes(generator.w_plus_from_seed(78))
         for _ in range(entries - 2):
             body = {"parent": document.history.cursor, "ids": [1], "settings": asdict(DragSettings())}
@@ -29,6 +29,6 @@ def write_long_session(folder: Path, generator: Generator, entries: int) -> str:
                 document.record("frame", frame, latent)
             document.record("end", {"node": node, "reason": "arrived"})
         assert len(session.view().nodes) == entries
-        return session.id
+        return session.document.id
     finally:
-        journal.close()
+        journal.file.close()

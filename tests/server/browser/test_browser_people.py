@@ -82,7 +82,7 @@ def test_each_model_opens_with_an_image_that_was_chosen(editor):
     editor.until(lambda: editor["#seed"].input_value() == "12", "hands begin with another image")
     entries = {entry.name: entry.first_seeds for entry in list_models()}
     editor.until(lambda: _seeds(editor) == [str(seed) for seed in entries["hands"]], "the strip begins elsewhere")
-    editor["[aria-label='Later seeds']"].click()
+    editor["[aria-label='Next seeds']"].click()
     editor.until(lambda: _seeds(editor) == [str(seed) for seed in range(12)], "the other seeds do not follow")
 
 

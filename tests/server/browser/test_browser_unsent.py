@@ -106,7 +106,7 @@ def test_stop_holds_until_the_connection_is_back(editor):
 
 def test_pictures_of_seeds_come_after_a_lost_connection(editor):
     cut(editor)
-    editor["#start-panel [aria-label='Later seeds']"].click()
+    editor["#start-panel [aria-label='Next seeds']"].click()
     assert editor[".seed img"].count() < editor[".seed"].count()
     join(editor)
     editor.until(lambda: editor[".seed img"].count() == editor[".seed"].count(), "pictures of seeds are missing")

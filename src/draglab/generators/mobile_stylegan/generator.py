@@ -88,7 +88,7 @@ class MobileStyleGAN(Generator):
         x = self.synthesis.features(w_plus, last, self._noise(noise_mode, noise_seed).draw, known)
         bands = self.synthesis.image_bands(x, w_plus)
         if height == self.img_resolution:
-            return inverse_haar(bands)
+            return inverse_haar(bands, torch.ones_like(bands[:1, :, 0, 0]))
         image = low_band(bands)
         return image if height == last else F.avg_pool2d(image, last // height)
 

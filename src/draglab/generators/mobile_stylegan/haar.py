@@ -1,29 +1,32 @@
-"""The inverse Haar transform, which MobileStyleGAN doubles its maps with."""
+"""The inverse Haar transform, by which MobileStyleGAN doubles its maps."""
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from draglab.generators.fast import haar
 from draglab.generators.mobile_stylegan.config import BANDS
+from draglab.generators.ops import modulate
 
 
-def inverse_haar(x: Tensor) -> Tensor:
-    """Transform bands to a map of twice the size: [N, 4 C, H, W] -> [N, C, 2H, 2W].
+def inverse_haar(x: Tensor, styles: Tensor) -> Tensor:
+    """Transform the bands x * styles to a map of twice the size: [N, 4 C, H, W] and [N or 1, 4 C] -> [N, C, 2H, 2W].
 
-    The first C channels are the low band, of which every value is twice the mean of its four pixels. The others are the
-    details, three for each channel: differences of rows, of columns, and of both.
+    The bands are C channels each: low, of which every value is twice the mean of its four pixels, then the differences
+    of rows, of columns, and of both.
     """
-    count, channels, height, width = x.shape
-    low, details = x.split([channels // BANDS, channels - channels // BANDS], dim=1)
-    rows, columns, both = details.unflatten(1, (channels // BANDS, BANDS - 1)).unbind(2)
-    low = low / 2
-    upper, lower = low + rows / 2, low - rows / 2
-    left, right = (columns + both) / 2, (columns - both) / 2
-    pixels = torch.stack([upper + left, upper - left, lower + right, lower - right], dim=-1)
-    # [N, C, H, W, (row, column)] -> [N, C, 2H, 2W].
-    pixels = pixels.view(count, channels // BANDS, height, width, 2, 2).permute(0, 1, 2, 4, 3, 5)
-    return pixels.reshape(count, channels // BANDS, 2 * height, 2 * width).contiguous(memory_format=torch.channels_last)
+    return haar.inverse_haar(x, styles) if x.device.type == "cpu" else inverse_haar_plain(x, styles)
+
+
+def inverse_haar_plain(x: Tensor, styles: Tensor) -> Tensor:
+    """Compute :func:`inverse_haar` with PyTorch's own operations."""
+    low, rows, columns, both = modulate(x, styles / 2).chunk(BANDS, dim=1)
+    top, bottom = low + rows, low - rows
+    side, cross = columns + both, columns - both
+    pixels = torch.stack([top + side, top - side, bottom + cross, bottom - cross], dim=2)
+    return F.pixel_shuffle(pixels.flatten(1, 2), 2)
 
 
 def low_band(x: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from draglab.generators.activations import LEAKY_SLOPE
 from draglab.generators.fast.frozen_convolution import FrozenForms, convolve
-from draglab.generators.fast.tiled_passes import activate_
+from draglab.generators.fast.separable import pointwise_activate
 from draglab.generators.mobile_stylegan.config import BANDS, MobileStyleGANConfig
 from draglab.generators.mobile_stylegan.haar import inverse_haar
 from draglab.generators.ops import modulate, normal
@@ -60,7 +60,7 @@ class Affine(nn.Linear):
 
 
 class ModulatedLayer(nn.Module):
-    """What the two kinds of convolution have in common: styles before it, noise, bias and leaky ReLU after it.
+    """Base of both kinds of layers: styles before the convolution, noise, bias and leaky ReLU after it.
 
     Args:
         inputs, outputs: channels. resolution: side of the square maps.
@@ -74,25 +74,15 @@ class ModulatedLayer(nn.Module):
         self.style_gain = 1 / math.sqrt(9 * inputs)
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.register_buffer("noise_const", normal(resolution, resolution))
-        self.forms = FrozenForms()
 
-    def convolve(self, x: Tensor, styles: Tensor, padding: int) -> Tensor:
-        """Convolve x * styles: [N, I, H, W] and [N or 1, I] -> [N, O, H - 2 + 2 padding, W - 2 + 2 padding]."""
-        raise NotImplementedError
+    def styles(self, w: Tensor) -> Tensor:
+        """Return the factors [N or 1, I] of the input's channels for w [N or 1, w_dim]."""
+        return self.affine(w) * self.style_gain
 
-    def forward(self, x: Tensor, w: Tensor, noise: NoiseDraw, valid: bool = False) -> Tensor:
-        """Map x [N, I, H, W] and w [N or 1, w_dim] to [N, O, H, W].
-
-        `noise` draws the layer's noise. With `valid`, x is a window of a larger map, and only outputs that depend on
-        nothing outside it are kept.
-        """
-        styles = self.affine(w) * self.style_gain
-        x = self.convolve(x, styles, padding=0 if valid else 1)
-        drawn = noise(self, x)
-        if x.device.type == "cpu" and not self.bias.requires_grad:
-            return activate_(x, torch.ones_like(self.bias)[None], self.bias, drawn, LEAKY_SLOPE, None)
+    def activate(self, x: Tensor, noise: Tensor | None) -> Tensor:
+        """Add bias and noise to the convolution's output x [N, O, H, W], and apply leaky ReLU."""
         x = x + self.bias[None, :, None, None].to(x.dtype)
-        return F.leaky_relu(x if drawn is None else x + drawn.to(x.dtype), LEAKY_SLOPE)
+        return F.leaky_relu(x if noise is None else x + noise.to(x.dtype), LEAKY_SLOPE)
 
 
 class FullLayer(ModulatedLayer):
@@ -101,10 +91,12 @@ class FullLayer(ModulatedLayer):
     def __init__(self, config: MobileStyleGANConfig, inputs: int, outputs: int, resolution: int):
         super().__init__(config, inputs, outputs, resolution)
         self.weight = nn.Parameter(normal(outputs, inputs, 3, 3))
+        self.forms = FrozenForms()
 
-    def convolve(self, x: Tensor, styles: Tensor, padding: int) -> Tensor:
-        """See :meth:`ModulatedLayer.convolve`."""
-        return convolve(x, styles, self.weight, self.forms, padding)
+    def forward(self, x: Tensor, w: Tensor, noise: NoiseDraw) -> Tensor:
+        """Map x [N, I, H, W] and w [N or 1, w_dim] to [N, O, H, W]; `noise` draws the layer's noise."""
+        x = convolve(x, self.styles(w), self.weight, self.forms, padding=1)
+        return self.activate(x, noise(self, x))
 
 
 class SeparableLayer(ModulatedLayer):
@@ -115,10 +107,20 @@ class SeparableLayer(ModulatedLayer):
         self.depthwise = nn.Parameter(normal(inputs, 1, 3, 3))
         self.pointwise = nn.Parameter(normal(outputs, inputs, 1, 1))
 
-    def convolve(self, x: Tensor, styles: Tensor, padding: int) -> Tensor:
-        """See :meth:`ModulatedLayer.convolve`."""
-        x = F.conv2d(modulate(x, styles), self.depthwise.to(x.dtype), padding=padding, groups=x.shape[1])
-        return F.conv2d(x, self.pointwise.to(x.dtype))
+    def forward(self, x: Tensor, w: Tensor, noise: NoiseDraw, valid: bool = False) -> Tensor:
+        """Map x [N, I, H, W] and w [N or 1, w_dim] to [N, O, H, W].
+
+        `noise` draws the layer's noise. With `valid`, x is a window of a larger map, and only outputs that depend on
+        nothing outside it are kept.
+        """
+        styles = self.styles(w)
+        x = F.conv2d(x, self.depthwise.to(x.dtype), padding=0 if valid else 1, groups=x.shape[1])
+        drawn = noise(self, x)
+        if x.device.type == "cpu" and not self.pointwise.requires_grad:
+            weight = self.pointwise[:, :, 0, 0]
+            return pointwise_activate(x, styles, weight, self.bias, drawn, LEAKY_SLOPE)
+        # Styles scale whole channels, so they may as well come after the depthwise convolution.
+        return self.activate(F.conv2d(modulate(x, styles), self.pointwise.to(x.dtype)), drawn)
 
 
 class Doubling(nn.Module):
@@ -130,7 +132,7 @@ class Doubling(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """Map x [N, 4 C, H, W] and w [N or 1, w_dim] to [N, C, 2H, 2W]."""
-        return inverse_haar(modulate(x, self.affine(w)))
+        return inverse_haar(x, self.affine(w))
 
 
 class FirstBlock(nn.Module):
@@ -179,8 +181,12 @@ class ToImage(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """Map x [N, C, H, W] and w [N, w_dim] to bands [N, 4 img_channels, H, W], in the dtype of the weights."""
-        x = modulate(x, self.affine(w) * self.style_gain)
-        return F.conv2d(x, self.weight.to(x.dtype)).to(self.bias.dtype) + self.bias[None, :, None, None]
+        # As matrix products with a weight for each sample: PyTorch's own 1x1 convolution with few outputs is slower.
+        weights = self.weight[:, :, 0, 0] * (self.affine(w) * self.style_gain)[:, None]
+        pixels = x.permute(0, 2, 3, 1)
+        bands = pixels.flatten(1, 2) @ weights.transpose(1, 2).to(x.dtype)
+        bands = bands.to(self.bias.dtype) + self.bias
+        return bands.unflatten(1, pixels.shape[1:3]).permute(0, 3, 1, 2)
 
 
 class SynthesisNetwork(nn.Module):

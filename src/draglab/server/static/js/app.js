@@ -42,8 +42,8 @@ export const connection = new Connection({
   picture: (header, picture) => viewers.forEach((view) => view(header, picture)),
   link: (link) => {
     if (link === "lost" && get().link === "open")
-      announce("Connection lost. Trying again by itself; your work is saved.");
-    if (link === "open" && get().link === "lost") announce("Connected again.");
+      announce("Connection lost. Reconnecting; your work is saved.");
+    if (link === "open" && get().link === "lost") announce("Reconnected.");
     if (link !== "open") {
       giveUpWaiting();
       resendAll();

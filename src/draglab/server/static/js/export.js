@@ -53,10 +53,10 @@ export function openExport() {
             fileButton("mp4", "history", "MP4"),
             fileButton("gif", "history", "GIF"),
           ]),
-          group("Edit file", "Drop it on this page, or give it to draglab drag, and it is made again.", [
+          group("Edit file", "Repeats the edit: drop it on this page, or give it to draglab drag.", [
             fileButton("json", "history", "Edit file (.json)"),
           ]),
-          group("As text", "Makes the same edit without this page.", [
+          group("As text", "Repeats the edit without this page.", [
             make("button", { "data-as": "command", onclick: () => void copyText("command") }, [
               icon("copy"),
               "Copy command line",
@@ -105,7 +105,7 @@ async function copyText(as) {
   }
   copied.value = answer.text;
   copied.hidden = false;
-  busy.textContent = answer.needs_edit_file ? "It reads edit.json: save the edit file beside it under that name." : "";
+  busy.textContent = answer.needs_edit_file ? "It needs the edit file: save that as edit.json in the same folder." : "";
   try {
     await navigator.clipboard.writeText(answer.text);
     notify("Copied.");

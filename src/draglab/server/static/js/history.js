@@ -22,7 +22,7 @@ function renderSlider(session) {
   if (!round) {
     slider.max = slider.value = "0";
     sliderText.textContent = "";
-    slider.setAttribute("aria-valuetext", "no round to look through");
+    slider.setAttribute("aria-valuetext", "no drag to look through");
     return;
   }
   const last = round.frames;

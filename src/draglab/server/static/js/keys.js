@@ -25,7 +25,7 @@ const HELP = /** @type {const} */ ([
       ["Press, pull, let go", "the picture follows"],
       ["Click", "pin a place, or a handle where it is: it stays while you pull elsewhere"],
       ["Click a pin", "let go of it"],
-      ["Pull a grey handle", "go on with it; else it pulls no more"],
+      ["Pull a grey handle", "drag it on; otherwise it rests"],
       ["Alt + pull", "move a handle itself"],
       ["Space", "run or stop"],
       ["Esc", "stop; leave a pull"],

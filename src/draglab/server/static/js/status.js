@@ -52,7 +52,7 @@ function render() {
     title.textContent = describe();
     document.body.classList.remove("starting");
   }
-  if (link === "lost" && session) say("Connection lost. Trying again; your work is saved.");
+  if (link === "lost" && session) say("Connection lost. Reconnecting; your work is saved.");
   else if (progress && state !== "idle") {
     farthest = Math.max(farthest, progress.mean_distance);
     const left = `${shown(progress.mean_distance)} px left`;
@@ -62,10 +62,10 @@ function render() {
       announce(left);
     }
   } else if (state !== "idle") say("Starting…");
-  else if (scrub) say("Looking at an earlier step. Pull to go on from here.");
+  else if (scrub) say("An earlier step is shown. Pull to go on from here.");
   else if (session?.message) say(session.message);
   else if (canRun()) say("Ready to run.");
-  else if (session?.points.some((point) => !point.pin)) say("Pull at a handle to give it a target.");
+  else if (session?.points.some((point) => !point.pin)) say("Pull a handle to give it a target.");
   else say(session?.points.length ? "Pinned. Now pull elsewhere." : "Press on the picture, pull, let go.");
   if (state === "idle") farthest = 0;
   const done = progress && farthest > 0 ? 1 - progress.mean_distance / farthest : 0;
@@ -92,6 +92,6 @@ export function initStatus() {
   onMessage("viewers", ({ count }) => {
     const more = count > get().windows;
     set({ windows: count });
-    if (more) notify(`This session is open in ${count} windows. They show the same: what you do in one happens in all.`);
+    if (more) notify(`This session is open in ${count} windows. What you do in one happens in all.`);
   });
 }

@@ -4,7 +4,7 @@
  */
 
 /**
- * The first message. session: what to show, None = nothing yet. height: of the shown image, device pixels.
+ * The first message. session: the session to show, or None. height: height of the shown image, device pixels.
  *
  * @typedef {object} Hello
  * @property {number | null} [id]
@@ -16,7 +16,7 @@
  */
 
 /**
- * Flow control: live pictures up to this stamp have been drawn.
+ * Flow control: the client has drawn the live pictures up to this stamp.
  *
  * @typedef {object} Seen
  * @property {number | null} [id]
@@ -25,7 +25,7 @@
  */
 
 /**
- * Begin a session. start: None = the first image of the default model.
+ * Create a session. start: None = the first image of the default model.
  *
  * @typedef {object} NewSession
  * @property {number | null} [id]
@@ -34,7 +34,7 @@
  */
 
 /**
- * Go on with a session of Welcome.sessions.
+ * Open a session of Welcome.sessions.
  *
  * @typedef {object} OpenSession
  * @property {number | null} [id]
@@ -43,7 +43,7 @@
  */
 
 /**
- * Ask for the sessions of this person. Answered by Sessions.
+ * List the sessions of this person. Answered by Sessions.
  *
  * @typedef {object} ListSessions
  * @property {number | null} [id]
@@ -51,7 +51,7 @@
  */
 
 /**
- * Call a session something; "" = by its model again.
+ * Name a session; "" = no name.
  *
  * @typedef {object} RenameSession
  * @property {number | null} [id]
@@ -61,7 +61,7 @@
  */
 
 /**
- * Delete a session for good. It must not be open in another tab.
+ * Delete a session permanently. It must not be open in another tab.
  *
  * @typedef {object} ForgetSession
  * @property {number | null} [id]
@@ -70,7 +70,7 @@
  */
 
 /**
- * How high the image is shown, in device pixels: pictures come at about that size.
+ * Set the height in which the image is shown, device pixels; pictures are sent in about this size.
  *
  * @typedef {object} SetView
  * @property {number | null} [id]
@@ -79,7 +79,7 @@
  */
 
 /**
- * Another image.
+ * Start from another image.
  *
  * @typedef {object} SetStart
  * @property {number | null} [id]
@@ -88,7 +88,7 @@
  */
 
 /**
- * One more point. One of the same id is replaced, so that it can be said again when the answer got lost.
+ * Add a point, or replace the one with the same id, so that the message can be repeated if its answer was lost.
  *
  * @typedef {object} AddPoint
  * @property {number | null} [id]
@@ -97,7 +97,7 @@
  */
 
 /**
- * Change something of one point; None = as it is. no_target: take its target away. pin: hold it where it is.
+ * Change one point; None = unchanged.
  *
  * @typedef {object} MovePoint
  * @property {number | null} [id]
@@ -111,7 +111,7 @@
  */
 
 /**
- * Take points away; None = all. Those that are gone already are no error.
+ * Remove points; None = all. Unknown points are ignored.
  *
  * @typedef {object} RemovePoints
  * @property {number | null} [id]
@@ -120,7 +120,7 @@
  */
 
 /**
- * All points at once, for programs: what another client has changed meanwhile is lost.
+ * Set all points, for programs: changes that another client has made meanwhile are lost.
  *
  * @typedef {object} SetPoints
  * @property {number | null} [id]
@@ -130,7 +130,7 @@
  */
 
 /**
- * The movable region. png: base64, the image's size, white = movable; None = no mask. feather: pixels.
+ * Set the movable region. png: base64, of the image's size, white = movable; None = no mask. feather: pixels.
  *
  * @typedef {object} SetMask
  * @property {number | null} [id]
@@ -140,7 +140,7 @@
  */
 
 /**
- * What needs nothing but its name.
+ * A command without arguments.
  *
  * @typedef {object} Act
  * @property {number | null} [id]
@@ -148,7 +148,7 @@
  */
 
 /**
- * Ask whether a point can be tracked. Answered by HandleQuality.
+ * Check whether a point can be tracked. Answered by HandleQuality.
  *
  * @typedef {object} CheckHandle
  * @property {number | null} [id]
@@ -167,7 +167,7 @@
  */
 
 /**
- * Settings back to their defaults; None = all.
+ * Reset settings to their defaults; None = all.
  *
  * @typedef {object} ResetSettings
  * @property {number | null} [id]
@@ -185,7 +185,7 @@
  */
 
 /**
- * Show a frame of a round; changes nothing. Answered by a picture "scrub"; the newest wish wins.
+ * Show a frame of a round. Answered by a picture "scrub"; a new request replaces one that waits.
  *
  * @typedef {object} Scrub
  * @property {number | null} [id]
@@ -195,7 +195,7 @@
  */
 
 /**
- * Go on from a frame of a round: a branch of the history.
+ * Begin a new branch of the history at a frame of a round.
  *
  * @typedef {object} ContinueFrom
  * @property {number | null} [id]
@@ -205,7 +205,7 @@
  */
 
 /**
- * Small pictures of seeds. Answered by pictures "seed" as they get ready; the newest request replaces the last.
+ * Show small pictures of seeds. Answered by pictures "seed", one by one; a new request replaces the last one.
  *
  * @typedef {object} Seeds
  * @property {number | null} [id]
@@ -216,7 +216,7 @@
  */
 
 /**
- * Make a file. Answered by ExportReady. scope: the image, this round, the whole branch.
+ * Export a file. Answered by ExportReady. scope: the image, the last round, or all rounds of the branch.
  *
  * @typedef {object} Export
  * @property {number | null} [id]
@@ -226,7 +226,7 @@
  */
 
 /**
- * Ask for a command line or a Python program that makes this edit again. Answered by Text.
+ * Describe this edit as a command line or a Python program that repeats it. Answered by Text.
  *
  * @typedef {object} Describe
  * @property {number | null} [id]
@@ -235,7 +235,7 @@
  */
 
 /**
- * Answers Hello.
+ * Answer to Hello.
  *
  * @typedef {object} Welcome
  * @property {"welcome"} type
@@ -249,7 +249,7 @@
  */
 
 /**
- * The session as it is now, which is all that the page shows of it besides pictures and the mask's.
+ * The current state of the session: everything that the page shows, except for pictures and the mask.
  *
  * @typedef {object} State
  * @property {"state"} type
@@ -277,7 +277,7 @@
  */
 
 /**
- * After each step of a round. handles, distances: of each point that has a target, in the order of the points.
+ * Progress after a step of a round. handles, distances: of the points that have a target, in the points' order.
  *
  * @typedef {object} Progress
  * @property {"progress"} type
@@ -292,7 +292,7 @@
  */
 
 /**
- * A round is over. reason: arrived, stalled, max_steps, stopped, diverged, interrupted, recorded.
+ * The end of a round. reason: arrived, stalled, max_steps, stopped, diverged, interrupted, recorded.
  *
  * @typedef {object} Ended
  * @property {"ended"} type
@@ -302,7 +302,7 @@
  */
 
 /**
- * Answers ListSessions; as in Welcome.
+ * Answer to ListSessions. sessions: as in Welcome.
  *
  * @typedef {object} Sessions
  * @property {"sessions"} type
@@ -311,7 +311,7 @@
  */
 
 /**
- * How many windows show the session, this one among them; when that changes. What is done in one, all show.
+ * Number of windows that show the session, including this one; sent when it changes. All show the same state.
  *
  * @typedef {object} Viewers
  * @property {"viewers"} type
@@ -319,7 +319,7 @@
  */
 
 /**
- * The mask that holds now, or a suggestion. png: base64, white = movable; None = everything may move.
+ * The current mask, or a suggested one. png: base64, white = movable; None = everything may move.
  *
  * @typedef {object} Mask
  * @property {"mask"} type
@@ -330,7 +330,7 @@
  */
 
 /**
- * Answers CheckHandle. nearest: the nearest place that can be tracked, or None.
+ * Answer to CheckHandle. nearest: the nearest place that can be tracked, or None.
  *
  * @typedef {object} HandleQuality
  * @property {"handle_quality"} type
@@ -343,7 +343,7 @@
  */
 
 /**
- * Answers Export. url: can be fetched once, for a while. bytes: its size.
+ * Answer to Export. url: valid for one download within a time limit. bytes: size of the file.
  *
  * @typedef {object} ExportReady
  * @property {"export_ready"} type
@@ -354,7 +354,7 @@
  */
 
 /**
- * Answers Describe. needs_edit_file: the text reads edit.json, which is the export of kind "json".
+ * Answer to Describe. needs_edit_file: the text expects edit.json, the export of kind "json".
  *
  * @typedef {object} Text
  * @property {"text"} type
@@ -364,7 +364,7 @@
  */
 
 /**
- * What could not be done: one sentence that says what to do. fatal: the socket is closed after it.
+ * An error. message: one sentence that says what to do. fatal: True = the socket is closed after it.
  *
  * @typedef {object} Error
  * @property {"error"} type
@@ -374,7 +374,7 @@
  */
 
 /**
- * Of a picture.
+ * Header of a picture.
  *
  * @typedef {object} PictureHeader
  * @property {"live" | "current" | "original" | "scrub" | "seed"} kind
@@ -388,7 +388,7 @@
  */
 
 /**
- * Where an edit starts. model: a name of Welcome.models; None = the default one.
+ * The image from which an edit starts. model: a name of Welcome.models; None = the default model.
  *
  * @typedef {object} Start
  * @property {string | null} [model]
@@ -399,7 +399,7 @@
  */
 
 /**
- * A handle, and its target once there is one. id: the client's, unique among the points.
+ * A handle, with a target or None. id: chosen by the client, unique among the points.
  *
  * @typedef {object} PointInput
  * @property {number} id
@@ -409,7 +409,7 @@
  */
 
 /**
- * A model as the editor's menu and programs see it: by name, never by path.
+ * Facts about a model, for the editor's menu and for programs, which know it by name, never by path.
  *
  * @typedef {object} ModelInfo
  * @property {string} name

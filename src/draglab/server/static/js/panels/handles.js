@@ -22,7 +22,7 @@ const nothing = make("p", { class: "quiet-text" }, [
   "None yet. Press on the picture and pull; click to pin what must stay.",
 ]);
 const resting = make("p", { class: "quiet-text" }, [
-  "Grey handles have been dragged: they pull no more unless you pull them again. Pin one to keep it there.",
+  "Grey handles have been dragged and rest until you pull them again. Pin one to keep it there.",
 ]);
 const add = make("button", { class: "small", onclick: () => void addAtCentre() }, [icon("plus"), "Add"]);
 const clear = make("button", { class: "small", onclick: () => removeAllPoints() }, [icon("trash"), "Delete all"]);
@@ -89,7 +89,7 @@ function makeRow(id) {
     make("button", { class: "quiet small delete", onclick: () => removePoint(id) }, [icon("trash")]),
     make("button", { class: "small let-go", onclick: () => removePoint(id) }, ["Let go"]),
     make("div", { class: "quality", hidden: true }, [
-      make("p", {}, ["Hard to follow here: too even."]),
+      make("p", {}, ["Hard to track here: too uniform."]),
       make("button", { class: "small", onclick: () => void takeNearest(id) }, ["Use nearest good place"]),
     ]),
   ]);

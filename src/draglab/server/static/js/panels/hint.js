@@ -42,7 +42,7 @@ function render() {
   hint.hidden = !point || scrub !== null;
   if (!point) return;
   const number = points.filter((each) => !each.pin).indexOf(point) + 1;
-  const said = `Handle ${number}: too even to follow here.`;
+  const said = `Handle ${number} is hard to track here: too uniform.`;
   if (text.textContent !== said) text.textContent = said;
   use.hidden = !qualities[point.id]?.nearest;
 }

@@ -52,10 +52,10 @@ const classIndex = make("input", {
 });
 const classRow = make("div", { class: "row" }, [make("label", { for: "class-index" }, named("Kind", "class")), classIndex]);
 const grid = make("div", { class: "seeds", role: "group", "aria-label": "Start images by seed" });
-const earlier = make("button", { class: "quiet small", "aria-label": "Earlier seeds", onclick: () => turn(-1) }, [
+const earlier = make("button", { class: "quiet small", "aria-label": "Previous seeds", onclick: () => turn(-1) }, [
   icon("left"),
 ]);
-const later = make("button", { class: "quiet small", "aria-label": "Later seeds", onclick: () => turn(1) }, [
+const later = make("button", { class: "quiet small", "aria-label": "Next seeds", onclick: () => turn(1) }, [
   icon("right"),
 ]);
 const range = make("p", { class: "number quiet-text" });
@@ -224,7 +224,7 @@ function renderSeeds(start) {
     wanted = key;
     const seeds = seedsShown();
     grid.replaceChildren(...seeds.map(seedButton));
-    range.textContent = first === CHOSEN ? "Good to begin with" : `${first} – ${first + PAGE - 1}`;
+    range.textContent = first === CHOSEN ? "Suggested" : `${first} – ${first + PAGE - 1}`;
     earlier.disabled = first === (chosen().length > 0 ? CHOSEN : 0);
     asked = false;
     showPictures();

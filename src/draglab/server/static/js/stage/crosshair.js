@@ -38,7 +38,7 @@ function pressOrRelease() {
   if (!pressed) {
     pressed = true;
     tool()?.press(at, INPUT);
-    announce("Taken hold. Arrow keys pull, Enter lets go.");
+    announce("Holding on. Arrow keys pull, Enter lets go.");
   } else {
     pressed = false;
     void tool()?.release();

@@ -1,6 +1,10 @@
 """Sessions for tests, on a model that is drawn and dragged in milliseconds."""
 
+import numpy as np
+from numpy.typing import NDArray
+
 from draglab.editor.journal import Journal
+from draglab.editor.pictures import decode_thumbnail
 from draglab.editor.session import EditingSession
 from draglab.editor.state import Point, StartSpec, StepReport
 from tests.tiny import tiny_generator
@@ -23,15 +27,22 @@ def new_session(journal: Journal, steps: int = 4, **settings) -> EditingSession:
 
 
 def reopened(session: EditingSession) -> EditingSession:
-    return EditingSession.open(session._document.journal, generator_of, session.id)
+    return EditingSession.open(session.document.journal, generator_of, session.document.id)
 
 
 def run(session: EditingSession) -> list[StepReport]:
     """To the end of what runs."""
-    return list(iter(session.step, None))
+    return list(iter(session.rounds.step, None))
 
 
 def dragged(session: EditingSession, *points: Point) -> list[StepReport]:
     session.set_points(points or (FAR,))
-    session.start_round()
+    session.rounds.start()
     return run(session)
+
+
+def thumbnail(session: EditingSession, node: int) -> NDArray[np.uint8]:
+    """The small picture of an entry of the history."""
+    picture = decode_thumbnail(session.pictures.thumbnail(session.document.history.get(node).latent_id))
+    assert picture is not None
+    return picture

@@ -1,4 +1,4 @@
-"""Rounds of a document: starting, stepping, steering and ending them, and replaying those of an edit file."""
+"""Rounds of a document: the one that runs, and those of an edit file that are still to be replayed."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from draglab.dragging import DragEdit, DragSettings
-from draglab.editor.document import Document, latent_bytes, mask_bytes
-from draglab.editor.pictures import preview_resolution
+from draglab.dragging import DragEdit, DragRun, DragSettings
+from draglab.editor.document import Document, latent_bytes
 from draglab.editor.round_runner import EndReason, RoundRunner
 from draglab.editor.settings import read_settings
 from draglab.editor.state import Point, StepReport
@@ -40,7 +39,7 @@ class ActiveRound:
     recorded: bool = False
 
 
-class Dragging:
+class Rounds:
     """The running round of a document, if there is one, and the remaining rounds of an opened edit file.
 
     A round that arrives while a target is being pulled is held: if the target is pulled further, the round goes on. A
@@ -75,18 +74,19 @@ class Dragging:
         return not self.running and stopped is not None and stopped.node == self.document.history.cursor
 
     @property
-    def remaining(self) -> int:
-        """Number of rounds of an edit file that have not begun."""
-        return len(self.queue)
+    def run(self) -> DragRun | None:
+        """The drag of the running round; None if none runs."""
+        return None if self._active is None else self._active.runner.run
 
     def start(self) -> None:
-        """Begin a round with the current points that have a target, pins, mask and settings.
+        """Begin a round of the points pulled since the last one, or, if there are none, of that round's points.
 
         If points were pulled since the last round, resting points are left out and removed from this round on.
 
         Raises:
             DraglabError: no point has to move, a round runs already, or points, mask or settings do not fit.
         """
+        self.document.preview = None
         if self.running:
             raise DraglabError("a drag is running already: stop it first")
         points = self.document.history.node.points
@@ -101,8 +101,9 @@ class Dragging:
         """Continue the round that stopped by itself from its last step, without patience and with the same reference.
 
         Raises:
-            DraglabError: see :attr:`can_go_on`.
+            DraglabError: the round arrived or was stopped, or something else was done since.
         """
+        self.document.preview = None
         round_ = self._gave_up
         if round_ is None or not self.can_go_on:
             raise DraglabError("this drag cannot go on by itself any more: run it again")
@@ -148,8 +149,10 @@ class Dragging:
 
         Args:
             keep_best: keep the step nearest to the targets; otherwise the last one, which is shown.
-            paused: do not let its points rest: the next round drags them on, whatever else is pulled.
+            paused: do not let its points rest, so that points can be changed: the next round drags them on, whatever
+                else is pulled.
         """
+        self.document.preview = None
         self.queue.clear()
         if self._active is not None:
             self._end(self._active, "stopped", keep_best, paused)
@@ -177,7 +180,7 @@ class Dragging:
             self._held = round_ if pulling else None
             if not fits:
                 return False
-            round_.runner.retarget(_array(targets, round_.ids))
+            round_.runner.run.retarget(_array(targets, round_.ids))
             if round_.runner.end is not None:
                 return False
             self.document.record("resume", {"node": node.id})
@@ -187,16 +190,10 @@ class Dragging:
         self._pulling = pulling
         if any(point.target != targets[point.id] for point in node.points):
             self._record_move(round_, targets)
-            round_.runner.retarget(_array(targets, round_.ids))
+            round_.runner.run.retarget(_array(targets, round_.ids))
         if (reason := round_.runner.end) is not None:
             self._end(round_, reason)
         return True
-
-    def image(self, height: int | None) -> NDArray[np.uint8] | None:
-        """Return the image of the running round's last step, from its features; None if there is none."""
-        if self._active is None or self._active.runner.run.last is None:
-            return None
-        return self._active.runner.run.last.image(preview_resolution(self._active.runner.run.generator, height))
 
     def _runner(
         self, settings: DragSettings, left: Collection[int | str] = (), recorded: Round | None = None
@@ -226,17 +223,10 @@ class Dragging:
         """Set points, mask and settings as the next round of the edit file has them, and begin it."""
         document, wanted = self.document, self.queue[0]
         try:
-            points = points_of(wanted)
-            if points != document.history.node.points:
-                body = {"parent": document.history.cursor, "points": [asdict(point) for point in points]}
-                document.record("points", body)
-            mask = None if wanted.mask is None else decode_mask(wanted.mask)
-            record_mask(document, mask, wanted.feather)
+            document.record_points(points_of(wanted))
+            document.record_mask(None if wanted.mask is None else decode_mask(wanted.mask), wanted.feather)
             settings = read_settings(wanted.settings)
-            default = asdict(DragSettings())
-            changed = {name: value for name, value in asdict(settings).items() if value != default[name]}
-            if changed != document.history.settings:
-                document.record("settings", {"changed": changed})
+            document.record_settings(settings)
             if wanted.steps != 0:
                 runner, ids = self._runner(settings, recorded=wanted)
                 self._begin(ActiveRound(runner, 0, ids, True))
@@ -274,19 +264,6 @@ def points_of(wanted: Round) -> tuple[Point, ...]:
         for number, pair in enumerate(wanted.points, 1)
     ]
     return tuple(point if point.moves else point.pinned() for point in points)
-
-
-def record_mask(document: Document, mask: NDArray[np.bool_] | None, feather: float) -> None:
-    """Record a mask if it differs from the current one."""
-    node = document.history.node
-    present, softness = document.mask(node)
-    if mask is None or mask.all():
-        same, mask = present is None, None
-    else:
-        same = present is not None and np.array_equal(present, mask) and softness == feather
-    if not same:
-        body = {"parent": node.id, "given": mask is not None, "feather": feather}
-        document.record("mask", body, None if mask is None else mask_bytes(mask))
 
 
 def _array(targets: Mapping[int | str, Any], ids: Sequence[int | str]) -> NDArray[np.float64]:

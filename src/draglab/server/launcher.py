@@ -1,4 +1,4 @@
-"""Running the server: a port, a browser, an orderly end."""
+"""Launch of the server: choose a port, serve, open the browser, end in order."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from draglab.server.gate import protocols
 from draglab.server.security import is_loopback, new_token
 
 PORT = 8765
-"""Tried first."""
+"""The port that is tried first."""
 
 
 def bind(host: str, port: int | None) -> socket.socket:
-    """A socket that listens.
+    """Open a listening socket.
 
     Args:
-        port: None = PORT, or another one if that is taken; 0 = any.
+        port: None = PORT, or any other if that is taken; 0 = any.
 
     Raises:
-        DraglabError: the port is taken, may not be used, or the address is not this machine's.
+        DraglabError: the port is taken or not allowed, or the address is not this machine's.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
@@ -54,10 +54,10 @@ def bind(host: str, port: int | None) -> socket.socket:
 
 
 def check_access(host: str, token: str | None) -> None:
-    """Refuse to be reached from other machines without a token.
+    """Check that a server that other machines can reach has a token.
 
     Raises:
-        DraglabError: the address is not a loopback one, and there is no token.
+        DraglabError: the address is not a loopback address, and there is no token.
     """
     if token is None and not is_loopback(host):
         raise DraglabError(
@@ -67,15 +67,15 @@ def check_access(host: str, token: str | None) -> None:
 
 
 def serve(options: Options, listener: socket.socket, started: Callable[[str, str], None]) -> None:
-    """Serve until Ctrl-C, which ends it within two seconds.
+    """Serve until Ctrl-C, which ends the server within two seconds.
 
-    The worker's thread may still be in a step then, and Python cannot take down a thread that computes: the process
-    should be left with os._exit.
+    The worker's thread may still be in a step then, and Python cannot end a thread that computes: leave the process
+    with os._exit.
 
     Args:
-        options: their port must be the listener's.
-        started: called when the page can be opened, with its address for people, and another one for the command line
-            of a browser, where other users of the machine can read it: it works once, and for a minute.
+        options: options of the server; their port must be the listener's.
+        started: called when the page can be opened, with its address for people, and an address for the command line of
+            a browser, which other users of the machine can read: it works once, within a minute.
 
     Raises:
         DraglabError: the options cannot be used.
@@ -88,31 +88,31 @@ def serve(options: Options, listener: socket.socket, started: Callable[[str, str
         started(address(options, listener), address(options, listener, code))
 
     server = _Server(config_of(app, options), tell)
-    with suppress(KeyboardInterrupt):  # raised once more when all is done
+    with suppress(KeyboardInterrupt):  # uvicorn raises it again at the end
         server.run(sockets=[listener])
 
 
 def config_of(app: ASGIApp, options: Options) -> uvicorn.Config:
-    """How uvicorn runs the application."""
+    """Return uvicorn's configuration for the application."""
     http, websocket = protocols(options.limits)
     return uvicorn.Config(
         app,
         http=http,
         ws=websocket,
         ws_max_size=options.limits.message_bytes,
-        # What is large is compressed already.
+        # Large messages are compressed pictures.
         ws_per_message_deflate=False,
         log_level="error",
         access_log=False,
         server_header=False,
-        # Whoever claims to be a proxy is not believed.
+        # A client must not pass for a proxy.
         proxy_headers=False,
         timeout_graceful_shutdown=1,
     )
 
 
 def address(options: Options, listener: socket.socket, code: str | None = None) -> str:
-    """The page's address; with the token, or a code instead, where the page is only given to those who have it."""
+    """Return the address of the page, with the token or, if given, the code that opens the page of a shared server."""
     host = options.host
     if host in ("0.0.0.0", "::"):
         host = socket.gethostname()
@@ -123,7 +123,7 @@ def address(options: Options, listener: socket.socket, code: str | None = None) 
 
 
 def open_browser(url: str) -> None:
-    """Show the page, if this machine has a screen; does not wait for the browser."""
+    """Open the page in a browser, without waiting for it; do nothing if this machine has no screen."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return
     threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from websockets.sync.client import ClientConnection, connect
 
 from draglab.server.app import Editor, Options, make_app
-from draglab.server.serving import config_of
+from draglab.server.launcher import config_of
 
 TIMEOUT = 60.0
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from draglab.errors import DraglabError
 from draglab.media.edit_file import parse_edit_file
-from draglab.media.sniffing import not_an_edit_file
+from draglab.media.file_kind import not_an_edit_file
 from draglab.media.video import open_video
 
 SCRIPT = Path(__file__).resolve().parents[2] / "src/draglab/server/static/js/sniff.js"

@@ -16,8 +16,8 @@ from draglab.editor.journal import Journal
 from draglab.editor.session import EditingSession
 from draglab.errors import DraglabError
 from draglab.server.app import Options
-from draglab.server.serving import PORT, address, bind, check_access, open_browser
-from tests.server.running import Client, connect
+from draglab.server.launcher import PORT, address, bind, check_access, open_browser
+from tests.server.running_server import Client, connect
 
 START = "import sys; from draglab.cli.main import run; run()"
 POINTS = [{"id": 1, "handle": [8, 9], "target": [14.37, 9.21]}]
@@ -59,10 +59,10 @@ def test_the_printed_address_can_be_opened():
 
 def test_the_browser_s_command_line_holds_no_token(monkeypatch, tmp_path):
     told, opened = [], []
-    monkeypatch.setattr("draglab.server.serving.open_browser", opened.append)
-    monkeypatch.setattr("draglab.server.serving.bind", lambda host, port: bind(host, 0))
+    monkeypatch.setattr("draglab.server.launcher.open_browser", opened.append)
+    monkeypatch.setattr("draglab.server.launcher.bind", lambda host, port: bind(host, 0))
     monkeypatch.setattr(
-        "draglab.server.serving.serve", lambda options, listener, started: told.append((options, started))
+        "draglab.server.launcher.serve", lambda options, listener, started: told.append((options, started))
     )
     monkeypatch.setattr("os._exit", lambda code: None)
     options = Options(token="a-token-of-a-person")

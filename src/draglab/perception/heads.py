@@ -1,22 +1,23 @@
 """A 68-landmark network for the bundled `heads`, an independent judge of where a dragged point ends.
 
 It was trained on renders with their exact landmarks (recipes/heads/train_landmarks.py), without the generator.
-Landmarks follow the Multi-PIE order: jaw 0-16, brows 17-26, nose 27-35 (tip 30), eyes 36-47, mouth 48-67 (corners 48
-and 54, chin 8).
+Landmarks follow the Multi-PIE order (detector.MULTI_PIE).
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import safetensors
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from draglab.errors import DraglabError
+from draglab.perception.detector import MULTI_PIE, Images, Layout, checked_images
 
-LANDMARKS = 68
 INPUT_SIZE = 128
 """Input size in pixels of a network whose file does not state it."""
 HEADS_JUDGE = Path(__file__).resolve().parent.parent / "zoo" / "judges" / "heads_landmarks68.safetensors"
@@ -52,7 +53,7 @@ class LandmarkNet(nn.Module):
         self.bottom = nn.Sequential(_unit(96, 128, 2), _Residual(128), _Residual(128))
         self.up = nn.Sequential(_unit(128, 96), _Residual(96))
         self.top = nn.Sequential(_unit(96, 64), _Residual(64))
-        self.heat = nn.Conv2d(64, LANDMARKS, 1)
+        self.heat = nn.Conv2d(64, MULTI_PIE.count, 1)
 
     def forward(self, images: Tensor) -> Tensor:
         """Find the landmarks of images.
@@ -97,3 +98,38 @@ def load_landmark_net(path: str | Path = HEADS_JUDGE) -> LandmarkNet:
         reason = str(error).splitlines()[0]
         raise DraglabError(f"cannot load the landmark network from {path}: {reason}") from None
     return net.eval().requires_grad_(False)
+
+
+class HeadLandmarks:
+    """The judge as a landmark detector (:class:`draglab.perception.LandmarkDetector`); it finds a head in any picture.
+
+    Args:
+        path: another file of the same network; None = the bundled one. batch: most images at once.
+
+    Raises:
+        DraglabError: the file is missing or does not fit.
+    """
+
+    def __init__(self, path: str | Path | None = None, batch: int = 16) -> None:
+        self.net = load_landmark_net(HEADS_JUDGE if path is None else path)
+        self.batch = batch
+
+    @property
+    def layout(self) -> Layout:
+        """Meaning of the points."""
+        return MULTI_PIE
+
+    @torch.no_grad()
+    def __call__(self, images: Images) -> NDArray[np.float64]:
+        """Find the 68 landmarks of each image; see :class:`draglab.perception.LandmarkDetector`."""
+        pictures = checked_images(images)
+        points = np.empty((len(pictures), MULTI_PIE.count, 2))
+        by_size: dict[tuple[int, ...], list[int]] = {}
+        for index, picture in enumerate(pictures):
+            by_size.setdefault(picture.shape, []).append(index)
+        for same in by_size.values():
+            for start in range(0, len(same), self.batch):
+                part = same[start : start + self.batch]
+                pixels = torch.from_numpy(np.stack([pictures[index] for index in part]))
+                points[part] = self.net(pixels.permute(0, 3, 1, 2).float() / 127.5 - 1).numpy()
+        return points

@@ -1,4 +1,4 @@
-"""What one client of the websocket asks for and is told. All of it on the worker's thread."""
+"""A client of the websocket: carries out its commands. Used on the worker's thread only."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger("draglab.server")
 
 
-class Conversation:
-    """A client: a live.Viewer.
+class Client:
+    """A client, which is a :class:`draglab.server.live_session.Viewer` of the session that it shows.
 
     Args:
-        owner: who it is, see Access.owner. outbox: where to put what it is told.
+        owner: the person, see Access.owner. outbox: receives the messages and pictures for the client.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Conversation:
         self._sessions = sessions
         self._exports = exports
         self._limits = limits
-        self._owner = owner
+        self.owner = owner
         self._live: LiveSession | None = None
         self.outbox = outbox
         self.height = 0
@@ -61,13 +61,13 @@ class Conversation:
         self.original_id: Any = None
 
     def hello(self, message: m.Hello) -> None:
-        """Greet, and show the session that was asked for."""
+        """Send the welcome, and show the session that the message names."""
         self._see(message.height)
         live, sessions, problem = None, [], None
         try:
-            sessions = self._sessions.listing(self._owner)
+            sessions = self._sessions.listing(self.owner)
             if message.session is not None:
-                live = self._sessions.open(self._owner, message.session)
+                live = self._sessions.open(self.owner, message.session)
         except DraglabError as error:
             problem = str(error)
         welcome = m.Welcome(
@@ -76,26 +76,26 @@ class Conversation:
             sessions=sessions,
             settings=panel_settings(),
             limits=self._limits,
-            session=None if live is None else live.session.id,
+            session=None if live is None else live.session.document.id,
         )
-        self._say(welcome)
+        self.send(welcome)
         if problem is not None:
-            self._say(m.Error(id=message.id, message=problem))
-        self._say_notices()
+            self.send(m.Error(id=message.id, message=problem))
+        self._send_notices()
         if live is not None:
             try:
                 self._show(live)
             except DraglabError as error:
-                self._say(m.Error(id=message.id, message=str(error)))
+                self.send(m.Error(id=message.id, message=str(error)))
 
     def leave(self) -> None:
-        """The client has gone. A round that runs goes on."""
+        """Leave the session, if one is shown. A running round goes on."""
         if self._live is not None:
             self._live.leave(self)
             self._live = None
 
     def mask_size(self) -> tuple[int, int]:
-        """(height, width) in pixels that a mask must have now.
+        """Return the (height, width) in pixels that a mask must have now.
 
         Raises:
             DraglabError: no session is open.
@@ -104,42 +104,43 @@ class Conversation:
         return image.height, image.width
 
     def set_mask(self, command: m.SetMask, mask: NDArray[np.bool_]) -> None:
-        """As :meth:`handle`, with the mask decoded."""
-        self._answered(command, lambda: self._set_mask(command, mask))
+        """Carry out a SetMask whose mask has been decoded."""
+        self._attempt(command, lambda: self._set_mask(command, mask))
 
     def handle(self, command: m.Command) -> None:
-        """Do what is asked; what cannot be done is answered with an error."""
-        self._answered(command, lambda: self._do(command))
+        """Carry out a command; if that is impossible, send an error."""
+        self._attempt(command, lambda: self._do(command))
 
-    def _answered(self, command: m.Command, do: Callable[[], None]) -> None:
+    def _attempt(self, command: m.Command, do: Callable[[], None]) -> None:
         if command.id is not None:
             self.acknowledged = command.id
         try:
             do()
         except DraglabError as error:
-            self._say(m.Error(id=command.id, message=str(error)))
+            self.send(m.Error(id=command.id, message=str(error)))
         except Exception as error:
             logger.exception("a command failed")
-            self._say(m.Error(id=command.id, message=f"this did not work ({type(error).__name__}): try again"))
+            self.send(m.Error(id=command.id, message=f"this did not work ({type(error).__name__}): try again"))
 
     def _do(self, command: m.Command) -> None:
         match command:
             case m.NewSession():
-                self._show(self._sessions.create(self._owner, command.start))
+                self._show(self._sessions.create(self.owner, command.start))
             case m.OpenSession():
                 try:
-                    self._show(self._sessions.open(self._owner, command.session))
+                    self._show(self._sessions.open(self.owner, command.session))
                 finally:
-                    self._say_notices()
+                    self._send_notices()
             case m.ListSessions():
-                self._say_sessions(command)
+                self._send_sessions(command)
             case m.RenameSession():
-                self._sessions.rename(self._owner, command.session, command.name)
-                self._say_sessions(command)
+                self._sessions.rename(self.owner, command.session, command.name)
+                self._send_sessions(command)
             case m.ForgetSession():
-                if self._live is not None and self._live.session.id == command.session and len(self._live.viewers) == 1:
+                live = self._live
+                if live is not None and live.session.document.id == command.session and len(live.viewers) == 1:
                     self.leave()
-                self._sessions.forget(self._owner, command.session)
+                self._sessions.forget(self.owner, command.session)
             case m.SetView():
                 larger = self._see(command.height)
                 if larger and self._live is not None:
@@ -152,8 +153,8 @@ class Conversation:
         live.session.set_mask(mask, command.feather)
         live.tell(knows_mask=self)
 
-    def _say_sessions(self, command: m.Command) -> None:
-        self._say(m.Sessions(id=command.id, sessions=self._sessions.listing(self._owner)))
+    def _send_sessions(self, command: m.Command) -> None:
+        self.send(m.Sessions(id=command.id, sessions=self._sessions.listing(self.owner)))
 
     def _do_in_session(self, command: m.Command, live: LiveSession) -> None:
         from draglab.editor.state import Point
@@ -168,12 +169,12 @@ class Conversation:
                 session.set_points(points, command.done)
                 live.tell()
             case m.AddPoint() | m.MovePoint() | m.RemovePoints():
-                # A round that is ended by it leaves another picture.
+                # A round that the change ends leaves another picture.
                 picture = live.running
                 self._change_points(command, session)
                 live.tell(picture=picture)
             case m.SetMask():
-                # One with a picture comes to set_mask.
+                # Only without a mask: see set_mask.
                 self._set_mask(command, None)
             case m.SetSettings():
                 session.set_settings(command.settings)
@@ -198,7 +199,7 @@ class Conversation:
         match command:
             case m.AddPoint(point=point):
                 most = self._limits.points
-                if len([each for each in session.points if each.id != point.id]) >= most:
+                if len([each for each in session.document.points if each.id != point.id]) >= most:
                     raise DraglabError(f"there are {most} handles already (limit 'points'): delete one first")
                 session.add_point(Point(point.id, point.handle, point.target, point.pin))
             case m.MovePoint():
@@ -216,12 +217,12 @@ class Conversation:
     def _act(self, command: m.Act, live: LiveSession) -> None:
         match command.type:
             case "run":
-                live.session.start_round()
+                live.session.rounds.start()
                 live.tell()
             case "stop":
                 live.stop()
             case "go_on":
-                live.session.go_on()
+                live.session.rounds.go_on()
                 live.tell()
             case "pause":
                 live.stop(paused=True)
@@ -233,15 +234,15 @@ class Conversation:
                 live.tell(picture=True)
             case "suggest_mask":
                 mask = live.session.suggest_mask()
-                self._say(m.Mask(id=command.id, png=encode_mask(mask), suggested=True))
+                self.send(m.Mask(id=command.id, png=encode_mask(mask), suggested=True))
 
     def _answer(self, command: m.Command, live: LiveSession) -> None:
-        """Questions: nothing of the session changes."""
+        """Answer a command that changes nothing in the session."""
         session = live.session
         match command:
             case m.CheckHandle():
                 quality = session.check_handle((command.x, command.y))
-                self._say(
+                self.send(
                     m.HandleQuality(
                         id=command.id,
                         x=command.x,
@@ -261,64 +262,54 @@ class Conversation:
             case m.Export():
                 self._export(command, live)
             case m.Describe():
-                found = session.as_command() if command.as_ == "command" else session.as_python()
-                self._say(m.Text(id=command.id, text=found.text, needs_edit_file=found.edit_file is not None))
+                from draglab.editor.descriptions import as_command, as_python
+
+                found = (as_command if command.as_ == "command" else as_python)(session.document)
+                self.send(m.Text(id=command.id, text=found.text, needs_edit_file=found.edit_file is not None))
 
     def _wish(self, kind: m.PictureKind, command: m.Scrub | m.Seeds, live: LiveSession, *what: int) -> None:
-        """A picture for this client alone, made when there is time."""
+        """Ask for a picture for this client alone."""
 
         def make() -> None:
             try:
                 self.outbox.put_picture(self._picture(command, live, *what))
             except DraglabError as error:
-                self._say(m.Error(id=command.id, message=str(error)))
+                self.send(m.Error(id=command.id, message=str(error)))
 
         urgent = kind == "scrub"
         self._worker.wish((self, kind) if urgent else (self, kind, *what), make, urgent)
 
     def _picture(self, command: m.Scrub | m.Seeds, live: LiveSession, *what: int) -> Picture:
-        session = live.session
+        pictures = live.session.pictures
         match command:
             case m.Scrub(node=node, frame=frame):
-                return Picture("scrub", session.frame_image(node, frame, self.height or None), node=node, frame=frame)
+                pixels = pictures.frame(node, frame, self.height or None)
+                return Picture("scrub", pixels, node=node, frame=frame)
             case m.Seeds(truncation_psi=psi, height=height):
                 height = min(height, self._limits.picture_height)
-                return Picture("seed", session.seed_image(what[0], psi, height), seed=what[0])
+                return Picture("seed", pictures.of_seed(what[0], psi, height), seed=what[0])
 
     def _export(self, command: m.Export, live: LiveSession) -> None:
-        path = self._exports.begin(self._owner, command.kind)
+        from draglab.editor.export import export
+
+        path = self._exports.begin(self.owner, command.kind)
         name = export_name(live.session.view(), command.kind)
         try:
-            steps = live.session.export(command.kind, command.scope, path)
+            steps = export(live.session.document, command.kind, command.scope, path)
         except Exception:
             self._exports.give_up(path)
             raise
-        self._worker.add(_Exporting(self, command, steps, path, name))
+        self._worker.add(_ExportTask(self, self._exports, command, steps, path, name))
 
-    def finish_export(self, command: m.Export, path: Path, name: str) -> None:
-        """The file is there: say where."""
-        size = path.stat().st_size
-        self._say(m.ExportReady(id=command.id, url=self._exports.offer(path, name), name=name, bytes=size))
-
-    def give_up_export(self, path: Path) -> None:
-        """The client has left."""
-        self._exports.give_up(path)
-
-    def fail_export(self, command: m.Export, path: Path, error: Exception) -> None:
-        """The file cannot be made: say why."""
-        self._exports.give_up(path)
-        what = str(error) if isinstance(error, DraglabError) else f"the export failed ({type(error).__name__})"
-        self._say(m.Error(id=command.id, message=what))
-
-    def _say_notices(self) -> None:
-        """What was lost of the saved sessions, if something was."""
+    def _send_notices(self) -> None:
+        """Send what was lost of damaged sessions, if anything was."""
         try:
-            notices = self._sessions.notices(self._owner)
+            notices = self._sessions.notices(self.owner)
         except DraglabError:
-            # The sessions cannot be reached at all, which was said.
+            # The sessions cannot be read at all: an error was sent already.
             return
         for notice in notices:
-            self._say(m.Error(message=notice))
+            self.send(m.Error(message=notice))
 
     def _session(self) -> LiveSession:
         if self._live is None:
@@ -331,38 +322,41 @@ class Conversation:
         live.join(self)
 
     def _see(self, height: int) -> bool:
-        """How high the client shows the image; True: higher than before."""
+        """Set the height in which the client shows the image, and return whether it has grown."""
         height = min(height, self._limits.picture_height)
         larger = height > self.height > 0
         self.height = height
         return larger
 
-    def _say(self, message: m.ServerMessage) -> None:
+    def send(self, message: m.ServerMessage) -> None:
+        """Put a message into the outbox."""
         self.outbox.put(m.encode(message))
 
 
-class _Exporting:
-    """A file that is being made, picture by picture: a worker.Task."""
+class _ExportTask:
+    """The making of a file, one piece in each step: a worker.Task."""
 
-    def __init__(self, client: Conversation, command: m.Export, steps: Iterator[None], path: Path, name: str) -> None:
-        self._client = client
-        self._command = command
-        self._steps = steps
-        self._path = path
-        self._name = name
+    def __init__(
+        self, client: Client, exports: Exports, command: m.Export, steps: Iterator[None], path: Path, name: str
+    ) -> None:
+        self._client, self._exports, self._command = client, exports, command
+        self._steps, self._path, self._name = steps, path, name
 
     def step(self) -> bool:
         try:
             next(self._steps)
             if not self._client.outbox.closed:
                 return True
-            # Nobody waits for it any more.
-            self._client.give_up_export(self._path)
+            # The client has left.
+            self._exports.give_up(self._path)
         except StopIteration:
-            self._client.finish_export(self._command, self._path, self._name)
+            size, url = self._path.stat().st_size, self._exports.offer(self._path, self._name)
+            self._client.send(m.ExportReady(id=self._command.id, url=url, name=self._name, bytes=size))
         except DraglabError as error:
             self.fail(error)
         return False
 
     def fail(self, error: Exception) -> None:
-        self._client.fail_export(self._command, self._path, error)
+        self._exports.give_up(self._path)
+        what = str(error) if isinstance(error, DraglabError) else f"the export failed ({type(error).__name__})"
+        self._client.send(m.Error(id=self._command.id, message=what))

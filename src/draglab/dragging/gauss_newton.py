@@ -1,0 +1,249 @@
+"""Dragging by Gauss-Newton steps: few large steps, each the likeliest change of the latent that moves the handles.
+
+Where a patch of features went is a function of the latent. Linearised (Lucas and Kanade 1981), a handle moves along a
+unit vector u by j . dw, where
+
+    j = d/dw [ -<g, F(w)> / |g|^2 ],   g = dF/dp u,
+
+F are the features of the patch, dF/dp their derivative with respect to the position, by central differences, and d/dw
+is one backward pass. With a row j for each handle, along its way to the target, the step is the shortest in the model's
+metric (metric.py) that moves the handles by e, with damping mu (Levenberg 1944, Marquardt 1963):
+
+    dw = Sigma' J^T (J Sigma' J^T + mu I)^-1 e
+
+Then the patches are found again, near where the linear model expects them. docs/algorithm.md has this beside the code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from draglab.dragging.features import FeatureReader, Features
+from draglab.dragging.matching import PatchMatcher, patch_lattice
+from draglab.dragging.metric import LatentMetric
+from draglab.dragging.run import DragRun
+from draglab.dragging.settings import DragSettings
+from draglab.dragging.tracking import search_spacing
+from draglab.dragging.types import DragEdit, DragStep
+from draglab.errors import DraglabError
+from draglab.generators import Generator
+from draglab.generators.statistics import measure_statistics
+from draglab.geometry import image_extent, scale_from_512
+
+MAX_HANDLES = 8
+"""Number of handles up to which the automatic choice falls on this method: each costs a backward pass a step."""
+# Lengths are in pixels of a 512-pixel image.
+PATCH = 6.0
+"""Radius of the patches."""
+HALF_STEP = 2.0
+"""Half the distance of central differences."""
+LONGEST = 24.0
+"""Longest way that a step asks for."""
+SHORTEST = 2.0
+"""The shortest that it is reduced to when steps bring the handles no closer."""
+PRIOR = 0.0025
+"""Weight of the squared distance to the expected place, beside the relative difference of patches."""
+DAMPING = 0.02
+"""mu, relative to the mean of the diagonal of J Sigma' J^T."""
+LARGEST = 1.5
+"""Largest step in the metric, in standard deviations, for one handle; for n handles, times the square root of n."""
+PATIENCE = 4
+"""Number of steps without progress after which a round ends."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Linear model of where handles go when the latent changes.
+
+    Attributes:
+        jacobian: [m, L, D]. owners: [m], the handle of each row. directions: [m, 2], the unit vector of each row.
+        wanted: [m], the motion that is asked for, image pixels.
+        weights: [m], how much each row counts.
+    """
+
+    jacobian: Tensor
+    owners: NDArray[np.int64]
+    directions: NDArray[np.float64]
+    wanted: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+
+def uses_gauss_newton(generator: Generator, edit: DragEdit, settings: DragSettings) -> bool:
+    """Whether the settings choose this method for an edit.
+
+    If they demand it and the model has no statistics, these are measured now, which takes some seconds.
+
+    Raises:
+        DraglabError: they demand it where it cannot be used.
+    """
+    if settings.descent not in ("auto", "gauss-newton"):
+        return False
+    _, targets, mask = edit.validated(*generator.img_shape)
+    masked = mask is not None and not (mask == 1).all()
+    problem = None
+    if masked:
+        problem = "does not hold a mask"
+    elif settings.regularize_mean or settings.regularize_start:
+        problem = "has no regularisation: set regularize_mean and regularize_start to 0"
+    if settings.descent == "auto":
+        return problem is None and generator.statistics is not None and len(targets) <= MAX_HANDLES
+    if problem is not None:
+        raise DraglabError(f"descent 'gauss-newton' {problem}, or choose descent 'auto'")
+    if generator.statistics is None:
+        generator.statistics = measure_statistics(generator)
+    return True
+
+
+class GaussNewtonRun(DragRun):
+    """A round of Gauss-Newton steps.
+
+    Args:
+        generator: a model with statistics. w_plus, edit, settings: see :func:`draglab.drag_steps`.
+    """
+
+    def __init__(self, generator: Generator, w_plus: Tensor, edit: DragEdit, settings: DragSettings):
+        super().__init__(generator, w_plus, edit, replace(settings, descent="gauss-newton"))
+        assert generator.statistics is not None
+        self.back_off, self.patience = None, None if settings.patience is None else PATIENCE
+        level = settings.feature_level(generator)
+        extent = image_extent(generator.feature_shape(level), generator.feature_margin(level))
+        self.spacing = search_spacing(extent, self.shape, True)
+        patch, self.half_step, self.longest = (self._pixels(each) for each in (PATCH, HALF_STEP, LONGEST))
+        self.offsets = patch_lattice(patch / self.spacing) * self.spacing
+        radius = settings.tracking_radius(self.shape)
+        reach = radius + float(np.abs(self.offsets).max()) + self.half_step + 2 * self.spacing
+        dtype = settings.feature_dtype()
+        self.reader = FeatureReader(generator, level, reach, len(self.start), None, dtype, settings.windowed)
+        shared = settings.latent_space == "w"
+        self.metric = LatentMetric(generator.statistics.to(generator.w_avg), self.latent.count, shared)
+        self.features = self.read(self.start)
+        prior = PRIOR / self._pixels(1.0) ** 2
+        self.matcher = PatchMatcher(self.features, self.start, self.shape, self.spacing, patch, radius, prior)
+
+    def _pixels(self, length: float) -> float:
+        return scale_from_512(length, *self.shape)
+
+    def attempt(self) -> DragStep | None:
+        """Make one iteration: linearise, solve, move the latent, find the handles again."""
+        rows = self.linearise(self.wanted())
+        change, moved = self.solve(rows)
+        self.latent.move(change)
+        expected = np.clip(self.handles + moved, 0, np.array([self.shape[1] - 1, self.shape[0] - 1]))
+        features = self.read(expected)
+        found, mismatch = self.matcher.find(features.near, expected)
+        size = float(torch.linalg.vector_norm(change))
+        loss = float(mismatch.mean())
+        step = self.conclude(features, np.array([loss, loss, 0.0, size]), found)
+        if step is not None and self.progress.index < step.index:
+            self.longest = max(self.longest / 2, self._pixels(SHORTEST))
+        return step
+
+    def wanted(self) -> NDArray[np.float64]:
+        """Return e, the motion of each handle that the next step asks for: [n, 2] image pixels.
+
+        One factor limits all of them, so that a motion of several handles keeps its shape.
+        """
+        way = self.targets - self.handles
+        return way * min(1.0, self.longest / max(float(np.linalg.norm(way, axis=1).max()), 1e-9))
+
+    def linearise(self, wanted: NDArray[np.float64]) -> Rows:
+        """Return the rows for the motion `wanted` [n, 2].
+
+        A handle on its way has one row, along that way. One that is to stay has two, along the directions in which its
+        patch changes most and least with the position, the latter counting less.
+        """
+        at = self.handles[:, None] + self.offsets
+        gradient = self._position_gradient(at)
+        values = self.features.at(at, self.shape).flatten(1)
+        owners: list[int] = []
+        directions: list[NDArray[np.float64]] = []
+        weights: list[float] = []
+        for index, (way, jacobian) in enumerate(zip(wanted, gradient, strict=True)):
+            length = float(np.linalg.norm(way))
+            if length >= 0.5 * self.limit and not self.pinned[index]:
+                owners.append(index)
+                directions.append(way / length)
+                weights.append(1.0)
+                continue
+            sizes, axes = np.linalg.eigh((jacobian.t() @ jacobian).double().cpu().numpy())
+            for size, axis in zip(sizes, axes.T, strict=True):
+                owners.append(index)
+                directions.append(axis)
+                weights.append(float(np.sqrt(max(size, 0) / max(sizes[-1], 1e-30))))
+        found: list[Tensor] = []
+        for row, (owner, direction) in enumerate(zip(owners, directions, strict=True)):
+            along = gradient[owner] @ torch.from_numpy(direction).to(gradient)
+            position = -(along * values[owner]).sum() / along.square().sum().clamp(min=1e-30)
+            found.append(self.latent.gradient(position, again=row + 1 < len(owners))[0])
+        chosen, ways = np.array(owners), np.stack(directions)
+        return Rows(torch.stack(found), chosen, ways, (ways * wanted[chosen]).sum(1), np.array(weights))
+
+    @torch.no_grad()
+    def _position_gradient(self, at: NDArray[np.float64]) -> Tensor:
+        """Return dF/dp of the patches' features at points [n, k, 2], per image pixel: [n, k C, 2]."""
+        parts = []
+        for axis in np.eye(2) * self.half_step:
+            ahead, behind = (self.features.at(at + sign * axis, self.shape) for sign in (1, -1))
+            parts.append(((ahead - behind) / (2 * self.half_step)).flatten(1))
+        return torch.stack(parts, dim=-1)
+
+    @torch.no_grad()
+    def solve(self, rows: Rows) -> tuple[Tensor, NDArray[np.float64]]:
+        """Return the change of the latent [L, D], and the motion of the handles that it is expected to make [n, 2]."""
+        weights = torch.from_numpy(rows.weights).to(rows.jacobian)
+        jacobian = rows.jacobian * weights[:, None, None]
+        changes = self.metric(jacobian)
+        gram = torch.einsum("ald,bld->ab", jacobian, changes).double().cpu().numpy()
+        wanted = rows.weights * rows.wanted
+        solution = damped(gram, wanted, LARGEST * np.sqrt(len(self.handles)))
+        change = torch.einsum("m,mld->ld", torch.from_numpy(solution).to(changes), changes)
+        along = torch.einsum("mld,ld->m", rows.jacobian, change).double().cpu().numpy()
+        moved = np.zeros_like(self.handles)
+        np.add.at(moved, rows.owners, along[:, None] * rows.directions)
+        length = np.linalg.norm(moved, axis=1, keepdims=True)
+        return change, moved * np.minimum(1, 1.5 * self.longest / np.maximum(length, 1e-9))
+
+    def read(self, near: NDArray[np.float64]) -> Features:
+        """Compute the features of the current latent near points [n, 2]."""
+        with torch.enable_grad():
+            return self.reader.read(self.latent.w_plus(), near)
+
+    def set_step(self, share: float) -> None:
+        """Set the longest way that a step asks for to this share of the usual."""
+        self.longest = share * self._pixels(LONGEST)
+
+    def resume(self, share: float) -> None:
+        """Go on from the present latent and handles."""
+        self.set_step(share)
+        self.features = self.read(self.handles)
+
+
+def damped(gram: NDArray[np.float64], wanted: NDArray[np.float64], largest: float) -> NDArray[np.float64]:
+    """Solve (A + mu I) x = e.
+
+    mu is `DAMPING` times the mean of A's diagonal, or as much more as makes sqrt(x^T A x), the length of the step in
+    the metric, at most `largest`.
+    """
+    values, vectors = np.linalg.eigh(gram)
+    values = np.maximum(values, 0)
+    parts = vectors.T @ wanted
+    least = DAMPING * max(float(values.mean()), 1e-30)
+
+    def length(mu: float) -> float:
+        return float(np.sqrt((np.square(parts / (values + mu)) * values).sum()))
+
+    mu = least
+    if length(least) > largest:
+        low, high = least, least * 2
+        while length(high) > largest:
+            low, high = high, high * 2
+        for _ in range(40):
+            mu = (low * high) ** 0.5
+            low, high = (mu, high) if length(mu) > largest else (low, mu)
+        mu = high
+    return vectors @ (parts / (values + mu))

@@ -1,0 +1,322 @@
+"""Gauss-Newton drags: each part equals its slow twin; drags arrive in few steps, also in windows, batches and W."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import draglab
+from draglab.checkpoints import save_generator
+from draglab.dragging import (
+    DragEdit,
+    DragSettings,
+    Features,
+    FirstOrderRun,
+    GaussNewtonRun,
+    advance,
+    drag,
+    drag_many,
+    drag_steps,
+    start_run,
+    track_nearest,
+)
+from draglab.dragging.gauss_newton import DAMPING, damped
+from draglab.dragging.matching import PatchMatcher
+from draglab.dragging.metric import RESTRAINT, SHARED, LatentMetric
+from draglab.errors import DraglabError
+from draglab.generators import FeatureMaps, Generator
+from draglab.generators.statistics import LatentStatistics, measure_statistics
+from tests.extending.toy_architecture import Spots, SpotsConfig
+from tests.generators.mobile_configs import make_mobile
+from tests.reference import gauss_newton as slow
+from tests.tiny import tiny_generator
+
+FAST = DragSettings(descent="gauss-newton", max_steps=12, feature_resolution=64)
+
+
+def numbers(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.RandomState(seed).randn(*shape)
+
+
+def random_statistics(layers: int, width: int) -> LatentStatistics:
+    root = numbers(width, width, seed=1) + 2 * np.eye(width)
+    return LatentStatistics(torch.from_numpy(root @ root.T), torch.from_numpy(numbers(7, layers, width, seed=2)))
+
+
+@pytest.fixture(scope="module")
+def spots() -> Generator:
+    """A model in which a drag has a meaning: its features are spots, and latents say where they are."""
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        generator = Spots(SpotsConfig(64), "spots")
+    generator.statistics = measure_statistics(generator)
+    return generator
+
+
+def spot_of(generator: Generator, w_plus: torch.Tensor) -> np.ndarray:
+    """Place of the first spot, in pixels."""
+    place = torch.einsum("nw,saw->nsa", w_plus[:, 0], generator.synthesis.place).tanh() / 2 + 0.5
+    return (place[0, 0] * generator.img_resolution - 0.5).numpy()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_the_metric_equals_the_whole_matrix(shared: bool) -> None:
+    statistics = random_statistics(5, 4)
+    layers = 3
+    pulls = statistics.pulls[:, :layers].numpy()
+    pulls = pulls.sum(1, keepdims=True) if shared else pulls
+    expected = slow.metric(statistics.covariance.numpy(), pulls, SHARED, RESTRAINT)
+    rows = numbers(6, pulls.shape[1], 4, seed=3)
+    found = LatentMetric(statistics, layers, shared)(torch.from_numpy(rows))
+    np.testing.assert_allclose(found.flatten(1).numpy(), rows.reshape(6, -1) @ expected, rtol=1e-8)
+
+
+def test_the_solution_is_the_damped_one_and_no_longer_than_allowed() -> None:
+    sigma = slow.metric(random_statistics(1, 6).covariance.numpy(), numbers(7, 1, 6), 0.0, 3.0)
+    jacobian, wanted = numbers(2, 6, seed=5), np.array([3.0, -1.0])
+    gram = jacobian @ sigma @ jacobian.T
+    mu = DAMPING * np.diag(gram).mean()
+    free = damped(gram, wanted, np.inf)
+    np.testing.assert_allclose(sigma @ jacobian.T @ free, slow.step(sigma, jacobian, wanted, mu), rtol=1e-6)
+    length = float(np.sqrt(free @ gram @ free))
+    short = damped(gram, wanted, 0.3 * length)
+    assert np.sqrt(short @ gram @ short) == pytest.approx(0.3 * length, rel=1e-3)
+    assert np.isfinite(damped(np.zeros((1, 1)), np.array([1.0]), 1.0)).all()
+
+
+def test_rows_are_the_derivatives_of_positions(spots: Generator) -> None:
+    """By finite differences of the formula, and of where the spot really is."""
+    assert isinstance(spots, Spots)
+    generator = Spots(spots.config).double()
+    generator.load_state_dict(spots.state_dict())
+    generator.statistics = measure_statistics(generator)
+    w_plus = generator.w_plus_from_seed(1)
+    at = spot_of(generator, w_plus)
+    run = GaussNewtonRun(generator, w_plus, DragEdit([at], [at + [6, 2]]), replace(FAST, num_layers=1))
+    rows = run.linearise(run.wanted())
+    assert rows.owners.tolist() == [0]
+    np.testing.assert_allclose(rows.directions[0], np.array([6, 2]) / np.sqrt(40), rtol=1e-12)
+    assert rows.wanted[0] == pytest.approx(min(np.sqrt(40), run.longest))
+    g = run._position_gradient(at[None, None] + run.offsets)[0] @ torch.from_numpy(rows.directions[0])
+
+    def formula(change: torch.Tensor) -> float:
+        whole = Features.whole(generator.feature_maps(w_plus + change, 64), 0)
+        values = whole.at(at[None, None] + run.offsets, run.shape).flatten()
+        return float(-(g * values).sum() / g.square().sum())
+
+    for index in (0, 3):
+        change = torch.zeros_like(w_plus)
+        change[0, 0, index] = 1e-5
+        slope = (formula(change) - formula(-change)) / 2e-5
+        assert float(rows.jacobian[0, 0, index]) == pytest.approx(slope, rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("prior", [0.0, 0.01])
+def test_matching_equals_loops(prior: float) -> None:
+    before, after = numbers(24, 24, 3), numbers(24, 24, 3, seed=1)
+    shifted = np.roll(before, (2, 3), axis=(0, 1)) + 0.3 * after
+    maps = [FeatureMaps({24: torch.from_numpy(each).permute(2, 0, 1)[None]}) for each in (before, shifted)]
+    start, now = (Features.whole(each, 0) for each in maps)
+    handles = np.array([[9.0, 10.0], [13.0, 11.0]])
+    expected = handles + [[2, 1], [1, 4]]
+    matcher = PatchMatcher(start, handles, (24, 24), 1.0, 2.0, 4.0, prior)
+    found, mismatch = matcher.find(now.near, expected)
+    for index in range(2):
+        handle, place = (tuple(int(v) for v in each[index]) for each in (handles, expected))
+        wanted, difference = slow.match(before, shifted, handle, place, 2, 4, prior)  # pyright: ignore[reportArgumentType]
+        assert np.abs(found[index] - wanted).max() <= 0.5
+        assert mismatch[index] == pytest.approx(difference)
+    np.testing.assert_allclose(found, handles + [3, 2], atol=0.5)
+
+
+def test_a_drag_arrives_in_few_steps_and_the_spot_is_there(spots: Generator) -> None:
+    w_plus = spots.w_plus_from_seed(1)
+    at = spot_of(spots, w_plus)
+    target = at + [7, -3]
+    result = drag(spots, w_plus, DragEdit([at], [target]), FAST)
+    assert result.stop_reason == "arrived"
+    assert result.steps <= 6
+    # Other spots overlap with it, so that the patch is not centred on it.
+    assert np.linalg.norm(spot_of(spots, result.w_plus) - target) < 3
+    assert np.linalg.norm(at - target) > 7
+
+
+def test_pins_hold(spots: Generator) -> None:
+    """A pin changes the drag, and keeps its place."""
+    w_plus = spots.w_plus_from_seed(1)
+    at = spot_of(spots, w_plus)
+    pin = np.array([40.0, 20.0])
+    edit = DragEdit([at, pin], [at + [5, 0], pin])
+    run = GaussNewtonRun(spots, w_plus, edit, FAST)
+    rows = run.linearise(run.wanted())
+    assert rows.owners.tolist() == [0, 1, 1]
+    assert np.abs(rows.wanted[1:]).max() == 0
+    assert rows.weights.max() == 1
+    run = GaussNewtonRun(spots, w_plus, edit, FAST)
+    while run.stop_reason is None:
+        run.step()
+    assert run.stop_reason == "arrived"
+    assert np.linalg.norm(run.handles[1] - pin) < 2
+
+
+@pytest.mark.parametrize("change", [{}, {"latent_space": "w"}, {"num_layers": 4}])
+def test_windows_give_what_whole_maps_give(change: dict[str, Any]) -> None:
+    generator = make_mobile()
+    generator.statistics = measure_statistics(generator)
+    w_plus = generator.w_plus_from_seed(2)
+    edit = DragEdit([[20, 30], [44, 25]], [[26, 30], [44, 31]])
+    ends = []
+    for windowed in (True, False):
+        chosen = DragSettings(
+            descent="gauss-newton", max_steps=3, windowed=windowed, feature_resolution=32, r2=40.0, **change
+        )
+        run = start_run(generator, w_plus, edit, chosen)
+        assert isinstance(run, GaussNewtonRun)
+        assert run.reader.windowed == windowed
+        ends.append(drag(generator, w_plus, edit, chosen).w_plus)
+    assert not torch.equal(ends[0], w_plus)
+    torch.testing.assert_close(ends[0], ends[1], rtol=1e-6, atol=1e-8)
+
+
+def test_several_at_once_are_each_alone(spots: Generator) -> None:
+    """Beside a first-order drag with a mask, too."""
+    starts = torch.cat([spots.w_plus_from_seed(seed) for seed in (1, 2, 4)])
+    edits = [DragEdit([at := spot_of(spots, start[None])], [np.clip(at + 4, 0, 63)]) for start in starts]
+    mask = np.zeros((64, 64), bool)
+    mask[:40] = True
+    edits[1] = replace(edits[1], mask=mask)
+    settings = DragSettings(max_steps=8, feature_resolution=64)
+    together = drag_many(spots, starts, edits, settings)
+    for start, edit, result in zip(starts, edits, together, strict=True):
+        alone = drag(spots, start[None], edit, settings)
+        torch.testing.assert_close(result.w_plus, alone.w_plus, rtol=1e-4, atol=1e-5)
+        assert result.stop_reason == alone.stop_reason
+
+
+def test_targets_may_move(spots: Generator) -> None:
+    w_plus = spots.w_plus_from_seed(1)
+    at = spot_of(spots, w_plus)
+    run = start_run(spots, w_plus, DragEdit([at], [at + [4, 0]]), FAST)
+    while run.stop_reason is None:
+        run.step()
+    run.retarget([at + [4, 5]])
+    assert run.stop_reason is None
+    while run.stop_reason is None:
+        advance([run])
+    assert run.stop_reason == "arrived"
+    assert np.linalg.norm(spot_of(spots, run.latent.w_plus().detach()) - at - [4, 5]) < 2.5
+
+
+def test_what_cannot_be_reached_stalls_and_the_best_step_is_kept(spots: Generator) -> None:
+    w_plus = spots.w_plus_from_seed(1)
+    nothing = np.array([2.0, 60.0])
+    result = drag(spots, w_plus, DragEdit([nothing], [[60, 2]]), replace(FAST, max_steps=100))
+    assert result.stop_reason == "stalled"
+    assert result.kept <= result.steps < 60
+
+
+def test_half_precision_moves_the_same_way(spots: Generator) -> None:
+    w_plus = spots.w_plus_from_seed(1)
+    at = spot_of(spots, w_plus)
+    result = drag(spots, w_plus, DragEdit([at], [at + [6, 0]]), replace(FAST, precision="bfloat16"))
+    assert np.linalg.norm(spot_of(spots, result.w_plus) - at - [6, 0]) < 2
+
+
+def test_the_automatic_choice() -> None:
+    generator = tiny_generator()
+    w_plus, edit = generator.w_plus_from_seed(1), DragEdit([[12, 14]], [[18, 14]])
+    automatic, fast = DragSettings(), DragSettings(descent="gauss-newton")
+    assert isinstance(start_run(generator, w_plus, edit, automatic), FirstOrderRun)
+    assert isinstance(start_run(generator, w_plus, edit, fast), GaussNewtonRun)
+    assert generator.statistics is not None
+    chosen = start_run(generator, w_plus, edit, automatic)
+    assert isinstance(chosen, GaussNewtonRun)
+    assert chosen.settings.descent == "gauss-newton"
+    mask = np.zeros((32, 32), bool)
+    mask[:20] = True
+    cases: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
+        ({}, {"mask": mask}),
+        ({"regularize_mean": 0.1}, {}),
+        ({"descent": "adam"}, {}),
+        ({"descent": "first-order"}, {}),
+        ({}, {"handles": [[i + 3, 14] for i in range(9)], "targets": [[i + 5, 14] for i in range(9)]}),
+    )
+    for chosen, other in cases:
+        run = start_run(generator, w_plus, replace(edit, **other), DragSettings(**chosen))
+        assert isinstance(run, FirstOrderRun), (chosen, other)
+        assert run.settings.descent == chosen.get("descent", "first-order")
+    with pytest.raises(DraglabError, match="mask"):
+        start_run(generator, w_plus, replace(edit, mask=mask), fast)
+    with pytest.raises(DraglabError, match="regularisation"):
+        start_run(generator, w_plus, edit, replace(fast, regularize_start=0.1))
+    assert isinstance(
+        start_run(generator, w_plus, edit, automatic, terms=[lambda w_plus, features: w_plus.sum()]), FirstOrderRun
+    )
+    own = list(
+        drag_steps(generator, w_plus, edit, DragSettings(max_steps=2), tracker=lambda query: track_nearest(query))
+    )
+    assert own[-1].motion_loss > 0
+
+
+def test_statistics_are_what_they_say() -> None:
+    generator = tiny_generator()
+    shares: list[float] = []
+    found = measure_statistics(generator, shares.append)
+    assert shares[0] == 0
+    assert shares[-1] == 1
+    assert shares == sorted(shares)
+    z = torch.from_numpy(np.random.RandomState(0).randn(4000, 16)).float()
+    torch.testing.assert_close(found.covariance, torch.cov(generator.mapping(z)[:, 0].t()), rtol=1e-3, atol=1e-6)
+    assert found.pulls.shape == (160, generator.num_ws, 16)
+    again = measure_statistics(generator)
+    assert torch.equal(found.pulls, again.pulls)
+    # Features of 8 px depend on the first three latents only.
+    assert (found.pulls.square().sum((0, 2)) > 0).tolist() == [True] * 3 + [False] * (generator.num_ws - 3)
+
+
+def test_classes_are_all_examined() -> None:
+    generator = tiny_generator(c_dim=3)
+    assert measure_statistics(generator).covariance.shape == (16, 16)
+
+
+def test_files_keep_statistics(tmp_path: Path) -> None:
+    generator = tiny_generator()
+    generator.statistics = measure_statistics(generator)
+    save_generator(generator, tmp_path / "tiny.safetensors")
+    again = draglab.load_generator(tmp_path / "tiny.safetensors", "cpu")
+    assert again.sha256 == generator.sha256
+    assert again.statistics is not None
+    metrics = [LatentMetric(each, 4, False) for each in (generator.statistics, again.statistics)]
+    rows = torch.from_numpy(numbers(3, 4, 16)).float()
+    torch.testing.assert_close(metrics[0](rows), metrics[1](rows), rtol=2e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("damage", ["width", "layers", "one", "nan"])
+def test_statistics_of_another_model_are_refused(damage: str, tmp_path: Path) -> None:
+    generator = tiny_generator()
+    covariance, pulls = torch.eye(16), torch.ones(5, generator.num_ws, 16)
+    if damage == "width":
+        covariance = torch.eye(15)
+    elif damage == "layers":
+        pulls = pulls[:, 1:]
+    elif damage == "nan":
+        covariance[0, 0] = torch.nan
+    generator.statistics = LatentStatistics(covariance, pulls)
+    save_generator(generator, tmp_path / "tiny.safetensors")
+    if damage == "one":
+        import safetensors.torch
+        from safetensors import safe_open
+
+        path = tmp_path / "tiny.safetensors"
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata()
+        tensors = safetensors.torch.load(path.read_bytes())
+        del tensors["statistics.pulls"]
+        path.write_bytes(safetensors.torch.save(tensors, metadata))
+    with pytest.raises(DraglabError, match="statistics do not fit"):
+        draglab.load_generator(tmp_path / "tiny.safetensors", "cpu")

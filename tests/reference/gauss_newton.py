@@ -1,0 +1,56 @@
+"""The Gauss-Newton step with whole matrices and loops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[Any]
+
+
+def metric(covariance: Matrix, pulls: Matrix, share: float, restraint: float) -> Matrix:
+    """(Sigma^-1 + beta M)^-1 as a matrix of the latent's size, from pulls [k, L, D]."""
+    layers = pulls.shape[1]
+    correlation = (1 - share) * np.eye(layers) + share * np.ones((layers, layers)) if layers > 1 else np.eye(1)
+    sigma = np.kron(correlation, covariance)
+    rows = pulls.reshape(len(pulls), -1)
+    changes = sum(np.outer(row, row) for row in rows) / len(rows)
+    beta = restraint / np.trace(sigma @ changes)
+    return np.linalg.inv(np.linalg.inv(sigma) + beta * changes)
+
+
+def step(sigma: Matrix, jacobian: Matrix, wanted: NDArray[np.float64], mu: float) -> NDArray[np.float64]:
+    """The change of the latent: argmin |J dw - e|^2 / mu + dw^T Sigma'^-1 dw."""
+    normal = jacobian.T @ jacobian / mu + np.linalg.inv(sigma)
+    return np.linalg.solve(normal, jacobian.T @ wanted / mu)
+
+
+def match(
+    before: Matrix,
+    after: Matrix,
+    handle: tuple[int, int],
+    expected: tuple[int, int],
+    patch: int,
+    radius: int,
+    prior: float,
+) -> tuple[tuple[int, int], float]:
+    """The whole (x, y) within `radius` of the expected place whose patch in map `after` [H, W, C] is most like the
+    handle's in `before`, and their relative difference."""
+    around = [
+        (i, j)
+        for j in range(-patch, patch + 1)
+        for i in range(-patch, patch + 1)
+        if i * i + j * j <= max(patch, 1) ** 2
+    ]
+    wanted = [before[handle[1] + j, handle[0] + i] for i, j in around]
+    size = sum(np.abs(each).sum() for each in wanted)
+    best, found, difference = np.inf, expected, 0.0
+    for y in range(expected[1] - radius, expected[1] + radius + 1):
+        for x in range(expected[0] - radius, expected[0] + radius + 1):
+            cost = sum(np.abs(after[y + j, x + i] - each).sum() for (i, j), each in zip(around, wanted, strict=True))
+            total = cost / size + prior * ((x - expected[0]) ** 2 + (y - expected[1]) ** 2)
+            if total < best:
+                best, found, difference = total, (x, y), cost / size
+    return found, difference
