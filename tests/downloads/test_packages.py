@@ -27,7 +27,7 @@ from draglab.public_models import ModelFolder, read_catalogue
 from tests.checkpoints.ir_writer import wheel
 from tests.downloads.index import PASSWORD, USER, Index, serve_index
 from tests.downloads.models import LICENCES, RULES
-from tests.downloads.packages import FILES, GENERATOR, WHEEL, WHEEL_NAME, package_catalogue, pip_settings
+from tests.downloads.packages import FILES, GENERATOR, WHEEL, WHEEL_NAME, package_catalogue, use_index
 
 pytest.importorskip("pip", reason="this Python has no pip")
 
@@ -41,11 +41,7 @@ def index(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Index]:
     """An index with the wheel, which the settings of pip name, with a password."""
     with serve_index() as running:
         running.files[WHEEL_NAME] = WHEEL
-        for name, value in pip_settings(running.url, tmp_path / "cache").items():
-            if value is None:
-                monkeypatch.delenv(name)
-            else:
-                monkeypatch.setenv(name, value)
+        use_index(monkeypatch, running.url, tmp_path / "cache")
         yield running
 
 
