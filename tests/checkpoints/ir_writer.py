@@ -10,6 +10,7 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
+import torch
 
 from draglab.generators import MobileStyleGAN
 
@@ -144,16 +145,28 @@ def mapping_ir(generator: MobileStyleGAN) -> tuple[bytes, bytes]:
     return graph.xml(x), bytes(graph.data)
 
 
+def published_order(name: str, values: torch.Tensor, last: str) -> torch.Tensor:
+    """Order the channels that an inverse Haar transform takes as the published graph does: low, then three details for
+    each channel. `last` begins the names of the last block, whose features are not transformed."""
+    part = name.partition(".")[2]
+    outputs = part in ("conv.weight", "conv.bias", "conv2.pointwise", "conv2.bias") and not name.startswith(last)
+    if not (outputs or part.startswith("up.affine") or name in ("to_img.weight", "to_img.bias")):
+        return values
+    low, *details = values.chunk(4)
+    return torch.cat([low, torch.stack(details, dim=1).flatten(0, 1)])
+
+
 class _Synthesis:
     def __init__(self, generator: MobileStyleGAN) -> None:
         self.config, self.tensors = generator.config, generator.published_tensors()
+        self.last = f"b{self.config.block_resolutions[-1]}."
         self.graph = GraphWriter("SynthesisNetwork")
         shape = (1, self.config.w_dim)
         self.w = self.graph.add("Parameter", [], shape, name="style", shape=f"1, {shape[1]}", element_type="f32")
 
     def tensor(self, name: str, *before: int, after: int = 0) -> Value:
         """Add a tensor as a constant, with further axes of one before and after its own."""
-        values = self.tensors[f"synthesis.{name}"].float().numpy()
+        values = published_order(name, self.tensors[f"synthesis.{name}"].float(), self.last).numpy()
         return self.graph.constant(values, (*before, *values.shape, *(1,) * after), name=f"m.{name}")
 
     def modulated(self, name: str, x: Value, gain: float | None) -> Value:

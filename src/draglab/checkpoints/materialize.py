@@ -40,7 +40,13 @@ _CHANGES: dict[str, Callable[[Tensor], Tensor]] = {
     "first": lambda x: x[0],
     "flatten": lambda x: x.reshape(-1),
     "scalar": lambda x: x.reshape(()) if x.numel() == 1 else x,
+    "bands": lambda x: torch.cat([x[: len(x) // 4], _by_band(x[len(x) // 4 :])]),
 }
+
+
+def _by_band(details: Tensor) -> Tensor:
+    """Order the details of a Haar transform by band instead of by channel: [3 C, ...] of [C, 3] -> of [3, C]."""
+    return details.unflatten(0, (len(details) // 3, 3)).transpose(0, 1).flatten(0, 1)
 
 
 def read_tensors(path: Path, description: Description) -> dict[str, Tensor]:

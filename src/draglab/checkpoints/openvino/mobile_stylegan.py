@@ -20,6 +20,10 @@ from draglab.checkpoints.foreign.values import Refused
 from draglab.checkpoints.openvino.graph import Constant, Graph, Shape, Value
 from draglab.generators.config import MAX_MAPPING_LAYERS, MAX_RESOLUTION
 
+BANDS = ("bands",)
+"""Change of tensors whose first axis are the channels that an inverse Haar transform takes. In the file, the three
+details of a channel are beside each other; draglab has a band's channels beside each other."""
+
 _HALF = math.sqrt(0.5)
 _SLOPE = 0.2
 _EVERYWHERE = {"dilations": (1, 1), "auto_pad": "explicit"}
@@ -30,27 +34,29 @@ class Network:
 
     Attributes:
         config: fields of the configuration that the graph determines.
-        tensors: published name -> constant and published shape.
+        tensors: published name -> constant, published shape, and changes (foreign/changes.py).
         fixed: constants that follow from the architecture, and the numbers that each must consist of, repeated.
     """
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.config: dict[str, Any] = {}
-        self.tensors: dict[str, tuple[Constant, Shape]] = {}
+        self.tensors: dict[str, tuple[Constant, Shape, tuple[str, ...]]] = {}
         self.fixed: list[tuple[Constant, tuple[float, ...]]] = []
         self.source: Value = (graph.only("Parameter"), "0")
         if self.source[1] not in graph.layers[self.source[0]].outputs:
             raise Refused("it is another graph: its input has no output of the number 0")
         (self.result,) = graph.inputs((graph.only("Result"), ""), "Result", 1)
 
-    def tensor(self, name: str, value: Value, shape: Shape, published: Shape | None = None) -> None:
+    def tensor(
+        self, name: str, value: Value, shape: Shape, published: Shape | None = None, changes: tuple[str, ...] = ()
+    ) -> None:
         """Take a constant as a published tensor, after a check of its shape and type."""
         self.graph.require(value, shape)
         constant = self.graph.constant(value)
         if constant.dtype != "f32":
             raise Refused(f"the constant {constant.name[:80]} holds {constant.dtype} instead of f32")
-        self.tensors[name] = constant, shape if published is None else published
+        self.tensors[name] = constant, shape if published is None else published, changes
 
     def fix(self, value: Value, *expected: float) -> None:
         """Take a constant as one that must consist of the expected numbers, repeated."""
@@ -125,13 +131,14 @@ def read_synthesis(graph: Graph) -> Network:
     widths = [channels]
     while size > 4:
         name = f"synthesis.b{size}"
-        narrow, x = walk.separable(f"{name}.conv2", x, channels, size)
+        narrow, x = walk.separable(f"{name}.conv2", x, channels, size, BANDS if len(widths) > 1 else ())
         if narrow != channels:
             raise Refused(f"it is another graph: the second convolution of {size} pixels takes {narrow} channels")
         narrow, x = walk.separable(f"{name}.conv1", x, channels, size)
         size //= 2
         channels = 4 * narrow
-        x = walk.modulated(f"{name}.up", walk.inverse_haar(x, narrow, size), (1, channels, size, size), None)
+        x = walk.inverse_haar(x, narrow, size)
+        x = walk.modulated(f"{name}.up", x, (1, channels, size, size), None, BANDS)
         widths.append(channels)
     walk.first("synthesis.b4", x, channels)
     net.config = {
@@ -153,13 +160,16 @@ class _Synthesis:
         """Return the number of channels and the value that the 1x1 convolution to the image's bands takes."""
         name = "synthesis.to_img"
         product, bias = self.graph.inputs(value, "Add", 2)
-        self.net.tensor(f"{name}.bias", bias, (1, bands, 1, 1), (bands,))
-        channels, x = self._convolution(f"{name}.weight", product, bands, size)
+        self.net.tensor(f"{name}.bias", bias, (1, bands, 1, 1), (bands,), BANDS)
+        channels, x = self._convolution(f"{name}.weight", product, bands, size, BANDS)
         return channels, self.modulated(name, x, (1, channels, size, size), 1 / math.sqrt(channels))
 
-    def separable(self, name: str, value: Value, channels: int, size: int) -> tuple[int, Value]:
+    def separable(
+        self, name: str, value: Value, channels: int, size: int, changes: tuple[str, ...] = ()
+    ) -> tuple[int, Value]:
         """Return the number of channels and the value that a separable convolution takes, from its activated result."""
-        narrow, x = self._convolution(f"{name}.pointwise", self._activated(name, value, channels, size), channels, size)
+        x = self._activated(name, value, channels, size, changes)
+        narrow, x = self._convolution(f"{name}.pointwise", x, channels, size, changes)
         shape = (1, narrow, size, size)
         self.graph.require(x, shape)
         x, weight = self.graph.inputs(
@@ -170,11 +180,11 @@ class _Synthesis:
 
     def first(self, name: str, value: Value, channels: int) -> None:
         """Take the first block: a convolution of the learned constant."""
-        x = self._activated(f"{name}.conv", value, channels, 4)
+        x = self._activated(f"{name}.conv", value, channels, 4, BANDS)
         x, weight = self.graph.inputs(
             x, "Convolution", 2, strides=(1, 1), pads_begin=(1, 1), pads_end=(1, 1), **_EVERYWHERE
         )
-        self.net.tensor(f"{name}.conv.weight", weight, (channels, channels, 3, 3))
+        self.net.tensor(f"{name}.conv.weight", weight, (channels, channels, 3, 3), changes=BANDS)
         shape = (1, channels, 4, 4)
         x = self.modulated(f"{name}.conv", x, shape, 1 / math.sqrt(9 * channels))
         for kind in ("Tile", "Broadcast"):  # to the size of the batch
@@ -182,7 +192,9 @@ class _Synthesis:
                 x = self.graph.inputs(x, kind, 2)[0]
         self.net.tensor(f"{name}.const", x, shape, shape[1:])
 
-    def modulated(self, name: str, value: Value, shape: Shape, gain: float | None) -> Value:
+    def modulated(
+        self, name: str, value: Value, shape: Shape, gain: float | None, changes: tuple[str, ...] = ()
+    ) -> Value:
         """Return x of style x, the style being an affine function of the latent times `gain`; None = without one."""
         self.graph.require(value, shape)
         style, x = self.graph.inputs(value, "Multiply", 2)
@@ -196,8 +208,8 @@ class _Synthesis:
         product, bias = self.graph.inputs(flat, "Add", 2)
         w, weight = self.graph.inputs(product, "MatMul", 2, transpose_a="false", transpose_b="true")
         self.net.is_source(w)
-        self.net.tensor(f"{name}.affine.weight", weight, (channels, self.w_dim))
-        self.net.tensor(f"{name}.affine.bias", bias, (1, channels), (channels,))
+        self.net.tensor(f"{name}.affine.weight", weight, (channels, self.w_dim), changes=changes)
+        self.net.tensor(f"{name}.affine.bias", bias, (1, channels), (channels,), changes)
         return x
 
     def inverse_haar(self, value: Value, channels: int, size: int) -> Value:
@@ -221,18 +233,20 @@ class _Synthesis:
         self.graph.require(source, (1, 4 * channels, size, size))
         return source
 
-    def _activated(self, name: str, value: Value, channels: int, size: int) -> Value:
+    def _activated(self, name: str, value: Value, channels: int, size: int, changes: tuple[str, ...]) -> Value:
         """Return x of leaky(x + noise + bias)."""
         self.graph.require(value, (1, channels, size, size))
         summed, slope = self.graph.inputs(value, "PReLU", 2)
         self.net.fix(slope, _SLOPE)
         noisy, bias = self.graph.inputs(summed, "Add", 2)
-        self.net.tensor(f"{name}.bias", bias, (1, channels, 1, 1), (channels,))
+        self.net.tensor(f"{name}.bias", bias, (1, channels, 1, 1), (channels,), changes)
         x, noise = self.graph.inputs(noisy, "Add", 2)
         self.net.tensor(f"{name}.noise_const", noise, (1, 1, size, size), (size, size))
         return x
 
-    def _convolution(self, name: str, value: Value, outputs: int, size: int) -> tuple[int, Value]:
+    def _convolution(
+        self, name: str, value: Value, outputs: int, size: int, changes: tuple[str, ...]
+    ) -> tuple[int, Value]:
         """Return the number of channels and the value that a 1x1 convolution takes."""
         self.graph.require(value, (1, outputs, size, size))
         x, weight = self.graph.inputs(
@@ -241,7 +255,7 @@ class _Synthesis:
         shape = self.graph.shape(weight)
         if len(shape) != 4 or not shape[1]:
             raise Refused(f"it is another graph: the weights of a convolution have the shape {list(shape)}")
-        self.net.tensor(name, weight, (outputs, shape[1], 1, 1))
+        self.net.tensor(name, weight, (outputs, shape[1], 1, 1), changes=changes)
         return shape[1], x
 
     def _doubled(self, value: Value, channels: int, strides: tuple[int, int], sign: int) -> Value:

@@ -72,16 +72,16 @@ def _read(files: IRFiles) -> Description:
 
 def _places(network: Network, data: bytes | bytearray, file: str, source: int) -> list[TensorPlace]:
     """Return the places of a network's tensors in its weights, after a check of every constant that it uses."""
-    constants = [constant for constant, _ in (*network.tensors.values(), *network.fixed)]
+    constants = [constant for constant, *_ in (*network.tensors.values(), *network.fixed)]
     for constant in constants:
         if constant.stop > len(data):
             raise Refused(f"the constant {constant.name[:80]} reaches beyond the end of {file}; get it again")
     for constant, expected in network.fixed:
         _check_numbers(constant, expected, data)
     places = []
-    for name, (constant, shape) in network.tensors.items():
+    for name, (constant, shape, changes) in network.tensors.items():
         strides = tuple(int(np.prod(shape[axis + 1 :], dtype=np.int64)) for axis in range(len(shape)))
-        places.append(TensorPlace(name, "F32", source, constant.start, 0, shape, strides, ()))
+        places.append(TensorPlace(name, "F32", source, constant.start, 0, shape, strides, changes))
     if sum(4 * place.count for place in places) > len(data) + SPARE:
         raise Refused(f"its tensors share their numbers, so that they are larger than {file}; it is not opened")
     return places
