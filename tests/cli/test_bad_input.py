@@ -130,7 +130,7 @@ def test_a_long_name_of_a_converted_model(draglab, model):
     [
         ("{", "broken JSON"),
         ("{}", "is not a draglab edit file"),
-        ('{"format": "draglab-edit", "version": 3}', "newer draglab (version 3)"),
+        ('{"format": "draglab-edit", "version": 4}', "newer draglab (version 4)"),
         ('{"format": "draglab-edit", "version": 2}', "e.json: model: Field required"),
     ],
 )

@@ -217,6 +217,9 @@ def test_a_file_of_version_1_drags_as_it_did():
     assert steps[0].settings == DragSettings(max_steps=2, **OLD)
     content["version"] = 2
     steps = list(Replay(parse_edit_file(json.dumps(content).encode()), GENERATOR))
+    assert steps[0].settings == DragSettings(max_steps=2, descent="first-order")
+    content["version"] = 3
+    steps = list(Replay(parse_edit_file(json.dumps(content).encode()), GENERATOR))
     assert steps[0].settings == DragSettings(max_steps=2)
 
 

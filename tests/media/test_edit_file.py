@@ -60,7 +60,7 @@ edits = st.builds(
 def example() -> dict:
     return {
         "format": "draglab-edit",
-        "version": 2,
+        "version": 3,
         "model": {"name": "heads", "sha256": "0" * 64},
         "start": {"seed": 7},
         "rounds": [{"points": [{"handle": [1, 2.5], "target": [3, 4]}]}],
@@ -126,13 +126,27 @@ def test_files_of_version_1_keep_the_settings_of_their_time(tmp_path, given, exp
     old = {**example(), "version": 1}
     old["rounds"][0]["settings"] = given
     edit = parse(old)
-    assert (edit.version, edit.rounds[0].settings) == (2, expected)
+    assert (edit.version, edit.rounds[0].settings) == (3, expected)
     save_edit_file(tmp_path / "edit.json", edit)
     assert load_edit_file(tmp_path / "edit.json") == edit
     # All else is as in a file of this version that says so.
     new = example()
     new["rounds"][0]["settings"] = expected
     assert parse(new) == edit
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, {"descent": "first-order"}),
+        ({"descent": "auto", "r1": 4.0}, {"descent": "first-order", "r1": 4.0}),
+        ({"descent": "normalized"}, {"descent": "normalized"}),
+    ],
+)
+def test_files_of_version_2_keep_the_method_of_their_time(given, expected):
+    old = {**example(), "version": 2}
+    old["rounds"][0]["settings"] = given
+    assert parse(old).rounds[0].settings == expected
 
 
 NAN_LATENT = "AADAfwAAgD8="  # float32 NaN, 1
@@ -142,7 +156,7 @@ NAN_LATENT = "AADAfwAAgD8="  # float32 NaN, 1
     ("place", "value", "message"),
     [
         (["format"], "other", 'its "format" must be "draglab-edit"'),
-        (["version"], 3, r"newer draglab \(version 3\); this one reads up to version 2: upgrade draglab"),
+        (["version"], 4, r"newer draglab \(version 4\); this one reads up to version 3: upgrade draglab"),
         (["version"], 0, "^edit.json: version: "),
         (["version"], "1", "^edit.json: version: "),
         (["comment"], "hello", "^edit.json: comment: Extra"),
