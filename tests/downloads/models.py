@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from draglab.downloads import Catalogue, Licence, PublicModel
 from draglab.downloads.transfer import Rules
+from draglab.public_models import Catalogue, Licence, PublicModel
 from tests.downloads.server import CONTENT
 
 RULES = Rules(timeout=0.3, attempts=2, pause=0.0, local_http=True)

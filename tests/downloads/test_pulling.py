@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from draglab.downloads import ModelFolder, verify
+from draglab.downloads import verify
 from draglab.errors import DraglabError
+from draglab.public_models import ModelFolder
 from tests.downloads.models import LICENCES, catalogue
 from tests.downloads.server import CONTENT, Site
 from tests.downloads.test_transfer import UNKNOWN, names

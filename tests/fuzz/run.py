@@ -17,7 +17,7 @@ from typing import Any
 def main() -> None:
     """Parse the arguments and run."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("target", choices=("foreign", "own", "config"))
+    parser.add_argument("target", choices=("foreign", "ir", "own", "config"))
     parser.add_argument("--examples", type=int, default=200)
     parser.add_argument("--seconds", type=int)
     parser.add_argument("--folder", type=Path, help="where the corpus and what fails are kept; default: a new one")

@@ -21,9 +21,10 @@ from draglab.checkpoints.description import check_description
 from draglab.checkpoints.foreign import torch_zip  # noqa: F401 - as the child does before it is watched
 from draglab.checkpoints.foreign.recognise import read_plan
 from draglab.checkpoints.foreign.values import Refused
+from draglab.checkpoints.openvino import find_ir
 from draglab.errors import DraglabError
-from draglab.generators import StyleGAN2, build_generator, config_from_json
-from tests.checkpoints import writers
+from draglab.generators import MobileStyleGAN, MobileStyleGANConfig, StyleGAN2, build_generator, config_from_json
+from tests.checkpoints import ir_writer, writers
 from tests.fuzz.watch import Watch
 from tests.tiny import tiny_generator
 
@@ -68,6 +69,34 @@ def foreign() -> Target:
     path.write_bytes(seeds["ada"])
     loader.open_model(path)  # torch imports some of its modules at first use
     return Target(seeds, run)
+
+
+def ir() -> Target:
+    """The reader of OpenVINO's graphs, each beside honest weights, and of wheels."""
+    watch = Watch(reads=True)
+    folder = tempfile.TemporaryDirectory()  # removed when nothing refers to it any more
+    generator = MobileStyleGAN(MobileStyleGANConfig(16, z_dim=2, w_dim=2, channels=(4, 2), mapping_layers=1))
+    files = ir_writer.ir_files(generator)
+    whole, path = ir_writer.write_folder(Path(folder.name) / "ir", files), Path(folder.name) / "model.whl"
+    graphs = ("MappingNetwork.xml", "SynthesisNetwork.xml")
+    loader.open_model(whole)  # torch imports some of its modules at first use
+
+    def attempt(path: Path) -> None:
+        try:
+            if watch.call(find_ir, path) is not None:  # else it is for the child
+                watch.call(loader.open_model, path)
+        except DraglabError:
+            return
+
+    def run(data: bytes, _: object = folder) -> None:
+        path.write_bytes(data)
+        attempt(path)
+        for name in graphs:
+            (whole / name).write_bytes(data)
+            attempt(whole)
+            (whole / name).write_bytes(files[name])
+
+    return Target({name: files[name] for name in graphs} | {"wheel": ir_writer.wheel(files)}, run)
 
 
 def own() -> Target:
@@ -117,4 +146,4 @@ def config() -> Target:
     return Target({name: json.dumps(values).encode() for name, values in seeds.items()}, run)
 
 
-TARGETS: dict[str, Callable[[], Target]] = {"foreign": foreign, "own": own, "config": config}
+TARGETS: dict[str, Callable[[], Target]] = {"foreign": foreign, "ir": ir, "own": own, "config": config}

@@ -15,6 +15,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
     ("target", "examples"),
     [
         ("foreign", 250),
+        ("ir", 100),
         ("own", 100),
         ("config", 200),
     ],

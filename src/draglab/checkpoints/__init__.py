@@ -1,5 +1,6 @@
 """Reading and writing of model files; nothing that a file contains is run."""
 
+from draglab.checkpoints.converting import convert_model
 from draglab.checkpoints.loader import ModelFile, inspect_file, open_model
 from draglab.checkpoints.native import ModelHeader, read_generator, read_header, save_generator
 from draglab.checkpoints.registry import ModelEntry, find_model, list_models, load_generator
@@ -10,6 +11,7 @@ __all__ = [
     "ModelFile",
     "ModelHeader",
     "config_from_published",
+    "convert_model",
     "find_model",
     "inspect_file",
     "list_models",

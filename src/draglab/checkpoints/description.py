@@ -29,7 +29,7 @@ class Source:
     """
 
     text: Place | None = None
-    data: bytes | None = None
+    data: bytes | bytearray | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from draglab.checkpoints import native
 from draglab.checkpoints.description import Description
 from draglab.checkpoints.foreign.storages import ITEM_SIZES
 from draglab.checkpoints.materialize import read_tensors
+from draglab.checkpoints.openvino import find_ir, read_ir
 from draglab.checkpoints.revision import add_revision
 from draglab.checkpoints.sandbox import read_description
 from draglab.errors import DraglabError
@@ -28,19 +30,20 @@ class ModelFile:
     """Facts about a model file, read without loading a tensor.
 
     Attributes:
-        format: the kind of file. config: the architecture.
+        format: the kind of file. bytes: its size; of a model of several files, that of all.
+        config: the architecture.
         parameters: number of weights, without buffers. sizes: number of tensors and their bytes as stored.
         facts: further facts in the file. warnings: possible problems.
     """
 
     path: Path
     format: str
+    bytes: int
     config: GeneratorConfig
     parameters: int
     sizes: tuple[int, int]
     facts: dict[str, Any]
     warnings: list[str]
-    _description: Description | None = None
 
     @property
     def architecture(self) -> str:
@@ -51,26 +54,39 @@ class ModelFile:
 def inspect_file(path: str | Path) -> ModelFile:
     """Read the facts about a model file; no tensor is loaded, and nothing that the file contains is run.
 
+    Args:
+        path: a file, or the folder with the four files of an OpenVINO IR.
+
     Raises:
         DraglabError: no such file, or it is not a model that draglab can run; the message says why.
     """
-    path = Path(path)
+    return _inspect(Path(path))[0]
+
+
+def _inspect(path: Path) -> tuple[ModelFile, Description | None]:
+    """Return the facts about a model file, and of one of another program its description."""
     if is_safetensors(path):
         header = native.read_header(path)
         facts = {"stored as": header.dtype, **header.card}
-        return ModelFile(path, "draglab safetensors", header.config, header.parameters, header.sizes, facts, [])
-    found = add_revision(path, read_description(path))
+        size = path.stat().st_size
+        file = ModelFile(path, "draglab safetensors", size, header.config, header.parameters, header.sizes, facts, [])
+        return file, None
+    files = find_ir(path)
+    found = read_ir(path, files) if files is not None else add_revision(path, read_description(path))
     config = _config(path, found)
     buffers = find_architecture(config.kind).generator.BUFFERS
     parameters = sum(tensor.count for tensor in found.tensors if not tensor.name.endswith(buffers))
     sizes = len(found.tensors), sum(tensor.count * ITEM_SIZES[tensor.dtype] for tensor in found.tensors)
-    return ModelFile(path, found.format, config, parameters, sizes, found.facts, list(found.warnings), found)
+    size = path.stat().st_size if files is None else files.bytes
+    facts, warnings = found.facts, list(found.warnings)
+    return ModelFile(path, found.format, size, config, parameters, sizes, facts, warnings), found
 
 
 def open_model(path: str | Path, name: str | None = None) -> Generator:
     """Load any model file that draglab knows into float32.
 
     Args:
+        path: a file, or the folder with the four files of an OpenVINO IR.
         name: the model's name; None = the file's name without its suffix.
 
     Raises:
@@ -79,12 +95,13 @@ def open_model(path: str | Path, name: str | None = None) -> Generator:
     path = Path(path)
     if is_safetensors(path):
         return native.read_generator(path, name)
-    found = inspect_file(path)
-    assert found._description is not None
-    tensors = read_tensors(path, found._description)
+    file, found = _inspect(path)
+    assert found is not None
+    config, tensors = file.config, read_tensors(path, found)
+    del found  # it may hold the content of whole files
     # Built without storage: a small file with a large configuration allocates nothing.
     with torch.device("meta"):
-        generator = build_generator(found.config, name or path.stem)
+        generator = build_generator(config, name or path.stem)
     lacks_average = "mapping.w_avg" not in tensors
     _add_missing(generator, tensors)
     generator.load_published(tensors)
@@ -107,17 +124,22 @@ def is_safetensors(path: Path) -> bool:
 
 @torch.no_grad()
 def average_w(generator: Generator) -> Tensor:
-    """Return the mean of w [w_dim] over 10,000 fixed samples of z, evenly over all classes."""
+    """Return the mean of w [w_dim] over 10,000 fixed samples of z, evenly over all classes.
+
+    In float64: the float32 numbers that it is rounded to are then the same on every machine, and with them the model's
+    SHA-256, by which edit files know it.
+    """
+    network = copy.deepcopy(generator.get_submodule("mapping_network")).double()
     random = np.random.RandomState(0)
-    total = torch.zeros(generator.w_dim)
+    total = torch.zeros(generator.w_dim, dtype=torch.float64)
     # In batches: a small file can have wide latents or many classes.
     for indices in torch.arange(AVERAGED).split(100):
-        z = torch.from_numpy(random.randn(len(indices), generator.z_dim)).float()
+        z = torch.from_numpy(random.randn(len(indices), generator.z_dim))
         c = None
         if generator.c_dim:
-            c = torch.nn.functional.one_hot(indices % generator.c_dim, generator.c_dim).float()
-        total += generator.mapping_network(z, c).sum(0)
-    return total / AVERAGED
+            c = torch.nn.functional.one_hot(indices % generator.c_dim, generator.c_dim).double()
+        total += network(z, c).sum(0)
+    return (total / AVERAGED).float()
 
 
 def _config(path: Path, description: Description) -> GeneratorConfig:

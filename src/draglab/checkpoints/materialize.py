@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -39,7 +40,13 @@ _CHANGES: dict[str, Callable[[Tensor], Tensor]] = {
     "first": lambda x: x[0],
     "flatten": lambda x: x.reshape(-1),
     "scalar": lambda x: x.reshape(()) if x.numel() == 1 else x,
+    "bands": lambda x: torch.cat([x[: len(x) // 4], _by_band(x[len(x) // 4 :])]),
 }
+
+
+def _by_band(details: Tensor) -> Tensor:
+    """Order the details of a Haar transform by band instead of by channel: [3 C, ...] of [C, 3] -> of [3, C]."""
+    return details.unflatten(0, (len(details) // 3, 3)).transpose(0, 1).flatten(0, 1)
 
 
 def read_tensors(path: Path, description: Description) -> dict[str, Tensor]:
@@ -74,18 +81,21 @@ def _shares(description: Description) -> list[list[TensorPlace]]:
 
 
 def _read_share(path: Path, sources: tuple[Source, ...], places: list[TensorPlace]) -> list[tuple[str, Tensor]]:
-    with path.open("rb", buffering=0) as file:
-        opened = {index: _OpenSource(file, sources[index]) for index in {place.source for place in places}}
+    used = {place.source: sources[place.source] for place in places}
+    elsewhere = all(source.data is not None for source in used.values())
+    with nullcontext() if elsewhere else path.open("rb", buffering=0) as file:  # the path may be a folder's
+        opened = {index: _OpenSource(file, source) for index, source in used.items()}
         return [(place.name, _tensor(opened[place.source], place)) for place in places]
 
 
 class _OpenSource:
     """Open source of bytes: the file, or one decoded text in it."""
 
-    def __init__(self, file: BinaryIO, source: Source):
+    def __init__(self, file: BinaryIO | None, source: Source):
         self.file = file
         self.decoded = None if source.data is None else memoryview(source.data)
         if source.text is not None:
+            assert file is not None
             start, stop = source.text
             file.seek(start)
             data = bytearray(stop - start)
@@ -95,6 +105,7 @@ class _OpenSource:
     def fill(self, start: int, target: memoryview) -> None:
         """Copy the bytes from `start` on into `target`."""
         if self.decoded is None:
+            assert self.file is not None
             self.file.seek(start)
             _fill(self.file, target)
             return

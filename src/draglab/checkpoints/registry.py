@@ -10,6 +10,7 @@ import torch
 
 from draglab.checkpoints.loader import open_model
 from draglab.checkpoints.native import ModelHeader, read_header
+from draglab.checkpoints.openvino import find_ir
 from draglab.checkpoints.statistics import add_known_statistics
 from draglab.errors import DraglabError
 from draglab.generators import Generator
@@ -72,14 +73,13 @@ def find_model(name_or_path: str | Path) -> tuple[Path, str]:
     if len(name) <= 255 and "\0" not in name and "/" not in name and "\\" not in name and bundled.is_file():
         return bundled, name
     try:
-        is_file = path.is_file()
+        is_model = path.is_file() or find_ir(path) is not None
     except (OSError, ValueError):  # too long a name, or one that no file can have
         raise DraglabError(f"there is no model {_shortened(name)!a}: give the path of a model file or a name") from None
-    if is_file:
+    if is_model:
         return path, path.stem
     # Imported here, so that loading a bundled model does not wait for the list of public ones.
-    from draglab.downloads import ModelFolder, read_catalogue
-    from draglab.downloads.pulling import how_to_get
+    from draglab.public_models import ModelFolder, how_to_get, read_catalogue
 
     catalogue = read_catalogue()
     model = catalogue.find(name)

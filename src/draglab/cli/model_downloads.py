@@ -9,7 +9,7 @@ from draglab.cli.interrupt import KeptBest
 from draglab.errors import DraglabError
 
 if TYPE_CHECKING:
-    from draglab.downloads import Catalogue, ModelFolder, PublicModel
+    from draglab.public_models import Catalogue, ModelFolder, PublicModel
 
 Names = Annotated[list[str], typer.Argument(help="Names as in draglab models list.")]
 
@@ -22,8 +22,8 @@ def pull(
 ) -> None:
     """Download public models, or go on with what was interrupted."""
     from draglab.cli.download_progress import DownloadProgress
-    from draglab.downloads import ModelFolder, read_catalogue
     from draglab.downloads import pull as download
+    from draglab.public_models import ModelFolder, read_catalogue
 
     catalogue, folder = read_catalogue(), ModelFolder()
     for model in [catalogue.get(name) for name in names]:
@@ -44,8 +44,8 @@ def verify(
     names: Annotated[list[str] | None, typer.Argument(help="Names; all downloaded models when left out.")] = None,
 ) -> None:
     """Compare downloaded models with their SHA-256."""
-    from draglab.downloads import ModelFolder, read_catalogue
     from draglab.downloads import verify as check
+    from draglab.public_models import ModelFolder, read_catalogue
 
     catalogue, folder = read_catalogue(), ModelFolder()
     models = [catalogue.get(name) for name in names or []] or [model for model in catalogue.models if folder.has(model)]
@@ -68,7 +68,7 @@ def verify(
 
 def remove(names: Names) -> None:
     """Delete downloaded models."""
-    from draglab.downloads import ModelFolder, read_catalogue
+    from draglab.public_models import ModelFolder, read_catalogue
 
     catalogue, folder = read_catalogue(), ModelFolder()
     for model in [catalogue.get(name) for name in names]:

@@ -11,7 +11,7 @@ from draglab.errors import DraglabError
 
 
 def inspect(
-    file: Annotated[str, typer.Argument(help="A model file of any kind that draglab opens, or a model's name.")],
+    file: Annotated[str, typer.Argument(help="A model of any kind that draglab opens: a file, a folder or a name.")],
     as_json: Json = False,
 ) -> None:
     """Show what a model file is. No tensor is loaded, and nothing that the file contains is run."""
@@ -23,7 +23,7 @@ def inspect(
     tensors, stored = found.sizes
     description: dict[str, Any] = {
         "file": str(path),
-        "bytes": path.stat().st_size,
+        "bytes": found.bytes,
         "format": found.format,
         "architecture": found.architecture,
         "image": f"{width} x {height}",
@@ -54,7 +54,9 @@ def inspect(
 
 
 def convert(
-    source: Annotated[str, typer.Argument(metavar="IN", help="A model file of any kind that draglab opens.")],
+    source: Annotated[
+        str, typer.Argument(metavar="IN", help="A model of any kind that draglab opens: a file, a folder or a name.")
+    ],
     target: Annotated[Path, typer.Argument(metavar="OUT.safetensors", help="Where to write it.")],
     half: Annotated[bool, typer.Option("--half", help="Store half-precision weights: half the size.")] = False,
     as_json: Json = False,
@@ -67,16 +69,9 @@ def convert(
 
     check_writable(target)
 
-    import torch
+    from draglab.checkpoints import convert_model, find_model
 
-    from draglab.checkpoints import find_model, inspect_file, open_model, save_generator
-
-    path, name = find_model(source)
-    found = inspect_file(path)
-    generator = open_model(path, name)
-    facts = {key: value for key, value in found.facts.items() if isinstance(value, str | int | float | bool)}
-    card = {"converted from": found.format, **facts}
-    save_generator(generator, target, torch.float16 if half else torch.float32, card)
+    found = convert_model(find_model(source)[0], target, half)
     if as_json:
         print(json.dumps({"file": str(target), "bytes": target.stat().st_size, "warnings": found.warnings}))
         return

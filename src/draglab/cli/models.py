@@ -27,7 +27,7 @@ def _alone(context: typer.Context, as_json: Json = False) -> None:
 
 def list_models(as_json: Json = False) -> None:
     """List models: bundled, downloaded, and to be had."""
-    from draglab.downloads import ModelFolder, read_catalogue
+    from draglab.public_models import ModelFolder, read_catalogue
 
     rows = [*_bundled(), *_public()]
     if as_json:
@@ -79,7 +79,7 @@ def _bundled() -> list[dict[str, Any]]:
 
 
 def _public() -> list[dict[str, Any]]:
-    from draglab.downloads import ModelFolder, read_catalogue
+    from draglab.public_models import ModelFolder, read_catalogue
 
     folder, rows = ModelFolder(), []
     for model in read_catalogue().models:
@@ -99,6 +99,7 @@ def _public() -> list[dict[str, Any]]:
                 "family": model.family,
                 "format": model.format,
                 "url": model.url,
+                "package": None if model.package is None else str(model.package),
                 "sha256": model.sha256,
             }
         )

@@ -1,8 +1,6 @@
-"""Public models: their list, their licences and their download. Needs no torch."""
+"""Download of public models, and the check of downloaded ones."""
 
-from draglab.downloads.catalogue import Catalogue, Licence, PublicModel, read_catalogue
 from draglab.downloads.checking import verify
-from draglab.downloads.folder import ModelFolder
-from draglab.downloads.pulling import pull
+from draglab.downloads.pulling import Stopped, pull
 
-__all__ = ["Catalogue", "Licence", "ModelFolder", "PublicModel", "pull", "read_catalogue", "verify"]
+__all__ = ["Stopped", "pull", "verify"]

@@ -8,8 +8,8 @@ from typing import IO
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
 
-from draglab.downloads.catalogue import LOCAL_HOSTS
 from draglab.errors import DraglabError
+from draglab.public_models.catalogue import LOCAL_HOSTS
 
 _ADVICE = "if you trust that address, fetch the file by hand as docs/models.md says"
 

@@ -8,9 +8,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from draglab.downloads.catalogue import PublicModel
-from draglab.downloads.folder import ModelFolder
 from draglab.errors import DraglabError
+from draglab.public_models.catalogue import PublicModel
+from draglab.public_models.folder import ModelFolder
 
 Outcome = Literal["published", "remembered", "first"]
 """Result of a check: the published file; the same file as at the first download; a file seen for the first time."""
@@ -64,13 +64,13 @@ def check(model: PublicModel, folder: ModelFolder, arrived: Path | None = None) 
         raise DraglabError(f"'{model.alias}' is not downloaded: there is no {path}") from None
     except OSError as error:
         raise DraglabError(f"cannot read {path}: {error.strerror}") from None
-    remembered = folder.path / f"{model.file}.json"
+    remembered = folder.record(model)
     if model.sha256 is not None:
         expected, source = model.sha256, f"known from {model.sha256_from}"
     elif remembered.exists():
         expected, source = _read(remembered).sha256, f"of the first download, remembered in {remembered}"
     else:
-        record = _Record(url=model.url, bytes=size, sha256=found)
+        record = _Record(url=model.source, bytes=size, sha256=found)
         folder.write(remembered, record.model_dump_json(indent=2) + "\n")
         return "first"
     if found != expected:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -17,10 +16,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from draglab._version import __version__
 from draglab.downloads.addresses import check_address, opener
-from draglab.downloads.catalogue import PublicModel
 from draglab.downloads.checking import WrongFile
-from draglab.downloads.folder import ModelFolder
 from draglab.errors import DraglabError
+from draglab.public_models.catalogue import PublicModel
+from draglab.public_models.folder import ModelFolder
 
 Progress = Callable[[int, int | None], None]
 """Function of the number of bytes that have arrived and that of the whole file, None = unknown."""
@@ -41,6 +40,7 @@ class Rules:
         attempts: number of connections in a row that bring nothing new, after which the download fails.
         pause: seconds between two attempts.
         limit: largest file that is accepted if its size is not known, in bytes.
+        pip_timeout: seconds without a byte after which pip is stopped. It has timeouts and attempts of its own.
         local_http: allow http://localhost, for tests.
     """
 
@@ -48,6 +48,7 @@ class Rules:
     attempts: int = 3
     pause: float = 1.0
     limit: int = 4 << 30
+    pip_timeout: float = 300.0
     local_http: bool = False
 
 
@@ -187,7 +188,7 @@ class _Download:
         if start == 0:
             self.folder.discard(self.model)
             self._note_version(response, total)
-        self._check_room(start, total)
+        self.folder.require_room((total or start) - start)
         with self.folder.writing(self.part):
             file = self.part.open("ab", buffering=0)
         with file:
@@ -223,17 +224,6 @@ class _Download:
             raise WrongFile(f"{model.url} is empty: the publisher must mend that; not downloaded")
         if total is not None and total > self._most():
             raise self._too_large(total)
-
-    def _check_room(self, start: int, total: int | None) -> None:
-        with self.folder.writing(self.part):
-            self.folder.path.mkdir(parents=True, exist_ok=True)
-            free = shutil.disk_usage(self.folder.path).free
-        needed = (total or start) - start
-        if free < needed:
-            raise DraglabError(
-                f"the disk of {self.folder.path} is full: {needed / 1e6:.0f} MB are needed and {free / 1e6:.0f} MB are "
-                "free; make room or set DRAGLAB_MODELS to another folder"
-            )
 
     def _most(self) -> int:
         return self.model.bytes or self.rules.limit

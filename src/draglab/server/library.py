@@ -87,7 +87,7 @@ class Library:
         If two models have the same name, the first one keeps it; bundled models come first.
         """
         from draglab.checkpoints import list_models
-        from draglab.downloads import ModelFolder, read_catalogue
+        from draglab.public_models import ModelFolder, read_catalogue
 
         for entry in sorted(list_models(), key=lambda entry: entry.name != DEFAULT):
             self._add(entry.name, entry.path, entry.header.config, entry.first_seeds)

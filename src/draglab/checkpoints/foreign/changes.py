@@ -24,8 +24,10 @@ SHAPES: dict[str, Callable[[Shape], Shape]] = {
     "first": lambda shape: shape[1:],
     "flatten": lambda shape: (math.prod(shape),),
     "scalar": lambda shape: () if math.prod(shape) == 1 else shape,
+    # [C low, C times 3 details] -> [C low, C rows, C columns, C both], along the first axis
+    "bands": lambda shape: shape,
 }
-_AXES = {"transpose": 2, "channels_first": 4, "flip": 2, "first": 1}
+_AXES = {"transpose": 2, "channels_first": 4, "flip": 2, "first": 1, "bands": 1}
 
 
 def changed_shape(shape: Shape, changes: Iterable[str]) -> Shape:

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from draglab.checkpoints import list_models
-from draglab.downloads import read_catalogue
-from draglab.downloads.catalogue import PUBLIC_MODELS
 from draglab.errors import DraglabError
+from draglab.public_models import read_catalogue
+from draglab.public_models.catalogue import PUBLIC_MODELS
 
 CATALOGUE = read_catalogue()
 GATHERED = Path(os.environ.get("DRAGLAB_ZOO", Path(__file__).resolve().parents[3] / "shared" / "zoo.json"))
@@ -35,12 +35,12 @@ def test_addresses_can_be_fetched():
         assert model.by_hand == (parts.hostname == "drive.google.com")
         # Hugging Face has a page about each file at /blob/ and the file itself at /resolve/.
         assert "/blob/" not in parts.path
-        assert model.file.endswith((".pkl", ".pt"))
+        assert model.file.endswith((".pkl", ".pt") if model.package is None else ".safetensors")
 
 
 def test_every_model_is_of_an_architecture_that_opens():
     for model in CATALOGUE.models:
-        assert model.family in ("stylegan2", "stylegan3"), model.alias
+        assert model.family in ("stylegan2", "stylegan3", "mobile_stylegan"), model.alias
         assert "xl" not in model.alias.split("-") and "StyleGAN-XL" not in model.format
 
 
@@ -55,8 +55,8 @@ def test_licences():
 def test_the_same_as_was_gathered():
     # StyleGAN-XL was gathered, too; it is listed when it opens.
     gathered = [entry for entry in json.loads(GATHERED.read_text()) if entry["family"] != "stylegan-xl"]
-    assert len(gathered) == len(CATALOGUE.models)
-    for entry, model in zip(gathered, CATALOGUE.models, strict=True):
+    files = [model for model in CATALOGUE.models if model.package is None]
+    for entry, model in zip(gathered, files, strict=True):
         assert model.url == entry["url"].replace("/blob/", "/resolve/")
         assert (model.sha256, model.sha256_from) == (entry["sha256"], entry["sha256_from"])
         assert (model.bytes, model.family) == (entry["bytes"], entry["family"])
@@ -85,6 +85,18 @@ def test_the_same_as_was_gathered():
         (lambda data: data["models"][0].update(mirror=""), r"models\[0\].mirror"),
         (lambda data: data["models"][0].update(family="stylegan-xl"), r"models\[0\].family"),
         (lambda data: data.pop("licences"), "licences: Field required"),
+        (lambda data: data["models"][-1].update(file="mobile.pkl"), "ends in .safetensors"),
+        (lambda data: data["models"][-1].update(sha256="0" * 64, sha256_from="x"), "of unknown bytes"),
+        (lambda data: data["models"][-1].update(by_hand=True), "of unknown bytes"),
+        (lambda data: data["models"][-1]["package"].update(name="-r"), r"package.name"),
+        (lambda data: data["models"][-1]["package"].update(version="1.0 ; x"), r"package.version"),
+        (
+            lambda data: data["models"][-1]["package"].update(wheel="../a-1-py3-none-any.whl"),
+            r"package.wheel",
+        ),
+        (lambda data: data["models"][-1]["package"].update(bytes=65 << 20), r"package.bytes"),
+        (lambda data: data["models"][-1]["package"].update(sha256="0"), r"package.sha256"),
+        (lambda data: data["models"][-1]["package"]["members"].update({"a/b": "0" * 64}), r"package.members"),
     ],
 )
 def test_a_wrong_list_is_refused(tmp_path, change, message):

@@ -3,6 +3,7 @@
 ffhq.pkl            the model, complete and checked
 ffhq.pkl.part       the beginning of an unfinished download; ffhq.pkl.part.json names its version of the file
 ffhq.pkl.json       the SHA-256 of the first download, if the publisher states none
+.mobile.safetensors.fetching/   a package that is being downloaded and converted
 .ffhq.pkl.lock      lock of the process that works on the model; released by the system when that process ends
 licence-*.txt       licences that somebody has accepted
 """
@@ -11,14 +12,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from draglab.downloads.catalogue import Licence, PublicModel
 from draglab.errors import DraglabError
 from draglab.files import replacing
 from draglab.folders import own_folder
+from draglab.public_models.catalogue import Catalogue, Licence, PublicModel
 
 VARIABLE = "DRAGLAB_MODELS"
 """Environment variable that names another folder."""
@@ -56,6 +58,14 @@ class ModelFolder:
         """Return the path of the record of an unfinished download's version."""
         return self.path / f"{model.file}.part.json"
 
+    def record(self, model: PublicModel) -> Path:
+        """Return the path of the record of a model's SHA-256, for models of which none is published."""
+        return self.path / f"{model.file}.json"
+
+    def fetching(self, model: PublicModel) -> Path:
+        """Return the folder in which a model's package is downloaded and converted."""
+        return self.path / f".{model.file}.fetching"
+
     def discard(self, model: PublicModel) -> None:
         """Delete an unfinished download, if there is one.
 
@@ -65,6 +75,7 @@ class ModelFolder:
         with self.writing(self.part(model)):
             self.part(model).unlink(missing_ok=True)
             self.version(model).unlink(missing_ok=True)
+        shutil.rmtree(self.fetching(model), ignore_errors=True)
 
     def has(self, model: PublicModel) -> bool:
         """Whether a model is downloaded completely."""
@@ -111,6 +122,21 @@ class ModelFolder:
                 f"cannot write {path}: {reason}; make room or get the rights to, or set {VARIABLE} to another folder"
             ) from None
 
+    def require_room(self, needed: int) -> None:
+        """Check that the disk has room for some bytes; the folder is created.
+
+        Raises:
+            DraglabError: it has not, or the folder cannot be written.
+        """
+        with self.writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(self.path).free
+        if free < needed:
+            raise DraglabError(
+                f"the disk of {self.path} is full: {needed / 1e6:.0f} MB are needed and {free / 1e6:.0f} MB are free; "
+                f"make room or set {VARIABLE} to another folder"
+            )
+
     @contextmanager
     def lock(self, model: PublicModel) -> Iterator[None]:
         """Keep other processes from working on the same model.
@@ -137,14 +163,29 @@ class ModelFolder:
     def remove(self, model: PublicModel) -> None:
         """Delete a model and an unfinished download of it.
 
-        The record of the first download's SHA-256 is kept: the next download is compared with it.
+        The record of the first download's SHA-256 is kept: the next download is compared with it. That of a converted
+        package is not: the package itself is compared with its published SHA-256.
 
         Raises:
             DraglabError: there is nothing of it, or it cannot be deleted.
         """
         with self.lock(model):
-            if not (self.file(model).exists() or self.part(model).exists()):
+            if not any(path.exists() for path in (self.file(model), self.part(model), self.fetching(model))):
                 raise DraglabError(f"'{model.alias}' is not downloaded: there is nothing to remove in {self.path}")
             with self.writing(self.file(model)):
                 self.file(model).unlink(missing_ok=True)
+                if model.package is not None:
+                    self.record(model).unlink(missing_ok=True)
             self.discard(model)
+
+
+def how_to_get(model: PublicModel, folder: ModelFolder, catalogue: Catalogue) -> str:
+    """Say why a model that is not downloaded cannot be loaded, and what to do."""
+    if model.by_hand:
+        return (
+            f"'{model.alias}' cannot be fetched by a program: open {model.url} in a browser and save the file as "
+            f"{folder.file(model)}. Its licence: {catalogue.licence_of(model)}"
+        )
+    return (
+        f"'{model.alias}' is not downloaded ({model.source} -> {folder.file(model)}): draglab models pull {model.alias}"
+    )

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from draglab.downloads import ModelFolder
-from draglab.downloads.folder import default_folder
+from draglab.public_models import ModelFolder
+from draglab.public_models.folder import default_folder
 
 
 @pytest.mark.parametrize(

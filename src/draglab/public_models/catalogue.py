@@ -14,6 +14,10 @@ from draglab.problems import first_problem
 
 PUBLIC_MODELS = Path(__file__).resolve().parent.parent / "zoo" / "public_models.json"
 
+MAX_WHEEL = 64 << 20
+"""Largest wheel, in bytes."""
+
+_Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$", max_length=100)]
 
 
@@ -37,14 +41,31 @@ class Licence(_Strict):
         return f"{self.name}: {self.consequences}{source}"
 
 
+class Package(_Strict):
+    """A Python package whose wheel holds a model's files. Nothing in it is installed or run."""
+
+    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    version: str = Field(pattern=r"^[0-9]+(\.[0-9]+)*$")
+    wheel: str = Field(pattern=r"^[a-zA-Z0-9_.]+(-[a-zA-Z0-9_.]+){4}\.whl$", max_length=200)
+    """Name of the wheel's file."""
+    bytes: int = Field(gt=0, le=MAX_WHEEL)
+    sha256: _Hash
+    members: dict[_Name, _Hash]
+    """Names of the model's files in the wheel, without their folder -> SHA-256."""
+
+    def __str__(self) -> str:
+        return f"{self.name}=={self.version}"
+
+
 class PublicModel(_Strict):
-    """One published file."""
+    """One model: a published file, or one that is made of the files in a Python package."""
 
     alias: _Name
     """Short name: data, resolution and, where there are several, the kind ("ffhq-1024-sg3t")."""
     file: _Name
-    """Published name of the file, and its name in the cache; changed where two publishers chose the same."""
-    family: Literal["stylegan2", "stylegan3"]
+    """Published name of the file, and its name in the cache; changed where two publishers chose the same. Of a package:
+    name of the file that it is converted to."""
+    family: Literal["stylegan2", "stylegan3", "mobile_stylegan"]
     """Architecture; only those that draglab opens are listed."""
     height: int = Field(gt=0)
     width: int = Field(gt=0)
@@ -52,12 +73,15 @@ class PublicModel(_Strict):
     licence: str
     """Key of :attr:`Catalogue.licences`."""
     url: str = Field(pattern=r"^https?://")
+    """Address of the file; of a package, that of its authors' page, for people."""
+    package: Package | None = None
+    """The package to fetch instead of an address; None = there is none."""
     by_hand: bool = False
     """Whether it must be downloaded in a browser (Google Drive asks questions in between)."""
     bytes: int | None = Field(default=None, gt=0)
     megabytes: int | None = Field(default=None, gt=0)
     """Approximate size, if the exact one is not known."""
-    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    sha256: _Hash | None = None
     sha256_from: str | None = None
     """Source of the SHA-256."""
 
@@ -68,6 +92,11 @@ class PublicModel(_Strict):
             return f"{self.bytes / 1e6:.0f} MB"
         return "unknown" if self.megabytes is None else f"{self.megabytes} MB"
 
+    @property
+    def source(self) -> str:
+        """Return the name of what is fetched, for people: an address, or a package and its version."""
+        return self.url if self.package is None else str(self.package)
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         host = urlsplit(self.url).hostname
@@ -77,6 +106,9 @@ class PublicModel(_Strict):
             raise ValueError(f"{self.alias}: the address is not https")
         if (self.sha256 is None) != (self.sha256_from is None):
             raise ValueError(f"{self.alias}: a SHA-256 and who says so come together")
+        converted = self.package is not None
+        if converted and (self.by_hand or self.bytes or self.sha256 or not self.file.endswith(".safetensors")):
+            raise ValueError(f"{self.alias}: what is converted from a package ends in .safetensors, of unknown bytes")
         return self
 
 
@@ -99,7 +131,8 @@ class Catalogue(_Strict):
             if model.licence not in self.licences:
                 raise ValueError(f"{model.alias}: there is no licence {model.licence!r}")
             # Compared without case, as some file systems do.
-            keys = [model.alias.lower(), model.file.lower(), model.url, *([model.sha256] if model.sha256 else [])]
+            hashes = [model.sha256, model.package and model.package.sha256]
+            keys = [model.alias.lower(), model.file.lower(), model.url, *filter(None, hashes)]
             for key in keys:
                 if key in seen:
                     raise ValueError(f"{model.alias}: {key!r} occurs twice")
