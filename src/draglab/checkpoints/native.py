@@ -27,6 +27,7 @@ _MAX_HEADER = 4 << 20
 COVARIANCE, PULLS = "statistics.covariance", "statistics.pulls"
 """Names of the tensors that are the statistics of the latents."""
 MAX_PULLS = 4096
+MAX_DRAG_SETTINGS = 100
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def save_generator(
     Args:
         path: should end in .safetensors.
         dtype: type of the weights in the file; float16 halves its size.
-        card: facts about the model, JSON values.
+        card: facts about the model, JSON values. Its "drag_settings" are settings of drags that suit the model.
 
     Raises:
         DraglabError: the file cannot be written.
@@ -129,6 +130,9 @@ def read_generator(path: str | Path, name: str | None = None) -> Generator:
     statistics = read_statistics(tensors, header.config, path)
     generator.load_published({key: tensor.float() for key, tensor in tensors.items()})
     generator.statistics = statistics
+    suited = header.card.get("drag_settings")
+    if isinstance(suited, dict) and len(suited) <= MAX_DRAG_SETTINGS:
+        generator.drag_settings = suited
     return generator
 
 

@@ -100,7 +100,8 @@ def drag(
     from draglab.editor.settings import parse_settings
     from draglab.media.edit_file import EditFile, ModelReference, SeedStart, load_edit_file
 
-    settings = (DragSettings.paper if preset == "paper" else DragSettings.draglab)(**parse_settings(texts))
+    chosen = parse_settings(texts)
+    DragSettings(**chosen)  # checked before a model is loaded
     outputs = Outputs(image=output, video=video, edit=save)
     outputs.check()
     if edit is not None:
@@ -121,6 +122,7 @@ def drag(
         generator = draglab.load_generator(name, device=device)
         reference = ModelReference(name=name, sha256=generator.sha256)
     if pairs:
+        settings = DragSettings.paper(**chosen) if preset == "paper" else DragSettings.for_model(generator, **chosen)
         rounds = [*rounds, _round(pairs, mask, settings, generator)]
     prepare(generator, rounds)
     outcome = run_edit(EditFile(model=reference, start=start, rounds=rounds), generator, outputs)

@@ -52,7 +52,7 @@ class FirstOrderRun(DragRun):
         terms: Sequence[LossTerm] = (),
         optimizer: MakeOptimizer | None = None,
     ):
-        settings = settings or DragSettings()
+        settings = settings or DragSettings.for_model(generator)
         if settings.descent in ("auto", "gauss-newton"):
             settings = replace(settings, descent="first-order")
         super().__init__(generator, w_plus, edit, settings)
@@ -194,7 +194,7 @@ def start_run(
 
     Another tracker, further losses and another optimiser belong to the first-order method.
     """
-    settings = settings or DragSettings()
+    settings = settings or DragSettings.for_model(generator)
     own = tracker is not track_nearest or bool(terms) or optimizer is not None
     if not own and uses_gauss_newton(generator, edit, settings):
         return GaussNewtonRun(generator, w_plus, edit, settings)
@@ -222,7 +222,7 @@ def drag_steps(
         w_plus: [1, num_ws, w_dim], the latent to start from; not changed. Its features are the reference for tracking
             and mask, so a new round begins with a new call.
         edit: handles, targets, mask.
-        settings: None = the `draglab` preset.
+        settings: None = those that suit the model, :meth:`DragSettings.for_model`.
         tracker: finds the handles after each step; by default as in the paper.
         terms: losses that are added to the paper's.
         optimizer: makes what descends the losses; None = what the settings say.

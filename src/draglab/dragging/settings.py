@@ -228,6 +228,11 @@ class DragSettings:
         return {each.name: hints[each.name].__metadata__[0] for each in fields(cls)}
 
     @classmethod
+    def for_model(cls, generator: Generator, **changes: Any) -> DragSettings:
+        """Return the settings that suit a model (its `drag_settings`; otherwise the defaults), with `changes`."""
+        return cls(**{**generator.drag_settings, **changes})
+
+    @classmethod
     def draglab(cls, **changes: Any) -> DragSettings:
         """Return the `draglab` preset, the defaults, with `changes`."""
         return cls(**changes)

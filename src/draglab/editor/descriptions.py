@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from draglab.editor.branch import BranchRound, branch_rounds, edit_file_of
 from draglab.editor.document import Document
 from draglab.editor.settings import changed_settings, read_settings
 from draglab.editor.state import XY, StartSpec
-from draglab.media.edit_file import EditFile
+from draglab.media.edit_file import EditFile, SettingValue
 
 EDIT_FILE = "edit.json"
 
@@ -39,12 +40,13 @@ def as_command(document: Document) -> Description:
     plain = spec.seed is not None and spec.mix is None and spec.truncation_cutoff is None and not start.kept
     if plain and not rounds:
         return Description(_command("generate", [*_start_options(spec), "-o", "after.png"]), None)
-    changes = _changes(rounds[0]) if rounds else {}
+    suited = document.suited_settings
     if plain and len(rounds) == 1 and _is_simple(rounds[0]):
         record = rounds[0].record
         points = [f"{_pair(h)}:{_pair(t)}" for h, t in zip(record.handles, record.targets, strict=True)]
         words = _start_options(spec)
         words += [word for point in points for word in ("--point", point)]
+        changes = _changes(rounds[0], suited)
         words += [word for name, value in changes.items() for word in ("--set", f"{name}={_word(value)}")]
         return Description(_command("drag", [*words, "-o", "after.png"]), None)
     edit = edit_file_of(document)
@@ -69,7 +71,7 @@ def as_python(document: Document) -> Description:
         lines.append(f"w_plus{layers} = generator.w_plus_from_seed({_start_arguments(spec, spec.mix.seed)}){layers}")
     for run in rounds:
         record = run.record
-        changes = ", ".join(f"{name}={value!r}" for name, value in _changes(run).items())
+        changes = ", ".join(f"{name}={value!r}" for name, value in _changes(run, {}).items())
         lines += [
             f"edit = draglab.DragEdit(handles={list(record.handles)}, targets={list(record.targets)})",
             f"result = draglab.drag(generator, w_plus, edit, draglab.DragSettings({changes}))",
@@ -108,10 +110,11 @@ def _ends_nearest(run: BranchRound) -> bool:
     return all(way > ways[-1] for way in ways[:-1])
 
 
-def _changes(run: BranchRound) -> dict[str, Any]:
+def _changes(run: BranchRound, defaults: Mapping[str, SettingValue]) -> dict[str, Any]:
     """Return the settings that repeat a round, without those that have their defaults; the end is the same, too."""
     settings = read_settings(run.record.settings)
-    return changed_settings(settings if _ends_by_itself(run) else replace(settings, max_steps=len(run.frames)))
+    ended = settings if _ends_by_itself(run) else replace(settings, max_steps=len(run.frames))
+    return changed_settings(ended, defaults)
 
 
 def _start_options(spec: StartSpec) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -20,6 +20,7 @@ from draglab.editor.state import ModelFacts, Node, Point
 from draglab.errors import DraglabError
 from draglab.generators import Generator
 from draglab.geometry import Mask
+from draglab.media.edit_file import SettingValue
 from draglab.media.images import decode_mask, encode_mask, feathered
 
 GeneratorOf = Callable[[str], Generator]
@@ -79,7 +80,7 @@ class Document:
 
     def record_settings(self, settings: DragSettings) -> None:
         """Record settings if they differ from the current ones."""
-        changed = changed_settings(settings)
+        changed = changed_settings(settings, self.suited_settings)
         if changed != self.history.settings:
             self.record("settings", {"changed": changed})
 
@@ -88,9 +89,18 @@ class Document:
         """All points; within a gesture, as the gesture has them now."""
         return self.history.node.points if self.preview is None else self.preview
 
-    def settings(self) -> DragSettings:
-        """Return the settings of the next drag."""
-        return read_settings(self.history.settings)
+    @property
+    def suited_settings(self) -> Mapping[str, SettingValue]:
+        """Settings that suit the current model, as far as they are not the defaults."""
+        return self.history.models[self.history.node.start_id].drag_settings
+
+    def settings(self, changed: Mapping[str, SettingValue] | None = None) -> DragSettings:
+        """Return the settings of the next drag; `changed` replaces those that a person has changed.
+
+        Raises:
+            DraglabError: an unknown name, or a value that is not allowed.
+        """
+        return read_settings({**self.suited_settings, **(self.history.settings if changed is None else changed)})
 
     def generator(self, node: Node) -> Generator:
         """Return the generator of a node's image.
@@ -143,4 +153,5 @@ def latent_bytes(w_plus: Tensor) -> bytes:
 def facts_of(generator: Generator) -> ModelFacts:
     """Return the facts about a generator that the history stores."""
     height, width = generator.img_shape
-    return ModelFacts(generator.sha256, width, height, generator.num_ws, generator.w_dim, generator.c_dim)
+    suited = dict(generator.drag_settings)
+    return ModelFacts(generator.sha256, width, height, generator.num_ws, generator.w_dim, generator.c_dim, suited)

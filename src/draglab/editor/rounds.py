@@ -226,7 +226,9 @@ class Rounds:
             document.record_points(points_of(wanted))
             document.record_mask(None if wanted.mask is None else decode_mask(wanted.mask), wanted.feather)
             settings = read_settings(wanted.settings)
-            document.record_settings(settings)
+            # The next drag chooses its method anew: it may have a mask.
+            chosen = settings.descent in ("gauss-newton", "first-order")
+            document.record_settings(replace(settings, descent="auto") if chosen else settings)
             if wanted.steps != 0:
                 runner, ids = self._runner(settings, recorded=wanted)
                 self._begin(ActiveRound(runner, 0, ids, True))

@@ -64,6 +64,7 @@ class _Model(_Body):
     num_ws: Side
     w_dim: Side
     c_dim: Annotated[int, Field(ge=0)]
+    drag_settings: dict[str, SettingValue] = {}
 
 
 class _Start(_Body):

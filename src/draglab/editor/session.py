@@ -15,7 +15,6 @@ from draglab.editor.pictures import Pictures
 from draglab.editor.quality import HandleQuality, QualityMap
 from draglab.editor.replay import Replay
 from draglab.editor.rounds import Rounds
-from draglab.editor.settings import read_settings
 from draglab.editor.start_latent import appearance, keeps_shape, spec_of_file, start_latent
 from draglab.editor.state import XY, Point, StartSpec
 from draglab.editor.suggest import suggest_mask
@@ -294,7 +293,7 @@ class EditingSession:
         Raises:
             DraglabError: an unknown name, or a value that is not allowed.
         """
-        self.document.record_settings(read_settings({**self.document.history.settings, **changes}))
+        self.document.record_settings(self.document.settings({**self.document.history.settings, **changes}))
 
     def rename(self, name: str) -> None:
         """Name the session; not part of the history.
@@ -310,7 +309,7 @@ class EditingSession:
         """Reset settings to their defaults; None = all of them."""
         settings = self.document.history.settings
         forget = set(settings if names is None else names)
-        self.document.record_settings(read_settings({k: v for k, v in settings.items() if k not in forget}))
+        self.document.record_settings(self.document.settings({k: v for k, v in settings.items() if k not in forget}))
 
     # Moving in the history.
 

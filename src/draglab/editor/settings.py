@@ -32,9 +32,9 @@ def read_settings(values: Mapping[str, SettingValue]) -> DragSettings:
     return DragSettings(**dict(values))  # pyright: ignore[reportArgumentType]  (checked above)
 
 
-def changed_settings(settings: DragSettings) -> dict[str, SettingValue]:
-    """Return the settings that differ from their defaults."""
-    default = asdict(DragSettings())
+def changed_settings(settings: DragSettings, defaults: Mapping[str, SettingValue]) -> dict[str, SettingValue]:
+    """Return the settings that differ from the defaults, of which `defaults` has those that a model changes."""
+    default = asdict(read_settings(defaults))
     return {name: value for name, value in asdict(settings).items() if value != default[name]}
 
 

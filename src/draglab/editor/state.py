@@ -98,7 +98,8 @@ class StartSpec:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """Facts about the generator of a start: its sizes, known without loading it, and its SHA-256 to recognise it."""
+    """Facts about the generator of a start: its sizes, known without loading it, its SHA-256 to recognise it, and the
+    settings of drags that suit it."""
 
     sha256: str
     width: int
@@ -106,6 +107,7 @@ class ModelFacts:
     num_ws: int
     w_dim: int
     c_dim: int
+    drag_settings: Mapping[str, SettingValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

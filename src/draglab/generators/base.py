@@ -6,9 +6,9 @@ Nothing here depends on an architecture. docs/extending.md shows how to add one.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 import torch
@@ -49,7 +49,7 @@ class FeatureMaps:
         return FeatureMaps({level: block.detach() for level, block in self.blocks.items()})
 
 
-class Mapping(Protocol):
+class MappingNetwork(Protocol):
     """A mapping network, a module: z [N, z_dim] and, of conditional models, c [N, c_dim] -> w [N, w_dim].
 
     Attributes:
@@ -69,22 +69,27 @@ class Generator(PublishedWeights, ABC):
     Args:
         config: configuration of the generator.
         name: name in edit files and tables.
-        mapping_network: see :class:`Mapping`.
+        mapping_network: see :class:`MappingNetwork`.
         synthesis: network that makes features and images from w_plus; only the architecture's own code uses it.
 
     Attributes:
         statistics: statistics of the latents; None = not measured.
+        drag_settings: settings of drags that suit this model, by name; see :meth:`draglab.DragSettings.for_model`.
     """
 
-    mapping_network: Mapping
+    mapping_network: MappingNetwork
 
-    def __init__(self, config: GeneratorConfig, name: str, mapping_network: Mapping, synthesis: nn.Module):
+    DRAG_SETTINGS: ClassVar[dict[str, bool | int | float | str | None]] = {}
+    """Settings of drags that suit models of this architecture; a model's file may say others."""
+
+    def __init__(self, config: GeneratorConfig, name: str, mapping_network: MappingNetwork, synthesis: nn.Module):
         super().__init__()
         self.config = config
         self.name = name
         self.mapping_network = mapping_network
         self.synthesis = synthesis
         self.statistics: LatentStatistics | None = None
+        self.drag_settings: Mapping[str, bool | int | float | str | None] = self.DRAG_SETTINGS
         self._w_std: float | None = None
         self.requires_grad_(False)
         self.eval()

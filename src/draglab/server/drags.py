@@ -180,11 +180,12 @@ class Drags:
             raise DraglabError(
                 f"{len(request.points)} points are too many: at most {self._limits.points} (limit 'points')"
             )
-        settings = asdict(read_settings(request.settings))
+        read_settings(request.settings)
+        model, generator = self._model(request.model)
+        settings = asdict(read_settings({**generator.drag_settings, **request.settings}))
         if settings["max_steps"] > self._limits.drag_steps:
             most = self._limits.drag_steps
             raise DraglabError(f"max_steps is {settings['max_steps']}: at most {most} are taken (limit 'drag_steps')")
-        model, generator = self._model(request.model)
         handles = np.array([pair.handle for pair in request.points])
         targets = np.array([pair.target for pair in request.points])
         one = Round.from_arrays(handles, targets, mask, settings)

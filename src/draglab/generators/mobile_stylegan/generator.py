@@ -22,6 +22,13 @@ from draglab.generators.mobile_stylegan.windows import windowed_network
 class MobileStyleGAN(Generator):
     """A MobileStyleGAN generator. The levels of its features are its blocks, by their resolution."""
 
+    # Chosen on drags of other seeds than those of docs/algorithm.md, of the FFHQ model. One pixel of its features is 8
+    # of the image: a stop distance of 1 is finer than they tell.
+    DRAG_SETTINGS: ClassVar[dict[str, bool | int | float | str | None]] = {
+        "num_layers": 9,
+        "locality": 200.0,
+        "stop_distance": 2.0,
+    }
     BUFFERS: ClassVar[tuple[str, ...]] = ("w_avg", "noise_const")
     config: MobileStyleGANConfig
     synthesis: SynthesisNetwork
