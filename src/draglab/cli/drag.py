@@ -100,7 +100,7 @@ def drag(
     from draglab.editor.settings import parse_settings
     from draglab.media.edit_file import EditFile, ModelReference, SeedStart, load_edit_file
 
-    chosen = parse_settings(texts)
+    chosen: dict[str, Any] = dict(parse_settings(texts))
     DragSettings(**chosen)  # checked before a model is loaded
     outputs = Outputs(image=output, video=video, edit=save)
     outputs.check()

