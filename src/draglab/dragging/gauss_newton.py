@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from draglab.dragging.features import FeatureReader, Features
@@ -134,9 +134,18 @@ class GaussNewtonRun(DragRun):
         if not settings.locality:
             return LatentMetric(statistics, self.latent.count, shared)
         pulls = local_pulls(generator, self.latent.start).flatten(0, 1)
+        return LatentMetric(statistics, self.latent.count, shared, pulls, self._held(), settings.locality)
+
+    def _held(self) -> Tensor:
+        """Return how much each cell of the image is to stay, [c], with the present targets."""
         held = held_shares(self.start, self.targets, self._pixels(FREE), self.shape)
-        stay = torch.from_numpy(held.ravel()).to(pulls)
-        return LatentMetric(statistics, self.latent.count, shared, pulls, stay, settings.locality)
+        return torch.from_numpy(held.ravel()).to(self.latent.start)
+
+    def retarget(self, targets: ArrayLike) -> None:
+        """Move the targets, see :meth:`DragRun.retarget`; what is to stay follows the new ways."""
+        super().retarget(targets)
+        if self.settings.locality:
+            self.metric.hold(self._held())
 
     def _pixels(self, length: float) -> float:
         return scale_from_512(length, *self.shape)

@@ -142,7 +142,7 @@ class DragRun(ABC):
         return bool((self.distances <= self.limit)[~self.pinned].all())
 
     def _reason_to_stop(self, index: int, arrived: bool) -> StopReason | None:
-        spent = index >= self.settings.max_steps
+        spent = index - self.progress.begun >= self.settings.max_steps
         if self.settling is not None:
             return "arrived" if spent or self.settling.done else None
         if arrived:
@@ -159,6 +159,11 @@ class DragRun(ABC):
         self.resume(0.5**self.progress.back_offs)
 
     @property
+    def spent(self) -> bool:
+        """Whether `max_steps` have been made since the targets last moved."""
+        return self.last is not None and self.last.index - self.progress.begun >= self.settings.max_steps
+
+    @property
     def best(self) -> DragStep | None:
         """The step to keep: the last one if the run arrived, else the one that came closest; None before the first."""
         return self.last if self.stop_reason == "arrived" or self.settling is not None else self.progress.best
@@ -172,8 +177,8 @@ class DragRun(ABC):
     def retarget(self, targets: ArrayLike) -> None:
         """Move the targets between two steps; the features of the round's start remain the reference.
 
-        Progress is counted anew from here: a run that had arrived or stalled goes on, unless every handle is within the
-        stop distance of its new target. A run that ended for another reason stays ended.
+        Progress and `max_steps` are counted anew from here: a run that had arrived, stalled or run out of steps goes on,
+        unless every handle is within the stop distance of its new target. A run that diverged stays ended.
 
         Args:
             targets: [n, 2] (x, y) image pixels, one for each handle.
@@ -189,10 +194,8 @@ class DragRun(ABC):
         self.progress = Progress(self._left(), self.last)
         self.settling = None
         self.set_step(1.0)
-        if self.stop_reason in (None, "arrived", "stalled"):
-            arrived = self._arrived()
-            spent = self.last is not None and self.last.index >= self.settings.max_steps
-            self.stop_reason = "arrived" if arrived else "max_steps" if spent else None
+        if self.stop_reason in (None, "arrived", "stalled", "max_steps"):
+            self.stop_reason = "arrived" if self._arrived() else None
 
 
 def diverged(step: int) -> DraglabError:

@@ -248,7 +248,7 @@ class Rounds:
         self._active = None
         goes_on = self._pulling and reason in ("arrived", "stalled")
         self._held = round_ if goes_on else None
-        gave_up = reason == "stalled" and round_.runner.steps < round_.runner.run.settings.max_steps
+        gave_up = reason == "stalled" and not round_.runner.run.spent
         self._gave_up = round_ if gave_up else None
         body: dict[str, Any] = {"node": round_.node, "reason": reason}
         best = round_.runner.run.best
