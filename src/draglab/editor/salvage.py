@@ -92,17 +92,29 @@ class _Round(_Body):
     ids: Annotated[list[Identifier], Field(min_length=1)]
     settings: dict[str, SettingValue]
     left: list[Identifier] = []
+    points: list[_Point] | None = None
 
 
 class _Frame(_Body):
     node: int
     handles: list[Place]
     loss: float
+    step: Annotated[int, Field(ge=1)] = 1
 
 
 class _Retarget(_Body):
     node: int
     points: list[_Point]
+
+
+class _Move(_Body):
+    after: Annotated[int, Field(ge=1)]
+    targets: list[Place]
+
+
+class _Moves(_Body):
+    node: int
+    moves: Annotated[list[_Move], Field(min_length=1)]
 
 
 class _End(_Body):
@@ -141,6 +153,7 @@ _BODIES: dict[str, type[_Body]] = {
     "round": _Round,
     "frame": _Frame,
     "retarget": _Retarget,
+    "moves": _Moves,
     "end": _End,
     "resume": _Resume,
     "continue": _Continue,
