@@ -18,7 +18,9 @@ the latent's size. With Q = the rows of R and L, each times the square root of i
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from draglab.generators.statistics import LatentStatistics
@@ -74,6 +76,15 @@ class LatentMetric:
         """Return Sigma times rows [m, L, D]."""
         mixed = rows if rows.shape[1] == 1 else (1 - SHARED) * rows + SHARED * rows.sum(1, keepdim=True)
         return mixed @ covariance
+
+    def distance(self, jacobian: Tensor, way: NDArray[np.float64]) -> float:
+        """Return the length of the shortest change of the latent with J dw = way, in standard deviations.
+
+        Args:
+            jacobian: [m, L, D]. way: [m].
+        """
+        gram = torch.einsum("ald,bld->ab", jacobian, self(jacobian)).double().cpu().numpy()
+        return float(np.sqrt(max(way @ np.linalg.pinv(gram, rcond=1e-6, hermitian=True) @ way, 0.0)))
 
     def __call__(self, rows: Tensor) -> Tensor:
         """Return Sigma' times rows [m, L, D], L = 1 in W."""
