@@ -25,7 +25,15 @@ import draglab
 from draglab.dragging import DragSettings
 from draglab.evaluation import DragOutcome, FixedDrag, load_drags, run_drags, summarize, thin_drags
 from draglab.media.overlay import draw_edit
-from draglab.perception import DlibLandmarks, HeadLandmarks, LandmarkDetector, MediapipeFace, MediapipeHands
+from draglab.perception import (
+    LPIPS,
+    DlibLandmarks,
+    FaceDescriptor,
+    HeadLandmarks,
+    LandmarkDetector,
+    MediapipeFace,
+    MediapipeHands,
+)
 
 HERE = Path(__file__).resolve().parent
 MAX_STEPS = 150
@@ -96,21 +104,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--judge",
         help=f"{', '.join(JUDGES)}, or the file of a landmark network; if left out, heads for drags of landmarks",
     )
+    parser.add_argument(
+        "--perception",
+        action="store_true",
+        help="also the distance of dlib's face descriptors (0.6 = another person), and LPIPS outside the drag",
+    )
     parser.add_argument("--sheet", type=Path, help="write before and after of every drag to this PNG")
     args = parser.parse_args(arguments)
     changes = {"max_steps": MAX_STEPS, **parse_changes(args.set)}
     try:
-        settings = DragSettings.paper(**changes) if args.preset == "paper" else DragSettings.draglab(**changes)
+        DragSettings(**changes)  # checked before a model is loaded
     except (TypeError, draglab.DraglabError) as problem:
         parser.error(f"--set: {problem}")
     generator = draglab.load_generator(args.model)
+    paper = args.preset == "paper"
+    settings = DragSettings.paper(**changes) if paper else DragSettings.for_model(generator, **changes)
     size = generator.img_resolution
     drags = thin_drags(load_drags(args.drags, size), args.every)
     try:
         judge = choose_judge(args.judge, drags)
     except draglab.DraglabError as problem:
         parser.error(f"--judge: {problem}")
-    outcomes = list(run_drags(generator, judge, drags, settings))
+    describe, lpips = (FaceDescriptor(), LPIPS()) if args.perception else (None, None)
+    outcomes = list(run_drags(generator, judge, drags, settings, describe, lpips))
     table = {"all": summarize(outcomes, size)}
     for kind in dict.fromkeys(one.kind for one in drags):
         table[kind] = summarize([outcome for outcome in outcomes if outcome.drag.kind == kind], size)

@@ -76,25 +76,6 @@ def test_the_metric_equals_the_whole_matrix(shared: bool) -> None:
     np.testing.assert_allclose(found.flatten(1).numpy(), rows.reshape(6, -1) @ expected, rtol=1e-8)
 
 
-def test_what_is_to_stay_is_long_in_the_metric() -> None:
-    """Beside the whole matrix; what is held by and by is as what is held from the start."""
-    statistics = random_statistics(5, 4)
-    layers, weight = 3, 7.0
-    local, held = torch.from_numpy(numbers(6, 5, 4, seed=8)), np.array([0.0, 0.2, 0.5, 0.9, 1.0, 0.3])
-    sigma = np.kron((1 - SHARED) * np.eye(layers) + SHARED * np.ones((layers, layers)), statistics.covariance.numpy())
-    common = slow.metric(statistics.covariance.numpy(), statistics.pulls[:, :layers].numpy(), SHARED, RESTRAINT)
-    own = local[:, :layers].flatten(1).numpy()
-    size = np.trace(sigma @ own.T @ own)
-    expected = np.linalg.inv(np.linalg.inv(common) + weight / size * own.T @ np.diag(held) @ own)
-    rows = numbers(6, layers, 4, seed=3)
-    at_once = LatentMetric(statistics, layers, False, local, torch.from_numpy(held), weight)
-    np.testing.assert_allclose(at_once(torch.from_numpy(rows)).flatten(1), rows.reshape(6, -1) @ expected, rtol=1e-8)
-    later = LatentMetric(statistics, layers, False, local, torch.ones(6), weight)
-    assert not torch.equal(later(torch.from_numpy(rows)), at_once(torch.from_numpy(rows)))
-    later.hold(torch.from_numpy(held))
-    assert torch.equal(later(torch.from_numpy(rows)), at_once(torch.from_numpy(rows)))
-
-
 def test_the_solution_is_the_damped_one_and_no_longer_than_allowed() -> None:
     sigma = slow.metric(random_statistics(1, 6).covariance.numpy(), numbers(7, 1, 6), 0.0, 3.0)
     jacobian, wanted = numbers(2, 6, seed=5), np.array([3.0, -1.0])

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor
 
 from draglab.dragging.features import FeatureReader, Features
@@ -51,10 +51,12 @@ PRIOR = 0.0025
 """Weight of the squared distance to the expected place, beside the relative difference of patches."""
 DAMPING = 0.02
 """mu, relative to the mean of the diagonal of J Sigma' J^T."""
-LARGEST = 1.5
-"""Largest step in the metric, in standard deviations, for one handle; for n handles, times the square root of n."""
 FREE = 51.0
 """Radius around the ways of the handles in which the image may follow."""
+NEAR = 4.0
+"""Distance of the targets in the metric, standard deviations, up to which all that is far is held with full weight."""
+FALL = 3.0
+"""Power with which the weight falls beyond that distance."""
 PATIENCE = 4
 """Number of steps without progress after which a round ends."""
 
@@ -74,6 +76,20 @@ class Rows:
     directions: NDArray[np.float64]
     wanted: NDArray[np.float64]
     weights: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Solution:
+    """One step.
+
+    Attributes:
+        change: change of the latent, [L, D]. force: what it is Sigma' times, [L, D].
+        moved: motion of the handles that it is expected to make, [n, 2] image pixels.
+    """
+
+    change: Tensor
+    force: Tensor
+    moved: NDArray[np.float64]
 
 
 def uses_gauss_newton(generator: Generator, edit: DragEdit, settings: DragSettings) -> bool:
@@ -121,31 +137,38 @@ class GaussNewtonRun(DragRun):
         reach = radius + float(np.abs(self.offsets).max()) + self.half_step + 2 * self.spacing
         dtype = settings.feature_dtype()
         self.reader = FeatureReader(generator, level, reach, len(self.start), None, dtype, settings.windowed)
-        self.metric = self._metric()
+        shared = settings.latent_space == "w"
+        self.free = LatentMetric(generator.statistics.to(generator.w_avg), self.latent.count, shared)
+        self.metric: LatentMetric | None = None
+        self.measured = self.targets
+        self.force = torch.zeros_like(self.latent.offset[0])
         self.features = self.read(self.start)
         prior = PRIOR / self._pixels(1.0) ** 2
         self.matcher = PatchMatcher(self.features, self.start, self.shape, self.spacing, patch, radius, prior)
 
-    def _metric(self) -> LatentMetric:
-        """Return the metric, in which changes of what is to stay are long."""
-        generator, settings = self.generator, self.settings
-        assert generator.statistics is not None
-        statistics, shared = generator.statistics.to(generator.w_avg), settings.latent_space == "w"
-        if not settings.locality:
-            return LatentMetric(statistics, self.latent.count, shared)
-        pulls = local_pulls(generator, self.latent.start).flatten(0, 1)
-        return LatentMetric(statistics, self.latent.count, shared, pulls, self._held(), settings.locality)
+    def measure(self, rows: Rows) -> LatentMetric:
+        """Return the metric for the present targets, in which changes of what is to stay are long.
 
-    def _held(self) -> Tensor:
-        """Return how much each cell of the image is to stay, [c], with the present targets."""
+        The farther the targets are, in standard deviations of the model's latents, the more of the image has to follow,
+        and the less is held: heads turn as a whole.
+        """
+        locality = self.settings.locality
+        if not locality:
+            return self.free
+        assert self.generator.statistics is not None
+        shared = self.settings.latent_space == "w"
+        way = ((self.targets - self.handles)[rows.owners] * rows.directions).sum(1)
+        near = min(1.0, NEAR / max(self.free.distance(rows.jacobian, way), 1e-9))
+        pulls = local_pulls(self.generator, self.latent.start).flatten(0, 1)
         held = held_shares(self.start, self.targets, self._pixels(FREE), self.shape)
-        return torch.from_numpy(held.ravel()).to(self.latent.start)
-
-    def retarget(self, targets: ArrayLike) -> None:
-        """Move the targets, see :meth:`DragRun.retarget`; what is to stay follows the new ways."""
-        super().retarget(targets)
-        if self.settings.locality:
-            self.metric.hold(self._held())
+        return LatentMetric(
+            self.generator.statistics.to(pulls),
+            self.latent.count,
+            shared,
+            pulls,
+            torch.from_numpy(held.ravel()).to(pulls),
+            locality * near**FALL,
+        )
 
     def _pixels(self, length: float) -> float:
         return scale_from_512(length, *self.shape)
@@ -153,17 +176,48 @@ class GaussNewtonRun(DragRun):
     def attempt(self) -> DragStep | None:
         """Make one iteration: linearise, solve, move the latent, find the handles again."""
         rows = self.linearise(self.wanted())
-        change, moved = self.solve(rows)
-        self.latent.move(change)
-        expected = np.clip(self.handles + moved, 0, np.array([self.shape[1] - 1, self.shape[0] - 1]))
+        moved_on = np.linalg.norm(self.targets - self.measured, axis=1).max()
+        if self.metric is None or moved_on > self._pixels(LONGEST):
+            self.metric, self.measured = self.measure(rows), self.targets
+        solution = self.solve(rows)
+        share = self.share_within_reach(solution)
+        self.latent.move(share * solution.change)
+        self.force = self.force + share * solution.force
+        ahead = self.handles + share * solution.moved
+        expected = np.clip(ahead, 0, np.array([self.shape[1] - 1, self.shape[0] - 1]))
         features = self.read(expected)
         found, mismatch = self.matcher.find(features.near, expected)
-        size = float(torch.linalg.vector_norm(change))
+        size = float(torch.linalg.vector_norm(solution.change))
         loss = float(mismatch.mean())
         step = self.conclude(features, np.array([loss, loss, 0.0, size]), found)
         if step is not None and self.progress.index < step.index:
             self.longest = max(self.longest / 2, self._pixels(SHORTEST))
+        if step is not None and share < 1 and self.stop_reason is None:
+            self.stop_reason = "stalled"
+            self.last = step = replace(step, stop_reason="stalled")
         return step
+
+    @torch.no_grad()
+    def share_within_reach(self, solution: Solution) -> float:
+        """Return the share of a step, from 0 to 1, with which the latent stays within `reach` of the round's start.
+
+        The distance of the offset o in the metric is sqrt(o^T Sigma'^-1 o) = sqrt(o . u), where o = Sigma' u.
+        """
+        if self.settings.reach is None:
+            return 1.0
+        offset = self.latent.offset[0]
+        square = float((solution.force * solution.change).sum())
+        cross = float((self.force * solution.change).sum() + (solution.force * offset).sum())
+        room = self.settings.reach**2 - float((self.force * offset).sum())
+        if cross + square <= room:
+            return 1.0
+        root = float(np.sqrt(max(cross**2 + 4 * square * room, 0.0)))
+        return float(np.clip((root - cross) / max(2 * square, 1e-30), 0, 1))
+
+    def go_on(self) -> None:
+        """Continue a run that stalled from its last step, without patience or a limit of its reach."""
+        self.settings = replace(self.settings, reach=None)
+        super().go_on()
 
     def wanted(self) -> NDArray[np.float64]:
         """Return e, the motion of each handle that the next step asks for: [n, 2] image pixels.
@@ -215,20 +269,22 @@ class GaussNewtonRun(DragRun):
         return torch.stack(parts, dim=-1)
 
     @torch.no_grad()
-    def solve(self, rows: Rows) -> tuple[Tensor, NDArray[np.float64]]:
-        """Return the change of the latent [L, D], and the motion of the handles that it is expected to make [n, 2]."""
+    def solve(self, rows: Rows) -> Solution:
+        """Return the step for these rows."""
         weights = torch.from_numpy(rows.weights).to(rows.jacobian)
         jacobian = rows.jacobian * weights[:, None, None]
-        changes = self.metric(jacobian)
+        metric = self.metric or self.free
+        changes = metric(jacobian)
         gram = torch.einsum("ald,bld->ab", jacobian, changes).double().cpu().numpy()
         wanted = rows.weights * rows.wanted
-        solution = damped(gram, wanted, LARGEST * np.sqrt(len(self.handles)))
-        change = torch.einsum("m,mld->ld", torch.from_numpy(solution).to(changes), changes)
+        solution = damped(gram, wanted, self.settings.largest_step * np.sqrt(len(self.handles)))
+        shares = torch.from_numpy(solution).to(changes)
+        change, force = (torch.einsum("m,mld->ld", shares, each) for each in (changes, jacobian))
         along = torch.einsum("mld,ld->m", rows.jacobian, change).double().cpu().numpy()
         moved = np.zeros_like(self.handles)
         np.add.at(moved, rows.owners, along[:, None] * rows.directions)
         length = np.linalg.norm(moved, axis=1, keepdims=True)
-        return change, moved * np.minimum(1, 1.5 * self.longest / np.maximum(length, 1e-9))
+        return Solution(change, force, moved * np.minimum(1, 1.5 * self.longest / np.maximum(length, 1e-9)))
 
     def read(self, near: NDArray[np.float64]) -> Features:
         """Compute the features of the current latent near points [n, 2]."""

@@ -11,16 +11,16 @@ Changes of what is to stay in the present image count more: with the pulls L of 
 square root of how much it is to stay, gamma / tr(Sigma L^T L) L^T L is added to beta M.
 
 M is estimated from k random pulls R: M = R^T R / k. Then Sigma' follows from Woodbury's identity, without a matrix of
-the latent's size. With Q = the rows of R and L, and D = the diagonal matrix of the square roots of their weights,
+the latent's size. With Q = the rows of R and L, each times the square root of its weight,
 
-    Sigma' = Sigma - (Sigma Q^T) D (I + D Q Sigma Q^T D)^-1 D (Q Sigma)
-
-so that another D, when what is to stay changes, costs no more than the factorisation of a matrix of one row per pull.
+    Sigma' = Sigma - P^T P,   P = C^-1 Q Sigma,   C C^T = I + Q Sigma Q^T
 """
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from draglab.generators.statistics import LatentStatistics
@@ -38,7 +38,7 @@ class LatentMetric:
         statistics: the model's. layers: number of the first layers of W+ that are edited.
         shared: True = all layers are moved by one vector, as in W.
         local: pulls of the image's cells, [c, num_ws, w_dim]; None = all of the image may change alike.
-        held: see :meth:`hold`. weight: gamma, the weight of what is to stay.
+        held: how much each cell is to stay, [c], from 0 to 1. hold: gamma, the weight of what is to stay.
     """
 
     def __init__(
@@ -48,10 +48,9 @@ class LatentMetric:
         shared: bool,
         local: Tensor | None = None,
         held: Tensor | None = None,
-        weight: float = 0.0,
+        hold: float = 0.0,
     ):
         self.covariance = statistics.covariance
-        covariance = self.covariance.double()
 
         def edited(pulls: Tensor) -> Tensor:
             first = pulls[:, :layers].double()
@@ -59,26 +58,18 @@ class LatentMetric:
 
         def scaled(pulls: Tensor, weight: float) -> Tensor:
             """Return pulls times sqrt(weight / tr(Sigma pulls^T pulls))."""
-            size = (self._prior(pulls, covariance) * pulls).sum().clamp(min=1e-300)
+            size = (self._prior(pulls, self.covariance.double()) * pulls).sum().clamp(min=1e-300)
             return pulls * (weight / size).sqrt()
 
         rows = scaled(edited(statistics.pulls), RESTRAINT)
-        self.common = len(rows)
-        if local is not None and held is not None and weight > 0:
-            rows = torch.cat([rows, scaled(edited(local), weight)])
-        changed = self._prior(rows, covariance)
-        self.gram = torch.einsum("ald,bld->ab", rows, changed)
-        self.changed = changed.to(statistics.pulls.dtype)
-        self.hold(held)
-
-    def hold(self, held: Tensor | None) -> None:
-        """Set how much each cell is to stay, [c], from 0 to 1; None = nothing is to."""
-        self.roots = torch.ones(len(self.gram), dtype=self.gram.dtype, device=self.gram.device)
-        if held is not None and len(self.gram) > self.common:
-            self.roots[self.common :] = held.double().sqrt()
-        weighted = self.roots[:, None] * self.gram * self.roots
-        identity = torch.eye(len(weighted), dtype=weighted.dtype, device=weighted.device)
-        self.factor = torch.linalg.cholesky(weighted + identity)
+        if local is not None and held is not None and hold > 0:
+            own = scaled(edited(local), hold) * held.double().sqrt()[:, None, None]
+            rows = torch.cat([rows, own])
+        changed = self._prior(rows, self.covariance.double())
+        gram = torch.einsum("ald,bld->ab", rows, changed)
+        root = torch.linalg.cholesky(gram + torch.eye(len(gram), dtype=gram.dtype, device=gram.device))
+        solved = torch.linalg.solve_triangular(root, changed.flatten(1), upper=False)
+        self.taken = solved.view_as(changed).to(statistics.pulls.dtype)
 
     @staticmethod
     def _prior(rows: Tensor, covariance: Tensor) -> Tensor:
@@ -86,8 +77,16 @@ class LatentMetric:
         mixed = rows if rows.shape[1] == 1 else (1 - SHARED) * rows + SHARED * rows.sum(1, keepdim=True)
         return mixed @ covariance
 
+    def distance(self, jacobian: Tensor, way: NDArray[np.float64]) -> float:
+        """Return the length of the shortest change of the latent with J dw = way, in standard deviations.
+
+        Args:
+            jacobian: [m, L, D]. way: [m].
+        """
+        gram = torch.einsum("ald,bld->ab", jacobian, self(jacobian)).double().cpu().numpy()
+        return float(np.sqrt(max(way @ np.linalg.pinv(gram, rcond=1e-6, hermitian=True) @ way, 0.0)))
+
     def __call__(self, rows: Tensor) -> Tensor:
         """Return Sigma' times rows [m, L, D], L = 1 in W."""
-        inner = torch.einsum("mld,kld->km", rows, self.changed).double() * self.roots[:, None]
-        taken = (torch.cholesky_solve(inner, self.factor) * self.roots[:, None]).to(rows.dtype)
-        return self._prior(rows, self.covariance) - torch.einsum("km,kld->mld", taken, self.changed)
+        inner = torch.einsum("mld,kld->mk", rows, self.taken)
+        return self._prior(rows, self.covariance) - torch.einsum("mk,kld->mld", inner, self.taken)

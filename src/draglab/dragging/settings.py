@@ -37,6 +37,18 @@ class DragSettings:
         "How strongly gauss-newton steps keep what is far from the points and their ways; 0 = everything may follow.",
         minimum=0, slider=(0, 1000), step=10, panel="main",
     )] = 50.0
+    largest_step: Annotated[float, SettingInfo(
+        "Largest step",
+        "Length of the largest gauss-newton step for one point, in standard deviations of the model's latents; for n "
+        "points, times the square root of n.",
+        minimum=0, above=True,
+    )] = 1.5
+    reach: Annotated[float | None, SettingInfo(
+        "How far it may go (reach)",
+        "A gauss-newton drag stops where the picture would leave what the model can make: so many standard deviations "
+        "of its latents from the start. None = no limit.",
+        minimum=0, above=True, optional=True, slider=(1, 20), step=0.5, panel="more",
+    )] = 8.0
     # The latent.
     regularize_mean: Annotated[float, SettingInfo(
         "Stay realistic (mean regularisation)",

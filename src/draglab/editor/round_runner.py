@@ -87,11 +87,11 @@ class RoundRunner:
     def step(self) -> DragStep | None:
         """Make one step and any recorded move of the targets after it; None if the round diverged."""
         (step,) = advance([self.run])
-        if self.limit is not None and self.run.stop_reason == "stalled":
-            # It was continued when it was recorded.
-            self.run.go_on()
         if step is not None and (move := self.moved) is not None:
             self.run.retarget(move.targets)
+        elif self.limit is not None and self.run.stop_reason == "stalled":
+            # It was continued when it was recorded.
+            self.run.go_on()
         return step
 
     def stop(self) -> None:

@@ -13,14 +13,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from draglab.dragging import DragEdit, DragSettings, drag
 from draglab.errors import DraglabError
 from draglab.generators import Generator
-from draglab.perception import MULTI_PIE, LandmarkDetector
+from draglab.perception import LPIPS, MULTI_PIE, FaceDescriptor, LandmarkDetector, identity_distance
 
 REACH = 0.05
 """Largest distance of a handle from the landmark that judges it, as a share of the image's width."""
+LPIPS_SIZE = 256
+"""Height of the images that LPIPS compares."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class DragOutcome:
             wider than them by an eighth of the image on every side.
         sharpness: energy of the Laplacian of the edited image relative to that of the image before; below 1, the edit
             blurred it.
+        identity: distance of the descriptors of the faces before and after; None = not measured, or no face was found.
+        lpips_outside: LPIPS of the two images, weighted by what is outside that box; None = not measured.
     """
 
     drag: FixedDrag
@@ -64,6 +70,8 @@ class DragOutcome:
     judged_before: float | None
     changed: float
     sharpness: float
+    identity: float | None
+    lpips_outside: float | None
     before: np.ndarray
     after: np.ndarray
 
@@ -113,7 +121,12 @@ def thin_drags(drags: list[FixedDrag], every: int) -> list[FixedDrag]:
 
 
 def run_drags(
-    generator: Generator, judge: LandmarkDetector | None, drags: list[FixedDrag], settings: DragSettings
+    generator: Generator,
+    judge: LandmarkDetector | None,
+    drags: list[FixedDrag],
+    settings: DragSettings,
+    describe: FaceDescriptor | None = None,
+    lpips: LPIPS | None = None,
 ) -> Iterator[DragOutcome]:
     """Run each drag from its seed's image; judge the result if there is a judge.
 
@@ -131,6 +144,8 @@ def run_drags(
         pixels = exact.round().astype(np.uint8)
         judged_before, judged = _judge(judge, pixels, one)
         tracked = float(result.distances[0])
+        outside = _outside(generator.img_shape, one)
+        identity = None if describe is None else float(identity_distance(*describe(pixels)))
         yield DragOutcome(
             drag=one,
             steps=result.steps,
@@ -139,8 +154,10 @@ def run_drags(
             arrived=tracked <= settings.resolved_stop_distance(1),
             judged=judged,
             judged_before=judged_before,
-            changed=_change_outside(exact[0], exact[1], one),
+            changed=float(np.abs(exact[1] - exact[0])[outside].mean()),
             sharpness=laplacian_energy(exact[1]) / max(laplacian_energy(exact[0]), 1e-9),
+            identity=identity if identity is not None and np.isfinite(identity) else None,
+            lpips_outside=None if lpips is None else _lpips(lpips, images, outside),
             before=pixels[0],
             after=pixels[1],
         )
@@ -164,14 +181,24 @@ def _judge(
     return (float(before), float(after)) if np.isfinite([before, after]).all() else (None, None)
 
 
-def _change_outside(before: np.ndarray, after: np.ndarray, one: FixedDrag) -> float:
-    height, width = before.shape[:2]
+def _outside(image_shape: tuple[int, int], one: FixedDrag) -> np.ndarray:
+    """Return what is outside the box around a drag, bool [H, W]."""
+    height, width = image_shape
     points = np.array([one.handle, one.target])
     low, high = points.min(0) - width / 8, points.max(0) + width / 8
     outside = np.ones((height, width), bool)
     rows, columns = (slice(max(int(low[i]), 0), int(high[i]) + 1) for i in (1, 0))
     outside[rows, columns] = False
-    return float(np.abs(after - before)[outside].mean())
+    return outside
+
+
+@torch.no_grad()
+def _lpips(lpips: LPIPS, images: Tensor, outside: np.ndarray) -> float:
+    """Return the distance of two images [2, 3, H, W], weighted by what is outside, at 256 pixels."""
+    size = (LPIPS_SIZE, LPIPS_SIZE * images.shape[3] // images.shape[2])
+    small = F.interpolate(images, size, mode="area")
+    weight = F.interpolate(torch.from_numpy(outside)[None, None].to(images), size, mode="area")
+    return float(lpips(small[:1], small[1:], weight=weight))
 
 
 def laplacian_energy(image: np.ndarray) -> float:
@@ -205,7 +232,14 @@ def summarize(outcomes: list[DragOutcome], image_size: int) -> dict[str, float]:
             "judged_median_percent": percent * float(np.median(judged)),
             "no_edit_percent": percent * float(np.mean(before)),
         }
+    identities = [outcome.identity for outcome in outcomes if outcome.identity is not None]
+    if identities:
+        summary["identity_median"] = float(np.median(identities))
+    distances = [outcome.lpips_outside for outcome in outcomes if outcome.lpips_outside is not None]
+    if distances:
+        summary["lpips_outside"] = float(np.mean(distances))
     return summary | {
+        "seconds_median": float(np.median([outcome.seconds for outcome in outcomes])),
         "changed_outside": float(np.mean([outcome.changed for outcome in outcomes])),
         "sharpness": float(np.mean([outcome.sharpness for outcome in outcomes])),
     }
