@@ -117,7 +117,7 @@ class History:
             raise DraglabError("only a drag has steps: choose one in the history")
         count = len(node.round.frames)
         if not 0 <= place <= count:
-            raise DraglabError(f"{count} steps of this drag were kept: there is no step {place} among them")
+            raise DraglabError(f"this drag has the steps 0 to {count}: there is no step {place}")
         return node.round.frames[place - 1] if place else None
 
     # The methods that apply the kinds of entries.
@@ -253,7 +253,14 @@ class History:
     def _child(self, entry: Entry, **changes: Any) -> Node:
         """Make a node like its parent, with changes."""
         parent = self.nodes[entry.body["parent"]]
-        own: dict[str, Any] = {"start": None, "round": None, "frame": None, "step": None, "kept": False, "base_id": None}
+        own: dict[str, Any] = {
+            "start": None,
+            "round": None,
+            "frame": None,
+            "step": None,
+            "kept": False,
+            "base_id": None,
+        }
         return replace(parent, id=entry.number, parent=parent.id, created=entry.created, **{**own, **changes})
 
     def _add(self, node: Node) -> None:

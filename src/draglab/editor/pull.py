@@ -12,12 +12,15 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from draglab.dragging import DragStep
+from draglab.dragging import DragSettings, DragStep, GaussNewtonRun
 from draglab.editor.document import Document, latent_bytes
 from draglab.editor.round_runner import RoundRunner
 from draglab.editor.state import Point, StepReport, with_handles
 from draglab.media.edit_file import MAX_MOVES, Retarget
 
+FINE = 0.2
+"""Share of the stop distance to which gauss-newton steps come while the hand is down, so that slow pulls move smoothly.
+First-order steps take too many for that."""
 MAX_KEPT = 24
 """Number of steps of a pull that are kept beside the newest; at least half as many once there were as many."""
 
@@ -61,9 +64,8 @@ class KeptSteps:
             yield self._newest
 
 
-MakeRunner = Callable[[Sequence[Point]], tuple[RoundRunner, tuple[int | str, ...]] | None]
-"""Function that makes the runner of a round of these points, and returns it with the ids of its points; None if they are
-where they should go."""
+MakeRunner = Callable[[Sequence[Point], DragSettings], tuple[RoundRunner, tuple[int | str, ...]]]
+"""Function that makes the runner of a round of these points, and returns it with the ids of its points."""
 
 
 class Pull:
@@ -72,22 +74,22 @@ class Pull:
     Args:
         document: the document, whose `preview` shows the points as the pull has them.
         gesture: number that tells the pulls of a page apart.
-        make_runner: makes the round. It is made for the first step, with the targets of that moment: what may follow
-            depends on them.
+        make_runner: makes the round.
 
     Attributes:
-        runner: the round; None before the first step.
+        runner: the round; None until the point in hand has left its place.
+        near: distance from the targets, image pixels, at which the round has arrived once the hand has let go.
         points: all points, with the places of the handles after the newest step.
     """
 
     def __init__(self, document: Document, gesture: int, make_runner: MakeRunner) -> None:
         self.document, self.gesture = document, gesture
         self.runner: RoundRunner | None = None
+        self.near = 0.0
         self.points = document.history.node.points
         self._make_runner = make_runner
         self._ids: tuple[int | str, ...] = ()
-        self._begun: tuple[Point, ...] = ()
-        self._left: list[int | str] = []
+        self._begun = self.points
         self._moves: list[Retarget] = []
         self._kept = KeptSteps()
         self._aimed = False
@@ -124,16 +126,18 @@ class Pull:
         """Whether it has made a step."""
         return self.runner is not None and self.runner.run.last is not None
 
+    @property
+    def _awake(self) -> list[Point]:
+        return [point for point in self.points if not point.resting]
+
     def step(self) -> StepReport | None:
         """Make one step towards the newest targets; None if the handles are there, or if the round diverged."""
-        aimed, self._aimed = self._aimed, False
-        if self.runner is None:
-            self.begin()
-        elif aimed:
-            self._retarget(self.runner)
+        self._take_aim()
         runner = self.runner
         if runner is None or runner.run.stop_reason is not None:
             return None
+        if not self.made:
+            self._begun = self.points
         step = runner.step()
         if step is None:
             return None
@@ -141,7 +145,12 @@ class Pull:
         handles = [(float(x), float(y)) for x, y in step.handles]
         self.points = with_handles(self.points, dict(zip(self._ids, handles, strict=True)))
         self.document.preview = self.points
-        return StepReport.between(self.document.history.cursor, self.points, step.index, step.loss)
+        return StepReport.between(self.document.history.cursor, self._awake, step.index, step.loss)
+
+    def ends_far(self) -> bool:
+        """Whether the newest targets make a round: it has made a step, or they are too far away to have arrived."""
+        self._take_aim()
+        return self.runner is not None and (self.made or not self.runner.run.within(self.near))
 
     def record(self) -> tuple[RoundRunner, int, tuple[int | str, ...]]:
         """Record the pull as a round, and return its runner, its node and the ids of its points.
@@ -151,6 +160,8 @@ class Pull:
         assert self.runner is not None
         if self.made:
             self._retarget(self.runner)
+        else:
+            self._begun = self.points
         document = self.document
         document.preview = None
         body = {
@@ -158,7 +169,7 @@ class Pull:
             "ids": list(self._ids),
             "settings": asdict(self.runner.run.settings),
             "points": [asdict(point) for point in self._begun],
-            "left": self._left,
+            "left": [point.id for point in self._begun if point.resting],
         }
         node = document.record("round", body)
         if self._moves:
@@ -168,21 +179,26 @@ class Pull:
             document.record("frame", frame, kept.latent)
         return self.runner, node, self._ids
 
-    def begin(self) -> None:
-        """Make the runner, unless the point in hand has nowhere to go yet. Resting points are left out of the round."""
-        if not any(point.moves and point.id == self._held for point in self.points):
-            return
-        left = [point.id for point in self.points if point.resting]
-        points = tuple(point for point in self.points if point.id not in left)
-        if (made := self._make_runner(points)) is None:
-            return
-        self.runner, self._ids = made
-        self._left, self._begun, self.points = left, self.points, points
+    def _take_aim(self) -> None:
+        """Move the targets of the round to the newest ones; begin it with them if the point in hand has left its place."""
+        aimed, self._aimed = self._aimed, False
+        if self.runner is not None:
+            if aimed:
+                self._retarget(self.runner)
+        elif any(point.moves and point.id == self._held for point in self.points):
+            self.runner, self._ids = self._make_runner(self._awake, self.document.settings())
+            run = self.runner.run
+            self.near = run.limit
+            if isinstance(run, GaussNewtonRun):
+                run.approach(FINE * run.limit)
 
     def _retarget(self, runner: RoundRunner) -> None:
         targets = {point.id: point.target for point in self.points}
         wanted = np.array([targets[each] for each in self._ids], dtype=np.float64)
         runner.run.retarget(wanted)
+        if runner.steps == 0:
+            # As if the round had begun with them.
+            return
         move = Retarget(after=runner.steps, targets=wanted.tolist())
         if self._moves and self._moves[-1].after == move.after:
             self._moves.pop()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -33,12 +32,21 @@ class ActiveRound:
     Attributes:
         node: id of its node. ids: ids of the dragged points, in the order of the runner's handles.
         recorded: True if it is replayed from an edit file.
+        near: distance from the targets, image pixels, at which a pull has arrived; None = as the runner has it.
     """
 
     runner: RoundRunner
     node: int
     ids: tuple[int | str, ...]
     recorded: bool = False
+    near: float | None = None
+
+    @property
+    def end(self) -> EndReason | None:
+        """Reason why the round has ended; None while it goes on."""
+        reason = self.runner.end
+        close = self.near is not None and self.runner.run.within(self.near)
+        return "arrived" if close and reason in (None, "stalled", "max_steps") else reason
 
 
 class Rounds:
@@ -113,7 +121,7 @@ class Rounds:
         points = self.document.history.node.points
         pulled = any(point.moves and not point.resting for point in points)
         left = [point.id for point in points if pulled and point.resting]
-        runner, ids = self._runner(self.document.settings(), points, left)
+        runner, ids = self._runner(points, self.document.settings(), left)
         if runner.end is not None:
             raise DraglabError("every point is already where it should go: pull a target further")
         self._begin(ActiveRound(runner, 0, ids), left)
@@ -163,7 +171,7 @@ class Rounds:
             return None
         if (move := active.runner.moved) is not None:
             self._record_move(active, dict(zip(active.ids, move.targets, strict=True)))
-        if (reason := active.runner.end) is not None:
+        if (reason := active.end) is not None:
             self._end(active, reason)
         return StepReport.of(self.document.history.nodes[active.node])
 
@@ -206,7 +214,7 @@ class Rounds:
             pull = self._over = None
         if pull is None:
             self.stop(paused=True)
-            pull = self._pull = Pull(self.document, gesture, self._runner_of_pull)
+            pull = self._pull = Pull(self.document, gesture, self._runner)
         pull.aim(point)
         if done:
             self._let_go(pull)
@@ -277,27 +285,19 @@ class Rounds:
         """Record a pull as a round that goes on, or as points if they are not to be dragged."""
         self._pull = None
         self.document.preview = None
-        if pull.runner is None:
-            pull.begin()
-        if pull.runner is None:
+        if not pull.ends_far():
             self.document.record_points(pull.points)
             return
-        self._active = round_ = ActiveRound(*pull.record())
+        self._active = round_ = ActiveRound(*pull.record(), near=pull.near)
         self._held = self._gave_up = None
         self._pulling = False
-        if (reason := round_.runner.end) is not None:
+        if (reason := round_.end) is not None:
             self._end(round_, reason)
-
-    def _runner_of_pull(self, points: Sequence[Point]) -> tuple[RoundRunner, tuple[int | str, ...]] | None:
-        settings = self.document.settings()
-        near = settings.resolved_stop_distance(len(points))
-        ways = [math.dist(point.handle, point.target) for point in points if point.moves and point.target is not None]
-        return None if max(ways) <= near else self._runner(settings, points)
 
     def _runner(
         self,
-        settings: DragSettings,
         points: Sequence[Point],
+        settings: DragSettings,
         left: Collection[int | str] = (),
         recorded: Round | None = None,
     ) -> tuple[RoundRunner, tuple[int | str, ...]]:
@@ -333,7 +333,7 @@ class Rounds:
             chosen = settings.descent in ("gauss-newton", "first-order")
             document.record_settings(replace(settings, descent="auto") if chosen else settings)
             if wanted.steps != 0:
-                runner, ids = self._runner(settings, document.history.node.points, recorded=wanted)
+                runner, ids = self._runner(document.history.node.points, settings, recorded=wanted)
                 self._begin(ActiveRound(runner, 0, ids, True))
                 if runner.run.stop_reason is not None and self._active is not None:
                     self._end(self._active, "arrived")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 
 import numpy as np
@@ -127,13 +127,23 @@ class EditingSession:
         Raises:
             DraglabError: the point is outside the image.
         """
+        return self.handle_check(point)()
+
+    def handle_check(self, point: XY) -> Callable[[], HandleQuality]:
+        """Return :meth:`check_handle` of the image as it is now, as a function that another thread may call."""
         document, node = self.document, self.document.history.node
         settings = document.settings()
-        if self._quality is None or self._quality[0] != (node.latent_id, settings):
-            generator = document.generator(node)
-            latent = document.latent(node.latent_id, generator)
-            self._quality = (node.latent_id, settings), QualityMap(generator, latent, settings)
-        return self._quality[1].check(point)
+        key = (node.latent_id, settings)
+        generator = document.generator(node)
+        latent = document.latent(node.latent_id, generator)
+
+        def check() -> HandleQuality:
+            known = self._quality
+            if known is None or known[0] != key:
+                self._quality = known = key, QualityMap(generator, latent, settings)
+            return known[1].check(point)
+
+        return check
 
     def suggest_mask(self) -> NDArray[np.bool_]:
         """Suggest a movable region, bool [H, W], from the features around the handles; the mask stays as it is.

@@ -218,13 +218,15 @@ class StepReport:
 
     Attributes:
         node: id of the round's node; of a pull that goes on, the node from which it began. step: number of the step, from 1.
-        handles: (x, y) of each of the points that has a target, image pixels. targets: theirs. distances: between them.
+        ids: ids of the points that have a target. handles, targets: (x, y) of each of them, image pixels. distances:
+            between the two.
         mean_distance: mean of the distances, without those of pins.
         end: reason why the round ended with this step, None if it goes on. text: the end in words, "" if it goes on.
     """
 
     node: int
     step: int
+    ids: list[int | str]
     handles: list[XY]
     targets: list[XY]
     distances: list[float]
@@ -252,6 +254,7 @@ class StepReport:
         return cls(
             node=node,
             step=step,
+            ids=[point.id for point, _ in aimed],
             handles=[point.handle for point, _ in aimed],
             targets=[target for _, target in aimed],
             distances=distances,
