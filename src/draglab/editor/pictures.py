@@ -39,7 +39,8 @@ class Shot:
         """Compute the image, uint8 [H, W, 3].
 
         Args:
-            height: height in which it is shown, pixels; a smaller, quicker picture is made if it suffices. None = whole.
+            height: height in which it is shown, pixels; a smaller, quicker picture is made if it suffices. None = the
+                whole image.
         """
         resolution = preview_resolution(self.generator, height)
         return to_uint8(self.generator.image(self.w_plus, self.features, preview_resolution=resolution))[0]

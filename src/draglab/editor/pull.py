@@ -180,7 +180,7 @@ class Pull:
         return self.runner, node, self._ids
 
     def _take_aim(self) -> None:
-        """Move the targets of the round to the newest ones; begin it with them if the point in hand has left its place."""
+        """Move the targets of the round to the newest ones, or begin it if the point in hand has left its place."""
         aimed, self._aimed = self._aimed, False
         if self.runner is not None:
             if aimed:

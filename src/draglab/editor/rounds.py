@@ -197,9 +197,9 @@ class Rounds:
     def pull(self, point: Point, gesture: int, done: bool = False) -> None:
         """Take the newest target of a point that is being pulled; the image follows with the next steps.
 
-        The first target of a gesture begins a round with all points that do not rest. A round that runs is paused first,
-        and its points are dragged on. Further targets move those of the pull. If something else has ended the pull, the
-        rest of its gesture is ignored.
+        The first target of a gesture begins a round with all points that do not rest. A round that runs is paused
+        first, and its points are dragged on. Further targets move those of the pull. If something else has ended the
+        pull, the rest of its gesture is ignored.
 
         Args:
             point: the point with its target; of a known point, only id and target are used.
@@ -216,7 +216,7 @@ class Rounds:
             self.stop(paused=True)
             pull = self._pull = Pull(self.document, gesture, self._runner)
         pull.aim(point)
-        if done:
+        if done and gesture == pull.gesture:
             self._let_go(pull)
 
     def let_go(self) -> None:

@@ -112,7 +112,7 @@ class EditingSession:
             settings=asdict(self.document.settings()),
             changed=sorted(history.settings),
             nodes=[node_view(each) for each in history.nodes.values()],
-            can_undo=history.undo_node is not None,
+            can_undo=self.rounds.pulling or history.undo_node is not None,
             can_redo=history.redo_node is not None,
             can_go_on=self.rounds.can_go_on,
             remaining=len(self.rounds.queue),
@@ -337,11 +337,14 @@ class EditingSession:
     # Moving in the history.
 
     def undo(self) -> None:
-        """Show the previous state.
+        """Show the previous state, or that before a pull whose hand is still down.
 
         Raises:
             DraglabError: there is nothing to undo.
         """
+        if self.rounds.pulling:
+            self.rounds.take_back()
+            return
         self._go(self.document.history.undo_node, "there is nothing to undo")
 
     def redo(self) -> None:

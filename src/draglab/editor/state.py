@@ -217,7 +217,8 @@ class StepReport:
     """Report on one step, for observers.
 
     Attributes:
-        node: id of the round's node; of a pull that goes on, the node from which it began. step: number of the step, from 1.
+        node: id of the round's node; of a pull that goes on, the node from which it began.
+        step: number of the step, from 1.
         ids: ids of the points that have a target. handles, targets: (x, y) of each of them, image pixels. distances:
             between the two.
         mean_distance: mean of the distances, without those of pins.

@@ -46,7 +46,8 @@ class NodeView:
     """A line of the history.
 
     Attributes:
-        frames: number of steps of a drag that can be looked at. kept: the one that is shown, from 1. end: reason why it ended, None while it runs.
+        frames: number of steps of a drag that can be looked at. kept: the one that is shown, from 1.
+        end: reason why it ended, None while it runs.
         picture: number of the node's picture; different pictures have different numbers. label: text for a person.
     """
 

@@ -116,8 +116,8 @@ class Act(Request):
     run: start a round with the points pulled since the last one, or, if there are none, with those of the last one.
     stop: end the round after the current step. pause: the same, in order to change points: the next round goes on with
     this one's. go_on: continue the shown round, which stopped by itself; allowed if the state says can_go_on. undo,
-    redo: move by one entry of the history. take_back: drop a pull whose hand is still down. suggest_mask: suggest a region around the handles, answered by Mask; the
-    mask stays as it is.
+    redo: move by one entry of the history. take_back: drop a pull whose hand is still down. suggest_mask: suggest a
+    region around the handles, answered by Mask; the mask stays as it is.
     """
 
     type: Literal["run", "stop", "pause", "go_on", "undo", "redo", "take_back", "suggest_mask"]
@@ -211,9 +211,9 @@ class Seen(Request):
 
 
 Command = (
-    NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint | Pull
-    | RemovePoints | SetPoints | SetMask | Act | CheckHandle | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom
-    | Seeds | Export | Describe
+    NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint
+    | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | SetSettings | ResetSettings | Goto | Scrub
+    | ContinueFrom | Seeds | Export | Describe
 )  # fmt: skip
 """Messages that the worker's thread handles."""
 ClientMessage = Hello | Seen | Command
