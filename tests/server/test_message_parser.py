@@ -120,7 +120,9 @@ def test_numbers_that_json_lacks_become_null():
     progress = Progress(
         node=1,
         step=2,
+        points=[1],
         handles=[(1.0, 2.0)],
+        targets=[(3.0, 2.0)],
         distances=[float("inf")],
         mean_distance=3.0,
         loss=float("nan"),

@@ -137,12 +137,6 @@ class DragRun(ABC):
         """Return the mean distance of the handles that move, image pixels."""
         return float(self.distances[~self.pinned].mean())
 
-    def approach(self, distance: float) -> None:
-        """Come as close to the targets as this from now on, image pixels, before arrival."""
-        self.limit, self.settings = distance, replace(self.settings, stop_distance=distance)
-        if self.stop_reason == "arrived" and not self.within(distance):
-            self.stop_reason = None
-
     def within(self, distance: float) -> bool:
         """Return whether the handles that move are this close to their targets, image pixels; pins do not count."""
         return bool((self.distances <= distance)[~self.pinned].all())

@@ -180,7 +180,7 @@ class History:
         points = tuple(replace(point, target=asked[point.id]) for point in node.points)
         self.nodes[node.id] = replace(node, points=points)
         targets = tuple(target for each in record.ids if (target := asked[each]) is not None)
-        after = record.steps
+        after = entry.body.get("after", record.steps)
         if after == 0:
             record.targets = targets
             return

@@ -12,15 +12,15 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from draglab.dragging import DragSettings, DragStep, GaussNewtonRun
+from draglab.dragging import DragRun, DragSettings, DragStep, GaussNewtonRun
+from draglab.dragging.gauss_newton import PATIENCE
 from draglab.editor.document import Document, latent_bytes
 from draglab.editor.round_runner import RoundRunner
 from draglab.editor.state import Point, StepReport, with_handles
 from draglab.media.edit_file import MAX_MOVES, Retarget
 
 FINE = 0.2
-"""Share of the stop distance to which gauss-newton steps come while the hand is down, so that slow pulls move smoothly.
-First-order steps take too many for that."""
+"""Share of the stop distance to which Gauss-Newton steps come while the hand is down."""
 MAX_KEPT = 24
 """Number of steps of a pull that are kept beside the newest; at least half as many once there were as many."""
 
@@ -78,14 +78,12 @@ class Pull:
 
     Attributes:
         runner: the round; None until the point in hand has left its place.
-        near: distance from the targets, image pixels, at which the round has arrived once the hand has let go.
         points: all points, with the places of the handles after the newest step.
     """
 
     def __init__(self, document: Document, gesture: int, make_runner: MakeRunner) -> None:
         self.document, self.gesture = document, gesture
         self.runner: RoundRunner | None = None
-        self.near = 0.0
         self.points = document.history.node.points
         self._make_runner = make_runner
         self._ids: tuple[int | str, ...] = ()
@@ -119,7 +117,7 @@ class Pull:
     @property
     def due(self) -> bool:
         """Whether there is a step to make: the targets have moved, or the handles are not there yet."""
-        return self._aimed or (self.runner is not None and self.runner.run.stop_reason is None)
+        return self._aimed or (self.runner is not None and not _is_there(self.runner.run))
 
     @property
     def made(self) -> bool:
@@ -134,7 +132,7 @@ class Pull:
         """Make one step towards the newest targets; None if the handles are there, or if the round diverged."""
         self._take_aim()
         runner = self.runner
-        if runner is None or runner.run.stop_reason is not None:
+        if runner is None or _is_there(runner.run):
             return None
         if not self.made:
             self._begun = self.points
@@ -150,7 +148,7 @@ class Pull:
     def ends_far(self) -> bool:
         """Whether the newest targets make a round: it has made a step, or they are too far away to have arrived."""
         self._take_aim()
-        return self.runner is not None and (self.made or not self.runner.run.within(self.near))
+        return self.runner is not None and (self.made or self.runner.end != "arrived")
 
     def record(self) -> tuple[RoundRunner, int, tuple[int | str, ...]]:
         """Record the pull as a round, and return its runner, its node and the ids of its points.
@@ -187,10 +185,6 @@ class Pull:
                 self._retarget(self.runner)
         elif any(point.moves and point.id == self._held for point in self.points):
             self.runner, self._ids = self._make_runner(self._awake, self.document.settings())
-            run = self.runner.run
-            self.near = run.limit
-            if isinstance(run, GaussNewtonRun):
-                run.approach(FINE * run.limit)
 
     def _retarget(self, runner: RoundRunner) -> None:
         targets = {point.id: point.target for point in self.points}
@@ -203,3 +197,15 @@ class Pull:
         if self._moves and self._moves[-1].after == move.after:
             self._moves.pop()
         self._moves.append(move)
+
+
+def _is_there(run: DragRun) -> bool:
+    """Whether a run has nothing more to do while the hand is down and rests.
+
+    Gauss-Newton steps go on within the stop distance as long as they bring the handles closer, so that slow pulls move
+    smoothly; others would take too many.
+    """
+    if run.stop_reason != "arrived" or not isinstance(run, GaussNewtonRun):
+        return run.stop_reason is not None
+    made = 0 if run.last is None else run.last.index
+    return run.within(FINE * run.limit) or run.progress.has_stalled(made, PATIENCE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -11,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from draglab.dragging import DragEdit, DragRun, DragSettings
+from draglab.dragging import DragEdit, DragRun, DragSettings, DragStep
 from draglab.editor.document import Document, latent_bytes
-from draglab.editor.pull import Pull
+from draglab.editor.pull import MAX_KEPT, Pull
 from draglab.editor.round_runner import EndReason, RoundRunner
 from draglab.editor.settings import read_settings
-from draglab.editor.state import Point, StepReport
+from draglab.editor.state import Point, StepReport, with_handles
 from draglab.errors import DraglabError
 from draglab.media.edit_file import Round
 from draglab.media.images import decode_mask
@@ -32,21 +33,14 @@ class ActiveRound:
     Attributes:
         node: id of its node. ids: ids of the dragged points, in the order of the runner's handles.
         recorded: True if it is replayed from an edit file.
-        near: distance from the targets, image pixels, at which a pull has arrived; None = as the runner has it.
+        every: number of steps of which one is recorded; the last one always is.
     """
 
     runner: RoundRunner
     node: int
     ids: tuple[int | str, ...]
     recorded: bool = False
-    near: float | None = None
-
-    @property
-    def end(self) -> EndReason | None:
-        """Reason why the round has ended; None while it goes on."""
-        reason = self.runner.end
-        close = self.near is not None and self.runner.run.within(self.near)
-        return "arrived" if close and reason in (None, "stalled", "max_steps") else reason
+    every: int = 1
 
 
 class Rounds:
@@ -155,9 +149,8 @@ class Rounds:
             return None
         try:
             step = active.runner.step()
-            if step is not None:
-                body = {"node": active.node, "handles": step.handles.tolist(), "loss": step.loss}
-                self.document.record("frame", body, latent_bytes(step.w_plus))
+            if step is not None and (step.index % active.every == 0 or active.runner.end is not None):
+                self._record_step(active, step)
         except BaseException:
             # A round must not go on from a step that was not recorded.
             self.queue.clear()
@@ -171,9 +164,11 @@ class Rounds:
             return None
         if (move := active.runner.moved) is not None:
             self._record_move(active, dict(zip(active.ids, move.targets, strict=True)))
-        if (reason := active.end) is not None:
+        points = self._points_after(active, step)
+        if (reason := active.runner.end) is not None:
             self._end(active, reason)
-        return StepReport.of(self.document.history.nodes[active.node])
+        text = self.document.history.nodes[active.node].end_text
+        return StepReport.between(active.node, points, step.index, step.loss, reason, text)
 
     def stop(self, keep_best: bool = False, paused: bool = False) -> None:
         """End the round and drop the remaining rounds of an edit file; do nothing if nothing runs.
@@ -288,10 +283,10 @@ class Rounds:
         if not pull.ends_far():
             self.document.record_points(pull.points)
             return
-        self._active = round_ = ActiveRound(*pull.record(), near=pull.near)
+        self._active = round_ = ActiveRound(*pull.record())
         self._held = self._gave_up = None
         self._pulling = False
-        if (reason := round_.end) is not None:
+        if (reason := round_.runner.end) is not None:
             self._end(round_, reason)
 
     def _runner(
@@ -334,21 +329,37 @@ class Rounds:
             document.record_settings(replace(settings, descent="auto") if chosen else settings)
             if wanted.steps != 0:
                 runner, ids = self._runner(document.history.node.points, settings, recorded=wanted)
-                self._begin(ActiveRound(runner, 0, ids, True))
-                if runner.run.stop_reason is not None and self._active is not None:
+                # A pull has many steps: as few of them are recorded as when it was made.
+                every = math.ceil(wanted.steps / MAX_KEPT) if wanted.steps is not None and wanted.moved else 1
+                self._begin(ActiveRound(runner, 0, ids, True, every))
+                if runner.end is not None and self._active is not None:
                     self._end(self._active, "arrived")
         except BaseException:
             self.queue.clear()
             raise
         self.queue.popleft()
 
+    def _record_step(self, round_: ActiveRound, step: DragStep) -> None:
+        body = {"node": round_.node, "step": step.index, "handles": step.handles.tolist(), "loss": step.loss}
+        self.document.record("frame", body, latent_bytes(step.w_plus))
+
     def _record_move(self, round_: ActiveRound, targets: Mapping[int | str, Any]) -> None:
         points = self.document.history.nodes[round_.node].points
         moved = [asdict(replace(point, target=targets.get(point.id, point.target))) for point in points]
-        self.document.record("retarget", {"node": round_.node, "points": moved})
+        self.document.record("retarget", {"node": round_.node, "after": round_.runner.steps, "points": moved})
+
+    def _points_after(self, round_: ActiveRound, step: DragStep) -> tuple[Point, ...]:
+        """Return the points of a round as they are after a step, whether it was recorded or not."""
+        handles = [(float(x), float(y)) for x, y in step.handles]
+        points = self.document.history.nodes[round_.node].points
+        return with_handles(points, dict(zip(round_.ids, handles, strict=True)))
 
     def _end(self, round_: ActiveRound, reason: EndReason, keep_best: bool = False, paused: bool = False) -> None:
         self._active = None
+        last = round_.runner.run.last
+        record = self.document.history.nodes[round_.node].round
+        if last is not None and record is not None and record.steps < last.index:
+            self._record_step(round_, last)
         goes_on = self._pulling and reason in ("arrived", "stalled")
         self._held = round_ if goes_on else None
         gave_up = reason == "stalled" and not round_.runner.run.spent

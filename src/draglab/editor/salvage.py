@@ -104,6 +104,7 @@ class _Frame(_Body):
 
 class _Retarget(_Body):
     node: int
+    after: Annotated[int, Field(ge=0)] = 0
     points: list[_Point]
 
 
