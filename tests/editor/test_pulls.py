@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import random
 from collections.abc import Iterator
 
@@ -18,6 +19,7 @@ from draglab.editor.pull import MAX_KEPT, KeptStep, KeptSteps
 from draglab.editor.replay import Replay
 from draglab.editor.session import EditingSession
 from draglab.editor.state import Point, StartSpec
+from draglab.generators import Generator
 from draglab.generators.statistics import measure_statistics
 from draglab.media.edit_file import parse_edit_file
 from tests.editor.sessions import GENERATOR, dragged, new_session, reopened, run
@@ -28,7 +30,7 @@ MEASURED.statistics = measure_statistics(MEASURED)
 FINE = {"stop_distance": 0.01, "max_steps": 6, "patience": None}
 
 
-def session_of(journal: Journal, generator=GENERATOR, **settings) -> EditingSession:
+def session_of(journal: Journal, generator: Generator = GENERATOR, **settings) -> EditingSession:
     session = EditingSession.create(journal, lambda name: generator, StartSpec("tiny", 3))
     session.set_settings({**FINE, **settings})
     return session
@@ -204,6 +206,42 @@ def test_killed_on_the_way_it_is_as_if_nobody_had_pulled(session):
     pull(session, way((10, 9), (12, 9)))
     again = reopened(session)
     assert kinds(again) == ["start"] and again.view().points == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "damage", "left"),
+    [
+        ("moves", lambda body: {**body, "moves": [{**body["moves"][0], "targets": []}]}, 0),
+        ("moves", lambda body: {**body, "moves": [{"after": 1, "targets": [[1, 1], [2, 2]]}, *body["moves"]]}, 0),
+        ("moves", lambda body: {**body, "moves": []}, 0),
+        ("frame", lambda body: {**body, "step": 0}, 0),
+        ("end", lambda body: {**body, "kept": 99}, None),
+    ],
+)
+def test_of_a_damaged_pull_the_sound_beginning_is_kept(journal, kind, damage, left):
+    session = session_of(journal)
+    pull(session, way((10, 9), (12, 9)))
+    let_go(session, Point(1, (8, 9), (12, 10)))
+    frames = session.view().nodes[-1].frames
+    run_ = journal.file.connection.execute
+    row, body = run_("SELECT rowid, body FROM entries WHERE kind = ? ORDER BY number LIMIT 1", (kind,)).fetchone()
+    run_("UPDATE entries SET body = ? WHERE rowid = ?", (json.dumps(damage(json.loads(body))), row))
+    again = reopened(session)
+    node = again.view().nodes[-1]
+    assert (node.kind, node.end, node.frames) == ("round", "interrupted", frames if left is None else left)
+    assert "ends at an earlier step" in journal.file.notices[0]
+    again.pictures.current()
+
+
+def test_frames_out_of_order_are_damage(journal):
+    session = session_of(journal)
+    pull(session, way((10, 9), (12, 9), (11, 9)))
+    let_go(session, Point(1, (8, 9), (12, 10)))
+    journal.file.connection.execute(
+        "UPDATE entries SET body = json_set(body, '$.step', 1) WHERE kind = 'frame' AND number = "
+        "(SELECT number FROM entries WHERE kind = 'frame' ORDER BY number LIMIT 1 OFFSET 1)"
+    )
+    assert reopened(session).view().nodes[-1].frames == 1
 
 
 def test_the_next_pull_goes_on_with_what_has_not_arrived(session):

@@ -192,6 +192,8 @@ class History:
         """Take the moves of a pull's targets, which are recorded together, before its frames."""
         node, record = self._running(entry.body)
         record.moves = [Retarget.model_validate(move) for move in entry.body["moves"]]
+        if any(len(move.targets) != len(record.ids) for move in record.moves):
+            raise ValueError("a target is missing")
         targets = dict(zip(record.ids, record.targets_after(record.moves[-1].after), strict=True))
         self.nodes[node.id] = replace(node, points=_moved(node.points, {}, targets))
 
