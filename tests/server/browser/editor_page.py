@@ -115,6 +115,10 @@ class EditorPage:
         self.move(target)
         self.page.mouse.up()
 
+    def when_pulled(self, way: str) -> None:
+        """Choose what a pull does: "follow", "release" or "wait"."""
+        self["#when-pulled"].select_option(way)
+
     def drag(self, handle: XY, target: XY) -> None:
         """Pull, and wait until the round is over."""
         self.pull(handle, target)
@@ -143,6 +147,14 @@ class EditorPage:
     def frame_shown(self) -> int | None:
         """Of the round that is looked through, as far as its picture is there."""
         return self.page.evaluate("() => import('/static/js/pictures.js').then((m) => m.scrubbed()?.frame ?? null)")
+
+    def at_rest(self) -> NDArray[np.int64]:
+        """The picture once no newer one comes."""
+        while True:
+            picture = self.picture()
+            self.page.wait_for_timeout(500)
+            if np.array_equal(self.picture(), picture):
+                return picture
 
     def until_picture(self, differs_from: NDArray[np.int64]) -> NDArray[np.int64]:
         """The next picture that is clearly another one."""

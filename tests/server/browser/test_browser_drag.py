@@ -46,7 +46,7 @@ def test_the_picture_follows_the_hand(editor, first_image):
     handle, target = editor.numbers()[:2], editor.numbers()[2:]
     assert np.hypot(handle[0] - target[0], handle[1] - target[1]) <= 1.5
     assert np.hypot(target[0] - end[0], target[1] - end[1]) < 0.5
-    after = editor.until_picture(differs_from=before)
+    after = editor.at_rest()
     place = found(before, start, after)
     assert np.hypot(place[0] - end[0], place[1] - end[1]) <= 3 * side / 128
     assert editor["#timeline-text"].text_content() not in ("", None)
@@ -55,7 +55,7 @@ def test_the_picture_follows_the_hand(editor, first_image):
 def test_a_running_drag_can_be_watched_steered_and_stopped(editor):
     side = editor.size()
     before = editor.picture()
-    editor["#when-pulled"].select_option("release")
+    editor.when_pulled("release")
     editor.pull(nose(side), out_of_reach(side))
     editor.until_running()
     live = editor.until_picture(differs_from=before)
@@ -76,11 +76,11 @@ def test_a_running_drag_can_be_watched_steered_and_stopped(editor):
 
 def test_undo_and_redo_bring_back_the_same_pictures(editor):
     side = editor.size()
+    editor.when_pulled("release")
     before = editor.picture()
     editor.drag(nose(side), beside_nose(side))
-    after = editor.until_picture(differs_from=before)
-    editor.page.wait_for_timeout(150)
-    after = editor.picture()
+    editor.until_picture(differs_from=before)
+    after = editor.at_rest()
 
     editor.page.keyboard.press("Control+z")
     editor.until(lambda: np.abs(editor.picture() - before).mean() < 0.5, "undo did not bring the start back")
@@ -101,7 +101,7 @@ def test_a_zoomed_press_hits_the_pixel_under_it(editor, first_image):
     gradient = np.abs(np.diff(first_image.sum(2), axis=1))[side // 3 : side // 2, side // 3 : side // 2]
     row, column = np.unravel_index(gradient.argmax(), gradient.shape)
     pixel = (float(column + side // 3), float(row + side // 3))
-    editor["#when-pulled"].select_option("wait")
+    editor.when_pulled("wait")
     fitted = editor["#zoom-value"].text_content()
     editor.page.mouse.move(*editor.on_screen(pixel))
     for _ in range(6):

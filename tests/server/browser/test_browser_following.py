@@ -34,15 +34,6 @@ def entries(editor: EditorPage) -> list[str]:
     return [entry.get_attribute("data-kind") or "" for entry in editor["#strip .entry"].all()]
 
 
-def at_rest(editor: EditorPage) -> np.ndarray:
-    """The picture once no newer one comes."""
-    while True:
-        picture = editor.picture()
-        editor.page.wait_for_timeout(500)
-        if np.abs(editor.picture() - picture).max() == 0:
-            return picture
-
-
 def followed(editor: EditorPage, start: XY, end: XY) -> np.ndarray:
     """Pull slowly, and return the picture that is shown while the hand is still down."""
     before = editor.picture()
@@ -54,7 +45,7 @@ def followed(editor: EditorPage, start: XY, end: XY) -> np.ndarray:
     assert editor.state == "running"
     assert re.fullmatch(r"Following · [\d.]+ px behind your hand", editor.status)
     editor.until_picture(differs_from=before)
-    return at_rest(editor)
+    return editor.at_rest()
 
 
 def test_the_picture_follows_the_hand_and_a_pull_is_one_entry(editor, tmp_path):
@@ -67,7 +58,7 @@ def test_the_picture_follows_the_hand_and_a_pull_is_one_entry(editor, tmp_path):
     assert editor.status.startswith("Arrived after")
     assert entries(editor) == ["start", "round"]
     # Little changes after that: the picture was there already.
-    after = at_rest(editor)
+    after = editor.at_rest()
     assert np.abs(after - shown).mean() < 0.3 * np.abs(after - before).mean()
 
     picture, edit = export(editor, "png", tmp_path), export(editor, "json", tmp_path)
@@ -123,7 +114,7 @@ def test_it_waits_for_a_hand_that_rests(editor):
 
 def test_run_when_i_let_go_stays_and_is_remembered(editor):
     side = editor.size()
-    editor["#when-pulled"].select_option("release")
+    editor.when_pulled("release")
     editor.page.reload()
     editor.until_shown()
     editor.until(lambda: editor["#when-pulled"].input_value() == "release", "it was not remembered")
@@ -137,7 +128,7 @@ def test_run_when_i_let_go_stays_and_is_remembered(editor):
     editor.until_ended()
     assert entries(editor) == ["start", "points", "round"]
 
-    editor["#when-pulled"].select_option("wait")
+    editor.when_pulled("wait")
     editor.pull((60, 80), (60, 90))
     editor.until(lambda: editor[".handle-row"].count() == 2, "the pull was lost")
     editor.page.wait_for_timeout(300)

@@ -6,7 +6,7 @@ from tests.server.browser.editor_page import EditorPage
 from tests.server.browser.places import nose, out_of_reach
 
 IMPATIENT = """() => import('/static/js/app.js').then((app) =>
-    app.send({type: "set_settings", settings: {patience: 4, max_steps: 1000}}))"""
+    app.send({type: "set_settings", settings: {patience: 4, max_steps: 1000, descent: "first-order"}}))"""
 
 
 def frames(editor: EditorPage) -> dict[str, int]:
@@ -22,6 +22,7 @@ def frames(editor: EditorPage) -> dict[str, int]:
 def test_a_drag_that_gives_up_keeps_its_best_step_and_can_go_on(editor):
     side = editor.size()
     editor.page.evaluate(IMPATIENT)
+    editor.when_pulled("release")
     before = editor.picture()
     editor.pull(nose(side), out_of_reach(side))
     editor.until_running_or_over()

@@ -139,7 +139,7 @@ def test_two_hundred_drags_leave_the_page_as_it_is(tmp_path, visit):
         assert editor["#stage"].bounding_box() == stage
         assert editor.page.evaluate(OVERFLOW)[0] == 1440
         assert editor[".handle-row"].count() == 1
-        editor.until(lambda: 2 * DRAGS + 1 in editor.page.evaluate(IN_SIGHT), "the newest round is not in sight")
+        editor.until(lambda: DRAGS + 1 in editor.page.evaluate(IN_SIGHT), "the newest round is not in sight")
         assert editor.page.evaluate(NODES) < 250
         assert after["Nodes"] - before["Nodes"] < 500
         assert after["JSEventListeners"] - before["JSEventListeners"] < 200

@@ -31,9 +31,8 @@ def test_keys_alone_drag_undo_and_look(editor):
     for key, count in _way(nose(side), beside_nose(side)):
         for _ in range(count):
             keys.press(key)
-    assert editor.state == "idle"
+    editor.until(lambda: editor.status.startswith("Following"), "the picture does not follow")
     keys.press("Enter")
-    editor.until_running_or_over()
     editor.until_ended()
     assert editor.status.startswith("Arrived")
     assert editor.numbers()[2:] == list(beside_nose(side))
@@ -45,6 +44,9 @@ def test_keys_alone_drag_undo_and_look(editor):
     assert editor["#help-dialog"].is_visible()
     keys.press("Escape")
     assert not editor["#help-dialog"].is_visible()
+    keys.press("Control+y")
+    editor.until(lambda: editor[".handle-row"].count() == 1, "Ctrl+Y did not redo")
+    keys.press("n")
     keys.press("Delete")
     editor.until(lambda: editor[".handle-row"].count() == 0, "Delete did not delete the handle")
 
@@ -87,6 +89,7 @@ def test_each_model_opens_with_an_image_that_was_chosen(editor):
 
 
 def test_settings_are_changed_and_put_back(editor):
+    editor.when_pulled("release")
     editor["summary >> text=Settings"].click()
     field, reset = editor["#setting-max_steps"], editor['[aria-label^="Reset"]:right-of(#setting-max_steps)'].first
     default = field.input_value()
@@ -101,7 +104,7 @@ def test_settings_are_changed_and_put_back(editor):
 
 def test_a_handle_that_cannot_be_followed_says_so_at_once(editor):
     side = editor.size()
-    editor["#when-pulled"].select_option("wait")
+    editor.when_pulled("wait")
     empty = (round(0.16 * side), round(0.78 * side))
     editor.press(empty)
     editor["#hint"].wait_for()
@@ -198,7 +201,7 @@ RULES = """async () => {
 
 def busy_page(editor):
     """Everything that the page can show at once: handles, pins, history, notices, settings."""
-    editor["#when-pulled"].select_option("wait")
+    editor.when_pulled("wait")
     editor.page.mouse.click(*editor.on_screen((60, 100)))
     editor.pull((60, 200), (75, 200))
     editor.until(lambda: editor[".handle-row"].count() == 2, "the handles are not there")

@@ -37,6 +37,7 @@ def test_two_windows_say_so_and_show_the_same(editor, server):
         window[".notice >> text=This session is open in 2 windows."].wait_for()
 
     side = editor.size()
+    editor.when_pulled("release")
     editor.drag(nose(side), beside_nose(side))
     other.until(lambda: other.rounds() == 1 and other.state == "idle", "the drag is not in the other window")
     assert other.status == editor.status and other.numbers() == editor.numbers()
