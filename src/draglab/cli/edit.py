@@ -38,6 +38,8 @@ def edit(
     ] = None,
 ) -> None:
     """Open the editor in the browser. Ctrl-C ends it; sessions are kept."""
+    # Read when torch is loaded. Steps, pictures and the browser share the cores: who waits must not keep one busy.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from draglab.errors import DraglabError
     from draglab.server.app import Options
     from draglab.server.launcher import PORT, bind, check_access, open_browser, serve
