@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from draglab.dragging import DragSettings
+from draglab.dragging.locality import local_pulls
 from draglab.editor.document import Document, GeneratorOf, facts_of, latent_bytes
 from draglab.editor.journal import Journal
 from draglab.editor.pictures import Pictures
@@ -147,6 +148,22 @@ class EditingSession:
         # Pins shall not move.
         points = [point for point in node.points if not point.pin]
         return suggest_mask(generator, document.latent(node.latent_id, generator), points, document.settings())
+
+    def prepare(self) -> None:
+        """Compute what a drag from here begins with, about 0.3 s at 1024 px: it is remembered, and not computed again.
+
+        Raises:
+            DraglabError: the model is missing.
+        """
+        document, node = self.document, self.document.history.node
+        settings = document.settings()
+        if self.rounds.running or node.mask_id is not None:
+            return
+        if not settings.locality or settings.descent not in ("auto", "gauss-newton"):
+            return
+        generator = document.generator(node)
+        if generator.statistics is not None:
+            local_pulls(generator, document.latent(node.latent_id, generator))
 
     # Changes of the document.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -127,6 +128,17 @@ class LiveSession:
                 self._wish(viewer, "original")
             if picture:
                 self._wish(viewer, "current")
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Compute what the next drag needs as soon as nothing else is to be done."""
+        if self.viewers and not self.running:
+            self._worker.prepare((self, "prepare"), self._prepare)
+
+    def _prepare(self) -> None:
+        # If it is impossible, a drag will say why.
+        with suppress(DraglabError):
+            self.session.prepare()
 
     def show_again(self, viewer: Viewer) -> None:
         """Send the pictures again, in the viewer's new size."""
