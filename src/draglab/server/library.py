@@ -139,9 +139,7 @@ class Library:
             with self._lock:
                 if name in self._files:
                     return name
-        raise DraglabError(
-            f"the edit was made with the model {stem[:100]!a}, which is not here: get it, and try again"
-        )
+        raise DraglabError(f"the edit was made with the model {stem[:100]!a}, which is not here: get it, and try again")
 
     def _find_files(self) -> None:
         aliases = {model.file: model.alias for model in self.catalogue.models}
