@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -44,12 +45,14 @@ class ModelOffer:
     """A public model that is not here.
 
     Attributes:
-        title: name for people. width, height: size of its images, pixels. size: of the download, as text.
+        title: name for people. shows: what its images show, "" = not said. width, height: size of its images, pixels.
+        size: of the download, as text.
         licence: key of its licence. by_hand: what to do where a program cannot download it; None = it can.
     """
 
     name: str
     title: str
+    shows: str
     width: int
     height: int
     size: str
@@ -111,22 +114,25 @@ class ModelDownloads:
         self._thread: threading.Thread | None = None
 
     def offers(self) -> list[ModelOffer]:
-        """List the public models that are not here; none if people may not download."""
+        """List the public models that are not here, small ones first; none if people may not download."""
         if not self.allowed:
             return []
-        folder, here = self._library.folder, {model.name for model in self._library.models()}
+        catalogue, folder = self._library.catalogue, self._library.folder
+        here = {model.name for model in self._library.models()}
+        missing = [model for model in catalogue.models if model.alias not in here and not folder.has(model)]
+        missing.sort(key=lambda model: (model.by_hand, (model.bytes or 0) / 1e6 or model.megabytes or math.inf))
         return [
             ModelOffer(
                 name=model.alias,
                 title=title_of(model.alias),
+                shows=catalogue.subject_of(model),
                 width=model.width,
                 height=model.height,
                 size=model.size_text,
                 licence=model.licence,
                 by_hand=self._by_hand(model),
             )
-            for model in self._library.catalogue.models
-            if model.alias not in here and not folder.has(model)
+            for model in missing
         ]
 
     def licences(self) -> list[OfferedLicence]:

@@ -606,6 +606,7 @@
  * @typedef {object} ModelOffer
  * @property {string} name
  * @property {string} title
+ * @property {string} shows
  * @property {number} width
  * @property {number} height
  * @property {string} size
