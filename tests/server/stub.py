@@ -22,8 +22,8 @@ class StubSession:
             current=lambda height=None: noise.copy(), original=lambda height=None: noise.copy()
         )
 
-    def prepare(self) -> None:
-        pass
+    def prepare(self) -> Any:
+        return iter(())
 
     @property
     def node(self) -> Any:

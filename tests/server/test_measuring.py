@@ -162,8 +162,8 @@ def measured(start, tmp_path, monkeypatch):
     measure = locality.measure_pulls
 
     def count(generator, w_plus):
+        yield from measure(generator, w_plus)
         computed.append(threading.current_thread().name)
-        return measure(generator, w_plus)
 
     monkeypatch.setattr(locality, "measure_pulls", count)
     return start(models=tmp_path), computed

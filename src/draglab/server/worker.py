@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Hashable
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -208,24 +208,29 @@ class Worker:
 
     def _answer(self, call: _Call) -> None:
         future = call.future
-        # It runs already if it was set aside.
-        if not (future.running() or future.set_running_or_notify_cancel()):
+        if future.cancelled():
             return
+        result, problem = None, None
         try:
             result = call.function()
         except NotYet as wait:
+            # The future stays pending, and can still be cancelled.
             line = object() if call.line is None else call.line
             self._lines[line] = [call]
             self._set_aside(("line", line), wait, lambda: self._calls.extendleft(reversed(self._lines.pop(line))))
+            return
         except Exception as error:
-            future.set_exception(error)
-        else:
+            problem = error
+        if not future.set_running_or_notify_cancel():
+            return
+        if problem is None:
             future.set_result(result)
+        else:
+            future.set_exception(problem)
 
     def _cancel(self, calls: list[_Call]) -> None:
         for call in [*calls, *(call for line in self._lines.values() for call in line)]:
-            if not call.future.cancel():
-                call.future.set_exception(CancelledError())
+            call.future.cancel()
 
     def _set_aside(self, key: tuple[str, Any], wait: NotYet, take_up: Callable[[], None]) -> None:
         """Call `take_up` on this thread when what was waited for is there, unless the key has gone from `_aside`."""

@@ -78,9 +78,12 @@ function render() {
   else if (scrub) say("An earlier step is shown. Pull to go on from here.");
   else if (session?.message) say(session.message);
   else if (canRun()) say("Ready to run.");
-  else if (work?.measuring && work.measuring.model === session?.model) say(knowing(work.measuring.share));
   else if (session?.points.some((point) => !point.pin)) say("Pull a handle to give it a target.");
-  else say(session?.points.length ? "Pinned. Now pull elsewhere." : "Press on the picture, pull, let go.");
+  else {
+    const hint = session?.points.length ? "Pinned. Now pull elsewhere." : "Press on the picture, pull, let go.";
+    const measuring = work?.measuring?.model === session?.model ? work?.measuring : null;
+    say(measuring ? `${hint} ${knowing(measuring.share)}` : hint);
+  }
   if (state === "idle") farthest = 0;
   const done = progress && farthest > 0 ? 1 - progress.mean_distance / farthest : 0;
   document.body.dataset["state"] = state;

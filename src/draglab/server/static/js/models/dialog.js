@@ -84,7 +84,7 @@ function row(offer) {
   return make("li", {}, [
     make("div", { class: "offer-text" }, [
       make("strong", {}, [offer.title]),
-      make("span", { class: "quiet-text" }, [facts(offer)]),
+      make("span", { class: "facts quiet-text" }, [facts(offer)]),
     ]),
     make(
       "button",
@@ -127,7 +127,7 @@ function askFor(offer, licence) {
     ? [make("a", { href: licence.url, target: "_blank", rel: "noopener noreferrer" }, ["Read the licence"])]
     : [];
   show(offer, `Get ${offer.title}?`, [
-    make("p", { class: "quiet-text" }, [facts(offer)]),
+    make("p", { class: "facts quiet-text" }, [facts(offer)]),
     make("section", { class: "licence", "aria-label": "Licence" }, [
       make("h3", {}, [`Licence: ${licence.name}`]),
       make("p", {}, [licence.consequences]),

@@ -69,5 +69,5 @@ export function measuringView() {
 
 /** @param {number} share */
 export function knowing(share) {
-  return `Getting to know this model, once: ${Math.round(100 * share)} %.`;
+  return `Getting to know this model, once: ${Math.round(100 * share)}\u00a0%.`;
 }
