@@ -22,6 +22,9 @@ class StubSession:
             current=lambda height=None: noise.copy(), original=lambda height=None: noise.copy()
         )
 
+    def prepare(self) -> Any:
+        return iter(())
+
     @property
     def node(self) -> Any:
         end = None if self.rounds.running else "stopped"

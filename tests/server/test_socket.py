@@ -28,7 +28,7 @@ def test_the_first_image(server):
         assert client.until("mask")["png"] is None
         original, current = client.picture("original"), client.picture("current")
         picture = np.asarray(Image.open(io.BytesIO(current["data"])))
-        generator = server.editor.library.generator("tiny")
+        generator = server.editor.loaded.load("tiny")
         from draglab.generators import to_uint8
 
         # Small stills come without loss.

@@ -223,6 +223,12 @@ class Rounds:
         """Set points, mask and settings as the next round of the edit file has them, and begin it."""
         document, wanted = self.document, self.queue[0]
         try:
+            # Before anything is recorded: whoever has the generators may have to load it first.
+            document.generator(document.history.node)
+        except DraglabError:
+            self.queue.clear()
+            raise
+        try:
             document.record_points(points_of(wanted))
             document.record_mask(None if wanted.mask is None else decode_mask(wanted.mask), wanted.feather)
             settings = read_settings(wanted.settings)

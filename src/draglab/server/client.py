@@ -19,10 +19,12 @@ from draglab.server.file_names import export_name
 from draglab.server.library import Library
 from draglab.server.limits import Limits
 from draglab.server.live_session import LiveSession
+from draglab.server.model_menu import ModelMenu
+from draglab.server.model_messages import DownloadModel, ListModels, StopDownload, StopMeasuring
 from draglab.server.outbox import Outbox, Picture
 from draglab.server.sessions import Sessions
 from draglab.server.setting_help import panel_settings
-from draglab.server.worker import Worker
+from draglab.server.worker import NotYet, Worker
 
 if TYPE_CHECKING:
     from draglab.editor.session import EditingSession
@@ -42,6 +44,7 @@ class Client:
         worker: Worker,
         library: Library,
         sessions: Sessions,
+        menu: ModelMenu,
         exports: Exports,
         limits: Limits,
         owner: str | None,
@@ -50,6 +53,7 @@ class Client:
         self._worker = worker
         self._library = library
         self._sessions = sessions
+        self._menu = menu
         self._exports = exports
         self._limits = limits
         self.owner = owner
@@ -79,6 +83,7 @@ class Client:
             session=None if live is None else live.session.document.id,
         )
         self.send(welcome)
+        self._menu.join(self)
         if problem is not None:
             self.send(m.Error(id=message.id, message=problem))
         self._send_notices()
@@ -89,7 +94,11 @@ class Client:
                 self.send(m.Error(id=message.id, message=str(error)))
 
     def leave(self) -> None:
-        """Leave the session, if one is shown. A running round goes on."""
+        """Show nothing more to the client. A running round goes on."""
+        self._menu.leave(self)
+        self._leave_session()
+
+    def _leave_session(self) -> None:
         if self._live is not None:
             self._live.leave(self)
             self._live = None
@@ -112,10 +121,14 @@ class Client:
         self._attempt(command, lambda: self._do(command))
 
     def _attempt(self, command: m.Command, do: Callable[[], None]) -> None:
+        before = self.acknowledged
         if command.id is not None:
             self.acknowledged = command.id
         try:
             do()
+        except NotYet:
+            self.acknowledged = before
+            raise
         except DraglabError as error:
             self.send(m.Error(id=command.id, message=str(error)))
         except Exception as error:
@@ -139,12 +152,14 @@ class Client:
             case m.ForgetSession():
                 live = self._live
                 if live is not None and live.session.document.id == command.session and len(live.viewers) == 1:
-                    self.leave()
+                    self._leave_session()
                 self._sessions.forget(self.owner, command.session)
             case m.SetView():
                 larger = self._see(command.height)
                 if larger and self._live is not None:
                     self._live.show_again(self)
+            case ListModels() | DownloadModel() | StopDownload() | StopMeasuring():
+                self._menu.handle(command, self)
             case _:
                 self._do_in_session(command, self._session())
 
@@ -317,7 +332,7 @@ class Client:
         return self._live
 
     def _show(self, live: LiveSession) -> None:
-        self.leave()
+        self._leave_session()
         self._live = live
         live.join(self)
 

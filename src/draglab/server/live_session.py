@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -50,6 +52,7 @@ class LiveSession:
         self.used = time.monotonic()
         self.running = False
         self._worker = worker
+        self._preparation: Iterator[None] | None = None
         self._round = 0
         self._last_step = 0.0
         self._rate = 0.0
@@ -127,6 +130,23 @@ class LiveSession:
                 self._wish(viewer, "original")
             if picture:
                 self._wish(viewer, "current")
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Compute what the next drag needs, in short steps, as soon as nothing else is to be done."""
+        self._preparation = None
+        if self.viewers and not self.running:
+            self._worker.prepare((self, "prepare"), self._prepare)
+
+    def _prepare(self) -> None:
+        # If it is impossible, a drag will say why.
+        with suppress(DraglabError):
+            if self._preparation is None:
+                self._preparation = self.session.prepare()
+            for _ in self._preparation:
+                self._worker.prepare((self, "prepare"), self._prepare)
+                return
+            self._preparation = None
 
     def show_again(self, viewer: Viewer) -> None:
         """Send the pictures again, in the viewer's new size."""

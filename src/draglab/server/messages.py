@@ -1,4 +1,4 @@
-"""The messages of the websocket, version 1 of the editor's protocol. Those that change points: point_messages.py.
+"""The messages of the websocket, version 1 of the editor's protocol; also point_messages.py and model_messages.py.
 
 The page's types are generated from these classes: run `python -m web.make_types` after a change.
 
@@ -21,6 +21,7 @@ from draglab.media.edit_file import SettingValue
 from draglab.server.library import ModelInfo
 from draglab.server.limits import Limits
 from draglab.server.message_parts import Coordinate, Count, Name, Request, Seed, Start, Truncation
+from draglab.server.model_messages import ModelCommand, ModelList, ModelWork
 from draglab.server.point_messages import AddPoint, MovePoint, RemovePoints, SetPoints
 from draglab.server.setting_help import PanelSetting
 
@@ -213,7 +214,7 @@ class Seen(Request):
 Command = (
     NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint
     | RemovePoints | SetPoints | SetMask | Act | CheckHandle | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom
-    | Seeds | Export | Describe
+    | Seeds | Export | Describe | ModelCommand
 )  # fmt: skip
 """Messages that the worker's thread handles."""
 ClientMessage = Hello | Seen | Command
@@ -376,6 +377,7 @@ class PictureHeader:
 
 ServerMessage = (
     Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | ExportReady | Text | Error
+    | ModelList | ModelWork
 )  # fmt: skip
 
 

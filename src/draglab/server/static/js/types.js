@@ -16,7 +16,8 @@
 /** @typedef {"movable" | "frozen"} MaskView */
 
 /**
- * What the panels show. Comes from the server and from nowhere else, but for `link`, `scrub` and `qualities`.
+ * What the panels show. Comes from the server and from nowhere else, but for `link`, `scrub`, `qualities` and
+ * `wanted`.
  *
  * @typedef {object} Data
  * @property {Link} link
@@ -27,6 +28,9 @@
  * @property {Record<number, Quality>} qualities by id of the point
  * @property {number | null} selected id of a point
  * @property {number} windows in which the session is shown, this one among them
+ * @property {import("./wire_types.js").ModelList | null} list of the models, and of those that can be downloaded
+ * @property {import("./wire_types.js").ModelWork | null} work that is done for models: loading, measuring, a download
+ * @property {string | null} wanted model that was asked for and is not shown yet
  */
 
 export {};
