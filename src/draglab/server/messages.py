@@ -226,9 +226,10 @@ ClientMessage = Hello | Seen | Command
 class Welcome:
     """Answer to Hello.
 
-    models, work: the models, and what is being done for them. sessions: the sessions of this person, newest first; `picture` is the number
-    of a session's newest small picture, GET /thumbnails/{session}/{picture}, or null. settings: names, help and ranges
-    of the settings. limits: limits of this server. session: the session that is shown, or None.
+    models, work: the models, and what is being done for them. sessions: the sessions of this person, newest first;
+    `picture` is the number of a session's newest small picture, GET /thumbnails/{session}/{picture}, or null.
+    settings: names, help and ranges of the settings. limits: limits of this server. session: the session that is shown,
+    or None.
     """
 
     type: Literal["welcome"] = "welcome"

@@ -54,8 +54,8 @@ ModelCommand = ListModels | DownloadModel | StopDownload | StopMeasuring
 class ModelList:
     """The models; part of Welcome, and sent when they change.
 
-    models: those that can be edited, the default one first. offers: public models that this person may download; the licences are theirs. shared: whether
-    the server has several persons.
+    models: those that can be edited, the default one first. offers: public models that this person may download;
+    the licences are theirs. shared: whether the server has several persons.
     """
 
     type: Literal["model_list"] = "model_list"
