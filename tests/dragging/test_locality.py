@@ -36,9 +36,7 @@ def test_what_was_prepared_is_not_computed_again(monkeypatch):
     first, second = (generator.w_plus_from_seed(seed) for seed in (1, 2))
     expected = local_pulls(tiny_generator(), first)
     assert len(list(prepare_pulls(generator, first))) == CELLS * CELLS
-    steps = prepare_pulls(generator, second)
-    next(steps)
-    steps.close()  # not to its end: nothing is remembered of it
+    next(prepare_pulls(generator, second))  # not to its end: nothing is remembered of it
     computed, measure = [], locality.measure_pulls
     monkeypatch.setattr(locality, "measure_pulls", lambda *given: computed.append(given) or measure(*given))
     assert torch.equal(local_pulls(generator, first), expected) and computed == []

@@ -20,7 +20,7 @@ def test_the_first_image(server):
     with server.client() as client:
         welcome = client.received[-1]
         assert welcome["protocol"] == 1 and welcome["session"] is None
-        assert "tiny" in [model["name"] for model in welcome["models"]]
+        assert "tiny" in [model["name"] for model in welcome["models"]["models"]]
         assert welcome["limits"]["points"] == 100
         client.send("new_session", start={"model": "tiny", "seed": 3})
         state = client.until("state")

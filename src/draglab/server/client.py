@@ -16,7 +16,6 @@ from draglab.media.images import encode_mask
 from draglab.server import messages as m
 from draglab.server.exports import Exports
 from draglab.server.file_names import export_name
-from draglab.server.library import Library
 from draglab.server.limits import Limits
 from draglab.server.live_session import LiveSession
 from draglab.server.model_menu import ModelMenu
@@ -42,7 +41,6 @@ class Client:
     def __init__(
         self,
         worker: Worker,
-        library: Library,
         sessions: Sessions,
         menu: ModelMenu,
         exports: Exports,
@@ -51,7 +49,6 @@ class Client:
         outbox: Outbox,
     ) -> None:
         self._worker = worker
-        self._library = library
         self._sessions = sessions
         self._menu = menu
         self._exports = exports
@@ -74,16 +71,17 @@ class Client:
                 live = self._sessions.open(self.owner, message.session)
         except DraglabError as error:
             problem = str(error)
-        welcome = m.Welcome(
-            version=__version__,
-            models=self._library.models(),
-            sessions=sessions,
-            settings=panel_settings(),
-            limits=self._limits,
-            session=None if live is None else live.session.document.id,
-        )
-        self.send(welcome)
-        self._menu.join(self)
+        with self._menu.joining(self) as (models, work):
+            welcome = m.Welcome(
+                version=__version__,
+                models=models,
+                work=work,
+                sessions=sessions,
+                settings=panel_settings(),
+                limits=self._limits,
+                session=None if live is None else live.session.document.id,
+            )
+            self.send(welcome)
         if problem is not None:
             self.send(m.Error(id=message.id, message=problem))
         self._send_notices()

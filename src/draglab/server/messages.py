@@ -18,7 +18,6 @@ from pydantic import Field
 from pydantic_core import to_json
 
 from draglab.media.edit_file import SettingValue
-from draglab.server.library import ModelInfo
 from draglab.server.limits import Limits
 from draglab.server.message_parts import Coordinate, Count, Name, Request, Seed, Start, Truncation
 from draglab.server.model_messages import ModelCommand, ModelList, ModelWork
@@ -227,15 +226,17 @@ ClientMessage = Hello | Seen | Command
 class Welcome:
     """Answer to Hello.
 
-    models: the models that can be edited. sessions: the sessions of this person, newest first; `picture` is the number
-    of a session's newest small picture, GET /thumbnails/{session}/{picture}, or null. settings: names, help and ranges
-    of the settings. limits: limits of this server. session: the session that is shown, or None.
+    models, work: the models, and what is being done for them. sessions: the sessions of this person, newest first;
+    `picture` is the number of a session's newest small picture, GET /thumbnails/{session}/{picture}, or null.
+    settings: names, help and ranges of the settings. limits: limits of this server. session: the session that is shown,
+    or None.
     """
 
     type: Literal["welcome"] = "welcome"
     protocol: int = PROTOCOL
     version: str
-    models: list[ModelInfo]
+    models: ModelList
+    work: ModelWork
     sessions: list[SessionInfo]
     settings: list[PanelSetting]
     limits: Limits

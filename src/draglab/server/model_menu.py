@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from draglab.errors import DraglabError
@@ -44,16 +46,17 @@ class ModelMenu:
         self._loaded = loaded
         self._downloads = downloads
         self._shared = shared
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        """Held while messages are made and sent: none of them overtakes a newer one."""
         self._readers: list[Reader] = []
         self._refreshing = threading.Lock()
 
-    def join(self, reader: Reader) -> None:
-        """Tell a client about models from now on."""
+    @contextmanager
+    def joining(self, reader: Reader) -> Iterator[tuple[ModelList, ModelWork]]:
+        """Yield what a client is to be told in the block; from its end on, the client is told what changes."""
         with self._lock:
+            yield self._list(), self._work(reader)
             self._readers.append(reader)
-        self._send_list([reader])
-        self._send_work([reader])
 
     def leave(self, reader: Reader) -> None:
         """Tell a client nothing more."""
@@ -63,11 +66,17 @@ class ModelMenu:
 
     def tell_list(self) -> None:
         """Tell all clients which models there are."""
-        self._send_list(self._all())
+        with self._lock:
+            if self._readers:
+                text = encode(self._list())
+                for reader in self._readers:
+                    reader.outbox.put(text, "model_list")
 
     def tell_work(self) -> None:
         """Tell all clients what is being done."""
-        self._send_work(self._all())
+        with self._lock:
+            for reader in self._readers:
+                reader.outbox.put(encode(self._work(reader)), "model_work")
 
     def refresh(self) -> None:
         """Look again at what is in the models folder, on a thread of its own, and tell all clients what has changed."""
@@ -82,7 +91,8 @@ class ModelMenu:
         """
         match command:
             case ListModels():
-                self._send_list([reader])
+                with self._lock:
+                    reader.outbox.put(encode(self._list()), "model_list")
                 self.refresh()
             case DownloadModel():
                 self._downloads.start(command.model, command.accept_licence, reader.owner)
@@ -93,28 +103,20 @@ class ModelMenu:
                     raise DraglabError("this cannot be stopped here: others use the model, too")
                 self._loaded.stop_measuring(command.model)
 
-    def _all(self) -> list[Reader]:
-        with self._lock:
-            return list(self._readers)
-
-    def _send_list(self, readers: list[Reader]) -> None:
-        if not readers:
-            return
-        message = ModelList(
+    def _list(self) -> ModelList:
+        return ModelList(
             models=self._library.models(),
             offers=self._downloads.offers(),
             licences=self._downloads.licences(),
             shared=self._shared,
         )
-        for reader in readers:
-            reader.outbox.put(encode(message), "model_list")
 
-    def _send_work(self, readers: list[Reader]) -> None:
-        loading, measuring = list(self._loaded.loading), self._loaded.measuring
-        for reader in readers:
-            download = self._downloads.view(reader.owner)
-            message = ModelWork(loading=loading, measuring=measuring, download=download)
-            reader.outbox.put(encode(message), "model_work")
+    def _work(self, reader: Reader) -> ModelWork:
+        return ModelWork(
+            loading=list(self._loaded.loading),
+            measuring=self._loaded.measuring,
+            download=self._downloads.view(reader.owner),
+        )
 
     def _refresh(self) -> None:
         try:

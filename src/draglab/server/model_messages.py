@@ -52,10 +52,10 @@ ModelCommand = ListModels | DownloadModel | StopDownload | StopMeasuring
 
 @dataclass(frozen=True, kw_only=True)
 class ModelList:
-    """The models; sent after Welcome, and when they change.
+    """The models; part of Welcome, and sent when they change.
 
-    models: as in Welcome. offers: public models that this person may download; the licences are theirs. shared: whether
-    the server has several persons.
+    models: those that can be edited, the default one first. offers: public models that this person may download;
+    the licences are theirs. shared: whether the server has several persons.
     """
 
     type: Literal["model_list"] = "model_list"
@@ -67,7 +67,7 @@ class ModelList:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelWork:
-    """What is being done for models; sent after Welcome, and when it changes.
+    """What is being done for models; part of Welcome, and sent when it changes.
 
     loading: names of the models that are being loaded; what needs one of them waits.
     """

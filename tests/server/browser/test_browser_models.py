@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,12 @@ def serving(tmp_path, monkeypatch):
 
     @contextmanager
     def begin(**changes):
-        options = {"models": tmp_path / "models", "data": tmp_path / "data", "rules": RULES, "device": "cpu"}
+        options: dict[str, Any] = {
+            "models": tmp_path / "models",
+            "data": tmp_path / "data",
+            "rules": RULES,
+            "device": "cpu",
+        }
         with running(Options(**options | {"catalogue": known_models()} | changes)) as server:
             yield f"http://127.0.0.1:{server.port}/"
 

@@ -91,16 +91,16 @@ function render() {
 }
 
 function describe() {
-  const { session, welcome, windows } = get();
+  const { session, models, windows } = get();
   if (!session) return "";
-  const model = welcome?.models.find((each) => each.name === session.model)?.title ?? session.model;
+  const model = models?.models.find((each) => each.name === session.model)?.title ?? session.model;
   const image = session.start.seed === null ? model : `${model} · seed ${session.start.seed}`;
   return windows > 1 ? `${image} · open in ${windows} windows` : image;
 }
 
 /** Sets it going. */
 export function initStatus() {
-  watch(["session", "progress", "link", "scrub", "welcome", "windows", "work", "wanted"], render);
+  watch(["session", "progress", "link", "scrub", "welcome", "windows", "models", "work", "wanted"], render);
   button.addEventListener("click", toggleRun);
   goOnButton.addEventListener("click", goOn);
   onRelease.addEventListener("change", () => prefer({ runOnRelease: onRelease.checked }));

@@ -12,7 +12,7 @@ let data = {
   qualities: {},
   selected: null,
   windows: 1,
-  list: null,
+  models: null,
   work: null,
   wanted: null,
 };

@@ -276,7 +276,8 @@
  * @property {"welcome"} type
  * @property {number} protocol
  * @property {string} version
- * @property {Array<ModelInfo>} models
+ * @property {ModelList} models
+ * @property {ModelWork} work
  * @property {Array<SessionInfo>} sessions
  * @property {Array<PanelSetting>} settings
  * @property {Limits} limits
@@ -409,7 +410,7 @@
  */
 
 /**
- * The models; sent after Welcome, and when they change.
+ * The models; part of Welcome, and sent when they change.
  *
  * @typedef {object} ModelList
  * @property {"model_list"} type
@@ -420,7 +421,7 @@
  */
 
 /**
- * What is being done for models; sent after Welcome, and when it changes.
+ * What is being done for models; part of Welcome, and sent when it changes.
  *
  * @typedef {object} ModelWork
  * @property {"model_work"} type
@@ -462,19 +463,6 @@
  * @property {[number, number]} handle
  * @property {[number, number] | null} [target]
  * @property {boolean} [pin]
- */
-
-/**
- * Facts about a model, for the editor's menu and for programs, which know it by name, never by path.
- *
- * @typedef {object} ModelInfo
- * @property {string} name
- * @property {string} title
- * @property {number} width
- * @property {number} height
- * @property {number} c_dim
- * @property {number} num_ws
- * @property {Array<number>} first_seeds
  */
 
 /**
@@ -598,6 +586,19 @@
  * @property {"arrived" | "stalled" | "max_steps" | "stopped" | "diverged" | "interrupted" | "recorded" | null} end
  * @property {number} picture
  * @property {string} label
+ */
+
+/**
+ * Facts about a model, for the editor's menu and for programs, which know it by name, never by path.
+ *
+ * @typedef {object} ModelInfo
+ * @property {string} name
+ * @property {string} title
+ * @property {number} width
+ * @property {number} height
+ * @property {number} c_dim
+ * @property {number} num_ws
+ * @property {Array<number>} first_seeds
  */
 
 /**

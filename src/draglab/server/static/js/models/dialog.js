@@ -55,7 +55,7 @@ function byName(name) {
 
 /** @param {string} key @returns {OfferedLicence | undefined} */
 function licenceOf(key) {
-  return get().list?.licences.find((licence) => licence.key === key);
+  return get().models?.licences.find((licence) => licence.key === key);
 }
 
 /** @param {ModelOffer} offer what it is, in one line */
@@ -68,7 +68,7 @@ function facts(offer) {
 
 function renderRows() {
   const words = search.value.toLowerCase().split(/\s+/);
-  const offers = get().list?.offers ?? [];
+  const offers = get().models?.offers ?? [];
   const found = offers.filter((offer) => {
     const text = `${offer.title} ${offer.name} ${facts(offer)}`.toLowerCase();
     return words.every((word) => text.includes(word));
@@ -167,7 +167,7 @@ dialog.addEventListener("cancel", (event) => {
   showList(asked);
 });
 
-watch(["list"], () => {
+watch(["models"], () => {
   if (dialog.open && asked === null) renderRows();
 });
 watch(["work"], disable);

@@ -24,10 +24,10 @@ export function wantModel(name) {
 
 /** The name for people of the model that this page waits for; null = it waits for none. */
 export function awaited() {
-  const { session, work, wanted, welcome } = get();
+  const { session, work, wanted, models } = get();
   const name = wanted ?? session?.model;
   if (!name || !work?.loading.includes(name)) return null;
-  return welcome?.models.find((each) => each.name === name)?.title ?? name;
+  return models?.models.find((each) => each.name === name)?.title ?? name;
 }
 
 /** @param {Download | null} now tells what has come of this person's download */
@@ -36,7 +36,7 @@ function tell(now) {
   before = now;
   if (last?.mine && last.error === null && now === null) {
     const { model, title } = last;
-    if (!get().welcome?.models.some((each) => each.name === model)) announce(`${title} was not downloaded.`);
+    if (!get().models?.models.some((each) => each.name === model)) announce(`${title} was not downloaded.`);
     else notify(`${title} is here.`, "plain", { label: "Use it", act: () => choose(model), stays: true });
   } else if (now?.error && !last?.error && last?.mine) {
     // An open dialog shows it by itself.
@@ -47,15 +47,19 @@ function tell(now) {
   }
 }
 
+/** @param {import("../wire_types.js").ModelWork} work */
+function showWork(work) {
+  tell(work.download);
+  set({ work });
+}
+
 /** Sets it going. */
 export function initModels() {
-  onMessage("model_list", (list) => {
-    const { welcome } = get();
-    set({ list, welcome: welcome && { ...welcome, models: list.models } });
-  });
-  onMessage("model_work", (work) => {
-    tell(work.download);
-    set({ work });
+  onMessage("model_list", (models) => set({ models }));
+  onMessage("model_work", showWork);
+  onMessage("welcome", ({ models, work }) => {
+    set({ models });
+    showWork(work);
   });
   onMessage("error", () => set({ wanted: null }));
   watch(["session", "link"], ({ session, link, wanted }) => {

@@ -56,13 +56,13 @@ export function measuringView() {
     const { session } = get();
     if (session) send({ type: "stop_measuring", model: session.model });
   }
-  watch(["work", "session", "list"], ({ work, session, list }) => {
+  watch(["work", "session", "models"], ({ work, session, models }) => {
     const measuring = work?.measuring ?? null;
     view.hidden = measuring === null || measuring.model !== session?.model;
     if (measuring === null) return;
     text.textContent = `${knowing(measuring.share)} Drags take longer until then.`;
     bar.value = measuring.share;
-    button.hidden = list?.shared ?? true;
+    button.hidden = models?.shared ?? true;
   });
   return view;
 }

@@ -140,7 +140,7 @@ export function initStart() {
   );
   onSmallPicture(showPictures);
   chooseWith((name) => void choose(name));
-  watch(["session", "welcome", "list", "wanted"], render);
+  watch(["session", "models", "wanted"], render);
   watch(["link"], ({ link }) => (asked &&= link === "open"));
 }
 
@@ -188,22 +188,22 @@ function changeMix() {
 
 /** @param {string | null | undefined} name */
 function modelOf(name) {
-  return get().welcome?.models.find((each) => each.name === name);
+  return get().models?.models.find((each) => each.name === name);
 }
 
 const currentModel = () => modelOf(get().session?.start.model);
 
 function render() {
-  const { session, welcome } = get();
-  if (!session || !welcome) return;
+  const { session, models } = get();
+  if (!session || !models) return;
   const { start } = session;
-  const names = welcome.models.map((each) => each.name).join();
+  const names = models.models.map((each) => each.name).join();
   if (names !== offered) {
     offered = names;
-    model.replaceChildren(...welcome.models.map((each) => make("option", { value: each.name }, [each.title])));
+    model.replaceChildren(...models.models.map((each) => make("option", { value: each.name }, [each.title])));
   }
   fill(model, get().wanted ?? start.model);
-  more.hidden = !get().list?.offers.length;
+  more.hidden = !models.offers.length;
   fill(seed, start.seed);
   fill(truncation, start.truncation_psi);
   truncationText.textContent = shown(start.truncation_psi, 2);
