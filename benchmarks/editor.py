@@ -1,10 +1,11 @@
 """How quick the editor is, through a server process of its own and its websocket, as a page uses it.
 
-    python -m benchmarks.editor [--model heads] [--height 614] [--seconds 10]
+    python -m benchmarks.editor [--model heads] [--height 614] [--seconds 10] [--following]
 
-Prints: from the start of the server to its address; from then to the first picture of a page in Chromium (where there
-is one); live pictures and steps a second in a drag; from release to the first live picture; how many steps are made
-after stop; and how three sessions at once share the steps. Needs the tests' folder and their client.
+Prints: how closely the picture follows a hand in Chromium (following.py; with --following, this alone); from the start
+of the server to its address; from then to the first picture of a page in Chromium (where there is one); live pictures
+and steps a second in a drag; from release to the first live picture; how many steps are made after stop; and how three
+sessions at once share the steps. Needs the tests' folder and their client.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 
 from websockets.sync.client import connect
 
+from benchmarks import following
 from tests.server.browser.chromium import launched, reason_to_skip
 from tests.server.browser.launch import Launched
 from tests.server.running_server import Client
@@ -123,19 +125,26 @@ def main() -> None:
     parser.add_argument("--height", type=int, default=614, help="of the picture in the window, device pixels")
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=78)
+    parser.add_argument("--models", type=Path, help="folder of models")
+    parser.add_argument("--following", action="store_true", help="measure nothing but how the picture follows a hand")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        server = Launched(Path(folder))
+        server = Launched(Path(folder), args.models)
         begun = time.perf_counter()
         server.start()
         print(f"server answers after {time.perf_counter() - begun:.2f} s")
         try:
+            if reason_to_skip() is None:
+                following.report(server, args.model, args.seed, args.repeats, args.seconds)
+            if args.following:
+                return
             opened = first_picture(server)
             print("no Chromium: no page" if opened is None else f"page shows its first picture after {opened:.2f} s")
             runs: list[dict[str, Any]] = []
             with client_of(server, args.height) as client:
                 for _ in range(args.repeats):
-                    client.begin(model=args.model, seed=78)
+                    client.begin(model=args.model, seed=args.seed)
                     state = next(m for m in reversed(client.received) if m["type"] == "state")
                     side = state["image"]["width"]
                     runs.append(one_drag(client, side, args.seconds))

@@ -79,19 +79,26 @@ def test_progress_counts_anew(generator: StyleGAN2) -> None:
     assert run.progress.index >= stalled
 
 
-def test_the_limit_of_steps_stays(generator: StyleGAN2) -> None:
+def test_the_limit_of_steps_counts_anew(generator: StyleGAN2) -> None:
     run = started(generator, max_steps=2)
+    for target in ([30, 30], [2, 30]):
+        made = 0 if run.last is None else run.last.index
+        while run.stop_reason is None:
+            assert not run.spent
+            advance([run])
+        assert run.stop_reason == "max_steps" and run.spent
+        assert run.last is not None and run.last.index == made + 2
+        run.retarget([target])
+        assert run.stop_reason is None
+
+
+def test_a_run_that_diverged_stays_ended(generator: StyleGAN2) -> None:
+    run = started(generator, step_size=3e37, step_unit="absolute")
     while run.stop_reason is None:
         advance([run])
+    assert run.stop_reason == "diverged"
     run.retarget([[30, 30]])
-    assert run.stop_reason == "max_steps"
-    run = started(generator, max_steps=1, stop_distance=100.0)
-    run.stop_reason = None
-    advance([run])
-    assert run.stop_reason == "arrived"
-    run.limit = 0.01
-    run.retarget([[30, 30]])
-    assert run.stop_reason == "max_steps"
+    assert run.stop_reason == "diverged"
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,8 @@ class StubSession:
         self.rounds = StubRounds()
         self.document = SimpleNamespace(id=id, history=self, mask=lambda node: (None, 0.0))
         noise = np.random.default_rng(0).integers(0, 255, (side, side, 3), dtype=np.uint8)
-        self.pictures = SimpleNamespace(
-            current=lambda height=None: noise.copy(), original=lambda height=None: noise.copy()
-        )
+        shot = SimpleNamespace(image=lambda height=None: noise.copy())
+        self.pictures = SimpleNamespace(current_shot=lambda: shot, original_shot=lambda: shot)
 
     def prepare(self) -> Any:
         return iter(())
@@ -45,7 +44,12 @@ class StubRounds:
 
     def __init__(self) -> None:
         self.steps = 0
-        self.running = False
+        self.running = self.pulling = False
+        self.ended: int | None = None
+
+    @property
+    def due(self) -> bool:
+        return self.running
 
     def start(self) -> None:
         self.running = True
@@ -54,10 +58,10 @@ class StubRounds:
         if not self.running:
             return None
         self.steps += 1
-        return StepReport(1, self.steps, [(1.0, 2.0)], [1.0], 1.0, 0.5, None, "")
+        return StepReport(1, self.steps, [1], [(1.0, 2.0)], [(1.0, 3.0)], [1.0], 1.0, 0.5, None, "")
 
     def stop(self, paused: bool = False) -> None:
-        self.running = False
+        self.running, self.ended = False, 1
 
 
 def open_stub(server: Running, client: Client, session: StubSession) -> None:

@@ -19,13 +19,15 @@ class Progress:
     """Record of how close a round has come to its targets.
 
     Attributes:
+        begun: index of the step from which on the record counts.
         closest: mean distance, image pixels, after the last step that counted as progress. index: index of that step.
         best: the step with the smallest mean distance; None before the first. least: that distance.
         back_offs: number of times that the round has gone back to the best step.
     """
 
     def __init__(self, distance: float, best: DragStep | None = None):
-        self.closest, self.index = distance, 0 if best is None else best.index
+        self.begun = 0 if best is None else best.index
+        self.closest, self.index = distance, self.begun
         self.best, self.least = best, distance
         self.back_offs, self.waiting_since = 0, self.index
 

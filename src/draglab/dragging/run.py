@@ -55,7 +55,7 @@ class DragRun(ABC):
         self.progress = Progress(self._left())
         self.settling: SettlingPhase | None = None
         self.last: DragStep | None = None
-        self.stop_reason: StopReason | None = "arrived" if self._arrived() else None
+        self.stop_reason: StopReason | None = "arrived" if self.within(self.limit) else None
         self.latent = EditedLatent(generator, w_plus.detach().clone(), settings)
         self.back_off, self.patience = settings.back_off, settings.patience
 
@@ -91,7 +91,7 @@ class DragRun(ABC):
             return None
         self.features, self.handles = features, handles
         self.distances = np.linalg.norm(self.targets - self.handles, axis=1)
-        arrived = self._arrived()
+        arrived = self.within(self.limit)
         maps = features.maps
         step = DragStep(
             1 if self.last is None else self.last.index + 1,
@@ -137,12 +137,12 @@ class DragRun(ABC):
         """Return the mean distance of the handles that move, image pixels."""
         return float(self.distances[~self.pinned].mean())
 
-    def _arrived(self) -> bool:
-        """Return whether the handles that move have arrived; pins do not count."""
-        return bool((self.distances <= self.limit)[~self.pinned].all())
+    def within(self, distance: float) -> bool:
+        """Return whether the handles that move are this close to their targets, image pixels; pins do not count."""
+        return bool((self.distances <= distance)[~self.pinned].all())
 
     def _reason_to_stop(self, index: int, arrived: bool) -> StopReason | None:
-        spent = index >= self.settings.max_steps
+        spent = index - self.progress.begun >= self.settings.max_steps
         if self.settling is not None:
             return "arrived" if spent or self.settling.done else None
         if arrived:
@@ -159,6 +159,11 @@ class DragRun(ABC):
         self.resume(0.5**self.progress.back_offs)
 
     @property
+    def spent(self) -> bool:
+        """Whether `max_steps` have been made since the targets last moved."""
+        return self.last is not None and self.last.index - self.progress.begun >= self.settings.max_steps
+
+    @property
     def best(self) -> DragStep | None:
         """The step to keep: the last one if the run arrived, else the one that came closest; None before the first."""
         return self.last if self.stop_reason == "arrived" or self.settling is not None else self.progress.best
@@ -172,8 +177,8 @@ class DragRun(ABC):
     def retarget(self, targets: ArrayLike) -> None:
         """Move the targets between two steps; the features of the round's start remain the reference.
 
-        Progress is counted anew from here: a run that had arrived or stalled goes on, unless every handle is within the
-        stop distance of its new target. A run that ended for another reason stays ended.
+        Progress and `max_steps` are counted anew from here: a run that had arrived, stalled or made `max_steps` goes
+        on, unless every handle is within the stop distance of its new target. A run that diverged stays ended.
 
         Args:
             targets: [n, 2] (x, y) image pixels, one for each handle.
@@ -189,10 +194,8 @@ class DragRun(ABC):
         self.progress = Progress(self._left(), self.last)
         self.settling = None
         self.set_step(1.0)
-        if self.stop_reason in (None, "arrived", "stalled"):
-            arrived = self._arrived()
-            spent = self.last is not None and self.last.index >= self.settings.max_steps
-            self.stop_reason = "arrived" if arrived else "max_steps" if spent else None
+        if self.stop_reason in (None, "arrived", "stalled", "max_steps"):
+            self.stop_reason = "arrived" if self.within(self.limit) else None
 
 
 def diverged(step: int) -> DraglabError:

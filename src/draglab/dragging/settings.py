@@ -147,7 +147,7 @@ class DragSettings:
     # The end.
     max_steps: Annotated[int, SettingInfo(
         "Longest drag (max steps)",
-        "A drag ends after this number of steps at the latest.",
+        "A drag ends after this number of steps at the latest, counted from the last move of a target.",
         minimum=1, whole=True, slider=(1, 10_000), step=1, panel="main",
     )] = 300
     stop_distance: Annotated[float | None, SettingInfo(

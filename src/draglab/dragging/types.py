@@ -75,6 +75,11 @@ class DragStep:
         return float(self.distances[~self.pinned].mean())
 
     @property
+    def features(self) -> FeatureMaps | None:
+        """Feature maps of the latent from which :meth:`image` starts; None = none were computed."""
+        return self._features
+
+    @property
     def arrived(self) -> bool:
         """Whether every handle is within the stop distance."""
         return self.stop_reason == "arrived"

@@ -18,13 +18,18 @@ class BranchRound:
     """A round of a branch, up to the step from which the branch goes on.
 
     Attributes:
-        node: the round's node. record: its record. frames: its steps in the branch. whole: True if these are all steps.
+        node: the round's node. record: its record. frames: its frames in the branch. steps: number of its steps in the
+            branch. whole: True if these are all steps.
     """
 
     node: Node
     record: RoundRecord
     frames: tuple[Frame, ...]
     whole: bool
+
+    @property
+    def steps(self) -> int:
+        return self.frames[-1].step
 
 
 def branch_rounds(document: Document) -> list[BranchRound]:
@@ -34,7 +39,7 @@ def branch_rounds(document: Document) -> list[BranchRound]:
     for here, after in zip(path, [*path[1:], None], strict=True):
         if here.round is None or not here.round.frames:
             continue
-        count = here.round.shown if after is None or after.frame is None else after.frame
+        count = here.round.place(here.round.shown) if after is None or after.frame is None else after.frame
         found.append(BranchRound(here, here.round, tuple(here.round.frames[:count]), count == len(here.round.frames)))
     return found
 
@@ -68,7 +73,7 @@ def edit_file_of(document: Document) -> EditFile:
 
 
 def _round(document: Document, run: BranchRound) -> Round:
-    record, steps = run.record, len(run.frames)
+    record, steps = run.record, run.steps
     made = _as_round(document, run.node, record.handles, record.targets, record.settings, steps)
     moved = [move for move in record.moves if move.after <= steps]
     return made.model_copy(update={"moved": moved})

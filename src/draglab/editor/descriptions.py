@@ -93,7 +93,7 @@ image = replay.image()  # uint8 [H, W, 3]
 
 def _is_simple(run: BranchRound) -> bool:
     """Return whether points and settings describe a round completely."""
-    if run.node.mask_id is not None or any(move.after < len(run.frames) for move in run.record.moves):
+    if run.node.mask_id is not None or any(move.after < run.steps for move in run.record.moves):
         return False
     # A drag that does not arrive keeps its nearest step: a round that keeps another one needs an edit file.
     return _ends_by_itself(run) or _ends_nearest(run)
@@ -113,7 +113,7 @@ def _ends_nearest(run: BranchRound) -> bool:
 def _changes(run: BranchRound, defaults: Mapping[str, SettingValue]) -> dict[str, Any]:
     """Return the settings that repeat a round, without those that have their defaults; the end is the same, too."""
     settings = read_settings(run.record.settings)
-    ended = settings if _ends_by_itself(run) else replace(settings, max_steps=len(run.frames))
+    ended = settings if _ends_by_itself(run) else replace(settings, max_steps=run.steps)
     return changed_settings(ended, defaults)
 
 

@@ -123,12 +123,12 @@ class Document:
         return torch.from_numpy(shaped).to(generator.device, generator.dtype)
 
     def latent_of(self, node: Node, frame: int | None = None) -> int:
-        """Return the entry that holds a node's latent, or that of step `frame` of a round, 0 = before the first."""
+        """Return the entry that holds a node's latent, or that of a frame of a round, 0 = before the first step."""
         if frame is None:
             return node.latent_id
-        step = self.history.frame(node, frame)
-        if step is not None:
-            return step.latent_id
+        found = self.history.frame(node, frame)
+        if found is not None:
+            return found.latent_id
         assert node.parent is not None
         return self.history.nodes[node.parent].latent_id
 

@@ -84,18 +84,18 @@ def _video(document: Document, generator: Generator, rounds: list[BranchRound], 
     with open_video(path, FPS) as video:
         latent = document.latent(document.latent_of(rounds[0].node, 0), generator)
         for number, run in enumerate(rounds):
-            before = Moment(latent, np.array(run.record.handles))
+            before, step = Moment(latent, np.array(run.record.handles)), 0
             if number == 0:
                 picture = render(generator, latent)
                 movable = document.movable(run.node)
                 video.add(draw_edit(picture, run.record.handles, run.record.targets, movable), repeat=FPS)
                 yield
-            for step, frame in enumerate(run.frames, 1):
+            for frame in run.frames:
                 latent = document.latent(frame.latent_id, generator)
                 after = Moment(latent, np.array(frame.handles))
-                for picture in pictures_between(generator, before, after, run.record.targets_after(step - 1)):
+                for picture in pictures_between(generator, before, after, run.record.targets_after(step)):
                     video.add(picture)
                     yield
-                before = after
+                before, step = after, frame.step
         video.add(render(generator, latent), repeat=FPS)
     yield

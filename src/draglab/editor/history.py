@@ -53,6 +53,7 @@ class History:
             "round": self._round,
             "frame": self._frame,
             "retarget": self._retarget,
+            "moves": self._moves,
             "end": self._end,
             "resume": self._resume,
             "continue": self._continue,
@@ -106,17 +107,18 @@ class History:
             found.append(self.nodes[parent])
         return found[::-1]
 
-    def frame(self, node: Node, step: int) -> Frame | None:
-        """Return a step of a round, counted from 1; None for step 0, the state before the first.
+    def frame(self, node: Node, place: int) -> Frame | None:
+        """Return a frame of a round by its place, counted from 1; None for 0, the state before the first step.
 
         Raises:
-            DraglabError: the node is not a round, or has no such step.
+            DraglabError: the node is not a round, or has no such frame.
         """
         if node.round is None:
             raise DraglabError("only a drag has steps: choose one in the history")
-        if not 0 <= step <= len(node.round.frames):
-            raise DraglabError(f"this drag has the steps 0 to {len(node.round.frames)}: there is no step {step}")
-        return node.round.frames[step - 1] if step else None
+        count = len(node.round.frames)
+        if not 0 <= place <= count:
+            raise DraglabError(f"this drag has the steps 0 to {count}: there is no step {place}")
+        return node.round.frames[place - 1] if place else None
 
     # The methods that apply the kinds of entries.
 
@@ -154,7 +156,9 @@ class History:
     def _round(self, entry: Entry) -> None:
         ids = entry.body["ids"]
         left = set(entry.body.get("left", ()))
-        points = _resting(self.nodes[entry.body["parent"]].points, ids, False)
+        pulled = entry.body.get("points")
+        before = self.nodes[entry.body["parent"]].points if pulled is None else tuple(map(Point.from_json, pulled))
+        points = _resting(before, ids, False)
         points = tuple(point for point in points if point.id not in left)
         by_id = {point.id: point for point in points}
         dragged = [by_id[each] for each in ids]
@@ -166,8 +170,9 @@ class History:
     def _frame(self, entry: Entry) -> None:
         node, record = self._running(entry.body)
         handles = tuple((float(x), float(y)) for x, y in entry.body["handles"])
-        record.frames.append(Frame(entry.number, handles, entry.body["loss"]))
-        self._show_frame(node, record, len(record.frames))
+        step = entry.body.get("step", record.steps + 1)
+        record.frames.append(Frame(step, entry.number, handles, entry.body["loss"]))
+        self._show_frame(node, record, step)
 
     def _retarget(self, entry: Entry) -> None:
         node, record = self._running(entry.body)
@@ -175,7 +180,7 @@ class History:
         points = tuple(replace(point, target=asked[point.id]) for point in node.points)
         self.nodes[node.id] = replace(node, points=points)
         targets = tuple(target for each in record.ids if (target := asked[each]) is not None)
-        after = len(record.frames)
+        after = entry.body.get("after", record.steps)
         if after == 0:
             record.targets = targets
             return
@@ -183,11 +188,20 @@ class History:
             record.moves.pop()
         record.moves.append(Retarget(after=after, targets=[list(target) for target in targets]))
 
+    def _moves(self, entry: Entry) -> None:
+        """Take the moves of a pull's targets, which are recorded together, before its frames."""
+        node, record = self._running(entry.body)
+        record.moves = [Retarget.model_validate(move) for move in entry.body["moves"]]
+        if any(len(move.targets) != len(record.ids) for move in record.moves):
+            raise ValueError("a target is missing")
+        targets = dict(zip(record.ids, record.targets_after(record.moves[-1].after), strict=True))
+        self.nodes[node.id] = replace(node, points=_moved(node.points, {}, targets))
+
     def _end(self, entry: Entry) -> None:
         node, record = self._running(entry.body)
         record.end = entry.body["reason"]
         kept = entry.body.get("kept")
-        if kept is not None and kept != len(record.frames):
+        if kept is not None and kept != record.steps:
             record.kept = kept
             self._show_frame(node, record, kept)
         if not entry.body.get("paused", False):
@@ -197,7 +211,7 @@ class History:
         node, record = self._running(entry.body)
         record.end = record.kept = None
         record.settings = _complete(entry.body.get("settings", record.settings))
-        self._show_frame(node, record, len(record.frames))
+        self._show_frame(node, record, record.steps)
         self._rest(node.id, record, False)
 
     def _rest(self, node: int, record: RoundRecord, resting: bool) -> None:
@@ -205,24 +219,24 @@ class History:
         self.nodes[node] = replace(self.nodes[node], points=_resting(self.nodes[node].points, record.ids, resting))
 
     def _show_frame(self, node: Node, record: RoundRecord, step: int) -> None:
-        """Make a round's node show one of its steps, counted from 1."""
+        """Make a round's node show one of its recorded steps, by its number."""
         if step == 0:
             return
-        frame = record.frames[step - 1]
+        frame = record.frames[record.place(step) - 1]
         points = _moved(node.points, dict(zip(record.ids, frame.handles, strict=True)))
         self.nodes[node.id] = replace(node, latent_id=frame.latent_id, points=points)
 
     def _continue(self, entry: Entry) -> None:
         node = self.nodes[entry.body["parent"]]
-        step = entry.body["frame"]
-        frame = self.frame(node, step)
+        frame = self.frame(node, place := entry.body["frame"])
         assert frame is not None and node.round is not None
         points = _moved(
             node.points,
             dict(zip(node.round.ids, frame.handles, strict=True)),
-            dict(zip(node.round.ids, node.round.targets_after(step), strict=True)),
+            dict(zip(node.round.ids, node.round.targets_after(frame.step), strict=True)),
         )
-        self._add(self._child(entry, kind="continue", latent_id=frame.latent_id, points=points, frame=step))
+        changes = {"latent_id": frame.latent_id, "points": points, "frame": place, "step": frame.step}
+        self._add(self._child(entry, kind="continue", **changes))
 
     def _cursor(self, entry: Entry) -> None:
         self._visit(entry.body["node"])
@@ -241,7 +255,14 @@ class History:
     def _child(self, entry: Entry, **changes: Any) -> Node:
         """Make a node like its parent, with changes."""
         parent = self.nodes[entry.body["parent"]]
-        own: dict[str, Any] = {"start": None, "round": None, "frame": None, "kept": False, "base_id": None}
+        own: dict[str, Any] = {
+            "start": None,
+            "round": None,
+            "frame": None,
+            "step": None,
+            "kept": False,
+            "base_id": None,
+        }
         return replace(parent, id=entry.number, parent=parent.id, created=entry.created, **{**own, **changes})
 
     def _add(self, node: Node) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,10 +16,34 @@ from draglab.editor.rounds import Rounds
 from draglab.editor.start_latent import start_latent
 from draglab.editor.state import Node
 from draglab.errors import DraglabError
-from draglab.generators import Generator, to_uint8
+from draglab.generators import FeatureMaps, Generator, to_uint8
 
 THUMBNAIL = 96
 """Height of the pictures in lists, pixels."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """An image that is still to be computed, which another thread may do while the session goes on.
+
+    Attributes:
+        w_plus: [1, num_ws, w_dim]. features: maps of that latent that were computed already; None = none.
+    """
+
+    generator: Generator
+    w_plus: Tensor
+    features: FeatureMaps | None = None
+
+    @torch.no_grad()
+    def image(self, height: int | None = None) -> NDArray[np.uint8]:
+        """Compute the image, uint8 [H, W, 3].
+
+        Args:
+            height: height in which it is shown, pixels; a smaller, quicker picture is made if it suffices. None = the
+                whole image.
+        """
+        resolution = preview_resolution(self.generator, height)
+        return to_uint8(self.generator.image(self.w_plus, self.features, preview_resolution=resolution))[0]
 
 
 class Pictures:
@@ -33,16 +57,24 @@ class Pictures:
         self.document, self.rounds = document, rounds
 
     def current(self, height: int | None = None) -> NDArray[np.uint8]:
-        """Compute the current image; while a round runs, from the features of its last step."""
-        run = self.rounds.run
-        if run is not None and run.last is not None:
-            return run.last.image(preview_resolution(run.generator, height))
-        return picture_of(self.document, self.document.history.node, height=height)
+        """Compute the current image; while a round runs, that of its last step."""
+        return self.current_shot().image(height)
 
     def original(self, height: int | None = None) -> NDArray[np.uint8]:
         """Compute the image from which the current one was dragged."""
+        return self.original_shot().image(height)
+
+    def current_shot(self) -> Shot:
+        """Return the current image, to be computed; while a round runs, from the features of its last step."""
+        run = self.rounds.run
+        if run is not None and run.last is not None:
+            return Shot(run.generator, run.last.w_plus, run.last.features)
+        return shot_of(self.document, self.document.history.node)
+
+    def original_shot(self) -> Shot:
+        """Return the image from which the current one was dragged, to be computed."""
         history = self.document.history
-        return picture_of(self.document, history.nodes[history.node.start_id], height=height)
+        return shot_of(self.document, history.nodes[history.node.start_id])
 
     def frame(self, node: int, frame: int, height: int | None = None) -> NDArray[np.uint8]:
         """Compute the image of step `frame` of a round, 0 = before the first.
@@ -83,12 +115,17 @@ class Pictures:
         return data
 
 
+def shot_of(document: Document, node: Node, frame: int | None = None) -> Shot:
+    """Return the image of a node, or of a frame of a round, 0 = before the first step, to be computed."""
+    generator = document.generator(node)
+    return Shot(generator, document.latent(document.latent_of(node, frame), generator))
+
+
 def picture_of(
     document: Document, node: Node, frame: int | None = None, height: int | None = None
 ) -> NDArray[np.uint8]:
-    """Render the image of a node, or of step `frame` of a round, 0 = before the first; see :func:`render`."""
-    generator = document.generator(node)
-    return render(generator, document.latent(document.latent_of(node, frame), generator), height)
+    """Compute the image of a node, or of a frame of a round, 0 = before the first step; see :meth:`Shot.image`."""
+    return shot_of(document, node, frame).image(height)
 
 
 def preview_resolution(generator: Generator, height: int | None) -> int | None:
@@ -100,14 +137,9 @@ def preview_resolution(generator: Generator, height: int | None) -> int | None:
     )
 
 
-@torch.no_grad()
 def render(generator: Generator, w_plus: Tensor, height: int | None = None) -> NDArray[np.uint8]:
-    """Render the image of one latent [1, num_ws, w_dim]: uint8 [H, W, 3].
-
-    Args:
-        height: height in which it is shown, pixels; a smaller, quicker picture is made if it suffices. None = whole.
-    """
-    return to_uint8(generator.image(w_plus, preview_resolution=preview_resolution(generator, height)))[0]
+    """Render the image of one latent [1, num_ws, w_dim]; see :meth:`Shot.image`."""
+    return Shot(generator, w_plus).image(height)
 
 
 def encode_thumbnail(picture: NDArray[np.uint8]) -> bytes:

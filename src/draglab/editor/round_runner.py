@@ -54,7 +54,8 @@ class RoundRunner:
     Args:
         generator, w_plus, edit, settings: see :func:`draglab.drag_steps`.
         limit: number of steps that an edit file records; None = run until the round ends by itself.
-        moves: moves of the targets that an edit file records.
+        moves: moves of the targets that an edit file records. With both, arrival does not end the round before: a hand
+            was down, for which steps go on.
 
     Attributes:
         run: the drag.
@@ -87,11 +88,11 @@ class RoundRunner:
     def step(self) -> DragStep | None:
         """Make one step and any recorded move of the targets after it; None if the round diverged."""
         (step,) = advance([self.run])
-        if self.limit is not None and self.run.stop_reason == "stalled":
-            # It was continued when it was recorded.
-            self.run.go_on()
         if step is not None and (move := self.moved) is not None:
             self.run.retarget(move.targets)
+        elif self.limit is not None and self.run.stop_reason == "stalled":
+            # It was continued when it was recorded.
+            self.run.go_on()
         return step
 
     def stop(self) -> None:
@@ -102,8 +103,11 @@ class RoundRunner:
     def end(self) -> EndReason | None:
         """Reason why the round has ended; None while it goes on."""
         reason = self.run.stop_reason
-        if reason != "arrived" and self.limit is not None and self.steps >= self.limit:
+        over = self.limit is not None and self.steps >= self.limit
+        if reason != "arrived" and over:
             return "recorded"
+        if reason == "arrived" and self.limit is not None and self._moves and not over:
+            return None
         if reason is None:
             return "stopped" if self._stopped else None
         return "stopped" if reason == "cancelled" else reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -11,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from draglab.dragging import DragEdit, DragRun, DragSettings
+from draglab.dragging import DragEdit, DragRun, DragSettings, DragStep
 from draglab.editor.document import Document, latent_bytes
+from draglab.editor.pull import MAX_KEPT, Pull
 from draglab.editor.round_runner import EndReason, RoundRunner
 from draglab.editor.settings import read_settings
-from draglab.editor.state import Point, StepReport
+from draglab.editor.state import Point, StepReport, with_handles
 from draglab.errors import DraglabError
 from draglab.media.edit_file import Round
 from draglab.media.images import decode_mask
@@ -31,12 +33,14 @@ class ActiveRound:
     Attributes:
         node: id of its node. ids: ids of the dragged points, in the order of the runner's handles.
         recorded: True if it is replayed from an edit file.
+        every: number of steps of which one is recorded; the last one always is.
     """
 
     runner: RoundRunner
     node: int
     ids: tuple[int | str, ...]
     recorded: bool = False
+    every: int = 1
 
 
 class Rounds:
@@ -45,8 +49,12 @@ class Rounds:
     A round that arrives while a target is being pulled is held: if the target is pulled further, the round goes on. A
     round that stopped by itself before it arrived is kept until another begins, so that a person can continue it.
 
+    A pull that the image follows (pull.py) is a round that waits for the hand when its handles are there. It becomes a
+    round like others when the hand lets go.
+
     Attributes:
         queue: rounds of the edit file that are still to be replayed.
+        ended: node of the round that ended last; whoever tells people of it sets it to None.
     """
 
     def __init__(self, document: Document) -> None:
@@ -56,11 +64,25 @@ class Rounds:
         self._held: ActiveRound | None = None
         self._gave_up: ActiveRound | None = None
         self._pulling = False
+        self._pull: Pull | None = None
+        self._over: int | None = None
+        """The gesture of a pull that something else has ended."""
+        self.ended: int | None = None
 
     @property
     def running(self) -> bool:
-        """Whether a round runs or is still to be replayed."""
-        return self._active is not None or bool(self.queue)
+        """Whether a round runs, waits for a hand, or is still to be replayed."""
+        return self._active is not None or self._pull is not None or bool(self.queue)
+
+    @property
+    def due(self) -> bool:
+        """Whether :meth:`step` has something to do."""
+        return self._active is not None or bool(self.queue) or (self._pull is not None and self._pull.due)
+
+    @property
+    def pulling(self) -> bool:
+        """Whether a hand is down that the image follows."""
+        return self._pull is not None
 
     @property
     def replaying(self) -> bool:
@@ -76,7 +98,8 @@ class Rounds:
     @property
     def run(self) -> DragRun | None:
         """The drag of the running round; None if none runs."""
-        return None if self._active is None else self._active.runner.run
+        runner = self._pull.runner if self._pull is not None else self._active and self._active.runner
+        return None if runner is None else runner.run
 
     def start(self) -> None:
         """Begin a round of the points pulled since the last one, or, if there are none, of that round's points.
@@ -92,7 +115,7 @@ class Rounds:
         points = self.document.history.node.points
         pulled = any(point.moves and not point.resting for point in points)
         left = [point.id for point in points if pulled and point.resting]
-        runner, ids = self._runner(self.document.settings(), left)
+        runner, ids = self._runner(points, self.document.settings(), left)
         if runner.end is not None:
             raise DraglabError("every point is already where it should go: pull a target further")
         self._begin(ActiveRound(runner, 0, ids), left)
@@ -112,11 +135,13 @@ class Rounds:
         self._active, self._held, self._gave_up, self._pulling = round_, None, None, False
 
     def step(self) -> StepReport | None:
-        """Make one step and return its report; None if nothing runs, or if a round ended without a step.
+        """Make one step and return its report; None if nothing runs, or if a round ended or waits without a step.
 
         Raises:
-            DraglabError: a round of an opened edit file does not fit.
+            DraglabError: a round of an opened edit file does not fit, or the settings do not fit a pull.
         """
+        if self._pull is not None:
+            return self._step_pull(self._pull)
         while self._active is None and self.queue:
             self._begin_queued()
         active = self._active
@@ -124,9 +149,8 @@ class Rounds:
             return None
         try:
             step = active.runner.step()
-            if step is not None:
-                body = {"node": active.node, "handles": step.handles.tolist(), "loss": step.loss}
-                self.document.record("frame", body, latent_bytes(step.w_plus))
+            if step is not None and (step.index % active.every == 0 or active.runner.end is not None):
+                self._record_step(active, step)
         except BaseException:
             # A round must not go on from a step that was not recorded.
             self.queue.clear()
@@ -140,9 +164,11 @@ class Rounds:
             return None
         if (move := active.runner.moved) is not None:
             self._record_move(active, dict(zip(active.ids, move.targets, strict=True)))
+        points = self._points_after(active, step)
         if (reason := active.runner.end) is not None:
             self._end(active, reason)
-        return StepReport.of(self.document.history.nodes[active.node])
+        text = self.document.history.nodes[active.node].end_text
+        return StepReport.between(active.node, points, step.index, step.loss, reason, text)
 
     def stop(self, keep_best: bool = False, paused: bool = False) -> None:
         """End the round and drop the remaining rounds of an edit file; do nothing if nothing runs.
@@ -152,11 +178,52 @@ class Rounds:
             paused: do not let its points rest, so that points can be changed: the next round drags them on, whatever
                 else is pulled.
         """
-        self.document.preview = None
         self.queue.clear()
+        if (pull := self._pull) is not None:
+            self._over = pull.gesture
+            if pull.made:
+                self._let_go(pull)
+            self._pull = None
+        self.document.preview = None
         if self._active is not None:
             self._end(self._active, "stopped", keep_best, paused)
         self._held = None
+
+    def pull(self, point: Point, gesture: int, done: bool = False) -> None:
+        """Take the newest target of a point that is being pulled; the image follows with the next steps.
+
+        The first target of a gesture begins a round with all points that do not rest. A round that runs is paused
+        first, and its points are dragged on. Further targets move those of the pull. If something else has ended the
+        pull, the rest of its gesture is ignored.
+
+        Args:
+            point: the point with its target; of a known point, only id and target are used.
+            gesture: number of the gesture, another one for each.
+            done: the hand lets go: the pull is recorded as one round, which goes on until it ends by itself.
+        """
+        if gesture == self._over:
+            return
+        pull = self._pull
+        if pull is not None and (pull.full or not (pull.gesture == gesture or pull.drags(point.id))):
+            self.stop(paused=True)
+            pull = self._over = None
+        if pull is None:
+            self.stop(paused=True)
+            pull = self._pull = Pull(self.document, gesture, self._runner)
+        pull.aim(point)
+        if done and gesture == pull.gesture:
+            self._let_go(pull)
+
+    def let_go(self) -> None:
+        """End the gesture of a pull, if there is one; see :meth:`pull`."""
+        if self._pull is not None:
+            self._let_go(self._pull)
+
+    def take_back(self) -> None:
+        """Drop a pull whose hand is still down, and show what was before it."""
+        if self._pull is not None:
+            self._over, self._pull = self._pull.gesture, None
+            self.document.preview = None
 
     def steer(self, points: Sequence[Point], pulling: bool) -> bool:
         """Move the targets of the running or held round. Handles stay where the round has them.
@@ -170,6 +237,8 @@ class Rounds:
         Raises:
             DraglabError: a round runs, and points were added or removed, or a dragged point has no target any more.
         """
+        if self._pull is not None:
+            self.stop(paused=True)
         round_ = self._active or self._held
         if round_ is None:
             return False
@@ -195,15 +264,44 @@ class Rounds:
             self._end(round_, reason)
         return True
 
+    def _step_pull(self, pull: Pull) -> StepReport | None:
+        try:
+            report = pull.step()
+        except BaseException:
+            self._pull, self._over = None, pull.gesture
+            self.document.preview = None
+            raise
+        if pull.runner is not None and pull.runner.end == "diverged":
+            self._over = pull.gesture
+            self._let_go(pull)
+        return report
+
+    def _let_go(self, pull: Pull) -> None:
+        """Record a pull as a round that goes on, or as points if they are not to be dragged."""
+        self._pull = None
+        self.document.preview = None
+        if not pull.ends_far():
+            self.document.record_points(pull.points)
+            return
+        self._active = round_ = ActiveRound(*pull.record())
+        self._held = self._gave_up = None
+        self._pulling = False
+        if (reason := round_.runner.end) is not None:
+            self._end(round_, reason)
+
     def _runner(
-        self, settings: DragSettings, left: Collection[int | str] = (), recorded: Round | None = None
+        self,
+        points: Sequence[Point],
+        settings: DragSettings,
+        left: Collection[int | str] = (),
+        recorded: Round | None = None,
     ) -> tuple[RoundRunner, tuple[int | str, ...]]:
         """Make the runner of a round without the points in `left`, and return it with the ids of its points."""
         document, node = self.document, self.document.history.node
-        points = [each for each in node.points if (each.moves or each.pin) and each.id not in left]
-        if not any(each.moves for each in points):
+        dragged = [each for each in points if (each.moves or each.pin) and each.id not in left]
+        if not any(each.moves for each in dragged):
             raise DraglabError("no point has somewhere to go: press on the image and pull")
-        aimed = [(each.id, each.handle, each.target) for each in points]
+        aimed = [(each.id, each.handle, each.target) for each in dragged]
         ids, handles, targets = zip(*aimed, strict=True)
         generator = document.generator(node)
         edit = DragEdit(handles, targets, document.movable(node))
@@ -236,25 +334,41 @@ class Rounds:
             chosen = settings.descent in ("gauss-newton", "first-order")
             document.record_settings(replace(settings, descent="auto") if chosen else settings)
             if wanted.steps != 0:
-                runner, ids = self._runner(settings, recorded=wanted)
-                self._begin(ActiveRound(runner, 0, ids, True))
-                if runner.run.stop_reason is not None and self._active is not None:
+                runner, ids = self._runner(document.history.node.points, settings, recorded=wanted)
+                # A pull has many steps: as few of them are recorded as when it was made.
+                every = math.ceil(wanted.steps / MAX_KEPT) if wanted.steps is not None and wanted.moved else 1
+                self._begin(ActiveRound(runner, 0, ids, True, every))
+                if runner.end is not None and self._active is not None:
                     self._end(self._active, "arrived")
         except BaseException:
             self.queue.clear()
             raise
         self.queue.popleft()
 
+    def _record_step(self, round_: ActiveRound, step: DragStep) -> None:
+        body = {"node": round_.node, "step": step.index, "handles": step.handles.tolist(), "loss": step.loss}
+        self.document.record("frame", body, latent_bytes(step.w_plus))
+
     def _record_move(self, round_: ActiveRound, targets: Mapping[int | str, Any]) -> None:
         points = self.document.history.nodes[round_.node].points
         moved = [asdict(replace(point, target=targets.get(point.id, point.target))) for point in points]
-        self.document.record("retarget", {"node": round_.node, "points": moved})
+        self.document.record("retarget", {"node": round_.node, "after": round_.runner.steps, "points": moved})
+
+    def _points_after(self, round_: ActiveRound, step: DragStep) -> tuple[Point, ...]:
+        """Return the points of a round as they are after a step, whether it was recorded or not."""
+        handles = [(float(x), float(y)) for x, y in step.handles]
+        points = self.document.history.nodes[round_.node].points
+        return with_handles(points, dict(zip(round_.ids, handles, strict=True)))
 
     def _end(self, round_: ActiveRound, reason: EndReason, keep_best: bool = False, paused: bool = False) -> None:
         self._active = None
+        last = round_.runner.run.last
+        record = self.document.history.nodes[round_.node].round
+        if last is not None and record is not None and record.steps < last.index:
+            self._record_step(round_, last)
         goes_on = self._pulling and reason in ("arrived", "stalled")
         self._held = round_ if goes_on else None
-        gave_up = reason == "stalled" and round_.runner.steps < round_.runner.run.settings.max_steps
+        gave_up = reason == "stalled" and not round_.runner.run.spent
         self._gave_up = round_ if gave_up else None
         body: dict[str, Any] = {"node": round_.node, "reason": reason}
         best = round_.runner.run.best
@@ -263,6 +377,7 @@ class Rounds:
         if paused:
             body["paused"] = True
         self.document.record("end", body)
+        self.ended = round_.node
 
 
 def points_of(wanted: Round) -> tuple[Point, ...]:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from draglab.editor.history import Entry, History
 from draglab.editor.round_runner import EndReason
+from draglab.editor.state import RoundRecord
 from draglab.errors import DraglabError
 from draglab.media.edit_file import SettingValue
 
@@ -92,17 +93,30 @@ class _Round(_Body):
     ids: Annotated[list[Identifier], Field(min_length=1)]
     settings: dict[str, SettingValue]
     left: list[Identifier] = []
+    points: list[_Point] | None = None
 
 
 class _Frame(_Body):
     node: int
     handles: list[Place]
     loss: float
+    step: Annotated[int, Field(ge=1)] = 1
 
 
 class _Retarget(_Body):
     node: int
+    after: Annotated[int, Field(ge=0)] = 0
     points: list[_Point]
+
+
+class _Move(_Body):
+    after: Annotated[int, Field(ge=1)]
+    targets: list[Place]
+
+
+class _Moves(_Body):
+    node: int
+    moves: Annotated[list[_Move], Field(min_length=1)]
 
 
 class _End(_Body):
@@ -141,6 +155,7 @@ _BODIES: dict[str, type[_Body]] = {
     "round": _Round,
     "frame": _Frame,
     "retarget": _Retarget,
+    "moves": _Moves,
     "end": _End,
     "resume": _Resume,
     "continue": _Continue,
@@ -225,6 +240,10 @@ def _check_result(history: History, row: Row) -> None:
         model = history.models[node.start_id]
         if row.size != 4 * model.num_ws * model.w_dim:
             raise ValueError("a latent has another size")
+    if row.kind in ("frame", "end"):
+        record = history.nodes[row.entry().body["node"]].round
+        if record is not None:
+            _check_round(record)
     if row.kind == "mask" and row.entry().body["given"] and not row.size:
         raise ValueError("a mask is missing")
     node = history.node
@@ -232,6 +251,14 @@ def _check_result(history: History, row: Row) -> None:
         raise ValueError("a point has no target")
     if len({point.id for point in node.points}) < len(node.points):
         raise ValueError("two points have one id")
+
+
+def _check_round(record: RoundRecord) -> None:
+    """Check that the newest frame follows the others, and the step that is kept is among them."""
+    if len(record.frames) > 1 and record.frames[-1].step <= record.frames[-2].step:
+        raise ValueError("steps are not in order")
+    if record.kept is not None and record.frames[record.place(record.kept) - 1].step != record.kept:
+        raise ValueError("the step that is kept is missing")
 
 
 def recover(damaged: Path, into: sqlite3.Connection) -> set[str]:

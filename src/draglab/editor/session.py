@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 
 import numpy as np
@@ -113,7 +113,7 @@ class EditingSession:
             settings=asdict(self.document.settings()),
             changed=sorted(history.settings),
             nodes=[node_view(each) for each in history.nodes.values()],
-            can_undo=history.undo_node is not None,
+            can_undo=self.rounds.pulling or history.undo_node is not None,
             can_redo=history.redo_node is not None,
             can_go_on=self.rounds.can_go_on,
             remaining=len(self.rounds.queue),
@@ -128,13 +128,23 @@ class EditingSession:
         Raises:
             DraglabError: the point is outside the image.
         """
+        return self.handle_check(point)()
+
+    def handle_check(self, point: XY) -> Callable[[], HandleQuality]:
+        """Return :meth:`check_handle` of the image as it is now, as a function that another thread may call."""
         document, node = self.document, self.document.history.node
         settings = document.settings()
-        if self._quality is None or self._quality[0] != (node.latent_id, settings):
-            generator = document.generator(node)
-            latent = document.latent(node.latent_id, generator)
-            self._quality = (node.latent_id, settings), QualityMap(generator, latent, settings)
-        return self._quality[1].check(point)
+        key = (node.latent_id, settings)
+        generator = document.generator(node)
+        latent = document.latent(node.latent_id, generator)
+
+        def check() -> HandleQuality:
+            known = self._quality
+            if known is None or known[0] != key:
+                self._quality = known = key, QualityMap(generator, latent, settings)
+            return known[1].check(point)
+
+        return check
 
     def suggest_mask(self) -> NDArray[np.bool_]:
         """Suggest a movable region, bool [H, W], from the features around the handles; the mask stays as it is.
@@ -280,6 +290,19 @@ class EditingSession:
             new = new.pinned()
         self.set_points([new if each.id == point else each for each in points], gesture_done)
 
+    def pull(self, point: Point, gesture: int, done: bool = False) -> None:
+        """Pull a point, new or known, so that the image follows; see :meth:`Rounds.pull`.
+
+        Raises:
+            DraglabError: the point has no target, or is outside the image.
+        """
+        model = self.document.history.models[self.document.history.node.start_id]
+        if point.target is None:
+            raise DraglabError("a pull needs a target: give one")
+        validate_points([point.handle], model.height, model.width, "handle")
+        validate_points([point.target], model.height, model.width, "target")
+        self.rounds.pull(point, gesture, done)
+
     def remove_points(self, ids: Iterable[int | str] | None = None) -> None:
         """Remove points, ignoring unknown ids; None = all. A running drag is paused first."""
         self.rounds.stop(paused=True)
@@ -332,11 +355,14 @@ class EditingSession:
     # Moving in the history.
 
     def undo(self) -> None:
-        """Show the previous state.
+        """Show the previous state, or that before a pull whose hand is still down.
 
         Raises:
             DraglabError: there is nothing to undo.
         """
+        if self.rounds.pulling:
+            self.rounds.take_back()
+            return
         self._go(self.document.history.undo_node, "there is nothing to undo")
 
     def redo(self) -> None:

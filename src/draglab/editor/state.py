@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -112,8 +113,13 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class Frame:
-    """One step of a round: its latent, the dragged handles after it, and the loss that it descended."""
+    """A recorded step of a round: its latent, the dragged handles after it, and the loss that it descended.
 
+    Attributes:
+        step: number of the step, from 1.
+    """
+
+    step: int
     latent_id: int
     handles: tuple[XY, ...]
     loss: float
@@ -127,7 +133,7 @@ class RoundRecord:
         ids: ids of the dragged points; all other attributes have the points in this order.
         handles, targets: the points' first handles and targets.
         settings: every field of DragSettings.
-        frames: frames of steps 1, 2, ...
+        frames: recorded steps, in order: all of them, or, of a pull that the image followed, some.
         moves: moves of the targets during the drag.
         end: reason why the drag ended; None while it runs.
         kept: the step that the round's node shows, counted from 1; None = the last.
@@ -143,9 +149,18 @@ class RoundRecord:
     kept: int | None = None
 
     @property
+    def steps(self) -> int:
+        """Number of steps made."""
+        return self.frames[-1].step if self.frames else 0
+
+    @property
     def shown(self) -> int:
         """Number of the step that the round's node shows."""
-        return len(self.frames) if self.kept is None else self.kept
+        return self.steps if self.kept is None else self.kept
+
+    def place(self, step: int) -> int:
+        """Return the place of a recorded step among the frames, counted from 1; 0 = before the first step."""
+        return bisect_left(self.frames, step, key=lambda frame: frame.step) + 1 if step else 0
 
     def targets_after(self, step: int) -> tuple[XY, ...]:
         """Return the targets of the points after this number of steps."""
@@ -161,7 +176,8 @@ class Node:
         id: number of the journal's entry that made it. parent: id of its parent, None for the first node.
         latent_id: entry that holds its latent. mask_id: entry that holds its mask; None = everything may move.
         start_id: the node of its image's start, itself for a start.
-        start: for starts only. round: for rounds only. frame: for "continue" only, the step of its parent.
+        start: for starts only. round: for rounds only.
+        frame: for "continue" only, the place among the frames of its parent, counted from 1. step: number of that step.
         kept: for starts, True if the latent is not the start's own, because an edit was kept when the appearance
             changed.
         base_id: for starts by values, the entry that holds them as they were before any style mixing.
@@ -178,6 +194,7 @@ class Node:
     start: StartSpec | None = None
     round: RoundRecord | None = None
     frame: int | None = None
+    step: int | None = None
     kept: bool = False
     base_id: int | None = None
 
@@ -192,7 +209,7 @@ class Node:
             for point in self.points
             if point.id in record.ids and point.target is not None and not point.pin
         ]
-        return end_text(record.end, len(record.frames), record.shown, ways)
+        return end_text(record.end, record.steps, record.shown, ways)
 
 
 @dataclass(frozen=True)
@@ -200,15 +217,19 @@ class StepReport:
     """Report on one step, for observers.
 
     Attributes:
-        node: id of the round's node. step: number of the step, from 1.
-        handles: (x, y) of each of the node's points that has a target, image pixels. distances: to their targets.
+        node: id of the round's node; of a pull that goes on, the node from which it began.
+        step: number of the step, from 1.
+        ids: ids of the points that have a target. handles, targets: (x, y) of each of them, image pixels. distances:
+            between the two.
         mean_distance: mean of the distances, without those of pins.
         end: reason why the round ended with this step, None if it goes on. text: the end in words, "" if it goes on.
     """
 
     node: int
     step: int
+    ids: list[int | str]
     handles: list[XY]
+    targets: list[XY]
     distances: list[float]
     mean_distance: float
     loss: float
@@ -219,25 +240,35 @@ class StepReport:
     def of(cls, node: Node) -> StepReport:
         """Build the report on the last step of a round, even if another step is kept."""
         assert node.round is not None
-        frames = node.round.frames
-        now = dict(zip(node.round.ids, frames[-1].handles, strict=True))
-        aimed = [
-            (now.get(point.id, point.handle), point.target, point.pin)
-            for point in node.points
-            if point.target is not None
-        ]
-        distances = [math.dist(handle, target) for handle, target, _ in aimed]
-        left = [distance for distance, (_, _, pin) in zip(distances, aimed, strict=True) if not pin]
+        last = node.round.frames[-1]
+        points = with_handles(node.points, dict(zip(node.round.ids, last.handles, strict=True)))
+        return cls.between(node.id, points, last.step, last.loss, node.round.end, node.end_text)
+
+    @classmethod
+    def between(
+        cls, node: int, points: Sequence[Point], step: int, loss: float, end: EndReason | None = None, text: str = ""
+    ) -> StepReport:
+        """Build the report on a step after which the points are where they are given."""
+        aimed = [(point, point.target) for point in points if point.target is not None]
+        distances = [math.dist(point.handle, target) for point, target in aimed]
+        left = [distance for distance, (point, _) in zip(distances, aimed, strict=True) if not point.pin]
         return cls(
-            node=node.id,
-            step=len(frames),
-            handles=[handle for handle, *_ in aimed],
+            node=node,
+            step=step,
+            ids=[point.id for point, _ in aimed],
+            handles=[point.handle for point, _ in aimed],
+            targets=[target for _, target in aimed],
             distances=distances,
             mean_distance=sum(left) / len(left),
-            loss=frames[-1].loss,
-            end=node.round.end,
-            text=node.end_text,
+            loss=loss,
+            end=end,
+            text=text,
         )
+
+
+def with_handles(points: Sequence[Point], handles: Mapping[int | str, XY]) -> tuple[Point, ...]:
+    """Return the points with the given handles, by id, in place of their own."""
+    return tuple(replace(point, handle=handles.get(point.id, point.handle)) for point in points)
 
 
 def _xy(value: Any) -> XY:

@@ -46,7 +46,8 @@ class NodeView:
     """A line of the history.
 
     Attributes:
-        frames: number of steps of a drag. kept: the step that is shown. end: reason why it ended, None while it runs.
+        frames: number of steps of a drag that can be looked at. kept: the one that is shown, from 1.
+        end: reason why it ended, None while it runs.
         picture: number of the node's picture; different pictures have different numbers. label: text for a person.
     """
 
@@ -103,7 +104,7 @@ def node_view(node: Node) -> NodeView:
         parent=node.parent,
         kind=node.kind,
         frames=0 if record is None else len(record.frames),
-        kept=0 if record is None else record.shown,
+        kept=0 if record is None else record.place(record.shown),
         end=None if record is None else record.end,
         picture=node.latent_id,
         label=_label(node),
@@ -116,12 +117,12 @@ def _label(node: Node) -> str:
             return "Other appearance"
         return "Image by its values" if node.start.seed is None else f"Seed {node.start.seed}"
     if node.round is not None:
-        steps = len(node.round.frames)
+        steps = node.round.steps
         if node.round.kept is not None:
             return f"Drag, step {node.round.kept} of {steps}"
         return f"Drag, {steps} {'step' if steps == 1 else 'steps'}"
     if node.kind == "continue":
-        return f"From step {node.frame}"
+        return f"From step {node.step}"
     if node.kind == "mask":
         return "No mask" if node.mask_id is None else "Mask"
     count = len(node.points)

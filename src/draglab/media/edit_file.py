@@ -38,6 +38,8 @@ SIZE_LIMIT = 64 * 2**20
 """Largest size of a file, in bytes."""
 VALUE_LIMIT = 1_000_000
 """Most numbers, texts and names in one file. Checked before the file is parsed."""
+MAX_MOVES = 10_000
+"""Most moves of the targets in one round."""
 FIELD_LIMIT = 1000
 """Most names in one object of a file."""
 
@@ -161,7 +163,7 @@ class Round(_Strict):
     """Fields of draglab.DragSettings. Fields that are left out have their defaults."""
     steps: int | None = Field(default=None, ge=0, le=10**9)
     """Number of steps to run; null: until the drag stops by itself."""
-    moved: list[Retarget] = Field(default_factory=list, max_length=10_000, fail_fast=True)
+    moved: list[Retarget] = Field(default_factory=list, max_length=MAX_MOVES, fail_fast=True)
     """Changes of targets, in the order of their steps."""
 
     @model_validator(mode="after")

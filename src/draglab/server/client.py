@@ -18,6 +18,7 @@ from draglab.server.exports import Exports
 from draglab.server.file_names import export_name
 from draglab.server.limits import Limits
 from draglab.server.live_session import LiveSession
+from draglab.server.message_parts import PointInput
 from draglab.server.model_menu import ModelMenu
 from draglab.server.model_messages import DownloadModel, ListModels, StopDownload, StopMeasuring
 from draglab.server.outbox import Outbox, Picture
@@ -26,7 +27,9 @@ from draglab.server.setting_help import panel_settings
 from draglab.server.worker import NotYet, Worker
 
 if TYPE_CHECKING:
+    from draglab.editor.quality import HandleQuality
     from draglab.editor.session import EditingSession
+    from draglab.editor.state import Point
 
 logger = logging.getLogger("draglab.server")
 
@@ -170,22 +173,22 @@ class Client:
         self.send(m.Sessions(id=command.id, sessions=self._sessions.listing(self.owner)))
 
     def _do_in_session(self, command: m.Command, live: LiveSession) -> None:
-        from draglab.editor.state import Point
-
         session = live.session
         match command:
             case m.SetStart():
                 session.set_start(self._sessions.start_spec(command.start))
                 live.tell(picture=True)
             case m.SetPoints():
-                points = [Point(each.id, each.handle, each.target, each.pin) for each in command.points]
-                session.set_points(points, command.done)
+                session.set_points([_point(each) for each in command.points], command.done)
                 live.tell()
             case m.AddPoint() | m.MovePoint() | m.RemovePoints():
                 # A round that the change ends leaves another picture.
                 picture = live.running
                 self._change_points(command, session)
                 live.tell(picture=picture)
+            case m.Pull():
+                self._check_room(command.point.id, session)
+                live.pull(self, _point(command.point), command.gesture, command.done)
             case m.SetMask():
                 # Only without a mask: see set_mask.
                 self._set_mask(command, None)
@@ -207,14 +210,10 @@ class Client:
                 self._answer(command, live)
 
     def _change_points(self, command: m.AddPoint | m.MovePoint | m.RemovePoints, session: EditingSession) -> None:
-        from draglab.editor.state import Point
-
         match command:
             case m.AddPoint(point=point):
-                most = self._limits.points
-                if len([each for each in session.document.points if each.id != point.id]) >= most:
-                    raise DraglabError(f"there are {most} handles already (limit 'points'): delete one first")
-                session.add_point(Point(point.id, point.handle, point.target, point.pin))
+                self._check_room(point.id, session)
+                session.add_point(_point(point))
             case m.MovePoint():
                 session.move_point(
                     command.point,
@@ -226,6 +225,11 @@ class Client:
                 )
             case m.RemovePoints():
                 session.remove_points(command.points)
+
+    def _check_room(self, point: int, session: EditingSession) -> None:
+        most = self._limits.points
+        if len([each for each in session.document.points if each.id != point]) >= most:
+            raise DraglabError(f"there are {most} handles already (limit 'points'): delete one first")
 
     def _act(self, command: m.Act, live: LiveSession) -> None:
         match command.type:
@@ -245,6 +249,8 @@ class Client:
             case "redo":
                 live.session.redo()
                 live.tell(picture=True)
+            case "take_back":
+                live.take_back()
             case "suggest_mask":
                 mask = live.session.suggest_mask()
                 self.send(m.Mask(id=command.id, png=encode_mask(mask), suggested=True))
@@ -254,17 +260,9 @@ class Client:
         session = live.session
         match command:
             case m.CheckHandle():
-                quality = session.check_handle((command.x, command.y))
-                self.send(
-                    m.HandleQuality(
-                        id=command.id,
-                        x=command.x,
-                        y=command.y,
-                        distinctive=quality.distinctive,
-                        nearest=quality.nearest,
-                        score=quality.score,
-                    )
-                )
+                check = session.handle_check((command.x, command.y))
+                # Not on the worker: its first answer for an image takes as long as many steps.
+                self._worker.painter.wish((self, "check", command.id), lambda: self._check(command, check))
             case m.Scrub():
                 self._wish("scrub", command, live, command.node, command.frame)
             case m.Seeds():
@@ -279,6 +277,24 @@ class Client:
 
                 found = (as_command if command.as_ == "command" else as_python)(session.document)
                 self.send(m.Text(id=command.id, text=found.text, needs_edit_file=found.edit_file is not None))
+
+    def _check(self, command: m.CheckHandle, check: Callable[[], HandleQuality]) -> None:
+        """Answer a CheckHandle; called on the painter's thread."""
+        try:
+            quality = check()
+        except DraglabError as error:
+            self.send(m.Error(id=command.id, message=str(error)))
+            return
+        self.send(
+            m.HandleQuality(
+                id=command.id,
+                x=command.x,
+                y=command.y,
+                distinctive=quality.distinctive,
+                nearest=quality.nearest,
+                score=quality.score,
+            )
+        )
 
     def _wish(self, kind: m.PictureKind, command: m.Scrub | m.Seeds, live: LiveSession, *what: int) -> None:
         """Ask for a picture for this client alone."""
@@ -344,6 +360,12 @@ class Client:
     def send(self, message: m.ServerMessage) -> None:
         """Put a message into the outbox."""
         self.outbox.put(m.encode(message))
+
+
+def _point(given: PointInput) -> Point:
+    from draglab.editor.state import Point
+
+    return Point(given.id, given.handle, given.target, given.pin)
 
 
 class _ExportTask:

@@ -15,8 +15,9 @@ from draglab.server.outbox import Outbox, Picture
 from draglab.server.worker import Worker
 
 if TYPE_CHECKING:
+    from draglab.editor.pictures import Shot
     from draglab.editor.session import EditingSession
-    from draglab.editor.state import StepReport
+    from draglab.editor.state import Point, StepReport
     from draglab.editor.view import SessionView
 
 _stamps = count(1)
@@ -54,6 +55,7 @@ class LiveSession:
         self._worker = worker
         self._preparation: Iterator[None] | None = None
         self._round = 0
+        self._puller: Viewer | None = None
         self._last_step = 0.0
         self._rate = 0.0
 
@@ -69,26 +71,55 @@ class LiveSession:
         self.viewers.remove(viewer)
         self._say_viewers()
         self.used = time.monotonic()
-        self._worker.withdraw(lambda key: key[0] is viewer)
+        for thread in (self._worker, self._worker.painter):
+            thread.withdraw(lambda key: key[0] is viewer)
         viewer.outbox.discard_pictures()
+        if self._puller is viewer and self.session.rounds.pulling:
+            # Its hand will not be heard of again.
+            self.session.rounds.let_go()
+            self.tell(picture=True)
 
     def step(self) -> bool:
         """Make one step of the round; see worker.Task."""
+        rounds = self.session.rounds
         try:
-            report = self.session.rounds.step()
+            report = rounds.step()
         except DraglabError as error:
             self.fail(error)
             return False
         if report is not None:
-            self._round = report.node
             self._show(report)
-            if report.end is None:
-                return True
-        if self.session.rounds.running:
+        if rounds.pulling:
+            return rounds.due
+        if report is not None and report.end is None:
+            return True
+        if rounds.running:
             # The next round of an edit file follows.
             self._say_ended()
         self.tell(picture=True)
         return self.running
+
+    def pull(self, viewer: Viewer, point: Point, gesture: int, done: bool) -> None:
+        """Take a target from a client's hand, see Rounds.pull; steps follow it from now on.
+
+        Raises:
+            DraglabError: see EditingSession.pull.
+        """
+        rounds = self.session.rounds
+        pulling = rounds.pulling
+        self._puller = viewer
+        self.session.pull(point, gesture, done)
+        if not (rounds.pulling and pulling):
+            # While the hand is down, progress says where handles and targets are.
+            self.tell(picture=not rounds.running)
+        elif rounds.due:
+            self._worker.add(self)
+
+    def take_back(self) -> None:
+        """Drop a pull whose hand is still down."""
+        if self.session.rounds.pulling:
+            self.session.rounds.take_back()
+            self.tell(picture=True)
 
     def fail(self, error: Exception) -> None:
         """Send an error and stop the round."""
@@ -160,16 +191,23 @@ class LiveSession:
 
     def _wish(self, viewer: Viewer, kind: PictureKind) -> None:
         def make() -> None:
-            height, view = viewer.height or None, self.session.view()
+            view, pictures = self.session.view(), self.session.pictures
             try:
-                if kind == "current":
-                    viewer.outbox.put_picture(Picture(kind, self.session.pictures.current(height), node=view.cursor))
-                else:
-                    viewer.outbox.put_picture(Picture(kind, self.session.pictures.original(height), node=view.original))
+                current = kind == "current"
+                shot = pictures.current_shot() if current else pictures.original_shot()
             except DraglabError as error:
                 viewer.outbox.put(encode(Error(message=str(error))))
+                return
+            node = view.cursor if current else view.original
+            self._worker.painter.wish((viewer, kind), lambda: self._paint_still(viewer, kind, shot, node))
 
         self._worker.wish((viewer, kind), make, urgent=True)
+
+    def _paint_still(self, viewer: Viewer, kind: PictureKind, shot: Shot, node: int) -> None:
+        """Send a picture of what does not change; called on the painter's thread."""
+        pixels = shot.image(viewer.height or None)
+        if viewer in self.viewers:
+            viewer.outbox.put_picture(Picture(kind, pixels, node=node))
 
     def _show(self, report: StepReport) -> None:
         now = time.perf_counter()
@@ -181,7 +219,9 @@ class LiveSession:
         progress = Progress(
             node=report.node,
             step=report.step,
-            handles=[(x, y) for x, y in report.handles],
+            points=report.ids,
+            handles=report.handles,
+            targets=report.targets,
             distances=report.distances,
             mean_distance=report.mean_distance,
             loss=report.loss,
@@ -189,25 +229,37 @@ class LiveSession:
             stamp=stamp,
         )
         text = encode(progress)
-        pictures = {}
         for viewer in self.viewers:
             viewer.outbox.put(text, "progress")
-            if viewer.outbox.wants_live():
-                if viewer.height not in pictures:
-                    pixels = self.session.pictures.current(viewer.height or None)
-                    pictures[viewer.height] = Picture("live", pixels, stamp, report.node, report.step)
-                viewer.outbox.put_picture(pictures[viewer.height])
+        # The last step before a rest is shown whatever the rate: no other follows it.
+        rests = not self.session.rounds.due
+        if rests or any(viewer.outbox.wants_live() for viewer in self.viewers):
+            shot = self.session.pictures.current_shot()
+            self._worker.painter.wish((self, "live"), lambda: self._paint_live(shot, report, stamp, rests))
+
+    def _paint_live(self, shot: Shot, report: StepReport, stamp: int, rests: bool) -> None:
+        """Send a picture of a step to those who are ready for it; called on the painter's thread."""
+        pictures: dict[int, Picture] = {}
+        for viewer in list(self.viewers):
+            if not (rests or viewer.outbox.wants_live()):
+                continue
+            height = viewer.height
+            if height not in pictures:
+                pictures[height] = Picture("live", shot.image(height or None), stamp, report.node, report.step)
+            if viewer in self.viewers:
+                viewer.outbox.put_picture(pictures[height])
 
     def _follow(self, view: SessionView) -> None:
         """Make steps while the session runs, and only then."""
-        if view.state == "running" and not self.running:
+        runs = view.state == "running"
+        if runs and not self.running:
             self._last_step = time.perf_counter()
-            self._round = view.cursor
+        if runs and self.session.rounds.due:
             self._worker.add(self)
-        elif view.state != "running" and self.running:
+        elif not runs and self.running:
             self._worker.remove(self)
             self._say_ended()
-        self.running = view.state == "running"
+        self.running = runs
 
     def _say_viewers(self) -> None:
         message = encode(Viewers(count=len(self.viewers)))
@@ -215,8 +267,9 @@ class LiveSession:
             viewer.outbox.put(message, "viewers")
 
     def _say_ended(self) -> None:
-        node = self.session.document.history.get(self._round)
-        if node.round is not None and node.round.end is not None:
+        ended, self.session.rounds.ended = self.session.rounds.ended, None
+        node = None if ended is None else self.session.document.history.get(ended)
+        if node is not None and node.round is not None and node.round.end is not None:
             message = encode(Ended(node=node.id, reason=node.round.end, text=node.end_text))
             for viewer in self.viewers:
                 viewer.outbox.put(message)

@@ -21,7 +21,7 @@ from draglab.media.edit_file import SettingValue
 from draglab.server.limits import Limits
 from draglab.server.message_parts import Coordinate, Count, Name, Request, Seed, Start, Truncation
 from draglab.server.model_messages import ModelCommand, ModelList, ModelWork
-from draglab.server.point_messages import AddPoint, MovePoint, RemovePoints, SetPoints
+from draglab.server.point_messages import AddPoint, MovePoint, Pull, RemovePoints, SetPoints
 from draglab.server.setting_help import PanelSetting
 
 if TYPE_CHECKING:
@@ -116,11 +116,11 @@ class Act(Request):
     run: start a round with the points pulled since the last one, or, if there are none, with those of the last one.
     stop: end the round after the current step. pause: the same, in order to change points: the next round goes on with
     this one's. go_on: continue the shown round, which stopped by itself; allowed if the state says can_go_on. undo,
-    redo: move by one entry of the history. suggest_mask: suggest a region around the handles, answered by Mask; the
-    mask stays as it is.
+    redo: move by one entry of the history. take_back: drop a pull whose hand is still down. suggest_mask: suggest a
+    region around the handles, answered by Mask; the mask stays as it is.
     """
 
-    type: Literal["run", "stop", "pause", "go_on", "undo", "redo", "suggest_mask"]
+    type: Literal["run", "stop", "pause", "go_on", "undo", "redo", "take_back", "suggest_mask"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,8 +212,8 @@ class Seen(Request):
 
 Command = (
     NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint
-    | RemovePoints | SetPoints | SetMask | Act | CheckHandle | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom
-    | Seeds | Export | Describe | ModelCommand
+    | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | SetSettings | ResetSettings | Goto | Scrub
+    | ContinueFrom | Seeds | Export | Describe | ModelCommand
 )  # fmt: skip
 """Messages that the worker's thread handles."""
 ClientMessage = Hello | Seen | Command
@@ -257,12 +257,15 @@ class State:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Progress after a step of a round. handles, distances: of the points that have a target, in the points' order."""
+    """Progress after a step of a round. points: ids of the points that have a target; handles, targets, distances: of
+    each of them. node: the round; of a pull that goes on, the entry from which it began."""
 
     type: Literal["progress"] = "progress"
     node: int
     step: int
+    points: list[int | str]
     handles: list[tuple[float, float]]
+    targets: list[tuple[float, float]]
     distances: list[float]
     mean_distance: float
     loss: float

@@ -39,6 +39,24 @@ class MovePoint(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pull(Request):
+    """Where a point is being pulled to; the image follows, a step for each message or more, and waits when it is there.
+
+    A pull is one entry of the history, made when the hand lets go. Points that do not rest are dragged on. Of messages
+    that wait, the newest counts. take_back drops the pull. If something else ends it, the rest of its gesture is
+    ignored.
+
+    point: a new point, or a known one, of which only id and target are used. gesture: another number for each pull.
+    done: the hand lets go; the drag goes on until it ends by itself.
+    """
+
+    type: Literal["pull"] = "pull"
+    point: PointInput
+    gesture: Count
+    done: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class RemovePoints(Request):
     """Remove points; None = all. Unknown points are ignored."""
 

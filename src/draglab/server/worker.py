@@ -17,6 +17,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from draglab.server.painter import Painter
+
 T = TypeVar("T")
 logger = logging.getLogger("draglab.server")
 
@@ -65,6 +67,9 @@ class Worker:
 
     Args:
         at_end: function to run on the thread after the last step, to put everything away.
+
+    Attributes:
+        painter: the thread beside it, for pictures that the steps need not wait for.
     """
 
     def __init__(self, at_end: Callable[[], None] = lambda: None) -> None:
@@ -83,11 +88,13 @@ class Worker:
         self._patient: dict[Hashable, Callable[[], None]] = {}
         self._idle: dict[Hashable, Callable[[], None]] = {}
         self._credit = 0.0
+        self.painter = Painter()
         # A daemon: the process can end although a step takes long. The journal has all that was answered.
         self._thread = threading.Thread(target=self._run, name="draglab-worker", daemon=True)
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start both threads."""
+        self.painter.start()
         self._thread.start()
 
     def close(self, timeout: float) -> bool:
@@ -95,8 +102,10 @@ class Worker:
         with self._changed:
             self._closing = True
             self._changed.notify()
+        ends = time.monotonic() + timeout
         self._thread.join(timeout)
-        return not self._thread.is_alive()
+        painted = self.painter.close(max(ends - time.monotonic(), 0.0))
+        return painted and not self._thread.is_alive()
 
     def call(self, function: Callable[[], T], caller: Hashable = None, line: Hashable = None) -> Future[T]:
         """Run a function on the thread before the next step; calls of one caller run in order.

@@ -17,12 +17,13 @@ class Launched:
     """A server that can be killed and started again at the same address with the same data.
 
     Args:
-        folder: for its data and its models folder.
+        folder: for its data. models: folder of models; None = an empty one.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, models: Path | None = None) -> None:
         self.folder = folder
-        (folder / "models").mkdir(parents=True, exist_ok=True)
+        self.models = folder / "models" if models is None else models
+        self.models.mkdir(parents=True, exist_ok=True)
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self._process: subprocess.Popen[str] | None = None
@@ -35,7 +36,7 @@ class Launched:
         """Start it and wait until it says where it is."""
         arguments = ["edit", "--no-browser", "--port", str(self.port), "--data", str(self.folder / "data")]
         self._process = subprocess.Popen(
-            [sys.executable, "-c", COMMAND, *arguments, "--models", str(self.folder / "models"), "--device", "cpu"],
+            [sys.executable, "-c", COMMAND, *arguments, "--models", str(self.models), "--device", "cpu"],
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},

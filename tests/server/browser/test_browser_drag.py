@@ -55,6 +55,7 @@ def test_the_picture_follows_the_hand(editor, first_image):
 def test_a_running_drag_can_be_watched_steered_and_stopped(editor):
     side = editor.size()
     before = editor.picture()
+    editor["#when-pulled"].select_option("release")
     editor.pull(nose(side), out_of_reach(side))
     editor.until_running()
     live = editor.until_picture(differs_from=before)
@@ -100,7 +101,7 @@ def test_a_zoomed_press_hits_the_pixel_under_it(editor, first_image):
     gradient = np.abs(np.diff(first_image.sum(2), axis=1))[side // 3 : side // 2, side // 3 : side // 2]
     row, column = np.unravel_index(gradient.argmax(), gradient.shape)
     pixel = (float(column + side // 3), float(row + side // 3))
-    editor["#run-on-release"].uncheck()
+    editor["#when-pulled"].select_option("wait")
     fitted = editor["#zoom-value"].text_content()
     editor.page.mouse.move(*editor.on_screen(pixel))
     for _ in range(6):

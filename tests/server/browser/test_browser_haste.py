@@ -44,7 +44,7 @@ def test_a_field_shows_what_was_made_of_its_number(editor):
 
 
 def test_space_runs_after_a_click_on_a_button(editor):
-    editor["#run-on-release"].evaluate("(field) => field.click()")
+    editor["#when-pulled"].select_option("wait")
     editor.pull((93, 125), (118, 125))
     editor["#zoom-fit"].click()
     editor.page.keyboard.press("Space")

@@ -101,7 +101,7 @@ def test_settings_are_changed_and_put_back(editor):
 
 def test_a_handle_that_cannot_be_followed_says_so_at_once(editor):
     side = editor.size()
-    editor["#run-on-release"].uncheck()
+    editor["#when-pulled"].select_option("wait")
     empty = (round(0.16 * side), round(0.78 * side))
     editor.press(empty)
     editor["#hint"].wait_for()
@@ -198,7 +198,7 @@ RULES = """async () => {
 
 def busy_page(editor):
     """Everything that the page can show at once: handles, pins, history, notices, settings."""
-    editor["#run-on-release"].uncheck()
+    editor["#when-pulled"].select_option("wait")
     editor.page.mouse.click(*editor.on_screen((60, 100)))
     editor.pull((60, 200), (75, 200))
     editor.until(lambda: editor[".handle-row"].count() == 2, "the handles are not there")

@@ -45,7 +45,7 @@ def place_all(editor: EditorPage) -> None:
 @pytest.mark.parametrize("late", [False, True])
 def test_no_handle_is_lost_to_a_quick_hand(server, visit, late):
     editor = visit(server.url, script=SLOW if late else None)
-    editor["#run-on-release"].uncheck()
+    editor["#when-pulled"].select_option("wait")
     place_all(editor)
     editor.until(lambda: editor[".handle-row"].count() == len(PLACES), "a handle was lost")
     session = editor.page.evaluate("sessionStorage.getItem('draglab.session')")
@@ -60,7 +60,7 @@ def test_no_handle_is_lost_to_a_quick_hand(server, visit, late):
 def test_states_that_cross_a_change_do_not_undo_it(server, visit):
     """The page is told, late, how things were before its changes, and shows them all the same."""
     editor = visit(server.url, script=SLOW)
-    editor["#run-on-release"].uncheck()
+    editor["#when-pulled"].select_option("wait")
     place_all(editor)
     seen = []
     for _ in range(60):
@@ -72,7 +72,7 @@ def test_states_that_cross_a_change_do_not_undo_it(server, visit):
 
 def test_a_change_made_without_a_connection_is_made_when_it_is_back(mortal_server, visit):
     editor: EditorPage = visit(mortal_server.url)
-    editor["#run-on-release"].uncheck()
+    editor["#when-pulled"].select_option("wait")
     editor.press(nose(editor.size()))
     editor.move(beside_nose(editor.size()))
     mortal_server.kill()
@@ -90,7 +90,7 @@ def test_two_pages_place_handles_in_one_session(server, visit):
     one = visit(server.url)
     two = visit(server.url, session=one.page.evaluate("sessionStorage.getItem('draglab.session')"))
     for editor in (one, two):
-        editor["#run-on-release"].uncheck()
+        editor["#when-pulled"].select_option("wait")
     for (x, y), editor in zip(PLACES, [one, two] * 3, strict=True):
         editor.press((x, y))
         editor.move((x + 8, y), steps=1)
@@ -171,7 +171,7 @@ def test_pins_stay_in_later_rounds_and_hold_the_place(editor):
 
 
 def test_a_pin_that_is_pulled_is_a_handle_again(editor):
-    editor["#run-on-release"].uncheck()
+    editor["#when-pulled"].select_option("wait")
     editor.page.mouse.click(*editor.on_screen((60, 100)))
     editor.until(lambda: editor["#markers .pin"].count() == 1, "there is no pin")
     editor.pull((60, 100), (80, 100))

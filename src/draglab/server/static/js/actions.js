@@ -25,12 +25,16 @@ watch(["session", "link"], ({ session, link }) => {
 onMessage("ended", runAnswered);
 onMessage("error", runAnswered);
 
-/** @returns {Point[]} points as they are now: handles follow the round that runs */
+/** @returns {Point[]} points as they are now: handles and targets follow the round that runs */
 export function currentPoints() {
   const { session, progress } = get();
   if (!session) return [];
   if (!progress || session.state === "idle") return session.points;
-  return session.points.map((point) => ({ ...point, handle: progress.places.get(point.id) ?? point.handle }));
+  return session.points.map((point) => ({
+    ...point,
+    handle: progress.places.get(point.id) ?? point.handle,
+    target: point.target && (progress.goals.get(point.id) ?? point.target),
+  }));
 }
 
 /**
@@ -108,6 +112,36 @@ export function pin(point) {
 /** Where a target is while it is being pulled and a round follows it; nothing is kept of it. @param {number} id @param {XY} target */
 export function steer(id, target) {
   mention({ type: "move_point", point: id, target, done: false });
+}
+
+/**
+ * Where a point is pulled to while the picture follows the hand. What cannot be sent is dropped: a newer place comes.
+ *
+ * @param {Point} point with its target
+ * @param {number} gesture another number for each pull
+ */
+export function follow({ id, handle, target }, gesture) {
+  mention({ type: "pull", point: { id, handle, target, pin: false }, gesture });
+}
+
+/**
+ * The hand lets go of a pull that the picture followed.
+ *
+ * @param {Point} point with its target
+ * @param {number} gesture
+ */
+export function letGo({ id, handle, target }, gesture) {
+  const point = { id, handle, target, pin: false, resting: false };
+  void changePoints({ type: "pull", point: { id, handle, target, pin: false }, gesture, done: true }, (points) =>
+    points.some((other) => other.id === id)
+      ? points.map((other) => (other.id === id ? { ...other, target, pin: false, resting: false } : other))
+      : [...points, point],
+  );
+}
+
+/** Leaves a pull that the picture followed, as if nobody had pulled. */
+export function takeBack() {
+  mention({ type: "take_back" });
 }
 
 /** @param {number} id */

@@ -114,18 +114,13 @@ export function showChanges() {
   set({ session: confirmed && withChanges(confirmed) });
 }
 
-/** @param {Message<"progress">} progress whose handles are in the order of the state's points */
+/** @param {Message<"progress">} progress */
 function receiveProgress(progress) {
   // Of another round than the state: what it says of cannot be told.
   if (progress.node !== confirmed?.cursor) return;
-  const ids = confirmed.points.filter((point) => point.target).map((point) => point.id);
-  /** @type {Map<number, import("./types.js").XY>} */
-  const places = new Map();
-  progress.handles.forEach((place, index) => {
-    const id = ids[index];
-    if (id !== undefined) places.set(id, place);
-  });
-  set({ progress: { ...progress, places } });
+  /** @param {import("./types.js").XY[]} places */
+  const byPoint = (places) => new Map(places.map((place, index) => [Number(progress.points[index]), place]));
+  set({ progress: { ...progress, places: byPoint(progress.handles), goals: byPoint(progress.targets) } });
 }
 
 /** @param {Message<"state">} state */

@@ -28,7 +28,7 @@ const HELP = /** @type {const} */ ([
       ["Pull a grey handle", "drag it on; otherwise it rests"],
       ["Alt + pull", "move a handle itself"],
       ["Space", "run or stop"],
-      ["Esc", "stop; leave a pull"],
+      ["Esc", "take a pull back; stop"],
       ["Delete", "delete the selected handle or pin"],
     ],
   ],
@@ -130,7 +130,9 @@ const PLAIN = {
 
 /** @type {Record<string, () => void>} with Ctrl, or Cmd on a Mac */
 const CONTROL = {
-  z: () => void undo(),
+  z: () => {
+    if (!cancelGesture() && !cancelCrosshair()) void undo();
+  },
   "shift+z": () => void redo(),
   y: () => void redo(),
   s: openExport,

@@ -63,6 +63,11 @@ export function roundShown(session) {
   return node?.kind === "round" && node.frames > 0 ? node : null;
 }
 
+/** Whether this is a round that has not ended. @param {NodeView} node */
+export function runs(node) {
+  return node.kind === "round" && node.end === null;
+}
+
 /** @param {NodeView | undefined} node small steps, which have no picture of their own */
 export function isSmall(node) {
   return node?.kind === "points" || node?.kind === "mask";

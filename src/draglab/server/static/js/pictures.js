@@ -5,6 +5,7 @@
 
 import { mention, onPicture } from "./app.js";
 import { get } from "./store.js";
+import { runs } from "./lineage.js";
 
 /** @typedef {import("./wire_types.js").PictureHeader} PictureHeader */
 /** @typedef {"now" | "original" | "scrub"} Slot */
@@ -44,7 +45,7 @@ export function thumbnailOf(id) {
   const { session } = get();
   const node = session?.nodes.find((each) => each.id === id);
   // What runs has another picture with each step.
-  if (!session || !node || (session.state !== "idle" && id === session.cursor)) return undefined;
+  if (!session || !node || runs(node)) return undefined;
   return `/thumbnails/${session.session}/${node.picture}`;
 }
 

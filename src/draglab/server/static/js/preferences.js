@@ -2,9 +2,11 @@
 
 /** @typedef {import("./types.js").ToolName} ToolName */
 /** @typedef {import("./types.js").MaskView} MaskView */
+/** @typedef {import("./types.js").Pulling} Pulling */
 /**
  * @typedef {object} Preferences
- * @property {boolean} runOnRelease a drag starts when the pointer is let go
+ * @property {Pulling} pulling what happens when somebody pulls: the picture follows the hand, or a drag starts when it lets
+ *   go, or only with the button
  * @property {boolean} showMask
  * @property {boolean} showPoints
  * @property {MaskView} maskView what the brush paints
@@ -16,7 +18,7 @@ const KEY = "draglab.preferences";
 
 /** @type {Preferences} */
 let preferences = {
-  runOnRelease: true,
+  pulling: "follow",
   showMask: true,
   showPoints: true,
   maskView: "movable",
@@ -24,15 +26,19 @@ let preferences = {
   tool: "drag",
 };
 
+/** @type {readonly Pulling[]} */
+const WAYS = ["follow", "release", "wait"];
+
 /** @type {((preferences: Preferences) => void)[]} */
 const listeners = [];
 
 try {
   const kept = JSON.parse(localStorage.getItem(KEY) ?? "{}");
   // A page that opens with a brush in hand surprises: the tool is not kept.
-  for (const name of /** @type {const} */ (["runOnRelease", "maskView", "brush"])) {
+  for (const name of /** @type {const} */ (["maskView", "brush"])) {
     if (typeof kept[name] === typeof preferences[name]) preferences = { ...preferences, [name]: kept[name] };
   }
+  if (WAYS.includes(kept.pulling)) preferences = { ...preferences, pulling: kept.pulling };
 } catch {
   // Storage that is blocked or damaged: the defaults do.
 }

@@ -8,6 +8,7 @@ import { get, set, watch } from "./store.js";
 import { knowing } from "./models/work.js";
 import { onMessage } from "./app.js";
 import { onPreference, prefer } from "./preferences.js";
+import { isFollowing, onGesture } from "./stage/gesture.js";
 
 const button = byId("run", HTMLButtonElement);
 const buttonText = byId("run-text", HTMLElement);
@@ -18,7 +19,7 @@ const meter = byId("meter", HTMLElement);
 const empty = byId("empty", HTMLElement);
 const stage = byId("stage", HTMLElement);
 const emptyText = byId("empty-text", HTMLElement);
-const onRelease = byId("run-on-release", HTMLInputElement);
+const whenPulled = byId("when-pulled", HTMLSelectElement);
 const title = byId("title", HTMLElement);
 const ANNOUNCE_MS = 5000;
 let farthest = 0;
@@ -67,8 +68,10 @@ function render() {
   if (link === "lost" && session) say("Connection lost. Reconnecting; your work is saved.");
   else if (progress && state !== "idle") {
     farthest = Math.max(farthest, progress.mean_distance);
-    const left = `${shown(progress.mean_distance)} px left`;
-    say(`Step ${progress.step} · ${left} · ${shown(progress.steps_per_second)} steps/s`);
+    const far = `${shown(progress.mean_distance)} px`;
+    const left = isFollowing() ? `${far} behind your hand` : `${far} left`;
+    if (isFollowing()) say(`Following · ${left}`);
+    else say(`Step ${progress.step} · ${left} · ${shown(progress.steps_per_second)} steps/s`);
     if (performance.now() - announced > ANNOUNCE_MS) {
       announced = performance.now();
       announce(left);
@@ -101,10 +104,13 @@ function describe() {
 /** Sets it going. */
 export function initStatus() {
   watch(["session", "progress", "link", "scrub", "welcome", "windows", "models", "work", "wanted"], render);
+  onGesture(render);
   button.addEventListener("click", toggleRun);
   goOnButton.addEventListener("click", goOn);
-  onRelease.addEventListener("change", () => prefer({ runOnRelease: onRelease.checked }));
-  onPreference(({ runOnRelease }) => (onRelease.checked = runOnRelease));
+  whenPulled.addEventListener("change", () => {
+    prefer({ pulling: /** @type {import("./types.js").Pulling} */ (whenPulled.value) });
+  });
+  onPreference(({ pulling }) => (whenPulled.value = pulling));
   onMessage("ended", (message) => announce(message.text));
   onMessage("viewers", ({ count }) => {
     const more = count > get().windows;

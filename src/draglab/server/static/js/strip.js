@@ -6,7 +6,7 @@
  */
 
 import { byId, icon, make } from "./dom.js";
-import { childrenOf, grouped, isSmall, line, tip } from "./lineage.js";
+import { childrenOf, grouped, isSmall, line, runs, tip } from "./lineage.js";
 import { goTo } from "./actions.js";
 import { thumbnailOf } from "./pictures.js";
 
@@ -121,11 +121,10 @@ function makeItem(session, index) {
   const small = isSmall(node);
   const current = node.id === session.cursor;
   const label = group.length > 1 ? `${node.label}, ${group.indexOf(node) + 1} of ${group.length} changes` : node.label;
-  const runs = current && session.state !== "idle";
   const button = make(
     "button",
     {
-      class: `entry ${small ? "small-entry" : "picture-entry"} ${place.ahead ? "ahead" : ""} ${runs ? "runs" : ""}`,
+      class: `entry ${small ? "small-entry" : "picture-entry"} ${place.ahead ? "ahead" : ""} ${runs(node) ? "runs" : ""}`,
       "data-node": node.id,
       "data-kind": node.kind,
       "aria-current": current ? "step" : null,

@@ -111,6 +111,17 @@
  */
 
 /**
+ * Where a point is being pulled to; the image follows, a step for each message or more, and waits when it is there.
+ *
+ * @typedef {object} Pull
+ * @property {number | null} [id]
+ * @property {"pull"} type
+ * @property {PointInput} point
+ * @property {number} gesture
+ * @property {boolean} [done]
+ */
+
+/**
  * Remove points; None = all. Unknown points are ignored.
  *
  * @typedef {object} RemovePoints
@@ -144,7 +155,7 @@
  *
  * @typedef {object} Act
  * @property {number | null} [id]
- * @property {"run" | "stop" | "pause" | "go_on" | "undo" | "redo" | "suggest_mask"} type
+ * @property {"run" | "stop" | "pause" | "go_on" | "undo" | "redo" | "take_back" | "suggest_mask"} type
  */
 
 /**
@@ -313,13 +324,15 @@
  */
 
 /**
- * Progress after a step of a round. handles, distances: of the points that have a target, in the points' order.
+ * Progress after a step of a round. points: ids of the points that have a target; handles, targets, distances: of
  *
  * @typedef {object} Progress
  * @property {"progress"} type
  * @property {number} node
  * @property {number} step
+ * @property {Array<number | string>} points
  * @property {Array<[number, number]>} handles
+ * @property {Array<[number, number]>} targets
  * @property {Array<number>} distances
  * @property {number} mean_distance
  * @property {number} loss
@@ -664,7 +677,7 @@
  * @property {number} first_layer
  */
 
-/** @typedef {Hello | Seen | NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint | RemovePoints | SetPoints | SetMask | Act | CheckHandle | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | Describe | ListModels | DownloadModel | StopDownload | StopMeasuring} ClientMessage */
+/** @typedef {Hello | Seen | NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | Describe | ListModels | DownloadModel | StopDownload | StopMeasuring} ClientMessage */
 
 /** @typedef {Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | ExportReady | Text | Error | ModelList | ModelWork} ServerMessage */
 

@@ -5,6 +5,8 @@
 
 /** @type {Point | null} */
 let pulled = null;
+/** Whether the picture follows what is pulled. */
+let following = false;
 /** @type {XY | null} the keyboard's crosshair */
 let crosshair = null;
 /** @type {(() => void)[]} */
@@ -19,9 +21,14 @@ export function crosshairAt() {
   return crosshair;
 }
 
-/** @param {Point | null} point */
-export function hold(point) {
+export function isFollowing() {
+  return following;
+}
+
+/** @param {Point | null} point @param {boolean} [follows] whether the picture follows it */
+export function hold(point, follows = false) {
   pulled = point;
+  following = follows;
   listeners.forEach((react) => react());
 }
 

@@ -72,7 +72,8 @@ stage.addEventListener("pointermove", (event) => {
   if (doing === "pan") viewport.panBy(at[0] - before[0], at[1] - before[1]);
   else if (doing === "pinch") pinch(event.pointerId, before, at);
   else if (doing === "tool") {
-    const events = event.getCoalescedEvents?.() ?? [];
+    // A stroke goes through every place; of a pull, only the newest counts.
+    const events = tool()?.strokes ? (event.getCoalescedEvents?.() ?? []) : [];
     for (const each of events.length > 0 ? events : [event]) {
       tool()?.move(viewport.toImage(onStage(each)), inputOf(event));
     }

@@ -32,6 +32,7 @@ function painter(adds) {
   let last = null;
   let widest = 1;
   return {
+    strokes: true,
     /** @param {XY} at @param {Input} input */
     press(at, input) {
       if (!get().session || get().link !== "open") return;
@@ -69,6 +70,7 @@ export const brushTool = painter(true);
 export const eraserTool = painter(false);
 
 export const fillTool = {
+  strokes: false,
   /** @param {XY} at */
   press(at) {
     if (!get().session || get().link !== "open" || !viewport.contains(at)) return;

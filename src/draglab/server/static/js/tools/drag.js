@@ -1,6 +1,23 @@
-/** The drag tool: press on the picture, pull, let go. A click pins a place; a click on a pin lets go of it. */
+/**
+ * The drag tool: press on the picture, pull, let go. The picture follows the hand, or runs when it lets go, as the person
+ * likes. A click pins a place; a click on a pin lets go of it.
+ */
 
-import { addPoint, checkHandle, freshId, hasBegun, movePoint, pin, removePoint, run, settle, steer } from "../actions.js";
+import {
+  addPoint,
+  checkHandle,
+  follow,
+  freshId,
+  hasBegun,
+  letGo,
+  movePoint,
+  pin,
+  removePoint,
+  run,
+  settle,
+  steer,
+  takeBack,
+} from "../actions.js";
 import { comparison, toggleSplit } from "../compare.js";
 import { get, set } from "../store.js";
 import { hold, inHand } from "../stage/gesture.js";
@@ -22,7 +39,16 @@ import { viewport } from "../stage/viewport.js";
 const CLICK = 4;
 const RETARGET_MS = 40;
 
-/** @typedef {{kind: "new" | "target" | "handle", start: XY, moved: boolean, ready: Promise<void>, sent: number}} Gesture */
+/**
+ * @typedef {object} Gesture
+ * @property {"new" | "target" | "handle"} kind
+ * @property {XY} start
+ * @property {boolean} moved
+ * @property {Promise<void>} ready over when points can be changed
+ * @property {boolean} open whether that is over
+ * @property {number} sent when a round that runs was told of the target last
+ * @property {number | null} follows number of the pull that the picture follows; null: it does not
+ */
 
 /** @type {Gesture | null} */
 let gesture = null;
@@ -63,9 +89,7 @@ export const dragTool = {
     const hit = get().scrub ? null : pointAt(at, input.reach);
     if (hit) {
       const kind = input.alternate ? "handle" : "target";
-      // While a round runs, only targets of handles move.
-      const ready = kind === "handle" || hit.pin ? settle() : Promise.resolve();
-      gesture = { kind, start: at, moved: false, ready, sent: 0 };
+      begin(kind, at, kind === "handle" || hit.pin);
       set({ selected: hit.id });
       hold(hit);
       return;
@@ -80,9 +104,9 @@ export const dragTool = {
       return;
     }
     const point = { id: freshId(), handle: viewport.clamp(at), target: null, pin: false, resting: false };
-    gesture = { kind: "new", start: at, moved: false, ready: settle(), sent: 0 };
+    const { ready } = begin("new", at, true);
     hold(point);
-    void gesture.ready.then(() => checkHandle(point.handle, point.id));
+    void ready.then(() => checkHandle(point.handle, point.id));
   },
 
   /** @param {XY} at */
@@ -93,7 +117,9 @@ export const dragTool = {
     if (!gesture.moved && distance < CLICK) return;
     gesture.moved = true;
     const place = viewport.clamp(at);
-    hold(gesture.kind === "handle" ? { ...held, handle: place } : { ...held, target: place, pin: false });
+    const follows = gesture.follows !== null;
+    hold(gesture.kind === "handle" ? { ...held, handle: place } : { ...held, target: place, pin: false }, follows);
+    if (follows) return followHand(gesture);
     const now = performance.now();
     if (gesture.kind === "target" && get().session?.state === "running" && now - gesture.sent > RETARGET_MS) {
       gesture.sent = now;
@@ -110,15 +136,56 @@ export const dragTool = {
       hold(null);
       return;
     }
+    if (done.moved && done.follows !== null) {
+      // At once, where that is possible: the next pull may begin before anything else is heard.
+      if (!done.open) await done.ready;
+      letGo(held, done.follows);
+      if (inHand() === held) hold(null);
+      set({ selected: held.id });
+      return;
+    }
     finished = finished.then(() => finish(done, held));
     await finished;
   },
 
   cancel() {
+    if (gesture?.moved && gesture.follows !== null) takeBack();
     gesture = null;
     hold(null);
   },
+
+  strokes: false,
 };
+
+/**
+ * Takes something in hand.
+ *
+ * @param {Gesture["kind"]} kind
+ * @param {XY} start
+ * @param {boolean} changes more than the target of a handle, which alone moves while a round runs
+ */
+function begin(kind, start, changes) {
+  const follows = kind !== "handle" && preferred().pulling === "follow" ? freshId() : null;
+  // A pull that is followed ends what runs by itself.
+  const waits = follows === null ? changes : get().scrub !== null;
+  const ready = waits ? settle() : Promise.resolve();
+  /** @type {Gesture} */
+  const begun = { kind, start, moved: false, ready, open: !waits, sent: 0, follows };
+  gesture = begun;
+  if (waits) {
+    void ready.then(() => {
+      begun.open = true;
+      if (begun === gesture && begun.moved) followHand(begun);
+    });
+  }
+  return begun;
+}
+
+/** Says where the hand is. @param {Gesture} begun */
+function followHand(begun) {
+  const held = inHand();
+  if (begun.open && held && begun.follows !== null) follow(held, begun.follows);
+}
 
 /**
  * Whether a click on a point does more than select it: it lets go of a pin, and pins a handle that has nowhere to go. One
@@ -155,7 +222,8 @@ function click(done, point) {
  */
 async function finish(done, held) {
   await done.ready;
-  await (done.kind === "target" ? hasBegun() : settle());
+  // While a round runs, only targets of handles move.
+  await (done.kind === "target" && !held.pin ? hasBegun() : settle());
   // Another press may have begun meanwhile: its point stays in hand.
   if (inHand() === held) hold(null);
   set({ selected: held.id });
@@ -169,6 +237,6 @@ async function finish(done, held) {
     if (running) await answered;
   }
   const idle = get().session?.state === "idle";
-  if (idle && done.kind !== "handle" && preferred().runOnRelease) run();
+  if (idle && done.kind !== "handle" && preferred().pulling !== "wait") run();
   if (done.kind === "handle" && !held.pin) void checkHandle(held.handle, held.id);
 }
