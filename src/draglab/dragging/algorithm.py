@@ -60,7 +60,6 @@ class FirstOrderRun(DragRun):
         self.make_optimizer = optimizer or optimizer_for(self.settings, self.mask is not None)
         self.optimizer = self.make_optimizer(self.latent.offset, self.step_size, self.settings)
         self.tracker, self.terms = tracker, terms
-        self.mask_limit = self.settings.mask_limit
         self._look_at_start(self.mask)
 
     def _look_at_start(self, mask: Mask | None) -> None:
@@ -128,7 +127,7 @@ class FirstOrderRun(DragRun):
         The mask term's share is limited to `mask_limit` times the rest, so that it does not keep the handles from
         moving. Once they have arrived, the rest is scaled to the size of the mask term's share.
         """
-        limit = self.mask_limit
+        limit = self.settings.mask_limit
         if self.mask_term is None or (limit is None and self.settling is None):
             return self.latent.gradient(losses.total)
         pull = self.latent.gradient(losses.pull, again=True)
@@ -161,12 +160,7 @@ class FirstOrderRun(DragRun):
         self.optimizer.step_size = share * self.step_size
 
     def resume(self, share: float) -> None:
-        """Go on from the present latent with a new optimiser, at this share of the step size and of the mask's limit.
-
-        What a mask holds too strongly yields, so that the handles get on.
-        """
-        if self.settings.mask_limit is not None:
-            self.mask_limit = share * self.settings.mask_limit
+        """Go on from the present latent with a new optimiser, at this share of the step size."""
         self.optimizer = self.make_optimizer(self.latent.offset, share * self.step_size, self.settings)
         self.features = self.read()
 

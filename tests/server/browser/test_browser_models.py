@@ -50,8 +50,10 @@ def serving(tmp_path, monkeypatch):
             "data": tmp_path / "data",
             "rules": RULES,
             "device": "cpu",
+            "catalogue": known_models(),
+            **changes,
         }
-        with running(Options(**options | {"catalogue": known_models()} | changes)) as server:
+        with running(Options(**options)) as server:
             yield f"http://127.0.0.1:{server.port}/"
 
     return begin
