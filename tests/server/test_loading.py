@@ -310,6 +310,23 @@ def test_an_edit_file_whose_model_is_dropped_between_its_rounds_goes_on(start, m
     assert [node["frames"] for node in state["nodes"] if node["kind"] == "round"] == [2, 2]
 
 
+def test_a_pull_begins_when_the_model_is_there(start, monkeypatch, folder):
+    server = start(models=folder)
+    with server.client() as client, slow_model(monkeypatch, "a") as slow:
+        slow.go_on.set()
+        client.begin(model="a", seed=1)
+        slow.go_on.clear()
+        slow.begun.clear()
+        server.editor.worker.call(server.editor.loaded._loaded.clear).result()
+        for x in (12, 14):
+            client.send("pull", point={"id": 1, "handle": [8, 9], "target": [x, 9]}, gesture=1)
+        assert slow.begun.wait(60)
+        slow.go_on.set()
+        assert client.until("progress", lambda message: message["targets"] == [[14, 9]])["points"] == [1]
+        client.send("pull", point={"id": 1, "handle": [8, 9], "target": [15, 9]}, gesture=1, done=True)
+        client.until("ended")
+
+
 def test_a_download_of_the_picture_waits_for_the_model(start, monkeypatch, folder):
     """An export that needs a model is made whole, not cut off where it had to wait."""
     server = start(models=folder)

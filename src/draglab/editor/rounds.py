@@ -203,6 +203,8 @@ class Rounds:
         """
         if gesture == self._over:
             return
+        # Before anything changes: whoever has the generators may have to load it first.
+        self.document.generator(self.document.history.node)
         pull = self._pull
         if pull is not None and (pull.full or not (pull.gesture == gesture or pull.drags(point.id))):
             self.stop(paused=True)

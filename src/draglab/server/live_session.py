@@ -161,7 +161,8 @@ class LiveSession:
                 self._wish(viewer, "original")
             if picture:
                 self._wish(viewer, "current")
-        self.prepare()
+        if not picture:
+            self.prepare()
 
     def prepare(self) -> None:
         """Compute what the next drag needs, in short steps, as soon as nothing else is to be done."""
@@ -208,6 +209,8 @@ class LiveSession:
         pixels = shot.image(viewer.height or None)
         if viewer in self.viewers:
             viewer.outbox.put_picture(Picture(kind, pixels, node=node))
+        if kind == "current":
+            self._worker.call(self.prepare)
 
     def _show(self, report: StepReport) -> None:
         now = time.perf_counter()

@@ -14,7 +14,7 @@ function describe({ title, done, total, stopping, error }) {
   if (error !== null) return error;
   if (stopping) return `Stopping the download of ${title}…`;
   if (total === null) return done > 0 ? `Downloading ${title}: ${megabytes(done)} MB` : `Downloading ${title}…`;
-  if (done >= total) return `${title} has arrived and is being checked…`;
+  if (done >= total) return `${title} has arrived and is being made ready…`;
   return `Downloading ${title}: ${megabytes(done)} of ${megabytes(total)} MB`;
 }
 
