@@ -1,4 +1,4 @@
-"""The mask term's variants on fixed drags of `heads`, everything frozen but a disc around the drag.
+"""The mask term's variants on fixed drags of `heads`, everything frozen but a disc around the drag; first-order method.
 
     python -m benchmarks.masks [--every 3] [--steps 100] [--only "no mask" "draglab" ...]
 
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             movable = np.hypot(columns - x, rows - y) < args.radius * len(rows)
             w_plus = generator.w_plus_from_seed(one.seed)
             edit = DragEdit([one.handle], [one.target], None if changes is None else movable)
-            settings = DragSettings(max_steps=args.steps, **(changes or {}))
+            settings = DragSettings(max_steps=args.steps, **{"descent": "first-order", **(changes or {})})
             result = draglab.drag(generator, w_plus, edit, settings)
             with torch.no_grad():
                 before, after = generator.image(torch.cat([w_plus, result.w_plus])).clamp(-1, 1) * 127.5

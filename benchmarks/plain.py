@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from draglab.generators import StyleGAN2
+from benchmarks.plain_mobile import PlainMobileStyleGAN
+from draglab.generators import MobileStyleGAN, StyleGAN2
 
 
 class PlainStyleGAN2:
@@ -84,7 +85,7 @@ def _sample(features: Tensor, points: Tensor) -> Tensor:
 
 
 def plain_drag_steps(
-    generator: StyleGAN2,
+    generator: StyleGAN2 | MobileStyleGAN,
     w_plus: Tensor,
     handles: Tensor,
     targets: Tensor,
@@ -98,7 +99,8 @@ def plain_drag_steps(
     Args:
         handles, targets: [n, 2] whole pixels, float. mask: bool [H, W], True = movable.
     """
-    synthesis = PlainStyleGAN2(generator)
+    mobile = isinstance(generator, MobileStyleGAN)
+    synthesis = PlainMobileStyleGAN(generator) if mobile else PlainStyleGAN2(generator)
     height, width = generator.img_shape
     r1, r2 = 3 * max(height, width) / 512, max(round(12 * max(height, width) / 512), 1)
     optimised = w_plus[:, :6].clone().requires_grad_(True)

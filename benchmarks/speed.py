@@ -4,7 +4,7 @@
 
 Every measurement has a process of its own; memory is that process's peak resident set. Both sides drag with the paper's
 settings and make no pictures. Sizes are randomly initialised generators of the full published size (channel_base 32768,
-channel_max 512). "whole map" is the engine without windows.
+channel_max 512), "1024-mobile" is a MobileStyleGAN. "whole map" is the engine without windows.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ CASES = {
     "1024-mask": Case("1024", masked=True),
     "1024-bf16": Case("1024", settings={"precision": "bfloat16"}),
     "1024-mask-bf16": Case("1024", masked=True, settings={"precision": "bfloat16"}),
+    "1024-mobile": Case("mobile"),
     "256-68": Case("256", handles=68, sides=("reference", "whole map", "engine")),
     "1024-68": Case("1024", handles=68, sides=("reference", "whole map", "engine")),
 }
@@ -68,7 +69,7 @@ def steps_of(side: str, case: Case) -> Iterator[Any]:
 
     import draglab
     from benchmarks.plain import plain_drag_steps
-    from draglab.generators import StyleGAN2, StyleGAN2Config
+    from draglab.generators import MobileStyleGAN, MobileStyleGANConfig, StyleGAN2, StyleGAN2Config
 
     torch.manual_seed(0)
     # Otherwise tiny gradients make either side slow at random.
@@ -76,6 +77,8 @@ def steps_of(side: str, case: Case) -> Iterator[Any]:
     if case.model.isdigit():
         generator = StyleGAN2(StyleGAN2Config(img_resolution=int(case.model)))
         generator = generator.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    elif case.model == "mobile":
+        generator = MobileStyleGAN(MobileStyleGANConfig()).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     else:
         generator = draglab.load_generator(case.model, device="cpu")
     size, feature_resolution = generator.img_resolution, min(128, generator.img_resolution)
@@ -86,7 +89,7 @@ def steps_of(side: str, case: Case) -> Iterator[Any]:
         mask = np.zeros(generator.img_shape, bool)
         mask[:, : size // 2] = True
     if side == "reference":
-        assert isinstance(generator, StyleGAN2)
+        assert isinstance(generator, StyleGAN2 | MobileStyleGAN)
         tensors = [torch.from_numpy(each).float() for each in (handles, targets)]
         movable = None if mask is None else torch.from_numpy(mask)
         return plain_drag_steps(generator, w_plus, tensors[0], tensors[1], movable, feature_resolution)

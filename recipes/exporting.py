@@ -1,4 +1,4 @@
-"""From training checkpoints to a model file: the running average in half precision, with w_avg."""
+"""From training checkpoints to a model file: the running average in half precision, with w_avg and statistics."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import torch
 
 from draglab.checkpoints import save_generator
 from draglab.generators import StyleGAN2, StyleGAN2Config
+from draglab.generators.statistics import measure_statistics
 from recipes.generators import set_w_avg
 from recipes.run_folder import read_checkpoint
 
@@ -43,13 +44,14 @@ def shown_by_stage(states: Sequence[dict[str, Any]]) -> list[int]:
 
 
 def export(
-    runs: list[Path], path: Path, config_of: Callable[..., StyleGAN2Config], facts: dict[str, str]
+    runs: list[Path], path: Path, config_of: Callable[..., StyleGAN2Config], facts: dict[str, Any]
 ) -> dict[str, int | float | str]:
     """Write the last run's generator; the earlier runs are what it started from. Returns what the file is like."""
     states = [read_checkpoint(run) for run in runs]
     generator, shown = average_of(states[-1], config_of), shown_by_stage(states)
     path.parent.mkdir(parents=True, exist_ok=True)
     card = {**facts, "images_shown": sum(shown), "images_shown_by_stage": shown}
+    generator.statistics = measure_statistics(generator)
     save_generator(generator, path, torch.float16, card)
     return {"file": path.name, "megabytes": round(path.stat().st_size / 1e6, 1), "shown": sum(shown)}
 
@@ -58,7 +60,7 @@ def export_command(
     about: str | None,
     name: str,
     config_of: Callable[..., StyleGAN2Config],
-    facts: dict[str, str],
+    facts: dict[str, Any],
     arguments: Sequence[str] | None,
 ) -> None:
     """The command line of a recipe's export; `about` is its help, `name` its model's."""

@@ -8,8 +8,12 @@ import pytest
 import torch
 
 from benchmarks.plain import PlainStyleGAN2, plain_drag_steps
+from benchmarks.plain_mobile import PlainMobileStyleGAN
 from draglab.generators import StyleGAN2, StyleGAN2Config
+from tests.generators.configs import random_w_plus
+from tests.generators.mobile_configs import make_mobile
 from tests.reference.drag import reference_drag
+from tests.reference.mobile_stylegan import reference_features, reference_image
 from tests.reference.stylegan2 import ReferenceStyleGAN2
 
 
@@ -25,6 +29,15 @@ def test_synthesis(generator: StyleGAN2) -> None:
     expected, expected_image = ReferenceStyleGAN2(generator.config, generator.published_tensors())(w_plus)
     torch.testing.assert_close(features, expected[16], rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(image, expected_image, rtol=1e-4, atol=1e-5)
+
+
+def test_synthesis_of_mobile_stylegan() -> None:
+    mobile = make_mobile(dtype=torch.float32)
+    w_plus = random_w_plus(mobile)
+    features, image = PlainMobileStyleGAN(mobile)(w_plus, 16)
+    tensors = mobile.published_tensors()
+    torch.testing.assert_close(features, reference_features(mobile.config, tensors, w_plus)[16], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(image, reference_image(mobile.config, tensors, w_plus), rtol=1e-4, atol=1e-4)
 
 
 def test_drag(generator: StyleGAN2) -> None:

@@ -212,12 +212,38 @@ def test_targets_may_move(spots: Generator) -> None:
     assert np.linalg.norm(spot_of(spots, run.latent.w_plus().detach()) - at - [4, 5]) < 2.5
 
 
-def test_what_cannot_be_reached_stalls_and_the_best_step_is_kept(spots: Generator) -> None:
+def test_a_drag_ends_at_its_reach_and_goes_on_when_asked_to(spots: Generator) -> None:
     w_plus = spots.w_plus_from_seed(1)
-    nothing = np.array([2.0, 60.0])
-    result = drag(spots, w_plus, DragEdit([nothing], [[60, 2]]), replace(FAST, max_steps=100))
-    assert result.stop_reason == "stalled"
-    assert result.kept <= result.steps < 60
+    at = spot_of(spots, w_plus)
+    edit = DragEdit([at], [at + [7, -3]])
+    free = GaussNewtonRun(spots, w_plus, edit, FAST)
+    run = GaussNewtonRun(spots, w_plus, edit, replace(FAST, reach=0.3))
+    while run.stop_reason is None:
+        run.step()
+    assert run.stop_reason == "stalled"
+    assert run.last is not None and run.last.stop_reason == "stalled"
+    offset = run.latent.offset[0].detach()
+    assert run.metric is not None
+    assert float((run.force * offset).sum()) == pytest.approx(0.3**2, rel=1e-3)
+    torch.testing.assert_close(run.metric(run.force[None])[0], offset, rtol=1e-3, atol=1e-5)
+    run.go_on()
+    while run.stop_reason is None:
+        run.step()
+    while free.stop_reason is None:
+        free.step()
+    assert run.stop_reason == free.stop_reason == "arrived"
+
+
+def test_the_farther_the_targets_the_less_is_held(spots: Generator) -> None:
+    w_plus = spots.w_plus_from_seed(1)
+    at = spot_of(spots, w_plus)
+    held = []
+    for far in (1.0, 30.0):
+        run = GaussNewtonRun(spots, w_plus, DragEdit([at], [at + [far, 0]]), replace(FAST, locality=1000.0))
+        rows = run.linearise(run.wanted())
+        metric = run.measure(rows)
+        held.append(run.free.distance(rows.jacobian, np.ones(1)) / metric.distance(rows.jacobian, np.ones(1)))
+    assert held[0] < held[1] <= 1
 
 
 def test_half_precision_moves_the_same_way(spots: Generator) -> None:

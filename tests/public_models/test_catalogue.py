@@ -44,6 +44,13 @@ def test_every_model_is_of_an_architecture_that_opens():
         assert "xl" not in model.alias.split("-") and "StyleGAN-XL" not in model.format
 
 
+def test_what_models_show():
+    catalogue = read_catalogue()
+    parts = {model.alias.partition("-")[0] for model in catalogue.models}
+    assert parts == set(catalogue.subjects)
+    assert catalogue.subject_of(catalogue.get("ffhq-1024-mobile")) == "faces"
+
+
 def test_licences():
     assert {model.licence for model in CATALOGUE.models} == set(CATALOGUE.licences)
     for licence in CATALOGUE.licences.values():

@@ -18,13 +18,14 @@ def metric(covariance: Matrix, pulls: Matrix, share: float, restraint: float) ->
     rows = pulls.reshape(len(pulls), -1)
     changes = sum(np.outer(row, row) for row in rows) / len(rows)
     beta = restraint / np.trace(sigma @ changes)
-    return np.linalg.inv(np.linalg.inv(sigma) + beta * changes)
+    inverse: Matrix = np.linalg.inv(np.linalg.inv(sigma) + beta * changes)
+    return inverse
 
 
 def step(sigma: Matrix, jacobian: Matrix, wanted: NDArray[np.float64], mu: float) -> NDArray[np.float64]:
     """The change of the latent: argmin |J dw - e|^2 / mu + dw^T Sigma'^-1 dw."""
     normal = jacobian.T @ jacobian / mu + np.linalg.inv(sigma)
-    return np.linalg.solve(normal, jacobian.T @ wanted / mu)
+    return np.asarray(np.linalg.solve(normal, jacobian.T @ wanted / mu), np.float64)
 
 
 def match(

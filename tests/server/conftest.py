@@ -19,6 +19,12 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _no_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the tiny model without statistics: its drags are then those of the first order, whenever they begin."""
+    monkeypatch.setattr("draglab.checkpoints.statistics.add_statistics", lambda generator, progress: None)
+
+
 @pytest.fixture
 def start(models: Path, tmp_path: Path) -> Iterator[Callable[..., Running]]:
     """Starts servers of one test, with the tiny model and an empty data folder."""

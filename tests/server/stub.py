@@ -21,6 +21,9 @@ class StubSession:
         shot = SimpleNamespace(image=lambda height=None: noise.copy())
         self.pictures = SimpleNamespace(current_shot=lambda: shot, original_shot=lambda: shot)
 
+    def prepare(self) -> Any:
+        return iter(())
+
     @property
     def node(self) -> Any:
         end = None if self.rounds.running else "stopped"

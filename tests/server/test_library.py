@@ -13,7 +13,7 @@ def library(models, tmp_path) -> Library:
     (tmp_path / "broken.pkl").write_bytes(b"nothing")
     (tmp_path / "notes.txt").write_text("nothing")
     (tmp_path / "folder.pkl").mkdir()
-    one = Library(tmp_path, limit=3)
+    one = Library(tmp_path)
     one.find()
     return one
 
@@ -21,19 +21,14 @@ def library(models, tmp_path) -> Library:
 def test_models_are_those_that_can_be_opened(library):
     names = [model.name for model in library.models()]
     assert "other" in names and not {"broken", "notes", "folder"} & set(names)
-    library.inspect()
+    assert not library.refresh()
     assert [model.name for model in library.models()] == names
-
-
-def test_a_model_is_loaded_once_and_bears_its_name(library):
-    assert library.generator("other").name == "other"
-    assert library.generator("other") is library.generator("other")
 
 
 @pytest.mark.parametrize("name", ["nothing", "../other", "other.safetensors", "", "/etc/passwd", "notes"])
 def test_only_names_of_the_library_are_opened(library, name):
     with pytest.raises(DraglabError, match="no model"):
-        library.generator(name)
+        library.path(name)
 
 
 def test_a_path_of_an_edit_file_stands_for_the_model_of_that_name(library):
@@ -51,6 +46,6 @@ def test_a_path_of_an_edit_file_stands_for_the_model_of_that_name(library):
 
 
 def test_a_missing_folder_is_an_empty_one(tmp_path):
-    library = Library(tmp_path / "nothing", limit=3)
+    library = Library(tmp_path / "nothing")
     library.find()
     assert "tiny" not in [model.name for model in library.models()]

@@ -16,7 +16,9 @@ from websockets.exceptions import ConnectionClosed
 from draglab.errors import DraglabError
 from draglab.server.library import Library
 from draglab.server.limits import Limits
+from draglab.server.loaded_models import LoadedModels
 from draglab.server.outbox import Outbox, Picture
+from draglab.server.worker import Worker
 from tests.server.running_server import Running, wait_for
 from tests.server.stub import StubSession, open_stub
 
@@ -257,15 +259,16 @@ def test_limit_export_seconds(start):
 def test_limit_generators(models, tmp_path):
     for name in "abc":
         (tmp_path / f"{name}.safetensors").write_bytes((models / "tiny.safetensors").read_bytes())
-    library = Library(tmp_path, limit=2)
+    library = Library(tmp_path)
     library.find()
-    first = [library.generator(name) for name in "ab"]
-    assert library.generator("a") is first[0]
-    library.generator("c")
-    assert library.generator("a") is first[0], "it was used more recently than b"
-    assert library.generator("b") is not first[1]
+    loaded = LoadedModels(library, Worker(), limit=2)
+    first = [loaded.load(name) for name in "ab"]
+    assert loaded.get("a") is first[0]
+    loaded.load("c")
+    assert loaded.get("a") is first[0], "it was used more recently than b"
+    assert loaded.load("b") is not first[1]
     with pytest.raises(DraglabError, match="no model"):
-        library.generator("../tiny")
+        loaded.get("../tiny")
 
 
 def test_limit_drags(small):

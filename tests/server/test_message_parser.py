@@ -38,6 +38,10 @@ EXAMPLES = [
     {"type": "export", "kind": "mp4", "scope": "round"},
     {"type": "describe", "as": "python"},
     {"type": "seen", "stamp": 12},
+    {"type": "list_models"},
+    {"type": "download_model", "model": "ffhq-512", "accept_licence": True},
+    {"type": "stop_download"},
+    {"type": "stop_measuring", "model": "ffhq-512"},
 ]
 
 

@@ -25,16 +25,18 @@ from pathlib import Path
 import torch
 from draglab.server.library import Library
 from draglab.server.limits import Limits
+from draglab.server.loaded_models import LoadedModels
 from draglab.server.messages import Start
 from draglab.server.sessions import Sessions
 from draglab.server.worker import Worker
 
 limits = Limits()
-library = Library(Path(sys.argv[1]), 1, "cpu")
+library, worker = Library(Path(sys.argv[1])), Worker()
 library.find()
-library.generator("tiny")
+loaded = LoadedModels(library, worker, 1, "cpu")
+loaded.load("tiny")
 resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
-sessions = Sessions(library, Worker(), limits, Path(sys.argv[2]))
+sessions = Sessions(library, loaded, worker, limits, Path(sys.argv[2]))
 for number in range(120):
     owner = f"person{number}"
     sessions.listing(owner)

@@ -25,7 +25,8 @@ def test_settings_of_the_issue_are_there():
         "latent_space step_size mask_weight r1 r2 feature_resolution stop_distance max_steps regularize_mean precision"
     )
     assert set(issue.split()) <= names
-    assert next(info.title for info in panel_settings() if not info.advanced) == "Stay realistic (mean regularisation)"
+    main = [info.title for info in panel_settings() if not info.advanced]
+    assert main[:2] == ["Only what is pulled (locality)", "Stay realistic (mean regularisation)"]
 
 
 def test_the_panel_shows_what_is_marked_for_it():

@@ -20,7 +20,7 @@ def test_the_first_image(server):
     with server.client() as client:
         welcome = client.received[-1]
         assert welcome["protocol"] == 1 and welcome["session"] is None
-        assert "tiny" in [model["name"] for model in welcome["models"]]
+        assert "tiny" in [model["name"] for model in welcome["models"]["models"]]
         assert welcome["limits"]["points"] == 100
         client.send("new_session", start={"model": "tiny", "seed": 3})
         state = client.until("state")
@@ -28,7 +28,7 @@ def test_the_first_image(server):
         assert client.until("mask")["png"] is None
         original, current = client.picture("original"), client.picture("current")
         picture = np.asarray(Image.open(io.BytesIO(current["data"])))
-        generator = server.editor.library.generator("tiny")
+        generator = server.editor.loaded.load("tiny")
         from draglab.generators import to_uint8
 
         # Small stills come without loss.

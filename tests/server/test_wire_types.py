@@ -38,7 +38,7 @@ def test_what_the_server_says_has_the_properties_of_its_type(server):
         sessions = client.until("sessions")
         said = {
             "Welcome": welcome,
-            "ModelInfo": welcome["models"][0],
+            "ModelInfo": welcome["models"]["models"][0],
             "PanelSetting": welcome["settings"][0],
             "Limits": welcome["limits"],
             "State": state,

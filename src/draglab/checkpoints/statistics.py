@@ -32,6 +32,7 @@ def add_statistics(generator: Generator, progress: Callable[[float], None] | Non
         return
     generator.statistics = measure_statistics(generator, progress)
     try:
+        _folder().mkdir(parents=True, exist_ok=True)
         with write_atomically(_file(generator)) as temporary:
             temporary.write_bytes(safetensors.torch.save(statistics_tensors(generator.statistics)))
     except (DraglabError, OSError):

@@ -32,6 +32,13 @@ def edit(
     data: Annotated[
         Path | None, typer.Option(help="Folder where sessions are kept; the system's place for data if left out.")
     ] = None,
+    downloads: Annotated[
+        bool | None,
+        typer.Option(
+            "--downloads/--no-downloads",
+            help="Whether people in the editor may download public models; only without --token if left out.",
+        ),
+    ] = None,
     device: Device = None,
     limit: Annotated[
         list[str] | None, typer.Option(help="Change a limit, as in points=200; see docs/server.md. Repeatable.")
@@ -49,7 +56,9 @@ def edit(
     check_access(host, token)
     if models is not None and not models.is_dir():
         raise DraglabError(f"there is no folder {models}: give --models a folder of model files")
-    options = Options(host=host, token=token, models=models, device=device, data=data, limits=limits)
+    options = Options(
+        host=host, token=token, models=models, device=device, data=data, limits=limits, downloads=downloads
+    )
     listener = bind(host, port)
     options = replace(options, port=listener.getsockname()[1])
 

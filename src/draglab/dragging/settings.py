@@ -36,7 +36,7 @@ class DragSettings:
         "Only what is pulled (locality)",
         "How strongly gauss-newton steps keep what is far from the points and their ways; 0 = everything may follow.",
         minimum=0, slider=(0, 1000), step=10, panel="main",
-    )] = 50.0
+    )] = 100.0
     largest_step: Annotated[float, SettingInfo(
         "Largest step",
         "Length of the largest gauss-newton step for one point, in standard deviations of the model's latents; for n "

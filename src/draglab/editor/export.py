@@ -12,10 +12,11 @@ import safetensors.numpy
 from draglab.editor.branch import BranchRound, branch_rounds, edit_file_of
 from draglab.editor.document import Document
 from draglab.editor.film import FPS, Moment, pictures_between
-from draglab.editor.pictures import picture_of, render
+from draglab.editor.pictures import render
 from draglab.editor.state import Node
 from draglab.errors import DraglabError
 from draglab.files import check_writable, write_atomically
+from draglab.generators import Generator
 from draglab.media.edit_file import save_edit_file
 from draglab.media.images import EDITED, GENERATED, save_image
 from draglab.media.overlay import draw_edit
@@ -49,14 +50,16 @@ def export(document: Document, kind: Kind, scope: Scope, path: Path) -> Iterator
         rounds = branch_rounds(document)
         if scope == "image" or not rounds:
             raise DraglabError("there is no drag to make a video of: drag something first, or export the image")
-        return _video(document, rounds if scope == "history" else rounds[-1:], path)
+        return _video(document, document.generator(node), rounds if scope == "history" else rounds[-1:], path)
     if kind == "json":
         edit = edit_file_of(document)
         return _once(lambda: save_edit_file(path, edit))
     if kind in ("npz", "safetensors"):
         return _once(lambda: _save_latent(document, node, path))
     description = EDITED if branch_rounds(document) or document.history.nodes[node.start_id].kept else GENERATED
-    return _once(lambda: save_image(path, picture_of(document, node), description))
+    generator = document.generator(node)
+    latent = document.latent(node.latent_id, generator)
+    return _once(lambda: save_image(path, render(generator, latent), description))
 
 
 def _once(write: Callable[[], None]) -> Iterator[None]:
@@ -76,9 +79,8 @@ def _save_latent(document: Document, node: Node, path: Path) -> None:
             file.write(safetensors.numpy.save({"w_plus": np.ascontiguousarray(w_plus)}, facts))
 
 
-def _video(document: Document, rounds: list[BranchRound], path: Path) -> Iterator[None]:
+def _video(document: Document, generator: Generator, rounds: list[BranchRound], path: Path) -> Iterator[None]:
     """Write each round from its first image on; the first and the last image stand still for a second."""
-    generator = document.generator(rounds[0].node)
     with open_video(path, FPS) as video:
         latent = document.latent(document.latent_of(rounds[0].node, 0), generator)
         for number, run in enumerate(rounds):

@@ -26,6 +26,8 @@ PEOPLE = "people"
 SCHEMA_VERSION = 1
 NEWEST_VERSION = 100
 """Highest version that a newer draglab may have; a larger number means damage."""
+ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""Errors of a statement. SQLite's text about a damaged file can hold bytes of it, which Python fails to read."""
 BUSY_SECONDS = 5.0
 """Seconds to wait for another process to finish writing."""
 
@@ -94,7 +96,7 @@ class JournalFile:
         """
         try:
             self._connect()
-        except sqlite3.Error as error:
+        except ERRORS as error:
             if not is_damage(error):
                 raise self._explain(error) from None
             self._rebuild()
@@ -114,7 +116,7 @@ class JournalFile:
         self.connection.text_factory = lambda data: data.decode("utf-8", "replace")
         try:
             self._prepare()
-        except (sqlite3.Error, DraglabError):
+        except (*ERRORS, DraglabError):
             self.connection.close()
             raise
 
@@ -152,7 +154,7 @@ class JournalFile:
         try:
             self._connect()
             saved = self.take_over(recover(aside, self.connection))
-        except sqlite3.Error as error:
+        except ERRORS as error:
             raise self._explain(error) from None
         self.notices.append(f"the saved sessions were damaged: {saved}; the damaged file is kept in {aside}")
 
@@ -160,7 +162,7 @@ class JournalFile:
         """Call `read`; if it meets damage, repair the file and call it again."""
         try:
             return read()
-        except sqlite3.Error as error:
+        except ERRORS as error:
             if not is_damage(error):
                 raise self._explain(error) from None
             self.connection.close()
@@ -180,7 +182,7 @@ class JournalFile:
         """Turn errors of SQLite into DraglabErrors; damage is repaired first."""
         try:
             yield
-        except sqlite3.Error as error:
+        except ERRORS as error:
             if is_damage(error):
                 self.connection.close()
                 self._rebuild()
@@ -192,7 +194,7 @@ class JournalFile:
             f"cannot keep sessions in {self.folder}: {error.strerror}; set {VARIABLE} to another folder"
         )
 
-    def _explain(self, error: sqlite3.Error) -> DraglabError:
+    def _explain(self, error: sqlite3.Error | UnicodeDecodeError) -> DraglabError:
         if isinstance(error, sqlite3.IntegrityError):
             if "FOREIGN KEY" in str(error):
                 return DraglabError("this session was forgotten: open another one, or start anew")
@@ -201,8 +203,10 @@ class JournalFile:
         return DraglabError(f"cannot keep sessions in {self.path}: {error}; {advice}")
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+def is_damage(error: sqlite3.Error | UnicodeDecodeError) -> bool:
     """Return whether an error comes from a damaged file, not from rights, room on the disk, or other processes."""
+    if isinstance(error, UnicodeDecodeError):
+        return True
     if isinstance(error, sqlite3.OperationalError):
         # "no such table" and the like: our statements are right, so the schema must be wrong.
         return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR

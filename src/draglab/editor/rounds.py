@@ -203,6 +203,8 @@ class Rounds:
         """
         if gesture == self._over:
             return
+        # Before anything changes: whoever has the generators may have to load it first.
+        self.document.generator(self.document.history.node)
         pull = self._pull
         if pull is not None and (pull.full or not (pull.gesture == gesture or pull.drags(point.id))):
             self.stop(paused=True)
@@ -320,6 +322,12 @@ class Rounds:
     def _begin_queued(self) -> None:
         """Set points, mask and settings as the next round of the edit file has them, and begin it."""
         document, wanted = self.document, self.queue[0]
+        try:
+            # Before anything is recorded: whoever has the generators may have to load it first.
+            document.generator(document.history.node)
+        except DraglabError:
+            self.queue.clear()
+            raise
         try:
             document.record_points(points_of(wanted))
             document.record_mask(None if wanted.mask is None else decode_mask(wanted.mask), wanted.feather)

@@ -287,7 +287,7 @@ def _copy(source: sqlite3.Connection, into: sqlite3.Connection, known: set[str])
     def insert(statement: str, row: tuple[Any, ...]) -> None:
         if isinstance(row[0], str):
             known.add(row[0])
-            with suppress(sqlite3.Error, OverflowError):
+            with suppress(sqlite3.Error, UnicodeDecodeError, OverflowError):
                 into.execute("INSERT OR IGNORE INTO sessions VALUES (?, 0)", row[:1])
                 into.execute(statement, row)
 
@@ -302,5 +302,5 @@ def _copy(source: sqlite3.Connection, into: sqlite3.Connection, known: set[str])
 def _rows(source: sqlite3.Connection, columns: str, table: str) -> Iterator[tuple[Any, ...]]:
     """Yield all rows that can be reached, some repeatedly: from the front and from the back, up to the damage."""
     for order in ("NOT INDEXED ORDER BY rowid", "NOT INDEXED ORDER BY rowid DESC", "ORDER BY 1, 2"):
-        with suppress(sqlite3.Error, MemoryError, OverflowError):
+        with suppress(sqlite3.Error, UnicodeDecodeError, MemoryError, OverflowError):
             yield from islice(source.execute(f"SELECT {columns} FROM {table} {order}"), MAX_ROWS)

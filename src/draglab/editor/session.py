@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from draglab.dragging import DragSettings
+from draglab.dragging.locality import prepare_pulls
 from draglab.editor.document import Document, GeneratorOf, facts_of, latent_bytes
 from draglab.editor.journal import Journal
 from draglab.editor.pictures import Pictures
@@ -156,6 +157,23 @@ class EditingSession:
         # Pins shall not move.
         points = [point for point in node.points if not point.pin]
         return suggest_mask(generator, document.latent(node.latent_id, generator), points, document.settings())
+
+    def prepare(self) -> Iterator[None]:
+        """Compute what a drag from here begins with, in short steps: iterate to the end, and it is not computed again.
+
+        Raises:
+            DraglabError: the model is missing; raised by the call itself.
+        """
+        document, node = self.document, self.document.history.node
+        settings = document.settings()
+        if self.rounds.running or node.mask_id is not None:
+            return iter(())
+        if not settings.locality or settings.descent not in ("auto", "gauss-newton"):
+            return iter(())
+        generator = document.generator(node)
+        if generator.statistics is None:
+            return iter(())
+        return prepare_pulls(generator, document.latent(node.latent_id, generator))
 
     # Changes of the document.
 

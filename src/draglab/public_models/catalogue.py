@@ -120,6 +120,8 @@ class Catalogue(_Strict):
     """All public models."""
 
     licences: dict[str, Licence]
+    subjects: dict[str, str] = Field(default_factory=dict)
+    """First part of an alias -> what the model's images show, for people."""
     redirects: dict[str, list[str]]
     """Host of an address -> domains that it may redirect to; other hosts may redirect only to themselves."""
     models: list[PublicModel]
@@ -157,6 +159,10 @@ class Catalogue(_Strict):
     def licence_of(self, model: PublicModel) -> Licence:
         """Return a model's licence."""
         return self.licences[model.licence]
+
+    def subject_of(self, model: PublicModel) -> str:
+        """Return what a model's images show; "" = not said."""
+        return self.subjects.get(model.alias.partition("-")[0], "")
 
     def redirects_of(self, model: PublicModel) -> list[str]:
         """Return the domains that a model's server may redirect to, besides its own."""

@@ -27,8 +27,10 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from draglab.downloads.transfer import Rules
 from draglab.errors import DraglabError
 from draglab.media.edit_file import EditFile, parse_edit_file
+from draglab.public_models import Catalogue
 from draglab.server.api import Api
 from draglab.server.client import Client
 from draglab.server.drags import Drags
@@ -36,6 +38,9 @@ from draglab.server.exports import Exports, content_disposition, read
 from draglab.server.http import ERRORS, Uploads, read_body, require_token
 from draglab.server.library import Library
 from draglab.server.limits import Limits
+from draglab.server.loaded_models import LoadedModels
+from draglab.server.model_downloads import ModelDownloads
+from draglab.server.model_menu import ModelMenu
 from draglab.server.outbox import Outbox
 from draglab.server.pictures import check_mask_size
 from draglab.server.security import PERSON, Access, Guard, pass_name, read_cookies
@@ -59,8 +64,10 @@ class Options:
     """Options of a server.
 
     Attributes:
-        host, port: address on which the server listens. token: see Access. models, device: see Library. data: see
-            Sessions.
+        host, port: address on which the server listens. token: see Access. models: folder of model files, see Library.
+            device: see LoadedModels. data: see Sessions.
+        downloads: whether people may download public models; None = only on a server without a token, where there is
+            one person. catalogue, rules: the public models and the patience of downloads; None = draglab's.
     """
 
     host: str = "127.0.0.1"
@@ -70,6 +77,9 @@ class Options:
     device: str | None = None
     data: Path | None = None
     limits: Limits = field(default_factory=Limits)
+    downloads: bool | None = None
+    catalogue: Catalogue | None = None
+    rules: Rules | None = None
 
 
 class Editor:
@@ -79,11 +89,29 @@ class Editor:
         limits = options.limits
         self.options = options
         self.access = Access(options.token)
+        shared = self.access.shared
         self.worker = Worker(at_end=lambda: self.sessions.close())
-        self.library = Library(options.models, limits.generators, options.device)
-        self.sessions = Sessions(self.library, self.worker, limits, options.data)
+        self.library = Library(options.models, options.catalogue)
+        self.loaded = LoadedModels(
+            self.library,
+            self.worker,
+            limits.generators,
+            options.device,
+            changed=lambda: self.menu.tell_work(),
+            measured=lambda: self.sessions.prepare(),
+        )
+        self.downloads = ModelDownloads(
+            self.library,
+            allowed=not shared if options.downloads is None else options.downloads,
+            shared=shared,
+            rules=options.rules,
+            changed=lambda: self.menu.tell_work(),
+            arrived=lambda: self.menu.tell_list(),
+        )
+        self.menu = ModelMenu(self.library, self.loaded, self.downloads, shared)
+        self.sessions = Sessions(self.library, self.loaded, self.worker, limits, options.data)
         self.exports = Exports(limits)
-        self.drags = Drags(self.library, self.worker, limits)
+        self.drags = Drags(self.library, self.loaded, self.worker, limits)
         self.uploads = Uploads(limits.uploads)
         self.ready = threading.Event()
         """Set when the default model is loaded and warm."""
@@ -95,32 +123,27 @@ class Editor:
 
     def close(self) -> None:
         """End running rounds and put everything away."""
+        self.loaded.close()
+        self.downloads.close()
         if not self.worker.close(CLOSE_SECONDS) and self.ready.is_set():
             logger.warning("a step took too long: its result is lost, everything before it is kept")
         self.exports.close()
 
     def new_client(self, owner: str | None, outbox: Outbox) -> Client:
         """Make a client; see :class:`Client` for the arguments."""
-        return Client(self.worker, self.library, self.sessions, self.exports, self.options.limits, owner, outbox)
+        limits = self.options.limits
+        return Client(self.worker, self.sessions, self.menu, self.exports, limits, owner, outbox)
 
     def _warm_up(self) -> None:
         try:
             import draglab.editor.session  # noqa: F401
 
             self.library.find()
-            generator = self.library.generator(self.library.default)
-            generator.image(generator.w_plus_from_seed(self.library.first_seed(self.library.default)))
+            self.loaded.load(self.library.default)
         except Exception:
             logger.exception("the first model could not be loaded")
-        # Not on the worker: inspecting a file of another program takes about a second.
-        threading.Thread(target=self._inspect, name="draglab-models", daemon=True).start()
+        self.menu.refresh()
         self.ready.set()
-
-    def _inspect(self) -> None:
-        try:
-            self.library.inspect()
-        except Exception:
-            logger.exception("the models folder could not be read")
 
 
 def make_app(options: Options) -> Starlette:

@@ -16,14 +16,15 @@ from draglab.media.images import encode_mask
 from draglab.server import messages as m
 from draglab.server.exports import Exports
 from draglab.server.file_names import export_name
-from draglab.server.library import Library
 from draglab.server.limits import Limits
 from draglab.server.live_session import LiveSession
 from draglab.server.message_parts import PointInput
+from draglab.server.model_menu import ModelMenu
+from draglab.server.model_messages import DownloadModel, ListModels, StopDownload, StopMeasuring
 from draglab.server.outbox import Outbox, Picture
 from draglab.server.sessions import Sessions
 from draglab.server.setting_help import panel_settings
-from draglab.server.worker import Worker
+from draglab.server.worker import NotYet, Worker
 
 if TYPE_CHECKING:
     from draglab.editor.quality import HandleQuality
@@ -43,16 +44,16 @@ class Client:
     def __init__(
         self,
         worker: Worker,
-        library: Library,
         sessions: Sessions,
+        menu: ModelMenu,
         exports: Exports,
         limits: Limits,
         owner: str | None,
         outbox: Outbox,
     ) -> None:
         self._worker = worker
-        self._library = library
         self._sessions = sessions
+        self._menu = menu
         self._exports = exports
         self._limits = limits
         self.owner = owner
@@ -73,15 +74,17 @@ class Client:
                 live = self._sessions.open(self.owner, message.session)
         except DraglabError as error:
             problem = str(error)
-        welcome = m.Welcome(
-            version=__version__,
-            models=self._library.models(),
-            sessions=sessions,
-            settings=panel_settings(),
-            limits=self._limits,
-            session=None if live is None else live.session.document.id,
-        )
-        self.send(welcome)
+        with self._menu.joining(self) as (models, work):
+            welcome = m.Welcome(
+                version=__version__,
+                models=models,
+                work=work,
+                sessions=sessions,
+                settings=panel_settings(),
+                limits=self._limits,
+                session=None if live is None else live.session.document.id,
+            )
+            self.send(welcome)
         if problem is not None:
             self.send(m.Error(id=message.id, message=problem))
         self._send_notices()
@@ -92,7 +95,11 @@ class Client:
                 self.send(m.Error(id=message.id, message=str(error)))
 
     def leave(self) -> None:
-        """Leave the session, if one is shown. A running round goes on."""
+        """Show nothing more to the client. A running round goes on."""
+        self._menu.leave(self)
+        self._leave_session()
+
+    def _leave_session(self) -> None:
         if self._live is not None:
             self._live.leave(self)
             self._live = None
@@ -115,10 +122,14 @@ class Client:
         self._attempt(command, lambda: self._do(command))
 
     def _attempt(self, command: m.Command, do: Callable[[], None]) -> None:
+        before = self.acknowledged
         if command.id is not None:
             self.acknowledged = command.id
         try:
             do()
+        except NotYet:
+            self.acknowledged = before
+            raise
         except DraglabError as error:
             self.send(m.Error(id=command.id, message=str(error)))
         except Exception as error:
@@ -142,12 +153,14 @@ class Client:
             case m.ForgetSession():
                 live = self._live
                 if live is not None and live.session.document.id == command.session and len(live.viewers) == 1:
-                    self.leave()
+                    self._leave_session()
                 self._sessions.forget(self.owner, command.session)
             case m.SetView():
                 larger = self._see(command.height)
                 if larger and self._live is not None:
                     self._live.show_again(self)
+            case ListModels() | DownloadModel() | StopDownload() | StopMeasuring():
+                self._menu.handle(command, self)
             case _:
                 self._do_in_session(command, self._session())
 
@@ -333,7 +346,7 @@ class Client:
         return self._live
 
     def _show(self, live: LiveSession) -> None:
-        self.leave()
+        self._leave_session()
         self._live = live
         live.join(self)
 

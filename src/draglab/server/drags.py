@@ -16,6 +16,7 @@ from draglab.errors import DraglabError
 from draglab.media.edit_file import EditFile, ModelReference, PointPair, Round, SeedStart, SettingValue, Start
 from draglab.server.library import Library
 from draglab.server.limits import Limits
+from draglab.server.loaded_models import LoadedModels
 from draglab.server.worker import Worker
 
 if TYPE_CHECKING:
@@ -146,8 +147,9 @@ class Drag:
 class Drags:
     """The running drags and the latest that have ended. Used on the worker's thread, except for :meth:`find`."""
 
-    def __init__(self, library: Library, worker: Worker, limits: Limits) -> None:
+    def __init__(self, library: Library, loaded: LoadedModels, worker: Worker, limits: Limits) -> None:
         self._library = library
+        self._generator_of = loaded.get
         self._worker = worker
         self._limits = limits
         self._drags: dict[str, Drag] = {}
@@ -216,7 +218,7 @@ class Drags:
         import torch
 
         assert drag.w_plus is not None
-        return _image(self._library.generator(drag.status.model), torch.from_numpy(drag.w_plus)[None])
+        return _image(self._generator_of(drag.status.model), torch.from_numpy(drag.w_plus)[None])
 
     def generate(self, request: GenerateRequest) -> tuple[NDArray[np.uint8], str]:
         """Compute the image of a seed, uint8 [H, W, 3], and return it with the name of its model.
@@ -247,7 +249,7 @@ class Drags:
 
     def _model(self, name: str | None) -> tuple[str, Generator]:
         model = name or self._library.default
-        return model, self._library.generator(model)
+        return model, self._generator_of(model)
 
 
 def _image(generator: Generator, w_plus: Tensor) -> NDArray[np.uint8]:

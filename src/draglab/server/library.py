@@ -1,19 +1,19 @@
-"""The models that the editor offers, and the generators in memory."""
+"""The models that the editor offers: which there are, and the files in which they are."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from draglab.errors import DraglabError
+from draglab.public_models import Catalogue, ModelFolder, read_catalogue
 
 if TYPE_CHECKING:
-    from draglab.generators import Generator, GeneratorConfig
+    from draglab.generators import GeneratorConfig
 
 DEFAULT = "heads"
 SUFFIXES = {".safetensors", ".pkl", ".pt", ".pth", ".npz"}
@@ -42,24 +42,24 @@ class ModelInfo:
 
 
 class Library:
-    """The bundled models and those in one folder.
+    """The bundled models and those in one folder. Can be used from any thread.
 
     Args:
         folder: folder of model files; None = that of `draglab models pull`.
-        limit: number of generators in memory. device: their device; None = the best of this machine.
+        catalogue: the public models, whose files have short names; None = draglab's list.
     """
 
-    def __init__(self, folder: Path | None, limit: int, device: str | None = None) -> None:
+    def __init__(self, folder: Path | None, catalogue: Catalogue | None = None) -> None:
         self._folder = folder
-        self._device = device
-        self._limit = limit
+        self._catalogue = catalogue
         self._lock = threading.Lock()
         self._files: dict[str, Path] = {}
         self._models: dict[str, ModelInfo] = {}
-        self._loaded: OrderedDict[str, Generator] = OrderedDict()
+        self._inspected: dict[Path, tuple[int, int]] = {}
+        """Files that were inspected -> size and time of change: a file that cannot be used is tried again later."""
 
     def models(self) -> list[ModelInfo]:
-        """List the models known so far, the default one first. Can be called from any thread, after :meth:`find`."""
+        """List the models known so far, the default one first."""
         with self._lock:
             return list(self._models.values())
 
@@ -70,10 +70,19 @@ class Library:
         Raises:
             DraglabError: there is no model at all.
         """
-        with self._lock:
-            for name in self._models:
-                return name
+        for model in self.models():
+            return model.name
         raise DraglabError("there is no model here: start draglab edit with --models FOLDER")
+
+    @property
+    def folder(self) -> ModelFolder:
+        """The folder of model files."""
+        return ModelFolder(self._folder)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The public models."""
+        return read_catalogue() if self._catalogue is None else self._catalogue
 
     def first_seed(self, name: str) -> int:
         """Return the seed with which a new session of a model begins."""
@@ -81,52 +90,42 @@ class Library:
             model = self._models.get(name)
         return model.first_seeds[0] if model is not None and model.first_seeds else 0
 
+    def path(self, name: str) -> Path:
+        """Return the file of a model.
+
+        Raises:
+            DraglabError: there is no such model here.
+        """
+        with self._lock:
+            path = self._files.get(name)
+        if path is None:
+            raise DraglabError(f"there is no model {name!a} here: put its file into the models folder")
+        return path
+
     def find(self) -> None:
         """Find the bundled models and the files of the folder, without opening files of other programs.
 
         If two models have the same name, the first one keeps it; bundled models come first.
         """
         from draglab.checkpoints import list_models
-        from draglab.public_models import ModelFolder, read_catalogue
 
         for entry in sorted(list_models(), key=lambda entry: entry.name != DEFAULT):
             self._add(entry.name, entry.path, entry.header.config, entry.first_seeds)
-        aliases = {model.file: model.alias for model in read_catalogue().models}
-        folder = ModelFolder().path if self._folder is None else self._folder
-        try:
-            files = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES and path.is_file())
-        except OSError:
-            files = []
-        for path in files:
-            self._files.setdefault(aliases.get(path.name, path.stem), path)
+        self._find_files()
         self._inspect(lambda path: path.suffix == ".safetensors")
 
-    def inspect(self) -> None:
-        """Inspect the files of other programs, which takes about a second each, and add them to the menu.
+    def refresh(self) -> bool:
+        """Look again at what is in the folder, and inspect the files of other programs, a second each.
 
-        Can be called from any thread. The files can be loaded by name before that.
+        Files can be loaded by name before they are inspected.
+
+        Returns:
+            whether the list of models has changed.
         """
+        before = self.models()
+        self._find_files()
         self._inspect(lambda path: True)
-
-    def generator(self, name: str) -> Generator:
-        """Return a model, after loading it if it is not in memory. Only for the thread that computes.
-
-        Raises:
-            DraglabError: there is no such model, or its file cannot be used.
-        """
-        if name not in self._loaded:
-            from draglab.checkpoints import load_generator
-
-            path = self._files.get(name)
-            if path is None:
-                raise DraglabError(f"there is no model {name!a} here: put its file into the models folder, start again")
-            # Make room first: two large models may not fit.
-            while len(self._loaded) >= self._limit:
-                self._loaded.popitem(last=False)
-            self._loaded[name] = load_generator(path, self._device)
-            self._loaded[name].name = name
-        self._loaded.move_to_end(name)
-        return self._loaded[name]
+        return self.models() != before
 
     def name_of(self, given: str) -> str:
         """Return the name under which an edit file's model is known here; the file may hold a path of another machine.
@@ -137,20 +136,38 @@ class Library:
         # Only the last part of a path counts, whichever system wrote it.
         stem = PurePath(given.replace("\\", "/")).stem
         for name in (given, stem):
-            if name in self._files:
-                return name
-        raise DraglabError(
-            f"the edit was made with the model {stem[:100]!a}, which is not here: get it, then start again"
-        )
+            with self._lock:
+                if name in self._files:
+                    return name
+        raise DraglabError(f"the edit was made with the model {stem[:100]!a}, which is not here: get it, and try again")
+
+    def _find_files(self) -> None:
+        aliases = {model.file: model.alias for model in self.catalogue.models}
+        try:
+            files = sorted(path for path in self.folder.path.iterdir() if path.suffix in SUFFIXES and path.is_file())
+        except (OSError, DraglabError):
+            files = []
+        with self._lock:
+            for name in [name for name, path in self._files.items() if not path.is_file()]:
+                self._inspected.pop(self._files.pop(name), None)
+                self._models.pop(name, None)
+            for path in files:
+                self._files.setdefault(aliases.get(path.name, path.stem), path)
 
     def _inspect(self, wanted: Callable[[Path], bool]) -> None:
         from draglab.checkpoints import inspect_file
 
-        for name, path in self._files.items():
-            if name in self._models or not wanted(path):
-                continue
+        with self._lock:
+            unknown = {name: path for name, path in self._files.items() if name not in self._models and wanted(path)}
+        for name, path in unknown.items():
             try:
-                self._add(name, path, inspect_file(path).config)
+                facts = path.stat()
+                version = facts.st_size, facts.st_mtime_ns
+                if self._inspected.get(path) != version:
+                    self._inspected[path] = version
+                    self._add(name, path, inspect_file(path).config)
+            except OSError:
+                pass  # it has just been deleted
             except DraglabError as error:
                 logger.warning("%s", error)
 
@@ -158,7 +175,13 @@ class Library:
         if config.img_channels != 3:
             return
         height, width = config.img_shape
-        title = name.replace("_", " ").replace("-", " ")
-        self._files.setdefault(name, path)
         with self._lock:
-            self._models[name] = ModelInfo(name, title, width, height, config.c_dim, config.num_ws, first_seeds)
+            self._files.setdefault(name, path)
+            self._models[name] = ModelInfo(
+                name, title_of(name), width, height, config.c_dim, config.num_ws, first_seeds
+            )
+
+
+def title_of(name: str) -> str:
+    """Return a model's name as it is written for people."""
+    return name.replace("_", " ").replace("-", " ")

@@ -1,4 +1,4 @@
-"""The messages of the websocket, version 1 of the editor's protocol. Those that change points: point_messages.py.
+"""The messages of the websocket, version 1 of the editor's protocol; also point_messages.py and model_messages.py.
 
 The page's types are generated from these classes: run `python -m web.make_types` after a change.
 
@@ -18,9 +18,9 @@ from pydantic import Field
 from pydantic_core import to_json
 
 from draglab.media.edit_file import SettingValue
-from draglab.server.library import ModelInfo
 from draglab.server.limits import Limits
 from draglab.server.message_parts import Coordinate, Count, Name, Request, Seed, Start, Truncation
+from draglab.server.model_messages import ModelCommand, ModelList, ModelWork
 from draglab.server.point_messages import AddPoint, MovePoint, Pull, RemovePoints, SetPoints
 from draglab.server.setting_help import PanelSetting
 
@@ -213,7 +213,7 @@ class Seen(Request):
 Command = (
     NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint
     | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | SetSettings | ResetSettings | Goto | Scrub
-    | ContinueFrom | Seeds | Export | Describe
+    | ContinueFrom | Seeds | Export | Describe | ModelCommand
 )  # fmt: skip
 """Messages that the worker's thread handles."""
 ClientMessage = Hello | Seen | Command
@@ -226,15 +226,17 @@ ClientMessage = Hello | Seen | Command
 class Welcome:
     """Answer to Hello.
 
-    models: the models that can be edited. sessions: the sessions of this person, newest first; `picture` is the number
-    of a session's newest small picture, GET /thumbnails/{session}/{picture}, or null. settings: names, help and ranges
-    of the settings. limits: limits of this server. session: the session that is shown, or None.
+    models, work: the models, and what is being done for them. sessions: the sessions of this person, newest first;
+    `picture` is the number of a session's newest small picture, GET /thumbnails/{session}/{picture}, or null.
+    settings: names, help and ranges of the settings. limits: limits of this server. session: the session that is shown,
+    or None.
     """
 
     type: Literal["welcome"] = "welcome"
     protocol: int = PROTOCOL
     version: str
-    models: list[ModelInfo]
+    models: ModelList
+    work: ModelWork
     sessions: list[SessionInfo]
     settings: list[PanelSetting]
     limits: Limits
@@ -379,6 +381,7 @@ class PictureHeader:
 
 ServerMessage = (
     Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | ExportReady | Text | Error
+    | ModelList | ModelWork
 )  # fmt: skip
 
 

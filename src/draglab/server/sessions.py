@@ -11,8 +11,9 @@ from draglab.errors import DraglabError
 from draglab.server.library import Library
 from draglab.server.limits import Limits
 from draglab.server.live_session import LiveSession
+from draglab.server.loaded_models import LoadedModels
 from draglab.server.messages import Start
-from draglab.server.worker import Worker
+from draglab.server.worker import NotYet, Worker
 
 if TYPE_CHECKING:
     from draglab.editor.journal import Journal, SessionInfo
@@ -31,8 +32,11 @@ class Sessions:
         data: folder of the journals; None = :func:`draglab.editor.data_folder.data_folder`.
     """
 
-    def __init__(self, library: Library, worker: Worker, limits: Limits, data: Path | None) -> None:
+    def __init__(
+        self, library: Library, loaded: LoadedModels, worker: Worker, limits: Limits, data: Path | None
+    ) -> None:
         self._library = library
+        self._generator_of = loaded.get
         self._worker = worker
         self._limits = limits
         self._data = data
@@ -59,7 +63,7 @@ class Sessions:
 
         self._make_room(owner)
         spec = self.start_spec(start or Start(seed=self._library.first_seed(self._library.default)))
-        return self._add(EditingSession.create(self._journal(owner), self._library.generator, spec), owner)
+        return self._add(EditingSession.create(self._journal(owner), self._generator_of, spec), owner)
 
     def open(self, owner: str | None, session: str) -> LiveSession:
         """Return a session of this person, from memory or from the journal.
@@ -72,7 +76,7 @@ class Sessions:
         if (owner, session) in self._live:
             return self._live[owner, session]
         self._make_room(owner)
-        return self._add(EditingSession.open(self._journal(owner), self._library.generator, session), owner)
+        return self._add(EditingSession.open(self._journal(owner), self._generator_of, session), owner)
 
     def from_edit_file(self, owner: str | None, edit: EditFile) -> str:
         """Create a session that goes on where an edit file ends, and return its id.
@@ -85,7 +89,7 @@ class Sessions:
         self._make_room(owner)
         # A file may name its model by a path: nothing outside the library is ever opened.
         model = self._library.name_of(edit.model.name)
-        session = EditingSession.from_edit_file(self._journal(owner), self._library.generator, edit, model)
+        session = EditingSession.from_edit_file(self._journal(owner), self._generator_of, edit, model)
         self._add(session, owner).tell()
         return session.document.id
 
@@ -115,15 +119,29 @@ class Sessions:
         else:
 
             def make() -> None:
+                if found.cancelled():
+                    return
+                made, problem = None, None
+                try:
+                    made = live.session.pictures.thumbnail(picture)
+                except NotYet:
+                    raise
+                except Exception as error:
+                    problem = error
                 if not found.set_running_or_notify_cancel():
                     return
-                try:
-                    found.set_result(live.session.pictures.thumbnail(picture))
-                except Exception as error:
-                    found.set_exception(error)
+                if made is None:
+                    found.set_exception(problem)
+                else:
+                    found.set_result(made)
 
             self._worker.wish(("thumbnail", found), make, urgent=False)
         return found
+
+    def prepare(self) -> None:
+        """Compute what the next drags of the shown sessions need as soon as nothing else is to be done."""
+        for live in self._live.values():
+            live.prepare()
 
     def forget(self, owner: str | None, session: str) -> None:
         """Delete a session of this person from memory and disk.
@@ -166,6 +184,7 @@ class Sessions:
 
     def _put_away(self, live: LiveSession) -> None:
         self._worker.remove(live)
+        self._worker.withdraw(lambda key: key[0] is live)
         live.session.rounds.stop()
         del self._live[live.owner, live.session.document.id]
 

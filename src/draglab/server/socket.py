@@ -116,7 +116,7 @@ class Socket:
         finally:
             outbox.close()
             # Not awaited: the loop may have ended by then.
-            self._worker.call(client.leave, caller_of(owner))
+            self._worker.call(client.leave, caller_of(owner), line=client)
             for task in (sending, receiving):
                 task.cancel()
             await asyncio.gather(sending, receiving, return_exceptions=True)
@@ -187,7 +187,7 @@ class Socket:
         return await asyncio.wrap_future(decoding)
 
     def _call(self, client: Client, function: Callable[[], T]) -> asyncio.Future[T]:
-        return asyncio.wrap_future(self._worker.call(function, caller_of(client.owner)))
+        return asyncio.wrap_future(self._worker.call(function, caller_of(client.owner), line=client))
 
 
 async def _receive(websocket: WebSocket) -> str:

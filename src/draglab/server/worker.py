@@ -2,7 +2,8 @@
 
 It repeats a cycle: all waiting calls, one urgent picture, one step of one task, and, if time is left, one picture that
 can wait. So nothing waits longer than a step and a picture, tasks get steps in turn, and a stop takes effect before the
-next step.
+next step. What needs something that another thread is still making, such as a model that loads, raises NotYet: it is
+set aside and done again when that is there, while everything else goes on.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from draglab.server.painter import Painter
@@ -24,6 +26,18 @@ BACKGROUND_SHARE = 0.1
 """Share of the time of running tasks that is spent on pictures that can wait."""
 CALLS_SECONDS = 0.05
 """Time after which further calls of one caller wait until the others have had their turn."""
+
+
+class NotYet(Exception):
+    """What a call, a wish or a step needs is being made elsewhere. To be raised before anything is changed.
+
+    Args:
+        ready: a future that is done when it is worth another attempt, with success or without.
+    """
+
+    def __init__(self, ready: Future[Any]) -> None:
+        super().__init__("not ready yet")
+        self.ready = ready
 
 
 class Task(Protocol):
@@ -38,6 +52,16 @@ class Task(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class _Call:
+    """A call that waits; see :meth:`Worker.call`."""
+
+    function: Callable[[], Any]
+    caller: Hashable
+    line: Hashable
+    future: Future[Any]
+
+
 class Worker:
     """The thread and its work. Other threads may use :meth:`call`, :meth:`start` and :meth:`close`.
 
@@ -49,13 +73,20 @@ class Worker:
     """
 
     def __init__(self, at_end: Callable[[], None] = lambda: None) -> None:
-        self._calls: deque[tuple[Hashable, Callable[[], Any], Future[Any]]] = deque()
+        self._calls: deque[_Call] = deque()
+        self._lines: dict[Hashable, list[_Call]] = {}
+        """Calls that are set aside, by their line: the first needs what is not there yet, others are behind it."""
+        self._aside: dict[tuple[str, Any], Callable[[], None]] = {}
+        """What is set aside -> how it is taken up again."""
+        self._ready: list[tuple[str, Any]] = []
+        """Keys of what is set aside and can be taken up again."""
         self._changed = threading.Condition()
         self._closing = False
         self._at_end = at_end
         self._tasks: deque[Task] = deque()
         self._urgent: dict[Hashable, Callable[[], None]] = {}
         self._patient: dict[Hashable, Callable[[], None]] = {}
+        self._idle: dict[Hashable, Callable[[], None]] = {}
         self._credit = 0.0
         self.painter = Painter()
         # A daemon: the process can end although a step takes long. The journal has all that was answered.
@@ -76,7 +107,7 @@ class Worker:
         painted = self.painter.close(max(ends - time.monotonic(), 0.0))
         return painted and not self._thread.is_alive()
 
-    def call(self, function: Callable[[], T], caller: Hashable = None) -> Future[T]:
+    def call(self, function: Callable[[], T], caller: Hashable = None, line: Hashable = None) -> Future[T]:
         """Run a function on the thread before the next step; calls of one caller run in order.
 
         Once the calls of one caller have taken CALLS_SECONDS, its others wait for a step and for other callers. After
@@ -84,13 +115,15 @@ class Worker:
 
         Args:
             caller: key of the caller, see :func:`caller_of`; None = the server itself.
+            line: key of calls that keep their order even if one of them is not possible yet (NotYet): those behind it
+                wait, too. None = nothing waits for this call.
         """
         future: Future[T] = Future()
         with self._changed:
             if self._closing:
                 future.cancel()
                 return future
-            self._calls.append((caller, function, future))
+            self._calls.append(_Call(function, caller, line, future))
             self._changed.notify()
         return future
 
@@ -101,6 +134,7 @@ class Worker:
 
     def remove(self, task: Task) -> None:
         """Make no more steps of a task."""
+        self._aside.pop(("task", task), None)
         if task in self._tasks:
             self._tasks.remove(task)
 
@@ -110,13 +144,22 @@ class Worker:
         Args:
             urgent: True = before the next step; False = when nothing runs, or now and then between steps.
         """
+        self._aside.pop(("wish", key), None)
         (self._urgent if urgent else self._patient)[key] = make
+
+    def prepare(self, key: Hashable, make: Callable[[], None]) -> None:
+        """Ask for something that may be needed later: as :meth:`wish`, but only when nothing else is to be done."""
+        self._aside.pop(("wish", key), None)
+        self._idle[key] = make
 
     def withdraw(self, matches: Callable[[Any], bool]) -> None:
         """Drop the wishes whose keys match."""
-        for wishes in (self._urgent, self._patient):
+        for wishes in (self._urgent, self._patient, self._idle):
             for key in [key for key in wishes if matches(key)]:
                 del wishes[key]
+        for kind, key in list(self._aside):
+            if kind == "wish" and matches(key):
+                del self._aside[kind, key]
 
     def _run(self) -> None:
         while self._answer_calls():
@@ -131,54 +174,104 @@ class Worker:
                 started = time.perf_counter()
                 self._fulfil(self._patient)
                 self._credit -= time.perf_counter() - started
+            if self._idle and not self._has_work():
+                self._fulfil(self._idle)
         try:
             self._at_end()
         except Exception:
             logger.exception("putting the sessions away failed")
 
+    def _has_work(self) -> bool:
+        """Whether there is something to do that somebody waits for."""
+        return bool(self._closing or self._calls or self._ready or self._tasks or self._urgent or self._patient)
+
     def _answer_calls(self) -> bool:
         """Answer the waiting calls, or wait for one if there is nothing else to do; return False at the end."""
         with self._changed:
-            while not (self._closing or self._calls or self._tasks or self._urgent or self._patient):
+            while not (self._has_work() or self._idle):
                 self._changed.wait()
+            ready, self._ready = self._ready, []
+            for key in ready:
+                if (take_up := self._aside.pop(key, None)) is not None:
+                    take_up()
             calls = list(self._calls)
             self._calls.clear()
             if self._closing:
-                for _, _, future in calls:
-                    future.cancel()
+                self._cancel(calls)
                 return False
         took: dict[Hashable, float] = {}
         later = []
-        for caller, function, future in calls:
-            if took.get(caller, 0.0) > CALLS_SECONDS:
-                later.append((caller, function, future))
+        for call in calls:
+            if call.line in self._lines:
+                self._lines[call.line].append(call)
+                continue
+            if took.get(call.caller, 0.0) > CALLS_SECONDS:
+                later.append(call)
                 continue
             started = time.perf_counter()
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(function())
-                except Exception as error:
-                    future.set_exception(error)
-            took[caller] = took.get(caller, 0.0) + time.perf_counter() - started
+            self._answer(call)
+            took[call.caller] = took.get(call.caller, 0.0) + time.perf_counter() - started
         with self._changed:
             self._calls.extendleft(reversed(later))
         return True
 
-    def _fulfil(self, wishes: dict[Hashable, Callable[[], None]]) -> None:
-        """Fulfil the oldest of the wishes."""
-        for key in wishes:
-            make = wishes.pop(key)
-            try:
-                make()
-            except Exception:
-                logger.exception("a picture could not be made")
+    def _answer(self, call: _Call) -> None:
+        future = call.future
+        if future.cancelled():
             return
+        result, problem = None, None
+        try:
+            result = call.function()
+        except NotYet as wait:
+            # The future stays pending, and can still be cancelled.
+            line = object() if call.line is None else call.line
+            self._lines[line] = [call]
+            self._set_aside(("line", line), wait, lambda: self._calls.extendleft(reversed(self._lines.pop(line))))
+            return
+        except Exception as error:
+            problem = error
+        if not future.set_running_or_notify_cancel():
+            return
+        if problem is None:
+            future.set_result(result)
+        else:
+            future.set_exception(problem)
+
+    def _cancel(self, calls: list[_Call]) -> None:
+        for call in [*calls, *(call for line in self._lines.values() for call in line)]:
+            call.future.cancel()
+
+    def _set_aside(self, key: tuple[str, Any], wait: NotYet, take_up: Callable[[], None]) -> None:
+        """Call `take_up` on this thread when what was waited for is there, unless the key has gone from `_aside`."""
+
+        def wake(_: Future[Any]) -> None:
+            with self._changed:
+                self._ready.append(key)
+                self._changed.notify()
+
+        self._aside[key] = take_up
+        wait.ready.add_done_callback(wake)
+
+    def _fulfil(self, wishes: dict[Hashable, Callable[[], None]]) -> None:
+        """Fulfil the oldest of the wishes, if there are any."""
+        key = next(iter(wishes), None)
+        if key is None:
+            return
+        make = wishes.pop(key)
+        try:
+            make()
+        except NotYet as wait:
+            self._set_aside(("wish", key), wait, lambda: wishes.update({key: make}))
+        except Exception:
+            logger.exception("a picture could not be made")
 
     def _step(self) -> None:
         task = self._tasks.popleft()
         try:
             if task.step():
                 self._tasks.append(task)
+        except NotYet as wait:
+            self._set_aside(("task", task), wait, lambda: self.add(task))
         except Exception as error:
             logger.exception("a step failed")
             task.fail(error)

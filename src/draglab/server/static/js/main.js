@@ -18,6 +18,7 @@ import { initHandles } from "./panels/handles.js";
 import { initHint } from "./panels/hint.js";
 import { initHistory } from "./history.js";
 import { initMask } from "./panels/mask.js";
+import { initModels } from "./models/models.js";
 import { initOpen } from "./open.js";
 import { initSettings } from "./panels/settings.js";
 import { initStart } from "./panels/start.js";
@@ -27,6 +28,7 @@ import { redo, undo } from "./actions.js";
 initStatus();
 // Before the start image, so that the history's thumbnails are asked for before the seeds'.
 initHistory();
+initModels();
 initStart();
 initHandles();
 initHint();

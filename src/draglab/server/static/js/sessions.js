@@ -32,7 +32,7 @@ export function others() {
 
 /** @param {SessionInfo} session */
 function modelTitle(session) {
-  return get().welcome?.models.find((each) => each.name === session.model)?.title ?? session.model;
+  return get().models?.models.find((each) => each.name === session.model)?.title ?? session.model;
 }
 
 /**

@@ -2,8 +2,10 @@
 
 import { announce, notify } from "./notices.js";
 import { byId, shown } from "./dom.js";
+import { awaited } from "./models/models.js";
 import { canRun, goOn, run, stop } from "./actions.js";
 import { get, set, watch } from "./store.js";
+import { knowing } from "./models/work.js";
 import { onMessage } from "./app.js";
 import { onPreference, prefer } from "./preferences.js";
 import { isFollowing, onGesture } from "./stage/gesture.js";
@@ -15,12 +17,15 @@ const text = byId("status", HTMLElement);
 const goOnButton = byId("go-on", HTMLButtonElement);
 const meter = byId("meter", HTMLElement);
 const empty = byId("empty", HTMLElement);
+const stage = byId("stage", HTMLElement);
 const emptyText = byId("empty-text", HTMLElement);
 const whenPulled = byId("when-pulled", HTMLSelectElement);
 const title = byId("title", HTMLElement);
 const ANNOUNCE_MS = 5000;
 let farthest = 0;
 let announced = 0;
+/** @type {string | null} the model of which was said last that it loads */
+let said = null;
 
 /** Runs, or stops what runs. */
 export function toggleRun() {
@@ -34,7 +39,7 @@ function say(value) {
 }
 
 function render() {
-  const { session, progress, link, scrub } = get();
+  const { session, progress, link, scrub, work } = get();
   const state = session?.state ?? "idle";
   button.dataset["state"] = state;
   button.disabled = link !== "open" || (state === "idle" && !canRun());
@@ -42,13 +47,20 @@ function render() {
   buttonIcon.setAttribute("href", `/static/icons.svg#${state === "idle" ? "play" : "stop"}`);
   goOnButton.hidden = !session?.can_go_on || link !== "open";
   document.body.dataset["link"] = link;
-  empty.hidden = session !== null;
+  const waits = link === "open" ? awaited() : null;
+  empty.hidden = session !== null && waits === null;
+  empty.classList.toggle("over", session !== null);
+  stage.inert = waits !== null;
   emptyText.textContent =
     link === "refused"
       ? "This page cannot connect. Reload it."
       : link === "lost"
         ? "Waiting for draglab…"
-        : "Starting…";
+        : waits !== null
+          ? `Loading ${waits}…`
+          : "Starting…";
+  if (waits !== said) announce(waits === null ? "" : `Loading ${waits}.`);
+  said = waits;
   if (session) {
     title.textContent = describe();
     document.body.classList.remove("starting");
@@ -65,11 +77,16 @@ function render() {
       announce(left);
     }
   } else if (state !== "idle") say("Starting…");
+  else if (waits !== null) say(`Loading ${waits}…`);
   else if (scrub) say("An earlier step is shown. Pull to go on from here.");
   else if (session?.message) say(session.message);
   else if (canRun()) say("Ready to run.");
   else if (session?.points.some((point) => !point.pin)) say("Pull a handle to give it a target.");
-  else say(session?.points.length ? "Pinned. Now pull elsewhere." : "Press on the picture, pull, let go.");
+  else {
+    const hint = session?.points.length ? "Pinned. Now pull elsewhere." : "Press on the picture, pull, let go.";
+    const measuring = work?.measuring?.model === session?.model ? work?.measuring : null;
+    say(measuring ? `${hint} ${knowing(measuring.share)}` : hint);
+  }
   if (state === "idle") farthest = 0;
   const done = progress && farthest > 0 ? 1 - progress.mean_distance / farthest : 0;
   document.body.dataset["state"] = state;
@@ -77,16 +94,16 @@ function render() {
 }
 
 function describe() {
-  const { session, welcome, windows } = get();
+  const { session, models, windows } = get();
   if (!session) return "";
-  const model = welcome?.models.find((each) => each.name === session.model)?.title ?? session.model;
+  const model = models?.models.find((each) => each.name === session.model)?.title ?? session.model;
   const image = session.start.seed === null ? model : `${model} · seed ${session.start.seed}`;
   return windows > 1 ? `${image} · open in ${windows} windows` : image;
 }
 
 /** Sets it going. */
 export function initStatus() {
-  watch(["session", "progress", "link", "scrub", "welcome", "windows"], render);
+  watch(["session", "progress", "link", "scrub", "welcome", "windows", "models", "work", "wanted"], render);
   onGesture(render);
   button.addEventListener("click", toggleRun);
   goOnButton.addEventListener("click", goOn);

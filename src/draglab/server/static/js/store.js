@@ -12,6 +12,9 @@ let data = {
   qualities: {},
   selected: null,
   windows: 1,
+  models: null,
+  work: null,
+  wanted: null,
 };
 
 /** @type {{keys: (keyof Data)[], react: (data: Data) => void}[]} */

@@ -17,7 +17,8 @@
 /** @typedef {"follow" | "release" | "wait"} Pulling */
 
 /**
- * What the panels show. Comes from the server and from nowhere else, but for `link`, `scrub` and `qualities`.
+ * What the panels show. Comes from the server and from nowhere else, but for `link`, `scrub`, `qualities` and
+ * `wanted`.
  *
  * @typedef {object} Data
  * @property {Link} link
@@ -28,6 +29,9 @@
  * @property {Record<number, Quality>} qualities by id of the point
  * @property {number | null} selected id of a point
  * @property {number} windows in which the session is shown, this one among them
+ * @property {import("./wire_types.js").ModelList | null} models and those that can be downloaded
+ * @property {import("./wire_types.js").ModelWork | null} work that is done for models: loading, measuring, a download
+ * @property {string | null} wanted model that was asked for and is not shown yet
  */
 
 export {};

@@ -246,13 +246,49 @@
  */
 
 /**
+ * List the models; the folder is looked through again, too. Answered by ModelList, and again if there is news.
+ *
+ * @typedef {object} ListModels
+ * @property {number | null} [id]
+ * @property {"list_models"} type
+ */
+
+/**
+ * Download a model of ModelList.offers. accept_licence: True = the person has accepted its licence.
+ *
+ * @typedef {object} DownloadModel
+ * @property {number | null} [id]
+ * @property {"download_model"} type
+ * @property {string} model
+ * @property {boolean} [accept_licence]
+ */
+
+/**
+ * Stop the download that this person has started, or put its failure away.
+ *
+ * @typedef {object} StopDownload
+ * @property {number | null} [id]
+ * @property {"stop_download"} type
+ */
+
+/**
+ * Stop the measuring of a model; refused on a server with several persons.
+ *
+ * @typedef {object} StopMeasuring
+ * @property {number | null} [id]
+ * @property {"stop_measuring"} type
+ * @property {string} model
+ */
+
+/**
  * Answer to Hello.
  *
  * @typedef {object} Welcome
  * @property {"welcome"} type
  * @property {number} protocol
  * @property {string} version
- * @property {Array<ModelInfo>} models
+ * @property {ModelList} models
+ * @property {ModelWork} work
  * @property {Array<SessionInfo>} sessions
  * @property {Array<PanelSetting>} settings
  * @property {Limits} limits
@@ -387,6 +423,27 @@
  */
 
 /**
+ * The models; part of Welcome, and sent when they change.
+ *
+ * @typedef {object} ModelList
+ * @property {"model_list"} type
+ * @property {Array<ModelInfo>} models
+ * @property {Array<ModelOffer>} offers
+ * @property {Array<OfferedLicence>} licences
+ * @property {boolean} shared
+ */
+
+/**
+ * What is being done for models; part of Welcome, and sent when it changes.
+ *
+ * @typedef {object} ModelWork
+ * @property {"model_work"} type
+ * @property {Array<string>} loading
+ * @property {Measuring | null} measuring
+ * @property {Download | null} download
+ */
+
+/**
  * Header of a picture.
  *
  * @typedef {object} PictureHeader
@@ -419,19 +476,6 @@
  * @property {[number, number]} handle
  * @property {[number, number] | null} [target]
  * @property {boolean} [pin]
- */
-
-/**
- * Facts about a model, for the editor's menu and for programs, which know it by name, never by path.
- *
- * @typedef {object} ModelInfo
- * @property {string} name
- * @property {string} title
- * @property {number} width
- * @property {number} height
- * @property {number} c_dim
- * @property {number} num_ws
- * @property {Array<number>} first_seeds
  */
 
 /**
@@ -558,6 +602,66 @@
  */
 
 /**
+ * Facts about a model, for the editor's menu and for programs, which know it by name, never by path.
+ *
+ * @typedef {object} ModelInfo
+ * @property {string} name
+ * @property {string} title
+ * @property {number} width
+ * @property {number} height
+ * @property {number} c_dim
+ * @property {number} num_ws
+ * @property {Array<number>} first_seeds
+ */
+
+/**
+ * A public model that is not here.
+ *
+ * @typedef {object} ModelOffer
+ * @property {string} name
+ * @property {string} title
+ * @property {string} shows
+ * @property {number} width
+ * @property {number} height
+ * @property {string} size
+ * @property {string} licence
+ * @property {string | null} by_hand
+ */
+
+/**
+ * A licence of offered models.
+ *
+ * @typedef {object} OfferedLicence
+ * @property {string} key
+ * @property {string} name
+ * @property {string} consequences
+ * @property {string | null} url
+ * @property {boolean} asks
+ * @property {boolean} accepted
+ */
+
+/**
+ * The measuring of a model's statistics, which drags by Gauss-Newton steps need. share: done, 0 to 1.
+ *
+ * @typedef {object} Measuring
+ * @property {string} model
+ * @property {number} share
+ */
+
+/**
+ * The download that goes on, or has failed.
+ *
+ * @typedef {object} Download
+ * @property {string} model
+ * @property {string} title
+ * @property {number} done
+ * @property {number | null} total
+ * @property {boolean} stopping
+ * @property {string | null} error
+ * @property {boolean} mine
+ */
+
+/**
  * Style mixing: layers from `first_layer` on come from another seed.
  *
  * @typedef {object} Mix
@@ -573,8 +677,8 @@
  * @property {number} first_layer
  */
 
-/** @typedef {Hello | Seen | NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | Describe} ClientMessage */
+/** @typedef {Hello | Seen | NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | Describe | ListModels | DownloadModel | StopDownload | StopMeasuring} ClientMessage */
 
-/** @typedef {Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | ExportReady | Text | Error} ServerMessage */
+/** @typedef {Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | ExportReady | Text | Error | ModelList | ModelWork} ServerMessage */
 
 export {};

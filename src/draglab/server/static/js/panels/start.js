@@ -1,6 +1,9 @@
 /** The start image: model, seeds to browse, truncation, class, and the look of another seed. */
 
 import { byId, fill, icon, make, named, shown } from "../dom.js";
+import { chooseWith, wantModel } from "../models/models.js";
+import { downloadView, measuringView } from "../models/work.js";
+import { openModels } from "../models/dialog.js";
 import { forgetSeedPictures, onSmallPicture, seedPictureOf } from "../pictures.js";
 import { get, watch } from "../store.js";
 import { leaveRound } from "../actions.js";
@@ -14,9 +17,12 @@ const SEED_HEIGHT = 128;
 
 const model = make("select", {
   id: "model",
-  onchange: () =>
-    change({ model: model.value, seed: modelOf(model.value)?.first_seeds[0] ?? 0, class_index: null, mix: null }),
+  onchange: () => choose(model.value),
 });
+const more = make("button", { id: "more-models", class: "quiet small", "aria-haspopup": "dialog", onclick: openModels }, [
+  icon("plus"),
+  "More models",
+]);
 const seed = make("input", {
   id: "seed",
   type: "number",
@@ -102,11 +108,16 @@ let wanted = "";
 /** Whether pictures of the seeds that are shown were asked for over this connection. */
 let asked = false;
 let lastImage = "";
+/** Names of the models in the menu. */
+let offered = "";
 
 /** Builds the panel. */
 export function initStart() {
   byId("start-panel", HTMLElement).append(
     make("div", { class: "row" }, [make("label", { for: "model" }, ["Model"]), model]),
+    more,
+    downloadView(),
+    measuringView(),
     make("div", { class: "row" }, [make("label", { for: "seed" }, named("Image", "seed")), seed, random]),
     grid,
     make("div", { class: "pager" }, [earlier, range, later]),
@@ -128,7 +139,8 @@ export function initStart() {
     mixRows,
   );
   onSmallPicture(showPictures);
-  watch(["session", "welcome"], render);
+  chooseWith((name) => void choose(name));
+  watch(["session", "models", "wanted"], render);
   watch(["link"], ({ link }) => (asked &&= link === "open"));
 }
 
@@ -146,6 +158,12 @@ function turn(pages) {
   render();
 }
 
+/** Starts from a good image of another model. @param {string} name */
+function choose(name) {
+  wantModel(name);
+  return change({ model: name, seed: modelOf(name)?.first_seeds[0] ?? 0, class_index: null, mix: null });
+}
+
 /** @param {import("../wire_types.js").Start} changes */
 async function change(changes) {
   const session = get().session;
@@ -156,7 +174,9 @@ async function change(changes) {
   // A model of classes has no image without one: the first, until the person says which.
   if (modelOf(start.model)?.c_dim) start.class_index ??= 0;
   // Fields show how things are, not what could not be done.
-  if (!send({ type: "set_start", start })) render();
+  if (send({ type: "set_start", start })) return;
+  wantModel(null);
+  render();
 }
 
 function changeMix() {
@@ -168,19 +188,22 @@ function changeMix() {
 
 /** @param {string | null | undefined} name */
 function modelOf(name) {
-  return get().welcome?.models.find((each) => each.name === name);
+  return get().models?.models.find((each) => each.name === name);
 }
 
 const currentModel = () => modelOf(get().session?.start.model);
 
 function render() {
-  const { session, welcome } = get();
-  if (!session || !welcome) return;
+  const { session, models } = get();
+  if (!session || !models) return;
   const { start } = session;
-  if (model.children.length !== welcome.models.length) {
-    model.replaceChildren(...welcome.models.map((each) => make("option", { value: each.name }, [each.title])));
+  const names = models.models.map((each) => each.name).join();
+  if (names !== offered) {
+    offered = names;
+    model.replaceChildren(...models.models.map((each) => make("option", { value: each.name }, [each.title])));
   }
-  fill(model, start.model);
+  fill(model, get().wanted ?? start.model);
+  more.hidden = !models.offers.length;
   fill(seed, start.seed);
   fill(truncation, start.truncation_psi);
   truncationText.textContent = shown(start.truncation_psi, 2);
