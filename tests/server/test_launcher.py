@@ -65,6 +65,8 @@ def test_the_browser_s_command_line_holds_no_token(monkeypatch, tmp_path):
         "draglab.server.launcher.serve", lambda options, listener, started: told.append((options, started))
     )
     monkeypatch.setattr("os._exit", lambda code: None)
+    monkeypatch.setenv("OMP_WAIT_POLICY", "")
+    monkeypatch.delenv("OMP_WAIT_POLICY")
     options = Options(token="a-token-of-a-person")
     with bind("127.0.0.1", 0) as listener:
         assert address(options, listener, "code").endswith("/?code=code")
@@ -72,6 +74,7 @@ def test_the_browser_s_command_line_holds_no_token(monkeypatch, tmp_path):
     ((_, started),) = told
     started("http://127.0.0.1:1/?token=a-token-of-a-person", "http://127.0.0.1:1/?code=abc")
     assert opened == ["http://127.0.0.1:1/?code=abc"]
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE", "threads that wait would keep the browser's core busy"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there is always a screen")

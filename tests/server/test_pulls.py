@@ -1,0 +1,155 @@
+"""Pulls over the websocket: steps for each move, what others see, and hands that are not heard of again."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from draglab.server.limits import Limits
+from tests.server.running_server import Client, Running
+
+
+def pull(client: Client, *target: float, done: bool = False, point: int = 1, gesture: int = 7, **more: Any) -> None:
+    point_ = {"id": point, "handle": [8, 9], "target": list(target), **more}
+    client.send("pull", point=point_, gesture=gesture, done=done)
+
+
+def kinds(state: dict[str, Any]) -> list[str]:
+    return [node["kind"] for node in state["nodes"]]
+
+
+def begun(server: Running, client: Client) -> str:
+    session = client.begin(model="tiny", seed=3)
+    client.send("set_settings", settings={"stop_distance": 0.01, "patience": 3})
+    return session
+
+
+def test_steps_follow_each_move_and_one_entry_is_left(server: Running):
+    with server.client() as client:
+        begun(server, client)
+        start = client.received[-1]
+        pull(client, 10, 9)
+        state = client.until("state", lambda state: state["state"] == "running")
+        assert kinds(state) == ["start"] and state["points"][0]["target"] == [10, 9]
+        first = client.until("progress")
+        assert (first["node"], first["step"], first["points"]) == (state["cursor"], 1, [1])
+        assert first["targets"] == [[10, 9]] and first["handles"] != [[8, 9]]
+        shown = client.picture("live")
+        assert shown["stamp"] >= first["stamp"] and start is not shown
+        pull(client, 11, 10)
+        client.until("progress", lambda progress: progress["targets"] == [[11, 10]])
+        pull(client, 12, 10, done=True)
+        client.until("ended")
+        state = client.until("state", lambda state: state["state"] == "idle")
+        assert kinds(state) == ["start", "round"] and state["points"][0]["target"] == [12, 10]
+        client.picture("current")
+
+
+def test_the_last_step_before_a_rest_is_shown_whatever_the_rate(start):
+    server = start(limits=Limits(frame_rate=0.001))
+    with server.client() as client:
+        begun(server, client)
+        pull(client, 9, 9)
+        client.picture("live")
+        pull(client, 10, 9)
+        last = client.until("progress", lambda progress: progress["targets"] == [[10, 9]])["stamp"]
+        while (message := client.next())["type"] != "picture":
+            last = max(last, message["stamp"]) if message["type"] == "progress" else last
+        assert message["stamp"] == last
+
+
+def test_taken_back(server: Running):
+    with server.client() as client:
+        begun(server, client)
+        pull(client, 12, 9)
+        client.until("progress")
+        client.send("take_back")
+        state = client.until("state", lambda state: state["state"] == "idle")
+        assert kinds(state) == ["start"] and state["points"] == [] and not state["can_undo"]
+        client.picture("current")
+        pull(client, 14, 9)
+        pull(client, 14, 9, done=True)
+        pull(client, 10, 9, gesture=8)
+        state = client.until("state", lambda state: state["state"] == "running")
+        assert kinds(state) == ["start"]
+
+
+def test_a_page_that_goes_lets_go(server: Running):
+    with server.client() as other:
+        session = begun(server, other)
+        with server.client() as client:
+            client.send("open_session", session=session)
+            client.picture("current")
+            pull(client, 10, 9)
+            client.until("progress")
+            other.until("progress")
+        state = other.until("state", lambda state: state["state"] == "idle")
+        assert kinds(state) == ["start", "round"]
+        assert state["nodes"][-1]["end"] is not None
+
+
+def test_a_page_that_only_looks_on_lets_go_of_nothing(server: Running):
+    with server.client() as client:
+        session = begun(server, client)
+        pull(client, 10, 9)
+        client.until("progress")
+        with server.client() as other:
+            other.send("open_session", session=session)
+            other.picture("current")
+        client.until("viewers", lambda message: message["count"] == 1)
+        pull(client, 11, 9)
+        client.until("progress", lambda progress: progress["targets"] == [[11, 9]])
+        client.send("set_settings", settings={})
+        assert client.until("state")["state"] == "running"
+        client.send("take_back")
+
+
+def test_a_pull_that_waits_costs_nothing(server: Running):
+    with server.client() as client:
+        begun(server, client)
+        client.send("set_settings", settings={"stop_distance": 3})
+        pull(client, 13, 9)
+        client.until("progress")
+        deadline = time.monotonic() + 10
+        while server.editor.worker._tasks and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not server.editor.worker._tasks
+        client.send("undo")
+        assert client.until("state", lambda state: state["state"] == "idle")["points"] == []
+
+
+def test_hundreds_of_moves_at_once_are_one_aim(server: Running):
+    """Of moves that wait, the newest counts: no step is made for those before it."""
+    with server.client() as client:
+        begun(server, client)
+        pull(client, 9, 9)
+        client.until("progress")
+        held = server.editor.worker.call(lambda: time.sleep(0.5))
+        for number in range(40):
+            pull(client, 9 + number / 20, 9)
+        held.result()
+        pull(client, 10, 12, done=True)
+        targets = []
+        while (message := client.next())["type"] != "ended":
+            if message["type"] == "progress":
+                targets.append(tuple(message["targets"][0]))
+        assert len(set(targets)) < 20
+
+
+def test_what_does_not_fit_is_answered(server: Running):
+    with server.client() as client:
+        begun(server, client)
+        for number, change in enumerate(({"target": None}, {"handle": [99, 9]}, {"target": [8, 99]})):
+            point = {"id": 1, "handle": [8, 9], "target": [9, 9], **change}
+            client.send("pull", point=point, gesture=number, id=number + 1)
+            assert client.until_error()["id"] == number + 1
+
+
+def test_no_more_points_than_allowed(start):
+    server = start(limits=Limits(points=1))
+    with server.client() as client:
+        begun(server, client)
+        pull(client, 10, 9, done=True)
+        client.until("ended")
+        pull(client, 10, 9, point=2, gesture=8)
+        assert "limit 'points'" in client.until_error()["message"]
