@@ -20,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from draglab.perception import DlibLandmarks
 
 import draglab
+from draglab.perception import DlibLandmarks
 
 SEEDS = 20
 TRUNCATION = 0.7

@@ -36,7 +36,7 @@ class LatentStatistics:
         covariance: covariance of w over z, and over uniformly drawn classes: [w_dim, w_dim].
         pulls: [k, num_ws, w_dim]. Each is J^T v for a random image and a random v with the unit matrix as covariance,
             J the Jacobian of the features with respect to w_plus: their mean outer product estimates the mean of J^T J,
-            which says how much a change of the latent changes the features.
+            which says how much a change of the latent changes the features. Their common scale means nothing.
     """
 
     covariance: Tensor
@@ -77,7 +77,10 @@ def measure_statistics(generator: Generator, progress: Callable[[float], None] |
             pulls.append(torch.autograd.grad((top * direction).sum(), w_plus, retain_graph=more)[0][0])
     if progress is not None:
         progress(1.0)
-    return LatentStatistics(covariance.to(generator.dtype), torch.stack(pulls))
+    # Rounded as files keep them, so that a drag is the same whether they were measured or read.
+    found = torch.stack(pulls).float()
+    found = (found / found.square().mean().sqrt().clamp(min=1e-30)).half()
+    return LatentStatistics(covariance.float().to(generator.dtype), found.to(generator.dtype))
 
 
 def statistics_level(generator: Generator) -> int:
