@@ -70,7 +70,11 @@ def test_steps_do_not_wait_for_a_picture():
     worker, made = Worker(), []
     worker.start()
     held = threading.Event()
-    worker.painter.wish("slow", lambda: held.wait() and None)
+
+    def slow() -> None:
+        held.wait()
+
+    worker.painter.wish("slow", slow)
     task = Counting("a", made, seconds=0.001)
     worker.call(lambda: worker.add(task)).result()
     wait_for(lambda: len(made) > 20)
