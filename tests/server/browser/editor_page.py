@@ -134,6 +134,8 @@ class EditorPage:
 
     def picture(self) -> NDArray[np.int64]:
         """[side, side, 3]: the picture on the canvas at the image's resolution, with the mask if that is shown."""
+        for name in ("#paper", "#picture"):  # hidden while a model loads
+            self[name].wait_for(state="visible")
         data = base64.b64decode(self.page.evaluate(READ_CANVAS))
         canvas = Image.open(io.BytesIO(data)).convert("RGB")
         paper, stage = self["#paper"].bounding_box(), self["#picture"].bounding_box()
