@@ -33,6 +33,10 @@ def found(patch_of: NDArray[np.int64], at: XY, image: NDArray[np.int64]) -> XY:
     return x + dx, y + dy
 
 
+LASTING = """() => import('/static/js/app.js').then((app) =>
+    app.send({type: "set_settings", settings: {patience: null, max_steps: 10000, descent: "first-order"}}))"""
+
+
 def test_the_picture_follows_the_hand(editor, first_image):
     side = editor.size()
     start, end = nose(side), beside_nose(side)
@@ -55,6 +59,7 @@ def test_the_picture_follows_the_hand(editor, first_image):
 def test_a_running_drag_can_be_watched_steered_and_stopped(editor):
     side = editor.size()
     before = editor.picture()
+    editor.page.evaluate(LASTING)
     editor.when_pulled("release")
     editor.pull(nose(side), out_of_reach(side))
     editor.until_running()
