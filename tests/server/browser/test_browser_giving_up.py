@@ -6,7 +6,7 @@ from tests.server.browser.editor_page import EditorPage
 from tests.server.browser.places import nose, out_of_reach
 
 IMPATIENT = """() => import('/static/js/app.js').then((app) =>
-    app.send({type: "set_settings", settings: {patience: 4, max_steps: 1000, descent: "first-order"}}))"""
+    app.send({type: "set_settings", settings: {patience: 4, max_steps: 10000, descent: "first-order"}}))"""
 
 
 def frames(editor: EditorPage) -> dict[str, int]:
