@@ -7,6 +7,7 @@ picture of a step. A step has the target of one pointer event, which tells how o
 from __future__ import annotations
 
 import math
+import os
 import statistics
 import time
 from dataclasses import dataclass
@@ -92,10 +93,10 @@ def follow(page: Page, model: str, seed: int, reach: float, seconds: float, peri
     noted: list[dict[str, Any]] = page.evaluate("noted")
     page.mouse.up()
     editor.until_ended()
-    return _evaluated(noted, seconds)
+    return _evaluated(noted)
 
 
-def _evaluated(noted: list[dict[str, Any]], seconds: float) -> Following:
+def _evaluated(noted: list[dict[str, Any]]) -> Following:
     events: dict[tuple[float, ...], float] = {}
     steps: dict[int, tuple[float, ...]] = {}
     lags, ways, newest = [], [], None
@@ -114,7 +115,8 @@ def _evaluated(noted: list[dict[str, Any]], seconds: float) -> Following:
             end = each["at"]
             lags.append(each["at"] - events.get(steps[each["stamp"]], begun))
     shown = max(end - begun - first, 1.0) / 1000
-    return Following(len(lags) / shown, len(ways) / seconds, lags, ways, first)
+    times = [each["at"] for each in noted if each["type"] == "progress"]
+    return Following(len(lags) / shown, len(times) / max((times[-1] - begun) / 1000, 1e-3), lags, ways, first)
 
 
 def report(server: Launched, model: str, seed: int, repeats: int, seconds: float) -> None:
@@ -128,7 +130,8 @@ def report(server: Launched, model: str, seed: int, repeats: int, seconds: float
                 found = follow(page, model, seed, reach, seconds, period)
                 lags, ways = sorted(found.lags), sorted(found.ways)
                 print(
-                    f"{words} pull: {found.pictures:.1f} pictures and {found.steps:.1f} steps a second; "
+                    f"{words} pull, load {os.getloadavg()[0]:.1f}: "
+                    f"{found.pictures:.1f} pictures and {found.steps:.1f} steps a second; "
                     f"lag {statistics.median(lags):.0f} ms, 90 % {lags[int(0.9 * len(lags))]:.0f} ms; "
                     f"handle {statistics.median(ways):.2f} px from the pointer, 90 % {ways[int(0.9 * len(ways))]:.2f}; "
                     f"first picture after {found.first:.0f} ms",

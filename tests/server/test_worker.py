@@ -1,11 +1,11 @@
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 
 import pytest
 
-from draglab.server.worker import BACKGROUND_SHARE, Worker
+from draglab.server.worker import BACKGROUND_SHARE, NotYet, Worker
 from tests.server.running_server import wait_for
 
 
@@ -205,3 +205,36 @@ def test_calls_of_one_caller_keep_their_order(worker):
     while not futures[-1].done():
         worker.call(lambda: None, "anna").result(20)
     assert made == list(range(20))
+
+
+def test_what_is_not_ready_is_tried_again_when_it_is_or_at_its_time(worker):
+    class Waiting:
+        """A task that waits before its second step for a future, or for half a second."""
+
+        def __init__(self, ready: Future[None]) -> None:
+            self.ready = ready
+            self.begun = time.monotonic()
+            self.made: list[float] = []
+
+        def step(self) -> bool:
+            if self.made and not self.ready.done() and time.monotonic() < self.begun + 0.5:
+                raise NotYet(self.ready, self.begun + 0.5)
+            self.made.append(time.monotonic() - self.begun)
+            return len(self.made) < 2
+
+        def fail(self, error: Exception) -> None:
+            raise error
+
+    never, soon = Waiting(Future()), Waiting(Future())
+    worker.call(lambda: (worker.add(never), worker.add(soon))).result()
+    time.sleep(0.1)
+    soon.ready.set_result(None)
+    wait_for(lambda: len(never.made) == len(soon.made) == 2)
+    assert soon.made[1] < 0.4 <= 0.5 <= never.made[1]
+    # A task that is removed meanwhile is not taken up again.
+    gone = Waiting(Future())
+    worker.call(lambda: worker.add(gone)).result()
+    wait_for(lambda: len(gone.made) == 1)
+    worker.call(lambda: worker.remove(gone)).result()
+    time.sleep(0.6)
+    assert len(gone.made) == 1

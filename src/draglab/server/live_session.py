@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,7 +13,7 @@ from draglab.errors import DraglabError
 from draglab.media.images import encode_mask
 from draglab.server.messages import Ended, Error, Mask, PictureKind, Progress, State, Viewers, encode
 from draglab.server.outbox import Outbox, Picture
-from draglab.server.worker import Worker
+from draglab.server.worker import NotYet, Worker
 
 if TYPE_CHECKING:
     from draglab.editor.pictures import Shot
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from draglab.editor.view import SessionView
 
 _stamps = count(1)
+
+PACE = 0.06
+"""Seconds after which a pull makes its next step although the picture of the last one is not there yet."""
 
 
 class Viewer(Protocol):
@@ -58,6 +62,8 @@ class LiveSession:
         self._puller: Viewer | None = None
         self._last_step = 0.0
         self._rate = 0.0
+        self._begun = 0.0
+        self._painted: Future[None] = Future()
 
     def join(self, viewer: Viewer) -> None:
         """Show the session to a client from now on."""
@@ -80,8 +86,20 @@ class LiveSession:
             self.tell(picture=True)
 
     def step(self) -> bool:
-        """Make one step of the round; see worker.Task."""
+        """Make one step of the round; see worker.Task.
+
+        Steps of a pull take turns with their pictures, as both need the cores, and go on at a lower rate beside a
+        picture that takes long.
+
+        Raises:
+            NotYet: the picture of the last step of a pull is being made.
+        """
         rounds = self.session.rounds
+        if rounds.pulling:
+            next_one = self._begun + PACE
+            if not self._painted.done() and time.monotonic() < next_one:
+                raise NotYet(self._painted, next_one)
+            self._begun, self._painted = time.monotonic(), Future()
         try:
             report = rounds.step()
         except DraglabError as error:
@@ -238,10 +256,18 @@ class LiveSession:
         rests = not self.session.rounds.due
         if rests or any(viewer.outbox.wants_live() for viewer in self.viewers):
             shot = self.session.pictures.current_shot()
-            self._worker.painter.wish((self, "live"), lambda: self._paint_live(shot, report, stamp, rests))
+            painted = self._painted
+            self._worker.painter.wish((self, "live"), lambda: self._paint_live(shot, report, stamp, rests, painted))
 
-    def _paint_live(self, shot: Shot, report: StepReport, stamp: int, rests: bool) -> None:
+    def _paint_live(self, shot: Shot, report: StepReport, stamp: int, rests: bool, painted: Future[None]) -> None:
         """Send a picture of a step to those who are ready for it; called on the painter's thread."""
+        try:
+            self._paint(shot, report, stamp, rests)
+        finally:
+            if not painted.done():
+                painted.set_result(None)
+
+    def _paint(self, shot: Shot, report: StepReport, stamp: int, rests: bool) -> None:
         pictures: dict[int, Picture] = {}
         for viewer in list(self.viewers):
             if not (rests or viewer.outbox.wants_live()):

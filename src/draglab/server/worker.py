@@ -33,11 +33,12 @@ class NotYet(Exception):
 
     Args:
         ready: a future that is done when it is worth another attempt, with success or without.
+        until: time at which another attempt is made anyway, in seconds of `time.monotonic`; None = never.
     """
 
-    def __init__(self, ready: Future[Any]) -> None:
+    def __init__(self, ready: Future[Any], until: float | None = None) -> None:
         super().__init__("not ready yet")
-        self.ready = ready
+        self.ready, self.until = ready, until
 
 
 class Task(Protocol):
@@ -80,6 +81,8 @@ class Worker:
         """What is set aside -> how it is taken up again."""
         self._ready: list[tuple[str, Any]] = []
         """Keys of what is set aside and can be taken up again."""
+        self._until: dict[tuple[str, Any], float] = {}
+        """Times at which what is set aside is taken up anyway."""
         self._changed = threading.Condition()
         self._closing = False
         self._at_end = at_end
@@ -189,9 +192,12 @@ class Worker:
         """Answer the waiting calls, or wait for one if there is nothing else to do; return False at the end."""
         with self._changed:
             while not (self._has_work() or self._idle):
-                self._changed.wait()
+                self._changed.wait(self._first_deadline())
+                self._take_overdue()
+            self._take_overdue()
             ready, self._ready = self._ready, []
             for key in ready:
+                self._until.pop(key, None)
                 if (take_up := self._aside.pop(key, None)) is not None:
                     take_up()
             calls = list(self._calls)
@@ -214,6 +220,14 @@ class Worker:
         with self._changed:
             self._calls.extendleft(reversed(later))
         return True
+
+    def _first_deadline(self) -> float | None:
+        """Return the seconds until something that is set aside is taken up anyway; None = nothing is."""
+        return max(min(self._until.values()) - time.monotonic(), 0.0) if self._until else None
+
+    def _take_overdue(self) -> None:
+        now = time.monotonic()
+        self._ready.extend(key for key, until in self._until.items() if until <= now)
 
     def _answer(self, call: _Call) -> None:
         future = call.future
@@ -250,6 +264,8 @@ class Worker:
                 self._changed.notify()
 
         self._aside[key] = take_up
+        if wait.until is not None:
+            self._until[key] = wait.until
         wait.ready.add_done_callback(wake)
 
     def _fulfil(self, wishes: dict[Hashable, Callable[[], None]]) -> None:

@@ -2,7 +2,7 @@
 
 import { byId, svg } from "../dom.js";
 import { comparison, onComparison } from "../compare.js";
-import { crosshairAt, inHand, onGesture } from "./gesture.js";
+import { crosshairAt, inHand, isFollowing, onGesture } from "./gesture.js";
 import { currentPoints } from "../actions.js";
 import { get, watch } from "../store.js";
 import { onPreference, preferred } from "../preferences.js";
@@ -136,7 +136,8 @@ function crosshairMark([x, y]) {
 }
 
 watch(["progress", "session"], ({ progress, session }) => {
-  if (!progress || !session || session.state === "idle") {
+  // The hand knows its own way.
+  if (!progress || !session || session.state === "idle" || isFollowing()) {
     paths.clear();
     return;
   }
