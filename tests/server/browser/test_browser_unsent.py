@@ -93,7 +93,8 @@ def test_stop_holds_until_the_connection_is_back(editor):
     side = editor.size()
     editor.page.evaluate(
         """() => import('/static/js/app.js').then((app) =>
-            app.send({ type: "set_settings", settings: { patience: null, max_steps: 100000 } }))"""
+            app.send({ type: "set_settings", settings: {
+                patience: null, max_steps: 100000, descent: "first-order" } }))"""
     )
     editor.pull(nose(side), out_of_reach(side))
     editor.until_running()
