@@ -3,7 +3,7 @@
     python -m benchmarks.make_varied_drags heads --out benchmarks/drags_heads_varied.json [--sheet PNG]
     python -m benchmarks.make_varied_drags hands --out benchmarks/drags_hands_varied.json [--sheet PNG]
 
-Each model has rules (varied_heads.py, varied_hands.py) that say which kinds of drags can be asked of an image and where,
+Each model has rules (varied_heads.py, varied_hands.py): which kinds of drags can be asked of an image and where,
 from detected landmarks and the picture. Kinds that few images allow choose first; each takes the images that have the
 fewest drags so far. The sheet shows handles and targets on the images as they are: nothing is dragged.
 

@@ -62,20 +62,20 @@ def places_of(
         # The outer fingers spread away from the others, the inner ones to either side.
         sign = {"index": -1.0, "little": 1.0}.get(name, random.choice([-1.0, 1.0]))
         sideways *= sign * np.sign(sideways @ to_little)
-        places.setdefault("lengthen finger", Place(points[tip], along, (0.04, 0.08), tip))
-        places.setdefault("bend finger", Place(points[tip], -along, (0.05, 0.10), tip))
+        places.setdefault("lengthen finger", Place(points[tip], along, (0.04, 0.08)))
+        places.setdefault("bend finger", Place(points[tip], -along, (0.05, 0.10)))
         free, near = (not is_hand(points[tip] + sign * 0.06 * size * sideways) for sign in (1, -1))
         if free:
-            places.setdefault("spread finger", Place(points[tip], sideways, (0.04, 0.09), tip))
+            places.setdefault("spread finger", Place(points[tip], sideways, (0.04, 0.09)))
         if near and name in ("index", "little"):
-            places.setdefault("close finger", Place(points[tip], -sideways, (0.04, 0.08), tip))
+            places.setdefault("close finger", Place(points[tip], -sideways, (0.04, 0.08)))
     thumb = points[THUMB_TIP]
     away = -to_little
     if same[THUMB_TIP] and is_hand(thumb) and (thumb - points[5]) @ away > 0.25 * palm:  # else it lies on the palm
-        places["thumb outwards"] = Place(thumb, unit(away + 0.3 * up), (0.04, 0.08), THUMB_TIP)
-        places["thumb inwards"] = Place(thumb, unit(0.5 * up - away), (0.04, 0.08), THUMB_TIP)
+        places["thumb outwards"] = Place(thumb, unit(away + 0.3 * up), (0.04, 0.08))
+        places["thumb inwards"] = Place(thumb, unit(0.5 * up - away), (0.04, 0.08))
     side = random.choice([-1.0, 1.0])
-    places["wrist sideways"] = Place(points[WRIST], side * to_little, (0.04, 0.08), WRIST)
+    places["wrist sideways"] = Place(points[WRIST], side * to_little, (0.04, 0.08))
     middle = (points[17] + points[WRIST]) / 2
     rim = middle
     while is_hand(rim) and 0 < rim[0] < size - 1:

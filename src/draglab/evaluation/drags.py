@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from draglab.dragging import DragEdit, DragSettings, drag
+from draglab.dragging import DragEdit, DragSettings, DragStep, StopReason, drag
 from draglab.errors import DraglabError
 from draglab.generators import Generator
 from draglab.perception import LPIPS, MULTI_PIE, FaceDescriptor, LandmarkDetector, identity_distance
@@ -50,9 +50,14 @@ class DragOutcome:
     """Result of one drag; distances are in pixels of the image.
 
     Attributes:
+        stop_reason: why the drag ended.
         tracked: distance of the tracked handle to the target. arrived: whether it is within the stop distance.
+        ended: (x, y) of the tracked handle. course: distance to the target and loss of every step; of a Gauss-Newton step
+            the loss is the mismatch of the handle's patch.
         judged: distance to its target of the landmark that the judge finds in the edited image; None = not judged.
         judged_before: the same distance in the image before the edit.
+        found: (x, y) of that landmark in the edited image; None = not judged.
+        w_plus: latent of the edited image, [1, num_ws, w_dim].
         changed: mean absolute difference of the images, in steps of 255, outside a box around handle and target that is
             wider than them by an eighth of the image on every side.
         sharpness: energy of the Laplacian of the edited image relative to that of the image before; below 1, the edit
@@ -74,6 +79,11 @@ class DragOutcome:
     lpips_outside: float | None
     before: np.ndarray
     after: np.ndarray
+    w_plus: Tensor
+    stop_reason: StopReason
+    ended: tuple[float, float]
+    course: tuple[tuple[float, float], ...]
+    found: tuple[float, float] | None
 
 
 def load_drags(path: str | Path, image_size: int | None = None) -> list[FixedDrag]:
@@ -137,12 +147,17 @@ def run_drags(
     for one in drags:
         w_plus = generator.w_plus_from_seed(one.seed, one.truncation_psi)
         edit = DragEdit([one.handle], [one.target])
-        result = drag(generator, w_plus, edit, settings)
+        course: list[tuple[float, float]] = []
+
+        def note(step: DragStep, course: list[tuple[float, float]] = course) -> None:
+            course.append((step.left, step.loss))
+
+        result = drag(generator, w_plus, edit, settings, note)
         with torch.no_grad():
             images = generator.image(torch.cat([w_plus, result.w_plus])).clamp(-1, 1)
         exact = ((images.permute(0, 2, 3, 1) + 1) * 127.5).cpu().numpy()
         pixels = exact.round().astype(np.uint8)
-        judged_before, judged = _judge(judge, pixels, one)
+        judged_before, judged, found = _judge(judge, pixels, one)
         tracked = float(result.distances[0])
         outside = _outside(generator.img_shape, one)
         identity = None if describe is None else float(identity_distance(*describe(pixels)))
@@ -160,25 +175,37 @@ def run_drags(
             lpips_outside=None if lpips is None else _lpips(lpips, images, outside),
             before=pixels[0],
             after=pixels[1],
+            w_plus=result.w_plus,
+            stop_reason=result.stop_reason,
+            ended=_point(result.handles[0]),
+            course=tuple(course),
+            found=found,
         )
+
+
+def _point(place: np.ndarray) -> tuple[float, float]:
+    return float(place[0]), float(place[1])
 
 
 def _judge(
     judge: LandmarkDetector | None, images: np.ndarray, one: FixedDrag
-) -> tuple[float, float] | tuple[None, None]:
-    """Return the landmark's distances to its target in the images before and after the drag, uint8 [2, H, W, 3]."""
+) -> tuple[float, float, tuple[float, float]] | tuple[None, None, None]:
+    """Return the landmark's distances to its target in the images before and after the drag, uint8 [2, H, W, 3], and its
+    place in the latter."""
     if judge is None:
-        return None, None
+        return None, None, None
     points, target = judge(images), np.array(one.target)
     index = one.landmark if judge.layout == MULTI_PIE else None
     if index is None:
         distances = np.linalg.norm(points[0] - np.array(one.handle), axis=1)
         index = int(np.argmin(distances))
         if not distances[index] <= REACH * images.shape[2]:  # NaN, too
-            return None, None
+            return None, None, None
         target = points[0, index] + target - np.array(one.handle)
     before, after = np.linalg.norm(points[:, index] - target, axis=1)
-    return (float(before), float(after)) if np.isfinite([before, after]).all() else (None, None)
+    if not np.isfinite([before, after]).all():
+        return None, None, None
+    return float(before), float(after), _point(points[1, index])
 
 
 def _outside(image_shape: tuple[int, int], one: FixedDrag) -> np.ndarray:
