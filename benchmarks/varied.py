@@ -4,12 +4,12 @@
     python -m benchmarks.varied run --model hands --drags benchmarks/drags_hands_varied.json --out demo/hands
     python -m benchmarks.varied sheet demo/heads --out demo/heads/look
     python -m benchmarks.varied sheet demo/old demo/new --every 3 --blind demo/key.json --out demo/blind
-    python -m benchmarks.varied sheet demo/heads --small --verdicts benchmarks/verdicts/heads.json --webp --out docs/gallery/varied-heads
+    python -m benchmarks.varied sheet demo/heads --small --verdicts VERDICTS --webp --out docs/gallery/varied-heads
     python -m benchmarks.varied verdicts benchmarks/verdicts/heads.json [--run demo/heads]
 
-`run` writes what the steps say (outcomes.json) and the pictures before and after into a folder. `sheet` draws pages: before
-with the arrow, after with a ring around the target (and a cross where the judge found the landmark), and the same two
-enlarged without marks. `verdicts` checks a file of verdicts and prints how many of each there are, by kind.
+`run` writes what the steps say (outcomes.json) and the pictures before and after into a folder. `sheet` draws pages:
+before with the arrow, after with a ring around the target (and a cross where the judge found the landmark), and the
+same two enlarged without marks. `verdicts` checks a file of verdicts and prints how many of each there are, by kind.
 """
 
 from __future__ import annotations
@@ -33,12 +33,18 @@ from draglab.dragging import DragSettings
 from draglab.dragging.metric import LatentMetric
 from draglab.evaluation import DragOutcome, load_drags, run_drags, thin_drags
 from draglab.generators import Generator
-from draglab.perception import LandmarkDetector
+from draglab.perception import MULTI_PIE, LandmarkDetector
 
 VERDICTS = ("right", "wrong", "hazy", "person", "deformed")
 """Verdicts of docs/varied.md."""
-REST = 0.15
-"""Least distance from the drag, as a share of the width, of what should stay."""
+NOSE_LINE, JAW_ENDS = (27, 28, 29, 30), (0, 16)
+SURROUNDINGS: dict[str, tuple[int, ...]] = {
+    "nose": JAW_ENDS, "chin": NOSE_LINE, "mouth corner": (31, 33, 35), "upper lip": (31, 33, 35),
+    "lower lip": (31, 33, 35), "brow": (27, 36, 39, 42, 45), "eye corner": (*NOSE_LINE, 39, 42),
+    "lid": (36, 39, 40, 41, 42, 45, 46, 47), "jaw": NOSE_LINE, "ear": NOSE_LINE, "hairline": NOSE_LINE,
+    "crown": NOSE_LINE, "shoulder": (8, *NOSE_LINE),
+}  # fmt: skip
+"""Part of a head -> landmarks in relation to which it is to move."""
 PAGE, SMALL_PAGE = 6, 18
 """Drags on a page."""
 
@@ -49,8 +55,7 @@ class Numbers:
 
     Attributes:
         sigmas: length of the latent's change in the model's metric, standard deviations; None = no statistics.
-        followed: how far the rest of the face went along, as a share of the drag's way: median over the landmarks that are
-            more than `REST` of the width away from handle and target; None = no judge.
+        followed: how far the part's `SURROUNDINGS` went along, as a share of the drag's way; None = no judge of faces.
         course: (distance to the target, loss) of every step; the loss of Gauss-Newton is the mismatch of the patch.
         ended, found: where the tracker and the judge see the handle in the end.
     """
@@ -94,14 +99,15 @@ class Ruler:
         return float((change[0, : self.layers].flatten().double() @ self.root).norm())
 
 
-def followed(judge: LandmarkDetector, outcome: DragOutcome) -> float | None:
-    """Return how far the rest went along, see :class:`Numbers`; None = nothing was found."""
+def followed(judge: LandmarkDetector | None, outcome: DragOutcome) -> float | None:
+    """Return how far the surroundings went along, see :class:`Numbers`."""
+    near = [indices for part, indices in SURROUNDINGS.items() if outcome.drag.kind.startswith(f"{part} ")]
+    if judge is None or judge.layout != MULTI_PIE or not near:
+        return None
     before, after = judge([outcome.before, outcome.after])
-    ends = np.array([outcome.drag.handle, outcome.drag.target])
-    away = np.linalg.norm(before[:, None] - ends, axis=2).min(1) > REST * outcome.before.shape[1]
-    way = ends[1] - ends[0]
-    shares = (after - before)[away] @ way / (way @ way)
-    return float(np.median(shares)) if len(shares) and np.isfinite(shares).all() else None
+    way = np.subtract(outcome.drag.target, outcome.drag.handle)
+    share = float(((after - before)[list(near[0])] @ way / (way @ way)).mean())
+    return share if np.isfinite(share) else None
 
 
 def name_of(index: int, which: str) -> str:
@@ -124,7 +130,7 @@ def run(args: argparse.Namespace) -> None:
             **{key: getattr(one, key) for key in ("seed", "kind", "handle", "target")},
             **{key: getattr(outcome, key) for key in Numbers.__annotations__ if hasattr(outcome, key)},
             sigmas=ruler.length(outcome.w_plus - start),
-            followed=None if judge is None else followed(judge, outcome),
+            followed=followed(judge, outcome),
         )
         rows.append(asdict(numbers))
         for which, picture in (("before", outcome.before), ("after", outcome.after)):
@@ -139,7 +145,7 @@ def caption_of(numbers: Numbers) -> str:
     judged = "" if numbers.judged is None else f", judged {numbers.judged_before:.1f} > {numbers.judged:.1f}"
     sigmas = "" if numbers.sigmas is None else f", {numbers.sigmas:.1f} sd"
     state = f"{numbers.stop_reason} {numbers.steps}, {numbers.tracked:.1f} px left"
-    rest = "" if numbers.followed is None else f", rest followed {100 * numbers.followed:.0f} %"
+    rest = "" if numbers.followed is None else f", surroundings {100 * numbers.followed:.0f} %"
     return f"{numbers.kind} {numbers.seed}: {state}{judged}{sigmas}{rest}"
 
 

@@ -25,8 +25,8 @@ class Row:
     """One drag on a page.
 
     Attributes:
-        key: kind and seed. caption: text below. handle, target: (x, y) in pixels of the pictures. found: where the judge
-            sees the landmark in the picture after; None = not judged. verdict: what the eye said; empty = nothing yet.
+        key: kind and seed. caption: text below. handle, target: (x, y) in pixels of the pictures. found: where the
+            judge sees the landmark in the picture after; None = not judged. verdict: what the eye said.
     """
 
     key: tuple[str, int]

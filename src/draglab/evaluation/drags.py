@@ -52,8 +52,8 @@ class DragOutcome:
     Attributes:
         stop_reason: why the drag ended.
         tracked: distance of the tracked handle to the target. arrived: whether it is within the stop distance.
-        ended: (x, y) of the tracked handle. course: distance to the target and loss of every step; of a Gauss-Newton step
-            the loss is the mismatch of the handle's patch.
+        ended: (x, y) of the tracked handle. course: distance to the target and loss of every step; the loss of
+            Gauss-Newton is the mismatch of the handle's patch.
         judged: distance to its target of the landmark that the judge finds in the edited image; None = not judged.
         judged_before: the same distance in the image before the edit.
         found: (x, y) of that landmark in the edited image; None = not judged.
@@ -190,8 +190,8 @@ def _point(place: np.ndarray) -> tuple[float, float]:
 def _judge(
     judge: LandmarkDetector | None, images: np.ndarray, one: FixedDrag
 ) -> tuple[float, float, tuple[float, float]] | tuple[None, None, None]:
-    """Return the landmark's distances to its target in the images before and after the drag, uint8 [2, H, W, 3], and its
-    place in the latter."""
+    """Return the landmark's distances to its target in the images before and after the drag, uint8 [2, H, W, 3], and
+    its place in the latter."""
     if judge is None:
         return None, None, None
     points, target = judge(images), np.array(one.target)
