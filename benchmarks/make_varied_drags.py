@@ -16,6 +16,7 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -57,7 +58,7 @@ def choose(options: Mapping[int, Mapping[str, Place]], counts: Mapping[str, int]
     return [(kind, seed) for kind in counts for seed in sorted(chosen[kind])]
 
 
-def row_of(kind: str, seed: int, place: Place, size: int) -> dict[str, object]:
+def row_of(kind: str, seed: int, place: Place, size: int) -> dict[str, Any]:
     """Return a drag of the list; its distance depends on kind and seed alone."""
     random = np.random.RandomState([seed, *kind.encode()])
     travel = random.uniform(*place.shares) * size * place.direction

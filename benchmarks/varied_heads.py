@@ -81,7 +81,8 @@ class Picture:
     def colour(self, at: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the median colour [3] of 3 x 3 pixels."""
         x, y = self._pixel(at)
-        return np.median(self.pixels[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2].reshape(-1, 3), axis=0)
+        near = self.pixels[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
+        return np.asarray(np.median(near.reshape(-1, 3), axis=0), np.float64)
 
     def is_skin(self, at: NDArray[np.float64]) -> bool:
         """Whether the colour there is that of the face, in more or less light."""
@@ -112,7 +113,7 @@ def _background(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
     known = np.zeros((height, width), bool)
     known[: max(edge // 3, 1)] = known[:low, :edge] = known[:low, -edge:] = True
     solved = np.linalg.lstsq(basis[known], pixels[known], rcond=None)[0]
-    return basis @ solved
+    return np.asarray(basis @ solved, np.float64)
 
 
 def places_of(random: np.random.RandomState, picture: Picture) -> dict[str, Place]:
