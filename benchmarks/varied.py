@@ -161,7 +161,8 @@ def read_run(folder: Path) -> list[Row]:
         numbers = Numbers(**each)
         marks = (numbers.handle, numbers.target, numbers.found)
         key = (numbers.kind, numbers.seed)
-        rows.append(Row(key, caption_of(numbers), *marks, picture(index, "before"), picture(index, "after")))
+        texts = (caption_of(numbers), measures_of(numbers))
+        rows.append(Row(key, *texts, *marks, picture(index, "before"), picture(index, "after")))
     return rows
 
 

@@ -25,12 +25,13 @@ class Row:
     """One drag on a page.
 
     Attributes:
-        key: kind and seed. caption: text below. handle, target: (x, y) in pixels of the pictures. found: where the
+        key: kind and seed. caption: text below. measures: what of it was measured in the pictures. handle, target: (x, y) in pixels of the pictures. found: where the
             judge sees the landmark in the picture after; None = not judged. verdict: what the eye said.
     """
 
     key: tuple[str, int]
     caption: str
+    measures: str
     handle: Point
     target: Point
     found: Point | None
@@ -40,7 +41,7 @@ class Row:
 
     def blind(self, number: int) -> Row:
         """Return the drag without what would betray how it was made."""
-        return replace(self, caption=f"{number}: {self.key[0]} {self.key[1]}", found=None)
+        return replace(self, caption=f"#{number}, {self.key[0]} {self.key[1]}{self.measures}")
 
     def judged(self, verdict: str) -> Row:
         """Return the drag with its verdict."""

@@ -71,8 +71,7 @@ def test_a_blind_sheet_mixes_the_same_drags_of_all_runs(folder: Path, tmp_path: 
     assert sorted(each["folder"] for each in told) == ["other", "run"]
     assert len({each["kind"] for each in told}) == 1
     row = varied.read_run(folder)[0].blind(4)
-    assert row.caption == f"4: {KINDS[0]} 0"
-    assert row.found is None
+    assert row.caption == f"#4, {KINDS[0]} 0"
 
 
 def verdict_file(path: Path, *rows: tuple[str, int, str, str]) -> Path:
@@ -151,7 +150,7 @@ def test_the_ruler_measures_in_the_metric() -> None:
 
 def row(handle: tuple[float, float], target: tuple[float, float], found: tuple[float, float] | None = None) -> Row:
     grey = np.full((64, 64, 3), 128, np.uint8)
-    return Row(("tip", 1), "tip 1", handle, target, found, grey, grey)
+    return Row(("tip", 1), "tip 1", "", handle, target, found, grey, grey)
 
 
 def test_the_enlarged_part_holds_handle_and_target_and_lies_in_the_picture() -> None:
