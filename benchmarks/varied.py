@@ -142,11 +142,16 @@ def run(args: argparse.Namespace) -> None:
 
 def caption_of(numbers: Numbers) -> str:
     """Return one line about a drag."""
-    judged = "" if numbers.judged is None else f", judged {numbers.judged_before:.1f} > {numbers.judged:.1f}"
     sigmas = "" if numbers.sigmas is None else f", {numbers.sigmas:.1f} sd"
     state = f"{numbers.stop_reason} {numbers.steps}, {numbers.tracked:.1f} px left"
+    return f"{numbers.kind} {numbers.seed}: {state}{sigmas}{measures_of(numbers)}"
+
+
+def measures_of(numbers: Numbers) -> str:
+    """Return what the judge measured in the pictures, which does not betray how they were made."""
+    judged = "" if numbers.judged is None else f", judged {numbers.judged_before:.1f} > {numbers.judged:.1f}"
     rest = "" if numbers.followed is None else f", surroundings {100 * numbers.followed:.0f} %"
-    return f"{numbers.kind} {numbers.seed}: {state}{judged}{sigmas}{rest}"
+    return judged + rest
 
 
 def read_run(folder: Path) -> list[Row]:

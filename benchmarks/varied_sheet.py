@@ -25,8 +25,9 @@ class Row:
     """One drag on a page.
 
     Attributes:
-        key: kind and seed. caption: text below. measures: what of it was measured in the pictures. handle, target: (x, y) in pixels of the pictures. found: where the
-            judge sees the landmark in the picture after; None = not judged. verdict: what the eye said.
+        key: kind and seed. caption: text below. measures: the part of it that was measured in the pictures.
+        handle, target: (x, y) in pixels of the pictures. found: where the judge sees the landmark in the picture after;
+            None = not judged. verdict: what the eye said.
     """
 
     key: tuple[str, int]
