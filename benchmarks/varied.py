@@ -2,12 +2,12 @@
 
     python -m benchmarks.varied run --out demo/heads [--set descent=first-order ...]
     python -m benchmarks.varied run --model hands --drags benchmarks/drags_hands_varied.json --out demo/hands
-    python -m benchmarks.varied sheet demo/heads --out demo/heads/look
     python -m benchmarks.varied sheet demo/old demo/new --every 3 --blind demo/key.json --out demo/blind
     python -m benchmarks.varied sheet demo/heads --small --verdicts VERDICTS --webp --out docs/gallery/varied-heads
     python -m benchmarks.varied verdicts benchmarks/verdicts/heads.json [--run demo/heads]
 
-`run` writes what the steps say (outcomes.json) and the pictures before and after into a folder. `sheet` draws pages:
+`run` writes what the steps say (outcomes.json), the pictures before and after, and pages to look at (look-1.png, ...)
+into a folder. `sheet` draws other pages: small ones, with verdicts, or of several runs mixed. A page has the picture
 before with the arrow, after with a ring around the target (and a cross where the judge found the landmark), and the
 same two enlarged without marks. `verdicts` checks a file of verdicts and prints how many of each there are, by kind.
 """
@@ -55,6 +55,7 @@ class Numbers:
 
     Attributes:
         sigmas: length of the latent's change in the model's metric, standard deviations; None = no statistics.
+            First-order drags also change what hardly varies among the model's latents: hundreds of them.
         followed: how far the part's `SURROUNDINGS` went along, as a share of the drag's way; None = no judge of faces.
         course: (distance to the target, loss) of every step; the loss of Gauss-Newton is the mismatch of the patch.
         ended, found: where the tracker and the judge see the handle in the end.
@@ -138,6 +139,7 @@ def run(args: argparse.Namespace) -> None:
         print(caption_of(numbers), flush=True)
     content = {"model": args.model, "list": args.drags.name, "settings": asdict(settings), "outcomes": rows}
     (args.out / "outcomes.json").write_text(json.dumps(content, indent=1))
+    write_pages(read_run(args.out), args.out / "look")
 
 
 def caption_of(numbers: Numbers) -> str:
@@ -188,12 +190,17 @@ def sheet(args: argparse.Namespace) -> None:
     elif args.verdicts:
         verdicts = {(each["kind"], each["seed"]): each["verdict"] for each in read_verdicts(args.verdicts)}
         rows = [(folder, row.judged(verdicts[row.key])) for folder, row in rows]
-    per_page, draw = (SMALL_PAGE, draw_small_page) if args.small else (PAGE, draw_page)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
+    write_pages([row for _, row in rows], args.out, args.small, args.webp)
+
+
+def write_pages(rows: list[Row], out: Path, small: bool = False, webp: bool = False) -> None:
+    """Write pages of drags to OUT-1.png and so on."""
+    per_page, draw = (SMALL_PAGE, draw_small_page) if small else (PAGE, draw_page)
+    out.parent.mkdir(parents=True, exist_ok=True)
     for number, start in enumerate(range(0, len(rows), per_page), 1):
-        page = Image.fromarray(draw([row for _, row in rows[start : start + per_page]]))
-        path = args.out.parent / f"{args.out.name}-{number}.{'webp' if args.webp else 'png'}"
-        page.save(path, quality=80, method=6) if args.webp else page.save(path)
+        page = Image.fromarray(draw(rows[start : start + per_page]))
+        path = out.parent / f"{out.name}-{number}.{'webp' if webp else 'png'}"
+        page.save(path, quality=80, method=6) if webp else page.save(path)
         print(path)
 
 

@@ -51,6 +51,7 @@ def test_a_run_keeps_numbers_and_pictures(folder: Path) -> None:
 def test_pages_hold_all_drags(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(varied, "PAGE", 2)
     varied.main(["sheet", str(folder), "--out", str(tmp_path / "look")])
+    assert (folder / "look-1.png").exists() and not (folder / "look-2.png").exists()
     heights = [Image.open(tmp_path / f"look-{page}.png").height for page in (1, 2)]
     assert heights[0] == 2 * heights[1]
     assert not (tmp_path / "look-3.png").exists()
