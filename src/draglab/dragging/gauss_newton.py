@@ -24,7 +24,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from draglab.dragging.features import FeatureReader, Features
-from draglab.dragging.locality import held_shares, local_pulls
+from draglab.dragging.hold import Hold
+from draglab.dragging.latent import EditedLatent
+from draglab.dragging.locality import held_shares, local_level, local_pulls
+from draglab.dragging.losses import frozen_weights
 from draglab.dragging.matching import PatchMatcher, patch_lattice
 from draglab.dragging.metric import LatentMetric
 from draglab.dragging.run import DragRun
@@ -53,11 +56,13 @@ DAMPING = 0.02
 """mu, relative to the mean of the diagonal of J Sigma' J^T."""
 FREE = 51.0
 """Radius around the ways of the handles in which the image may follow."""
-NEAR = 4.0
-"""Distance of the targets in the metric, standard deviations, up to which all that is far is held with full weight."""
-FALL = 3.0
-"""Power with which the weight falls beyond that distance."""
-PATIENCE = 4
+MASK_HOLD = 1.5
+"""Strength of the hold of what a mask freezes, for each unit of `mask_weight`."""
+NEAR = 5.0
+"""Distance of the targets in the metric, standard deviations, up to which what is far from the handles is held."""
+SETTLE = 3
+"""Number of steps after arrival with a mask, at most."""
+PATIENCE = 8
 """Number of steps without progress after which a round ends."""
 
 
@@ -102,11 +107,9 @@ def uses_gauss_newton(generator: Generator, edit: DragEdit, settings: DragSettin
     """
     if settings.descent not in ("auto", "gauss-newton"):
         return False
-    _, targets, mask = edit.validated(*generator.img_shape)
+    _, targets, _ = edit.validated(*generator.img_shape)
     problem = None
-    if mask is not None and not (mask == 1).all():
-        problem = "does not hold a mask"
-    elif settings.regularize_mean or settings.regularize_start:
+    if settings.regularize_mean or settings.regularize_start:
         problem = "has no regularisation: set regularize_mean and regularize_start to 0"
     if settings.descent == "auto":
         return problem is None and generator.statistics is not None and len(targets) <= MAX_HANDLES
@@ -132,43 +135,48 @@ class GaussNewtonRun(DragRun):
         extent = image_extent(generator.feature_shape(level), generator.feature_margin(level))
         self.spacing = search_spacing(extent, self.shape, True)
         patch, self.half_step, self.longest = (self._pixels(each) for each in (PATCH, HALF_STEP, LONGEST))
+        self.ease = 1.0
         self.offsets = patch_lattice(patch / self.spacing) * self.spacing
         radius = settings.tracking_radius(self.shape)
         reach = radius + float(np.abs(self.offsets).max()) + self.half_step + 2 * self.spacing
         dtype = settings.feature_dtype()
         self.reader = FeatureReader(generator, level, reach, len(self.start), None, dtype, settings.windowed)
         shared = settings.latent_space == "w"
-        self.free = LatentMetric(generator.statistics.to(generator.w_avg), self.latent.count, shared)
-        self.metric: LatentMetric | None = None
+        if self.mask is not None and not shared:
+            # Only layers that are seen where the hold looks.
+            pulls = local_pulls(generator, self.latent.start)
+            seen = int((pulls.abs().amax((0, 1, 3)) > 0).sum())
+            fewer = replace(settings, num_layers=min(settings.num_layers, seen))
+            self.latent = EditedLatent(generator, self.latent.start, fewer)
+        self.metric = LatentMetric(generator.statistics.to(generator.w_avg), self.latent.count, shared)
+        self.hold: Hold | None = None
         self.measured = self.targets
         self.force = torch.zeros_like(self.latent.offset[0])
         self.features = self.read(self.start)
         prior = PRIOR / self._pixels(1.0) ** 2
         self.matcher = PatchMatcher(self.features, self.start, self.shape, self.spacing, patch, radius, prior)
 
-    def measure(self, rows: Rows) -> LatentMetric:
-        """Return the metric for the present targets, in which changes of what is to stay are long.
+    def make_hold(self, rows: Rows) -> Hold | None:
+        """Return the hold of what is to stay: what the mask freezes, or else what is far from the handles' ways.
 
-        The farther the targets are, in standard deviations of the model's latents, the more of the image has to follow,
-        and the less is held: heads turn as a whole.
+        Without a mask, nothing is held if the targets are far, in standard deviations of the model's latents: then the
+        rest has to follow, as heads turn as a whole.
         """
-        locality = self.settings.locality
-        if not locality:
-            return self.free
-        assert self.generator.statistics is not None
-        shared = self.settings.latent_space == "w"
+        level = local_level(self.generator)
+        margin = self.generator.feature_margin(level)
+        shape = self.generator.feature_shape(level)
+        if self.mask is not None:
+            weights = frozen_weights(self.mask, shape, margin)
+            return Hold(self.generator, self.latent, self.metric, weights, MASK_HOLD * self.settings.mask_weight)
+        if not self.settings.locality:
+            return None
         way = ((self.targets - self.handles)[rows.owners] * rows.directions).sum(1)
-        near = min(1.0, NEAR / max(self.free.distance(rows.jacobian, way), 1e-9))
-        pulls = local_pulls(self.generator, self.latent.start).flatten(0, 1)
-        held = held_shares(self.start, self.targets, self._pixels(FREE), self.shape)
-        return LatentMetric(
-            self.generator.statistics.to(pulls),
-            self.latent.count,
-            shared,
-            pulls,
-            torch.from_numpy(held.ravel()).to(pulls),
-            locality * near**FALL,
-        )
+        if self.metric.distance(rows.jacobian, way) > NEAR:
+            return None
+        extent = image_extent(shape, margin)
+        held = held_shares(self.start, self.targets, self._pixels(FREE), self.shape, extent)
+        weights = torch.nn.functional.pad(torch.from_numpy(held).float(), (margin,) * 4)
+        return Hold(self.generator, self.latent, self.metric, weights, self.settings.locality)
 
     def _pixels(self, length: float) -> float:
         return scale_from_512(length, *self.shape)
@@ -177,8 +185,8 @@ class GaussNewtonRun(DragRun):
         """Make one iteration: linearise, solve, move the latent, find the handles again."""
         rows = self.linearise(self.wanted())
         moved_on = np.linalg.norm(self.targets - self.measured, axis=1).max()
-        if self.metric is None or moved_on > self._pixels(LONGEST):
-            self.metric, self.measured = self.measure(rows), self.targets
+        if self.last is None or moved_on > self._pixels(LONGEST):
+            self.hold, self.measured = self.make_hold(rows), self.targets
         solution = self.solve(rows)
         share = self.share_within_reach(solution)
         self.latent.move(share * solution.change)
@@ -188,10 +196,13 @@ class GaussNewtonRun(DragRun):
         features = self.read(expected)
         found, mismatch = self.matcher.find(features.near, expected)
         size = float(torch.linalg.vector_norm(solution.change))
-        loss = float(mismatch.mean())
-        step = self.conclude(features, np.array([loss, loss, 0.0, size]), found)
+        loss, held = float(mismatch.mean()), 0.0 if self.hold is None else self.hold.loss
+        step = self.conclude(features, np.array([loss + held, loss, held, size]), found)
         if step is not None and self.progress.index < step.index:
-            self.longest = max(self.longest / 2, self._pixels(SHORTEST))
+            if self.hold is None:
+                self.longest = max(self.longest / 2, self._pixels(SHORTEST))
+            else:
+                self.ease /= 2
         if step is not None and share < 1 and self.stop_reason is None:
             self.stop_reason = "stalled"
             self.last = step = replace(step, stop_reason="stalled")
@@ -213,6 +224,16 @@ class GaussNewtonRun(DragRun):
             return 1.0
         root = float(np.sqrt(max(cross**2 + 4 * square * room, 0.0)))
         return float(np.clip((root - cross) / max(2 * square, 1e-30), 0, 1))
+
+    @property
+    def settles(self) -> bool:
+        """Whether steps follow arrival that take back what changed where the mask freezes."""
+        return self.mask is not None and self.settings.settle_steps is not None
+
+    @property
+    def settle_steps(self) -> int:
+        """Number of those steps."""
+        return min(SETTLE, self.settings.settle_steps or 0)
 
     def go_on(self) -> None:
         """Continue a run that stalled from its last step, without patience or a limit of its reach."""
@@ -273,13 +294,15 @@ class GaussNewtonRun(DragRun):
         """Return the step for these rows."""
         weights = torch.from_numpy(rows.weights).to(rows.jacobian)
         jacobian = rows.jacobian * weights[:, None, None]
-        metric = self.metric or self.free
-        changes = metric(jacobian)
-        gram = torch.einsum("ald,bld->ab", jacobian, changes).double().cpu().numpy()
         wanted = rows.weights * rows.wanted
-        solution = damped(gram, wanted, self.settings.largest_step * np.sqrt(len(self.handles)))
-        shares = torch.from_numpy(solution).to(changes)
-        change, force = (torch.einsum("m,mld->ld", shares, each) for each in (changes, jacobian))
+        if self.hold is not None:
+            change, force = self.hold.solve(self.force, jacobian, wanted, DAMPING, self.ease)
+        else:
+            changes = self.metric(jacobian)
+            gram = torch.einsum("ald,bld->ab", jacobian, changes).double().cpu().numpy()
+            solution = damped(gram, wanted, self.settings.largest_step * np.sqrt(len(self.handles)))
+            shares = torch.from_numpy(solution).to(changes)
+            change, force = (torch.einsum("m,mld->ld", shares, each) for each in (changes, jacobian))
         along = torch.einsum("mld,ld->m", rows.jacobian, change).double().cpu().numpy()
         moved = np.zeros_like(self.handles)
         np.add.at(moved, rows.owners, along[:, None] * rows.directions)
@@ -293,7 +316,7 @@ class GaussNewtonRun(DragRun):
 
     def set_step(self, share: float) -> None:
         """Set the longest way that a step asks for to this share of the usual."""
-        self.longest = share * self._pixels(LONGEST)
+        self.longest, self.ease = max(share * self._pixels(LONGEST), self._pixels(SHORTEST)), 1.0
 
     def resume(self, share: float) -> None:
         """Go on from the present latent and handles."""

@@ -82,9 +82,14 @@ class EditedLatent:
         """Add a change [layers, w_dim] to `offset`."""
         self.offset.add_(change)
 
-    def w_plus(self) -> Tensor:
-        """Return the current latent [1, num_ws, w_dim], differentiable with respect to the optimised part."""
-        return torch.cat([self.start[:, : self.count] + self.offset, self.start[:, self.count :]], dim=1)
+    def w_plus(self, change: Tensor | None = None) -> Tensor:
+        """Return the current latent [1, num_ws, w_dim], differentiable with respect to the optimised part.
+
+        Args:
+            change: a change [layers, w_dim] that is made to it without being kept.
+        """
+        offset = self.offset if change is None else self.offset + change
+        return torch.cat([self.start[:, : self.count] + offset, self.start[:, self.count :]], dim=1)
 
     def regularization(self) -> Tensor | float:
         """Return the weighted mean squared distances to the start and to w_avg, in units of the spread of w."""

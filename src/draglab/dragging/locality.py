@@ -1,8 +1,8 @@
 """What a drag may change: how each part of one image depends on the latent, and how much each part may follow.
 
 The image is divided into cells. For each cell there is a pull, J^T v of a random v with the unit matrix as covariance,
-where J is the Jacobian of the cell's features with respect to the latent. Steps are measured with these pulls, too
-(metric.py): the more a change of the latent alters the cells that are to stay, the longer it is.
+where J is the Jacobian of the cell's features with respect to the latent. From them follows about how much a change of
+the latent alters what is to stay (hold.py).
 """
 
 from __future__ import annotations
@@ -65,8 +65,7 @@ def _key(w_plus: Tensor) -> bytes:
 
 def measure_pulls(generator: Generator, w_plus: Tensor) -> Iterator[Tensor]:
     """Yield the pulls of an image's cells, [num_ws, w_dim], row by row: a pass forward, and one back for each cell."""
-    fitting = [resolution for resolution in generator.feature_resolutions if resolution <= RESOLUTION]
-    level = generator.feature_level(max(fitting, default=generator.feature_resolutions[0]))
+    level = local_level(generator)
     margin = generator.feature_margin(level)
     latent = w_plus.detach().clone().requires_grad_(True)
     with torch.enable_grad():
@@ -87,6 +86,12 @@ def measure_pulls(generator: Generator, w_plus: Tensor) -> Iterator[Tensor]:
             yield torch.autograd.grad(changed, latent, retain_graph=not last)[0][0]
 
 
+def local_level(generator: Generator) -> int:
+    """Return the level of the features whose dependence on the latent is measured."""
+    fitting = [resolution for resolution in generator.feature_resolutions if resolution <= RESOLUTION]
+    return generator.feature_level(max(fitting, default=generator.feature_resolutions[0]))
+
+
 def cell_counts(image_shape: tuple[int, int]) -> tuple[int, int]:
     """Return the number of cells along the height and the width of an image."""
     height, width = (max(1, round(CELLS * side / max(image_shape))) for side in image_shape)
@@ -94,15 +99,19 @@ def cell_counts(image_shape: tuple[int, int]) -> tuple[int, int]:
 
 
 def held_shares(
-    handles: NDArray[np.float64], targets: NDArray[np.float64], radius: float, image_shape: tuple[int, int]
+    handles: NDArray[np.float64],
+    targets: NDArray[np.float64],
+    radius: float,
+    image_shape: tuple[int, int],
+    counts: tuple[int, int],
 ) -> NDArray[np.float64]:
-    """Return how much each cell is to stay, [rows, columns] from 0 to 1: little near the ways of the handles.
+    """Return how much each part of an image is to stay, [rows, columns] from 0 to 1: little near the handles' ways.
 
     Args:
         handles, targets: [n, 2] image pixels. radius: standard deviation of the Gaussian that frees the surroundings of
-            a way, image pixels.
+            a way, image pixels. counts: number of rows and columns into which the image is divided.
     """
-    rows, columns = cell_counts(image_shape)
+    rows, columns = counts
     ys = (np.arange(rows) + 0.5) * image_shape[0] / rows - 0.5
     xs = (np.arange(columns) + 0.5) * image_shape[1] / columns - 0.5
     held = np.ones((rows, columns))

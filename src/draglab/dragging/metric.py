@@ -7,11 +7,8 @@ cov(w) is the covariance of w over z: what is long in it is common among the mod
 prefers changes that all layers share, as the model was trained with one w for all. M is the mean of J^T J over images,
 J the Jacobian of the features: what is long in it changes much of the image.
 
-Changes of what is to stay in the present image count more: with the pulls L of its cells (locality.py), each times the
-square root of how much it is to stay, gamma / tr(Sigma L^T L) L^T L is added to beta M.
-
 M is estimated from k random pulls R: M = R^T R / k. Then Sigma' follows from Woodbury's identity, without a matrix of
-the latent's size. With Q = the rows of R and L, each times the square root of its weight,
+the latent's size. With Q = sqrt(beta / k) R,
 
     Sigma' = Sigma - P^T P,   P = C^-1 Q Sigma,   C C^T = I + Q Sigma Q^T
 """
@@ -37,39 +34,20 @@ class LatentMetric:
     Args:
         statistics: the model's. layers: number of the first layers of W+ that are edited.
         shared: True = all layers are moved by one vector, as in W.
-        local: pulls of the image's cells, [c, num_ws, w_dim]; None = all of the image may change alike.
-        held: how much each cell is to stay, [c], from 0 to 1. hold: gamma, the weight of what is to stay.
     """
 
-    def __init__(
-        self,
-        statistics: LatentStatistics,
-        layers: int,
-        shared: bool,
-        local: Tensor | None = None,
-        held: Tensor | None = None,
-        hold: float = 0.0,
-    ):
-        self.covariance = statistics.covariance
+    def __init__(self, statistics: LatentStatistics, layers: int, shared: bool):
+        self.covariance, self.layers, self.shared = statistics.covariance, layers, shared
+        covariance = self.covariance.double()
+        rows = self.edited(statistics.pulls).double()
+        size = (self._prior(rows, covariance) * rows).sum().clamp(min=1e-300)
+        rows = rows * (RESTRAINT / size).sqrt()
+        self.taken = taken_by(rows, self._prior(rows, covariance)).to(statistics.pulls.dtype)
 
-        def edited(pulls: Tensor) -> Tensor:
-            first = pulls[:, :layers].double()
-            return first.sum(1, keepdim=True) if shared else first
-
-        def scaled(pulls: Tensor, weight: float) -> Tensor:
-            """Return pulls times sqrt(weight / tr(Sigma pulls^T pulls))."""
-            size = (self._prior(pulls, self.covariance.double()) * pulls).sum().clamp(min=1e-300)
-            return pulls * (weight / size).sqrt()
-
-        rows = scaled(edited(statistics.pulls), RESTRAINT)
-        if local is not None and held is not None and hold > 0:
-            own = scaled(edited(local), hold) * held.double().sqrt()[:, None, None]
-            rows = torch.cat([rows, own])
-        changed = self._prior(rows, self.covariance.double())
-        gram = torch.einsum("ald,bld->ab", rows, changed)
-        root = torch.linalg.cholesky(gram + torch.eye(len(gram), dtype=gram.dtype, device=gram.device))
-        solved = torch.linalg.solve_triangular(root, changed.flatten(1), upper=False)
-        self.taken = solved.view_as(changed).to(statistics.pulls.dtype)
+    def edited(self, pulls: Tensor) -> Tensor:
+        """Return the part of pulls [k, num_ws, w_dim] that belongs to what is edited: [k, L, w_dim]."""
+        first = pulls[:, : self.layers]
+        return first.sum(1, keepdim=True) if self.shared else first
 
     @staticmethod
     def _prior(rows: Tensor, covariance: Tensor) -> Tensor:
@@ -90,3 +68,32 @@ class LatentMetric:
         """Return Sigma' times rows [m, L, D], L = 1 in W."""
         inner = torch.einsum("mld,kld->mk", rows, self.taken)
         return self._prior(rows, self.covariance) - torch.einsum("mk,kld->mld", inner, self.taken)
+
+
+class StiffMetric:
+    """The matrix (s Sigma'^-1 + R^T R)^-1, by which changes along the rows R are longer.
+
+    Args:
+        metric: Sigma'. rows: R, [k, L, D]. scale: s.
+    """
+
+    def __init__(self, metric: LatentMetric, rows: Tensor, scale: float):
+        self.metric, self.rows, self.scale = metric, rows, scale
+        self.taken = taken_by(rows.double(), metric(rows).double() / scale).to(rows.dtype)
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """Return the matrix times rows [m, L, D]."""
+        inner = torch.einsum("mld,kld->mk", rows, self.taken)
+        return self.metric(rows) / self.scale - torch.einsum("mk,kld->mld", inner, self.taken)
+
+    def force(self, rows: Tensor, changes: Tensor) -> Tensor:
+        """Return Sigma'^-1 times `changes`, which are this matrix times `rows`: [m, L, D]."""
+        inner = torch.einsum("mld,kld->mk", changes, self.rows)
+        return (rows - torch.einsum("mk,kld->mld", inner, self.rows)) / self.scale
+
+
+def taken_by(rows: Tensor, changes: Tensor) -> Tensor:
+    """Return P, with which (A^-1 + R^T R)^-1 = A - P^T P, from rows R [k, L, D] and A times them (Woodbury)."""
+    gram = torch.einsum("ald,bld->ab", rows, changes)
+    root = torch.linalg.cholesky(gram + torch.eye(len(gram), dtype=gram.dtype, device=gram.device))
+    return torch.linalg.solve_triangular(root, changes.flatten(1), upper=False).view_as(changes)

@@ -109,8 +109,7 @@ class DragRun(ABC):
         if self.settling is not None:
             step = self.settling.take(step, arrived)
         elif arrived and self.settles:
-            assert self.settings.settle_steps is not None
-            self.settling = SettlingPhase(self.settings.settle_steps, step)
+            self.settling = SettlingPhase(self.settle_steps, step)
         self.progress.note(step)
         self.stop_reason = self._reason_to_stop(step.index, arrived)
         self.last = step if self.stop_reason is None else replace(step, stop_reason=self.stop_reason)
@@ -124,6 +123,11 @@ class DragRun(ABC):
     def settles(self) -> bool:
         """Whether steps follow arrival that take back what changed where the image is frozen."""
         return False
+
+    @property
+    def settle_steps(self) -> int:
+        """Number of those steps."""
+        return self.settings.settle_steps or 0
 
     @abstractmethod
     def set_step(self, share: float) -> None:
