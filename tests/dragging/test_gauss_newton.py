@@ -220,8 +220,9 @@ def test_a_drag_ends_at_its_reach_and_goes_on_when_asked_to(spots: Generator) ->
     run = GaussNewtonRun(spots, w_plus, edit, replace(FAST, reach=0.3))
     while run.stop_reason is None:
         run.step()
-    assert run.stop_reason == "stalled"
-    assert run.last is not None and run.last.stop_reason == "stalled"
+    assert run.stop_reason == "out_of_reach"
+    assert run.last is not None and run.last.stop_reason == "out_of_reach"
+    np.testing.assert_array_equal(run.last.reachable, run.handles)
     offset = run.latent.offset[0].detach()
     assert run.metric is not None
     assert float((run.force * offset).sum()) == pytest.approx(0.3**2, rel=1e-3)
@@ -232,6 +233,39 @@ def test_a_drag_ends_at_its_reach_and_goes_on_when_asked_to(spots: Generator) ->
     while free.stop_reason is None:
         free.step()
     assert run.stop_reason == free.stop_reason == "arrived"
+
+
+def test_how_far_the_handles_can_come_is_known_with_the_first_step(spots: Generator) -> None:
+    """Of the whole way, the share that `reach` is of its length in the metric; damping makes it a little more."""
+    w_plus = spots.w_plus_from_seed(1)
+    at = spot_of(spots, w_plus)
+    way = np.array([7.0, -3.0])
+    edit = DragEdit([at], [at + way])
+    for reach in (0.4, 0.45):
+        run = GaussNewtonRun(spots, w_plus, edit, replace(FAST, reach=reach))
+        rows = run.linearise(run.wanted())
+        run.metric = run.measure(rows)
+        far = run.metric.distance(rows.jacobian, np.array([np.hypot(*way)]))
+        share = run.reachable_share(rows)
+        assert share == pytest.approx(reach / far * (1 + DAMPING), rel=1e-3)
+        run.resume(1.0)
+        step = run.step()
+        assert step.stop_reason is None and step.reachable is not None
+        np.testing.assert_allclose(step.reachable, [at + share * way], rtol=1e-6)
+        while run.stop_reason is None:
+            run.step()
+        came = float((run.handles[0] - at) @ way / (way @ way))
+        assert came == pytest.approx(share, abs=0.15)
+
+
+def test_what_is_within_reach_is_reachable_and_other_methods_do_not_know(spots: Generator) -> None:
+    w_plus = spots.w_plus_from_seed(1)
+    at = spot_of(spots, w_plus)
+    edit = DragEdit([at], [at + [7, -3]])
+    for settings in (FAST, replace(FAST, reach=None)):
+        step = next(drag_steps(spots, w_plus, edit, settings))
+        np.testing.assert_array_equal(step.reachable, step.targets)
+    assert next(drag_steps(spots, w_plus, edit, replace(FAST, descent="first-order"))).reachable is None
 
 
 def test_the_farther_the_targets_the_less_is_held(spots: Generator) -> None:

@@ -9,9 +9,11 @@ from draglab.dragging.losses import LossTerm
 from draglab.dragging.run import DragRun, diverged
 from draglab.dragging.settings import DragSettings
 from draglab.dragging.tracking import PointTracker, TrackingQuery, track_nearest
-from draglab.dragging.types import DragEdit, DragResult, DragStep, StopReason
+from draglab.dragging.types import GAVE_UP, KEEPS_BEST, DragEdit, DragResult, DragStep, StopReason
 
 __all__ = [
+    "GAVE_UP",
+    "KEEPS_BEST",
     "DragEdit",
     "DragResult",
     "DragRun",

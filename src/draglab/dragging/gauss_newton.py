@@ -51,6 +51,8 @@ PRIOR = 0.0025
 """Weight of the squared distance to the expected place, beside the relative difference of patches."""
 DAMPING = 0.02
 """mu, relative to the mean of the diagonal of J Sigma' J^T."""
+NEARLY = 0.9
+"""Share of the ways from which on a target counts as within reach: the estimate is exact to about a tenth."""
 FREE = 51.0
 """Radius around the ways of the handles in which the image may follow."""
 NEAR = 4.0
@@ -141,6 +143,7 @@ class GaussNewtonRun(DragRun):
         self.free = LatentMetric(generator.statistics.to(generator.w_avg), self.latent.count, shared)
         self.metric: LatentMetric | None = None
         self.measured = self.targets
+        self.reachable = self.targets
         self.force = torch.zeros_like(self.latent.offset[0])
         self.features = self.read(self.start)
         prior = PRIOR / self._pixels(1.0) ** 2
@@ -179,12 +182,14 @@ class GaussNewtonRun(DragRun):
         moved_on = np.linalg.norm(self.targets - self.measured, axis=1).max()
         if self.metric is None or moved_on > self._pixels(LONGEST):
             self.metric, self.measured = self.measure(rows), self.targets
+        self.reachable = self.handles + self.reachable_share(rows) * (self.targets - self.handles)
         solution = self.solve(rows)
-        share = self.share_within_reach(solution)
-        self.latent.move(share * solution.change)
-        self.force = self.force + share * solution.force
-        ahead = self.handles + share * solution.moved
-        expected = np.clip(ahead, 0, np.array([self.shape[1] - 1, self.shape[0] - 1]))
+        limited = self.share_within_reach(solution) < 1
+        if limited:
+            solution = self.along_reach(rows, solution)
+        self.latent.move(solution.change)
+        self.force = self.force + solution.force
+        expected = np.clip(self.handles + solution.moved, 0, np.array([self.shape[1] - 1, self.shape[0] - 1]))
         features = self.read(expected)
         found, mismatch = self.matcher.find(features.near, expected)
         size = float(torch.linalg.vector_norm(solution.change))
@@ -192,10 +197,16 @@ class GaussNewtonRun(DragRun):
         step = self.conclude(features, np.array([loss, loss, 0.0, size]), found)
         if step is not None and self.progress.index < step.index:
             self.longest = max(self.longest / 2, self._pixels(SHORTEST))
-        if step is not None and share < 1 and self.stop_reason is None:
-            self.stop_reason = "stalled"
-            self.last = step = replace(step, stop_reason="stalled")
+        if step is not None and limited and self.stop_reason in (None, "stalled"):
+            self.stop_reason, self.reachable = "out_of_reach", self.handles
+            self.last = step = replace(step, stop_reason=self.stop_reason, reachable=self.reachable)
         return step
+
+    def reachable_share(self, rows: Rows) -> float:
+        """Estimate the share of the handles' ways to their targets that is within `reach`, from 0 to 1."""
+        way = ((self.targets - self.handles)[rows.owners] * rows.directions).sum(1)
+        share = self.share_within_reach(self.solve(replace(rows, wanted=way), whole=True))
+        return share if share < NEARLY else 1.0
 
     @torch.no_grad()
     def share_within_reach(self, solution: Solution) -> float:
@@ -214,8 +225,21 @@ class GaussNewtonRun(DragRun):
         root = float(np.sqrt(max(cross**2 + 4 * square * room, 0.0)))
         return float(np.clip((root - cross) / max(2 * square, 1e-30), 0, 1))
 
+    @torch.no_grad()
+    def along_reach(self, rows: Rows, solution: Solution) -> Solution:
+        """Return the step to where a step that leads out of reach would, drawn back towards the round's start.
+
+        So the image goes on to follow a target that moves about out of reach.
+        """
+        assert self.settings.reach is not None
+        offset = self.latent.offset[0]
+        whole, force = offset + solution.change, self.force + solution.force
+        share = self.settings.reach / float((whole * force).sum()) ** 0.5
+        change = share * whole - offset
+        return Solution(change, share * force - self.force, self._motion(rows, change))
+
     def go_on(self) -> None:
-        """Continue a run that stalled from its last step, without patience or a limit of its reach."""
+        """Continue a run that gave up from its last step, without patience or a limit of its reach."""
         self.settings = replace(self.settings, reach=None)
         super().go_on()
 
@@ -269,22 +293,27 @@ class GaussNewtonRun(DragRun):
         return torch.stack(parts, dim=-1)
 
     @torch.no_grad()
-    def solve(self, rows: Rows) -> Solution:
-        """Return the step for these rows."""
+    def solve(self, rows: Rows, whole: bool = False) -> Solution:
+        """Return the step for these rows; whole: True = of any length."""
         weights = torch.from_numpy(rows.weights).to(rows.jacobian)
         jacobian = rows.jacobian * weights[:, None, None]
         metric = self.metric or self.free
         changes = metric(jacobian)
         gram = torch.einsum("ald,bld->ab", jacobian, changes).double().cpu().numpy()
         wanted = rows.weights * rows.wanted
-        solution = damped(gram, wanted, self.settings.largest_step * np.sqrt(len(self.handles)))
+        largest = np.inf if whole else self.settings.largest_step * np.sqrt(len(self.handles))
+        solution = damped(gram, wanted, largest)
         shares = torch.from_numpy(solution).to(changes)
         change, force = (torch.einsum("m,mld->ld", shares, each) for each in (changes, jacobian))
+        return Solution(change, force, self._motion(rows, change))
+
+    def _motion(self, rows: Rows, change: Tensor) -> NDArray[np.float64]:
+        """Return the motion of the handles that a change of the latent is expected to make, [n, 2] image pixels."""
         along = torch.einsum("mld,ld->m", rows.jacobian, change).double().cpu().numpy()
         moved = np.zeros_like(self.handles)
         np.add.at(moved, rows.owners, along[:, None] * rows.directions)
         length = np.linalg.norm(moved, axis=1, keepdims=True)
-        return Solution(change, force, moved * np.minimum(1, 1.5 * self.longest / np.maximum(length, 1e-9)))
+        return moved * np.minimum(1, 1.5 * self.longest / np.maximum(length, 1e-9))
 
     def read(self, near: NDArray[np.float64]) -> Features:
         """Compute the features of the current latent near points [n, 2]."""

@@ -16,7 +16,7 @@ from draglab.dragging import DragRun, DragSettings, DragStep, GaussNewtonRun
 from draglab.dragging.gauss_newton import PATIENCE
 from draglab.editor.document import Document, latent_bytes
 from draglab.editor.round_runner import RoundRunner
-from draglab.editor.state import Point, StepReport, with_handles
+from draglab.editor.state import Point, StepReport, places_by_id, with_handles
 from draglab.media.edit_file import MAX_MOVES, Retarget
 
 FINE = 0.2
@@ -140,10 +140,11 @@ class Pull:
         if step is None:
             return None
         self._kept.add(KeptStep.of(step))
-        handles = [(float(x), float(y)) for x, y in step.handles]
-        self.points = with_handles(self.points, dict(zip(self._ids, handles, strict=True)))
+        self.points = with_handles(self.points, places_by_id(self._ids, step.handles))
         self.document.preview = self.points
-        return StepReport.between(self.document.history.cursor, self._awake, step.index, step.loss)
+        reachable = None if step.reachable is None else places_by_id(self._ids, step.reachable)
+        cursor = self.document.history.cursor
+        return StepReport.between(cursor, self._awake, step.index, step.loss, reachable=reachable)
 
     def ends_far(self) -> bool:
         """Whether the newest targets make a round: it has made a step, or they are too far away to have arrived."""
@@ -202,10 +203,10 @@ class Pull:
 def _is_there(run: DragRun) -> bool:
     """Whether a run has nothing more to do while the hand is down and rests.
 
-    Gauss-Newton steps go on within the stop distance as long as they bring the handles closer, so that slow pulls move
-    smoothly; others would take too many.
+    Gauss-Newton steps go on within the stop distance, and along the end of their reach, as long as they bring the
+    handles closer: slow pulls move smoothly, and the image turns with a hand out of reach. Others would take too many.
     """
-    if run.stop_reason != "arrived" or not isinstance(run, GaussNewtonRun):
+    if run.stop_reason not in ("arrived", "out_of_reach") or not isinstance(run, GaussNewtonRun):
         return run.stop_reason is not None
     made = 0 if run.last is None else run.last.index
     return run.within(FINE * run.limit) or run.progress.has_stalled(made, PATIENCE)

@@ -243,6 +243,7 @@ class LiveSession:
             points=report.ids,
             handles=report.handles,
             targets=report.targets,
+            reachable=report.reachable,
             distances=report.distances,
             mean_distance=report.mean_distance,
             loss=report.loss,

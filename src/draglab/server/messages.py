@@ -258,7 +258,8 @@ class State:
 @dataclass(frozen=True, kw_only=True)
 class Progress:
     """Progress after a step of a round. points: ids of the points that have a target; handles, targets, distances: of
-    each of them. node: the round; of a pull that goes on, the entry from which it began."""
+    each of them. reachable: how far each is expected to come, the target if nothing is in the way; None = not known.
+    node: the round; of a pull that goes on, the entry from which it began."""
 
     type: Literal["progress"] = "progress"
     node: int
@@ -266,6 +267,7 @@ class Progress:
     points: list[int | str]
     handles: list[tuple[float, float]]
     targets: list[tuple[float, float]]
+    reachable: list[tuple[float, float]] | None = None
     distances: list[float]
     mean_distance: float
     loss: float
@@ -275,7 +277,7 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """The end of a round. reason: arrived, stalled, max_steps, stopped, diverged, interrupted, recorded.
+    """The end of a round. reason: see draglab.editor.round_runner.EndReason.
 
     text: sentences for a person on why it ended and which step is kept.
     """

@@ -4,6 +4,7 @@ import { announce, notify } from "./notices.js";
 import { byId, shown } from "./dom.js";
 import { awaited } from "./models/models.js";
 import { canRun, goOn, run, stop } from "./actions.js";
+import { fallsShort } from "./reach.js";
 import { get, set, watch } from "./store.js";
 import { knowing } from "./models/work.js";
 import { onMessage } from "./app.js";
@@ -70,8 +71,9 @@ function render() {
     farthest = Math.max(farthest, progress.mean_distance);
     const far = `${shown(progress.mean_distance)} px`;
     const left = isFollowing() ? `${far} behind your hand` : `${far} left`;
-    if (isFollowing()) say(`Following · ${left}`);
-    else say(`Step ${progress.step} · ${left} · ${shown(progress.steps_per_second)} steps/s`);
+    const short = fallsShort();
+    if (isFollowing()) say(short ? `Following · ${left}: that is out of reach` : `Following · ${left}`);
+    else say(`Step ${progress.step} · ${left} · ${short ? "out of reach" : `${shown(progress.steps_per_second)} steps/s`}`);
     if (performance.now() - announced > ANNOUNCE_MS) {
       announced = performance.now();
       announce(left);

@@ -333,6 +333,7 @@
  * @property {Array<number | string>} points
  * @property {Array<[number, number]>} handles
  * @property {Array<[number, number]>} targets
+ * @property {Array<[number, number]> | null} reachable
  * @property {Array<number>} distances
  * @property {number} mean_distance
  * @property {number} loss
@@ -341,7 +342,7 @@
  */
 
 /**
- * The end of a round. reason: arrived, stalled, max_steps, stopped, diverged, interrupted, recorded.
+ * The end of a round. reason: see draglab.editor.round_runner.EndReason.
  *
  * @typedef {object} Ended
  * @property {"ended"} type
@@ -596,7 +597,7 @@
  * @property {"start" | "round" | "points" | "mask" | "continue"} kind
  * @property {number} frames
  * @property {number} kept
- * @property {"arrived" | "stalled" | "max_steps" | "stopped" | "diverged" | "interrupted" | "recorded" | null} end
+ * @property {"arrived" | "stalled" | "out_of_reach" | "max_steps" | "stopped" | "diverged" | "interrupted" | "recorded" | null} end
  * @property {number} picture
  * @property {string} label
  */

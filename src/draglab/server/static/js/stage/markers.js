@@ -1,11 +1,13 @@
 /** Handles, targets, arrows, paths and the crosshair: SVG over the picture. */
 
+import { arrowMarks } from "./arrow.js";
 import { byId, svg } from "../dom.js";
 import { comparison, onComparison } from "../compare.js";
 import { crosshairAt, inHand, isFollowing, onGesture } from "./gesture.js";
 import { currentPoints } from "../actions.js";
 import { get, watch } from "../store.js";
 import { onPreference, preferred } from "../preferences.js";
+import { reachableEnd } from "../reach.js";
 import { viewport } from "./viewport.js";
 
 /** @typedef {import("../types.js").XY} XY */
@@ -64,7 +66,7 @@ function marks() {
  */
 function pointMarks(point, number, selected, doubtful) {
   const [hx, hy] = viewport.toScreen(point.handle);
-  const rests = point.resting ? " resting" : "";
+  const rests = point.resting ? "resting" : "";
   /** @type {SVGElement[]} */
   const marks = [];
   const path = paths.get(point.id);
@@ -82,31 +84,21 @@ function pointMarks(point, number, selected, doubtful) {
   if (point.target) {
     const [tx, ty] = viewport.toScreen(point.target);
     const length = Math.hypot(tx - hx, ty - hy);
-    if (length > HANDLE + TARGET + 2) {
-      const [ux, uy] = [(tx - hx) / length, (ty - hy) / length];
-      const line = {
-        x1: hx + ux * HANDLE,
-        y1: hy + uy * HANDLE,
-        x2: tx - ux * (TARGET + 1),
-        y2: ty - uy * (TARGET + 1),
-      };
-      const [ax, ay] = [line.x2 - ux * 8, line.y2 - uy * 8];
-      const head = `M${ax - uy * 5} ${ay + ux * 5}L${line.x2} ${line.y2}L${ax + uy * 5} ${ay - ux * 5}`;
-      marks.push(svg("line", { class: `arrow under${rests}`, ...line }), svg("path", { class: `arrow under${rests}`, d: head }));
-      marks.push(svg("line", { class: `arrow${rests}`, ...line }), svg("path", { class: `arrow${rests}`, d: head }));
-    }
+    const end = reachableEnd(point);
+    marks.push(...arrowMarks([hx, hy], HANDLE, [tx, ty], TARGET, end && viewport.toScreen(end), rests));
     // A handle that has arrived covers its target.
     if (length > HANDLE) {
+      const beyond = end ? " beyond" : "";
       marks.push(
-        svg("circle", { class: "target under", cx: tx, cy: ty, r: TARGET }),
-        svg("circle", { class: "target", cx: tx, cy: ty, r: TARGET }),
+        svg("circle", { class: `target under${beyond}`, cx: tx, cy: ty, r: TARGET }),
+        svg("circle", { class: `target${beyond}`, cx: tx, cy: ty, r: TARGET }),
         svg("circle", { class: "target dot", cx: tx, cy: ty, r: 1.5 }),
       );
     }
   }
   if (selected) marks.push(svg("circle", { class: "halo", cx: hx, cy: hy, r: HANDLE + 5 }));
-  marks.push(svg("circle", { class: `handle${doubtful ? " doubtful" : ""}${rests}`, cx: hx, cy: hy, r: HANDLE }));
-  const label = svg("text", { class: `label${rests}`, x: hx, y: hy });
+  marks.push(svg("circle", { class: `handle${doubtful ? " doubtful" : ""} ${rests}`, cx: hx, cy: hy, r: HANDLE }));
+  const label = svg("text", { class: `label ${rests}`, x: hx, y: hy });
   label.textContent = String(number);
   marks.push(label);
   return marks;
