@@ -325,7 +325,7 @@ def test_a_short_pull_to_where_it_has_arrived_sets_a_target(session):
 
 def test_the_steps_that_are_kept_are_few_and_evenly_spread(session, tmp_path):
     draw = random.Random(1)
-    session.set_settings({"max_steps": 1000})
+    session.set_settings({"max_steps": 20})
     pull(session, way(*((8 + draw.uniform(-2, 6), 9 + draw.uniform(-2, 6)) for _ in range(150))))
     let_go(session, Point(1, (8, 9), (11, 10)))
     record = session.document.history.node.round

@@ -26,6 +26,7 @@ EXAMPLES = [
     {"type": "set_mask", "png": None, "feather": 2},
     {"type": "suggest_mask"},
     {"type": "check_handle", "x": 1, "y": 2.5},
+    {"type": "check_locality", "ways": [{"handle": [1, 2], "target": [3.5, 2]}]},
     {"type": "set_settings", "settings": {"r1": 2.5, "subpixel": True, "patience": None, "latent_space": "w"}},
     {"type": "reset_settings", "names": None},
     {"type": "list_sessions"},
@@ -54,7 +55,7 @@ def test_every_message_is_read(example):
     message = read(example)
     for name, value in example.items():
         got = getattr(message, "as_" if name == "as" else name)
-        assert got == value or name in ("start", "point", "points", "target")
+        assert got == value or name in ("start", "point", "points", "target", "ways")
 
 
 def test_every_message_has_an_example():

@@ -10,6 +10,7 @@ from pydantic_core import from_json
 from draglab.errors import DraglabError
 from draglab.media.edit_file import count_values
 from draglab.problems import first_problem
+from draglab.server.help_messages import CheckLocality
 from draglab.server.limits import Limits
 from draglab.server.messages import (
     ClientMessage,
@@ -55,6 +56,8 @@ def parse(text: str, limits: Limits) -> ClientMessage:
             raise ProtocolError("a message is not JSON: reload the page") from None
         raise MessageError(f"the message cannot be used: {first_problem(error, 'type')}", _id_of(text)) from None
     match message:
+        case CheckLocality(ways=several):
+            name, limit = "points", limits.points
         case SetPoints(points=several) | RemovePoints(points=several):
             name, limit = "points", limits.points
         case SetSettings(settings=several):

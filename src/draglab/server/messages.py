@@ -1,4 +1,5 @@
-"""The messages of the websocket, version 1 of the editor's protocol; also point_messages.py and model_messages.py.
+"""The messages of the websocket, version 1 of the editor's protocol; also point_messages.py, help_messages.py and
+model_messages.py.
 
 The page's types are generated from these classes: run `python -m web.make_types` after a change.
 
@@ -18,8 +19,9 @@ from pydantic import Field
 from pydantic_core import to_json
 
 from draglab.media.edit_file import SettingValue
+from draglab.server.help_messages import CheckHandle, CheckLocality, HandleQuality, Locality
 from draglab.server.limits import Limits
-from draglab.server.message_parts import Coordinate, Count, Name, Request, Seed, Start, Truncation
+from draglab.server.message_parts import Count, Name, Request, Seed, Start, Truncation
 from draglab.server.model_messages import ModelCommand, ModelList, ModelWork
 from draglab.server.point_messages import AddPoint, MovePoint, Pull, RemovePoints, SetPoints
 from draglab.server.setting_help import PanelSetting
@@ -124,15 +126,6 @@ class Act(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckHandle(Request):
-    """Check whether a point can be tracked. Answered by HandleQuality."""
-
-    type: Literal["check_handle"] = "check_handle"
-    x: Coordinate
-    y: Coordinate
-
-
-@dataclass(frozen=True, kw_only=True)
 class SetSettings(Request):
     """Change settings by name (Welcome.settings)."""
 
@@ -212,8 +205,8 @@ class Seen(Request):
 
 Command = (
     NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint
-    | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | SetSettings | ResetSettings | Goto | Scrub
-    | ContinueFrom | Seeds | Export | Describe | ModelCommand
+    | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | CheckLocality | SetSettings | ResetSettings | Goto
+    | Scrub | ContinueFrom | Seeds | Export | Describe | ModelCommand
 )  # fmt: skip
 """Messages that the worker's thread handles."""
 ClientMessage = Hello | Seen | Command
@@ -317,19 +310,6 @@ class Mask:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HandleQuality:
-    """Answer to CheckHandle. nearest: the nearest place that can be tracked, or None."""
-
-    type: Literal["handle_quality"] = "handle_quality"
-    id: int | None
-    x: float
-    y: float
-    distinctive: bool
-    nearest: tuple[float, float] | None
-    score: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class ExportReady:
     """Answer to Export. url: valid for one download within a time limit. bytes: size of the file."""
 
@@ -382,8 +362,8 @@ class PictureHeader:
 
 
 ServerMessage = (
-    Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | ExportReady | Text | Error
-    | ModelList | ModelWork
+    Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | Locality | ExportReady | Text
+    | Error | ModelList | ModelWork
 )  # fmt: skip
 
 

@@ -169,6 +169,15 @@
  */
 
 /**
+ * Ask what a drag of these handles would hold. Answered by Locality.
+ *
+ * @typedef {object} CheckLocality
+ * @property {number | null} [id]
+ * @property {"check_locality"} type
+ * @property {Array<Way>} ways
+ */
+
+/**
  * Change settings by name (Welcome.settings).
  *
  * @typedef {object} SetSettings
@@ -393,6 +402,15 @@
  */
 
 /**
+ * Answer to CheckLocality. held: how much each cell of the image is to stay, from 0 to 1, row by row.
+ *
+ * @typedef {object} Locality
+ * @property {"locality"} type
+ * @property {number | null} id
+ * @property {Array<Array<number>> | null} held
+ */
+
+/**
  * Answer to Export. url: valid for one download within a time limit. bytes: size of the file.
  *
  * @typedef {object} ExportReady
@@ -480,6 +498,14 @@
  */
 
 /**
+ * The way of a handle to its target; a pin has none: its target is its handle.
+ *
+ * @typedef {object} Way
+ * @property {[number, number]} handle
+ * @property {[number, number]} target
+ */
+
+/**
  * Summary of a session, for lists.
  *
  * @typedef {object} SessionInfo
@@ -505,7 +531,9 @@
  * @property {number | null} maximum
  * @property {number | null} step
  * @property {Array<string>} choices
- * @property {boolean} advanced
+ * @property {number | null} middle
+ * @property {[string, string] | null} ends
+ * @property {"handles" | "main" | "more"} panel
  */
 
 /**
@@ -678,8 +706,8 @@
  * @property {number} first_layer
  */
 
-/** @typedef {Hello | Seen | NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | Describe | ListModels | DownloadModel | StopDownload | StopMeasuring} ClientMessage */
+/** @typedef {Hello | Seen | NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | CheckLocality | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | Describe | ListModels | DownloadModel | StopDownload | StopMeasuring} ClientMessage */
 
-/** @typedef {Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | ExportReady | Text | Error | ModelList | ModelWork} ServerMessage */
+/** @typedef {Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | Locality | ExportReady | Text | Error | ModelList | ModelWork} ServerMessage */
 
 export {};
