@@ -48,14 +48,14 @@ def way(*places: tuple[float, float], point: int = 1, handle: tuple[float, float
 def pull(session: EditingSession, points: Iterator[Point], gesture: int = 1, steps: int = 1) -> None:
     """With the hand still down, and so many steps after each move."""
     for point in points:
-        session.pull(point, gesture)
+        session.pull([point], gesture)
         for _ in range(steps):
             if session.rounds.due:
                 session.rounds.step()
 
 
 def let_go(session: EditingSession, point: Point, gesture: int = 1) -> None:
-    session.pull(point, gesture, done=True)
+    session.pull([point], gesture, done=True)
     run(session)
 
 
@@ -173,9 +173,9 @@ def test_taken_back_it_leaves_no_trace(session, takes_back):
     assert (session.pictures.current() == shown).all()
     # Whatever the hand does before it lets go.
     pull(session, way((14, 9)))
-    session.pull(Point(1, (8, 9), (14, 9)), 1, done=True)
+    session.pull([Point(1, (8, 9), (14, 9))], 1, done=True)
     assert session.view() == before
-    session.pull(Point(1, (8, 9), (14, 9)), 2)
+    session.pull([Point(1, (8, 9), (14, 9))], 2)
     assert session.rounds.pulling
 
 
@@ -198,7 +198,7 @@ def test_what_else_ends_it_ends_its_gesture(session, ends):
     assert session.view().nodes[1].end == "stopped"
     left = session.view()
     pull(session, way((20, 9)))
-    session.pull(Point(1, (8, 9), (20, 9)), 1, done=True)
+    session.pull([Point(1, (8, 9), (20, 9))], 1, done=True)
     assert session.view() == left
 
 
@@ -247,7 +247,7 @@ def test_frames_out_of_order_are_damage(journal):
 def test_the_next_pull_goes_on_with_what_has_not_arrived(session):
     session.set_settings({"max_steps": 100})
     pull(session, way((10, 9), (12, 9)))
-    session.pull(Point(1, (8, 9), (14, 9)), 1, done=True)
+    session.pull([Point(1, (8, 9), (14, 9))], 1, done=True)
     session.rounds.step()
     assert session.rounds.running and not session.rounds.pulling
     pull(session, way((20, 22), (20, 24), point=2, handle=(20, 20)), gesture=2)
@@ -295,7 +295,7 @@ def test_two_hands_pull_at_once(session):
     pull(session, way((20, 23), point=2, handle=(20, 20)), gesture=2)
     assert [point.target for point in session.view().points] == [(11, 9), (20, 23)]
     # The first has let go of nothing that the second began.
-    session.pull(Point(1, (8, 9), (11, 9)), 1, done=True)
+    session.pull([Point(1, (8, 9), (11, 9))], 1, done=True)
     assert session.rounds.pulling
     let_go(session, Point(2, (20, 20), (20, 23)), gesture=2)
     assert kinds(session) == ["start", "round", "round"]
@@ -304,7 +304,7 @@ def test_two_hands_pull_at_once(session):
 
 def test_a_flick_is_a_round(session):
     """Let go before the first step."""
-    session.pull(Point(1, (8, 9), (10, 9)), 1)
+    session.pull([Point(1, (8, 9), (10, 9))], 1)
     let_go(session, Point(1, (8, 9), (14, 9)))
     assert kinds(session) == ["start", "round"]
     straight = session_of(session.document.journal, generator_in(session))
@@ -316,7 +316,7 @@ def test_a_flick_is_a_round(session):
 
 def test_a_short_pull_to_where_it_has_arrived_sets_a_target(session):
     session.set_settings({"stop_distance": 5.0})
-    session.pull(Point(1, (8, 9), (8, 9)), 1)
+    session.pull([Point(1, (8, 9), (8, 9))], 1)
     assert session.rounds.step() is None
     let_go(session, Point(1, (8, 9), (9, 9)))
     assert kinds(session) == ["start", "points"]
@@ -354,7 +354,7 @@ def test_two_hundred_pulls_stay_small(journal):
     size = 4 * GENERATOR.num_ws * GENERATOR.w_dim
     for gesture in range(200):
         pull(session, way(*((9 + step % 5, 9) for step in range(40))), gesture)
-        session.pull(Point(1, (8, 9), (10, 9)), gesture, done=True)
+        session.pull([Point(1, (8, 9), (10, 9))], gesture, done=True)
         session.rounds.stop()
     (count,) = journal.file.connection.execute("SELECT COUNT(data) FROM entries").fetchone()
     assert count <= 200 * (MAX_KEPT + 2)
@@ -382,11 +382,11 @@ def test_a_pull_that_diverges_says_so(journal):
 
 def test_a_pull_that_cannot_begin_is_over(session, monkeypatch):
     session.set_settings({"feature_layer": 99})
-    session.pull(Point(1, (8, 9), (12, 9)), 1)
+    session.pull([Point(1, (8, 9), (12, 9))], 1)
     with pytest.raises(DraglabError, match="feature"):
         session.rounds.step()
     assert not session.rounds.running and session.view().points == []
-    session.pull(Point(1, (8, 9), (13, 9)), 1)
+    session.pull([Point(1, (8, 9), (13, 9))], 1)
     assert not session.rounds.running
 
 
@@ -401,7 +401,7 @@ def test_a_pull_that_cannot_begin_is_over(session, monkeypatch):
 def test_places_that_do_not_fit(journal, point, message):
     session = new_session(journal)
     with pytest.raises(DraglabError, match=message):
-        session.pull(point, 1)
+        session.pull([point], 1)
     assert not session.rounds.running
 
 

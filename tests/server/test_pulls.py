@@ -11,7 +11,7 @@ from tests.server.running_server import Client, Running
 
 def pull(client: Client, *target: float, done: bool = False, point: int = 1, gesture: int = 7, **more: Any) -> None:
     point_ = {"id": point, "handle": [8, 9], "target": list(target), **more}
-    client.send("pull", point=point_, gesture=gesture, done=done)
+    client.send("pull", points=[point_], gesture=gesture, done=done)
 
 
 def kinds(state: dict[str, Any]) -> list[str]:
@@ -141,7 +141,7 @@ def test_what_does_not_fit_is_answered(server: Running):
         begun(server, client)
         for number, change in enumerate(({"target": None}, {"handle": [99, 9]}, {"target": [8, 99]})):
             point = {"id": 1, "handle": [8, 9], "target": [9, 9], **change}
-            client.send("pull", point=point, gesture=number, id=number + 1)
+            client.send("pull", points=[point], gesture=number, id=number + 1)
             assert client.until_error()["id"] == number + 1
 
 

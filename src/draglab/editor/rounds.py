@@ -187,15 +187,15 @@ class Rounds:
             self._end(self._active, "stopped", keep_best, paused)
         self._held = None
 
-    def pull(self, point: Point, gesture: int, done: bool = False) -> None:
-        """Take the newest target of a point that is being pulled; the image follows with the next steps.
+    def pull(self, points: Sequence[Point], gesture: int, done: bool = False) -> None:
+        """Take the newest targets of points that are being pulled; the image follows with the next steps.
 
-        The first target of a gesture begins a round with all points that do not rest. A round that runs is paused
+        The first targets of a gesture begins a round with all points that do not rest. A round that runs is paused
         first, and its points are dragged on. Further targets move those of the pull. If something else has ended the
         pull, the rest of its gesture is ignored.
 
         Args:
-            point: the point with its target; of a known point, only id and target are used.
+            points: the points with their targets; of a known point, only id and target are used.
             gesture: number of the gesture, another one for each.
             done: the hand lets go: the pull is recorded as one round, which goes on until it ends by itself.
         """
@@ -204,13 +204,13 @@ class Rounds:
         # Before anything changes: whoever has the generators may have to load it first.
         self.document.generator(self.document.history.node)
         pull = self._pull
-        if pull is not None and (pull.full or not (pull.gesture == gesture or pull.drags(point.id))):
+        if pull is not None and (pull.full or not (pull.gesture == gesture or pull.drags(points))):
             self.stop(paused=True)
             pull = self._over = None
         if pull is None:
             self.stop(paused=True)
             pull = self._pull = Pull(self.document, gesture, self._runner)
-        pull.aim(point)
+        pull.aim(points)
         if done and gesture == pull.gesture:
             self._let_go(pull)
 

@@ -290,18 +290,19 @@ class EditingSession:
             new = new.pinned()
         self.set_points([new if each.id == point else each for each in points], gesture_done)
 
-    def pull(self, point: Point, gesture: int, done: bool = False) -> None:
-        """Pull a point, new or known, so that the image follows; see :meth:`Rounds.pull`.
+    def pull(self, points: Sequence[Point], gesture: int, done: bool = False) -> None:
+        """Pull points, new or known, so that the image follows; see :meth:`Rounds.pull`.
 
         Raises:
-            DraglabError: the point has no target, or is outside the image.
+            DraglabError: a point has no target, or is outside the image.
         """
         model = self.document.history.models[self.document.history.node.start_id]
-        if point.target is None:
+        targets = [point.target for point in points if point.target is not None]
+        if len(targets) < len(points):
             raise DraglabError("a pull needs a target: give one")
-        validate_points([point.handle], model.height, model.width, "handle")
-        validate_points([point.target], model.height, model.width, "target")
-        self.rounds.pull(point, gesture, done)
+        validate_points([point.handle for point in points], model.height, model.width, "handle")
+        validate_points(targets, model.height, model.width, "target")
+        self.rounds.pull(points, gesture, done)
 
     def remove_points(self, ids: Iterable[int | str] | None = None) -> None:
         """Remove points, ignoring unknown ids; None = all. A running drag is paused first."""

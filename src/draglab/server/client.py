@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -184,8 +184,8 @@ class Client:
                 self._change_points(command, session)
                 live.tell(picture=picture)
             case m.Pull():
-                self._check_room(command.point.id, session)
-                live.pull(self, _point(command.point), command.gesture, command.done)
+                self._check_room([point.id for point in command.points], session)
+                live.pull(self, [_point(each) for each in command.points], command.gesture, command.done)
             case m.SetMask():
                 # Only without a mask: see set_mask.
                 self._set_mask(command, None)
@@ -209,7 +209,7 @@ class Client:
     def _change_points(self, command: m.AddPoint | m.MovePoint | m.RemovePoints, session: EditingSession) -> None:
         match command:
             case m.AddPoint(point=point):
-                self._check_room(point.id, session)
+                self._check_room([point.id], session)
                 session.add_point(_point(point))
             case m.MovePoint():
                 session.move_point(
@@ -223,9 +223,9 @@ class Client:
             case m.RemovePoints():
                 session.remove_points(command.points)
 
-    def _check_room(self, point: int, session: EditingSession) -> None:
+    def _check_room(self, ids: Collection[int], session: EditingSession) -> None:
         most = self._limits.points
-        if len([each for each in session.document.points if each.id != point]) >= most:
+        if len([each for each in session.document.points if each.id not in ids]) + len(ids) > most:
             raise DraglabError(f"there are {most} handles already (limit 'points'): delete one first")
 
     def _act(self, command: m.Act, live: LiveSession) -> None:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from draglab.server.message_parts import Coordinate, Part, Place, Request
+from pydantic import Field
+
+from draglab.server.message_parts import Coordinate, Count, Part, Place, Request
+
+CORNERS = 200
+"""Largest number of corners of a region."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,3 +61,21 @@ class Locality:
     type: Literal["locality"] = "locality"
     id: int | None
     held: list[list[float]] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionPoints(Request):
+    """Ask for points that are well spread inside a polygon. Answered by Region. count: at most so many."""
+
+    type: Literal["region_points"] = "region_points"
+    polygon: list[Place]
+    count: Annotated[Count, Field(ge=1, le=100)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """Answer to RegionPoints."""
+
+    type: Literal["region"] = "region"
+    id: int | None
+    points: list[tuple[float, float]]

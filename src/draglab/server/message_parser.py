@@ -10,10 +10,11 @@ from pydantic_core import from_json
 from draglab.errors import DraglabError
 from draglab.media.edit_file import count_values
 from draglab.problems import first_problem
-from draglab.server.help_messages import CheckLocality
+from draglab.server.help_messages import CORNERS, CheckLocality, RegionPoints
 from draglab.server.limits import Limits
 from draglab.server.messages import (
     ClientMessage,
+    Pull,
     RemovePoints,
     ResetSettings,
     Seeds,
@@ -58,7 +59,9 @@ def parse(text: str, limits: Limits) -> ClientMessage:
     match message:
         case CheckLocality(ways=several):
             name, limit = "points", limits.points
-        case SetPoints(points=several) | RemovePoints(points=several):
+        case RegionPoints(polygon=several):
+            name, limit = "corners", CORNERS
+        case SetPoints(points=several) | Pull(points=several) | RemovePoints(points=several):
             name, limit = "points", limits.points
         case SetSettings(settings=several):
             name, limit = "settings", limits.settings

@@ -19,7 +19,7 @@ from pydantic import Field
 from pydantic_core import to_json
 
 from draglab.media.edit_file import SettingValue
-from draglab.server.help_messages import CheckHandle, CheckLocality, HandleQuality, Locality
+from draglab.server.help_messages import CheckHandle, CheckLocality, HandleQuality, Locality, Region, RegionPoints
 from draglab.server.limits import Limits
 from draglab.server.message_parts import Count, Name, Request, Seed, Start, Truncation
 from draglab.server.model_messages import ModelCommand, ModelList, ModelWork
@@ -205,8 +205,8 @@ class Seen(Request):
 
 Command = (
     NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint
-    | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | CheckLocality | SetSettings | ResetSettings | Goto
-    | Scrub | ContinueFrom | Seeds | Export | Describe | ModelCommand
+    | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | CheckLocality | RegionPoints | SetSettings
+    | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | Describe | ModelCommand
 )  # fmt: skip
 """Messages that the worker's thread handles."""
 ClientMessage = Hello | Seen | Command
@@ -362,8 +362,8 @@ class PictureHeader:
 
 
 ServerMessage = (
-    Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | Locality | ExportReady | Text
-    | Error | ModelList | ModelWork
+    Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | Locality | Region | ExportReady
+    | Text | Error | ModelList | ModelWork
 )  # fmt: skip
 
 

@@ -63,6 +63,11 @@ class Questions:
 
                 held = held_cells(session.document, [(way.handle, way.target) for way in command.ways])
                 self._client.send(m.Locality(id=command.id, held=None if held is None else held.tolist()))
+            case m.RegionPoints():
+                from draglab.dragging import region_points
+
+                found = region_points(command.polygon, command.count)
+                self._client.send(m.Region(id=command.id, points=[(float(x), float(y)) for x, y in found]))
             case m.Scrub():
                 self._wish("scrub", command, live, command.node, command.frame)
             case m.Seeds():

@@ -12,7 +12,7 @@
 /** places, goals, ends: its handles, its targets and how far it is expected to come, by id of the point. @typedef {import("./wire_types.js").Progress & Record<"places" | "goals" | "ends", Map<number, XY>>} Progress */
 /** Of a point, by whose id it is kept. @typedef {Omit<import("./wire_types.js").HandleQuality, "id" | "type">} Quality */
 /** @typedef {"connecting" | "open" | "lost" | "refused"} Link */
-/** @typedef {"drag" | "brush" | "eraser" | "fill" | "pan"} ToolName */
+/** @typedef {"drag" | "region" | "brush" | "eraser" | "fill" | "pan"} ToolName */
 /** @typedef {"movable" | "frozen"} MaskView */
 /** @typedef {"follow" | "release" | "wait"} Pulling */
 

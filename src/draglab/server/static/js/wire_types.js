@@ -111,12 +111,12 @@
  */
 
 /**
- * Where a point is being pulled to; the image follows, a step for each message or more, and waits when it is there.
+ * Where points are being pulled to; the image follows, a step for each message or more, and waits when it is there.
  *
  * @typedef {object} Pull
  * @property {number | null} [id]
  * @property {"pull"} type
- * @property {PointInput} point
+ * @property {Array<PointInput>} points
  * @property {number} gesture
  * @property {boolean} [done]
  */
@@ -175,6 +175,16 @@
  * @property {number | null} [id]
  * @property {"check_locality"} type
  * @property {Array<Way>} ways
+ */
+
+/**
+ * Ask for points that are well spread inside a polygon. Answered by Region. count: at most so many.
+ *
+ * @typedef {object} RegionPoints
+ * @property {number | null} [id]
+ * @property {"region_points"} type
+ * @property {Array<[number, number]>} polygon
+ * @property {number} count
  */
 
 /**
@@ -408,6 +418,15 @@
  * @property {"locality"} type
  * @property {number | null} id
  * @property {Array<Array<number>> | null} held
+ */
+
+/**
+ * Answer to RegionPoints.
+ *
+ * @typedef {object} Region
+ * @property {"region"} type
+ * @property {number | null} id
+ * @property {Array<[number, number]>} points
  */
 
 /**
@@ -706,8 +725,8 @@
  * @property {number} first_layer
  */
 
-/** @typedef {Hello | Seen | NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | CheckLocality | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | Describe | ListModels | DownloadModel | StopDownload | StopMeasuring} ClientMessage */
+/** @typedef {Hello | Seen | NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | CheckLocality | RegionPoints | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | Describe | ListModels | DownloadModel | StopDownload | StopMeasuring} ClientMessage */
 
-/** @typedef {Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | Locality | ExportReady | Text | Error | ModelList | ModelWork} ServerMessage */
+/** @typedef {Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | Locality | Region | ExportReady | Text | Error | ModelList | ModelWork} ServerMessage */
 
 export {};

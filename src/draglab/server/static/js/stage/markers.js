@@ -3,11 +3,13 @@
 import { arrowMarks } from "./arrow.js";
 import { byId, svg } from "../dom.js";
 import { comparison, onComparison } from "../compare.js";
-import { crosshairAt, inHand, isFollowing, onGesture } from "./gesture.js";
+import { crosshairAt, inHands, isFollowing, onGesture } from "./gesture.js";
 import { currentPoints } from "../actions.js";
 import { get, watch } from "../store.js";
 import { onPreference, preferred } from "../preferences.js";
 import { reachableEnd } from "../reach.js";
+import { onRegion } from "../tools/region.js";
+import { regionMarks } from "./region_marks.js";
 import { viewport } from "./viewport.js";
 
 /** @typedef {import("../types.js").XY} XY */
@@ -34,14 +36,14 @@ function redraw() {
 /** Points as they are shown: what is in hand stands in for the store's. */
 export function shownPoints() {
   const points = currentPoints();
-  const held = inHand();
-  if (!held) return points;
-  if (!points.some((point) => point.id === held.id)) return [...points, held];
-  return points.map((point) => {
-    if (point.id !== held.id) return point;
+  const held = new Map(inHands().map((point) => [point.id, point]));
+  const shown = points.map((point) => {
+    const own = held.get(point.id);
+    held.delete(point.id);
     // While a round runs only the target is in hand: the handle is where tracking finds it.
-    return get().session?.state === "idle" ? held : { ...point, target: held.target };
+    return !own || get().session?.state === "idle" ? (own ?? point) : { ...point, target: own.target };
   });
+  return [...shown, ...held.values()];
 }
 
 /** @returns {SVGElement[]} */
@@ -55,7 +57,7 @@ function marks() {
     return pointMarks(point, ++number, point.id === selected, doubtful);
   });
   const crosshair = crosshairAt();
-  return crosshair ? [...all, crosshairMark(viewport.toScreen(crosshair))] : all;
+  return [...all, ...regionMarks(), ...(crosshair ? [crosshairMark(viewport.toScreen(crosshair))] : [])];
 }
 
 /**
@@ -141,5 +143,6 @@ watch(["progress", "session"], ({ progress, session }) => {
 watch(["session", "progress", "scrub", "selected", "qualities"], redraw);
 viewport.onChange(redraw);
 onGesture(redraw);
+onRegion(redraw);
 onComparison(redraw);
 onPreference(redraw);
