@@ -426,3 +426,42 @@ def test_of_any_number_of_steps_some_are_kept():
         spread = [step for step in found if step % kept.every == 0]
         assert spread == list(range(kept.every, index + 1, kept.every))
     assert kept.every == 16
+
+
+def test_several_points_are_pulled_as_one_entry(session):
+    """As a region is: all follow, one undo takes back the whole, and the file repeats it."""
+    session.add_point(Point(9, (25, 25), (25, 25), pin=True))
+    before = session.pictures.current()
+    for far in (1, 2, 3):
+        session.pull([Point(1, (8, 9), (8 + far, 9)), Point(2, (14, 9), (14 + far, 9))], 1)
+        session.rounds.step()
+    assert [point.id for point in session.view().points] == [9, 1, 2]
+    assert session.view().points[0].pin and [point.target for point in session.view().points[1:]] == [(11, 9), (17, 9)]
+    assert kinds(session) == ["start", "points"]
+    session.pull([Point(1, (8, 9), (12, 9)), Point(2, (14, 9), (18, 9))], 1, done=True)
+    run(session)
+    record = session.document.history.node.round
+    assert record is not None and record.ids == (9, 1, 2)
+    assert kinds(session) == ["start", "points", "round"]
+    assert same_pixels(session, generator_in(session))
+    session.undo()
+    assert [point.id for point in session.view().points] == [9]
+    assert (session.pictures.current() == before).all()
+
+
+def test_points_of_which_some_are_left_out_of_a_pull_begin_another(session):
+    session.pull([Point(1, (8, 9), (11, 9))], 1)
+    session.rounds.step()
+    session.pull([Point(1, (8, 9), (12, 9)), Point(2, (14, 9), (16, 9))], 2)
+    session.rounds.step()
+    session.pull([Point(1, (8, 9), (12, 9)), Point(2, (14, 9), (16, 9))], 2, done=True)
+    run(session)
+    assert kinds(session) == ["start", "round", "round"]
+    record = session.document.history.node.round
+    assert record is not None and record.ids == (1, 2)
+
+
+def test_one_point_without_a_target_refuses_the_pull(session):
+    with pytest.raises(DraglabError, match="needs a target"):
+        session.pull([Point(1, (8, 9), (11, 9)), Point(2, (14, 9))], 1)
+    assert session.view().points == []

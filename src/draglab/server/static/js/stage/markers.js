@@ -8,7 +8,7 @@ import { currentPoints } from "../actions.js";
 import { get, watch } from "../store.js";
 import { onPreference, preferred } from "../preferences.js";
 import { reachableEnd } from "../reach.js";
-import { onRegion } from "../tools/region.js";
+import { isOfRegion, onRegion } from "../tools/region.js";
 import { regionMarks } from "./region_marks.js";
 import { viewport } from "./viewport.js";
 
@@ -18,6 +18,7 @@ import { viewport } from "./viewport.js";
 const HANDLE = 8;
 const TARGET = 7;
 const PIN = 9;
+const DOT = 3.5;
 const root = byId("markers", SVGSVGElement);
 /** @type {Map<number, XY[]>} by point, where its handle was since the round began */
 const paths = new Map();
@@ -53,6 +54,7 @@ function marks() {
   let number = 0;
   const all = shownPoints().flatMap((point) => {
     if (point.pin) return pinMarks(point, point.id === selected);
+    if (preferred().tool === "region" && isOfRegion(point.id)) return dotMarks(point);
     const doubtful = qualities[point.id]?.distinctive === false;
     return pointMarks(point, ++number, point.id === selected, doubtful);
   });
@@ -104,6 +106,22 @@ function pointMarks(point, number, selected, doubtful) {
   label.textContent = String(number);
   marks.push(label);
   return marks;
+}
+
+/**
+ * A handle of the region in hand: small, so that it does not cover what is worked on.
+ *
+ * @param {Point} point
+ */
+function dotMarks(point) {
+  const rests = point.resting ? "resting" : "";
+  const handle = viewport.toScreen(point.handle);
+  const end = reachableEnd(point);
+  const target = point.target && viewport.toScreen(point.target);
+  return [
+    ...(target ? arrowMarks(handle, DOT, target, 0, end && viewport.toScreen(end), rests) : []),
+    svg("circle", { class: `handle dot ${rests}`, cx: handle[0], cy: handle[1], r: DOT }),
+  ];
 }
 
 /**

@@ -19,7 +19,7 @@ export function regionMarks() {
   const [kx, ky] = viewport.toScreen(region.knob);
   return [
     ...twice(path(region.outline, true), "lasso"),
-    ...twice(path(region.corners, true) + path([region.top, region.knob], false), "box"),
+    ...twice(path(region.corners, true) + path([region.stem, region.knob], false), "box"),
     ...region.corners.map((corner) => {
       const [x, y] = viewport.toScreen(corner);
       return svg("rect", { class: "grip", x: x - GRIP, y: y - GRIP, width: 2 * GRIP, height: 2 * GRIP, rx: 2 });

@@ -51,6 +51,9 @@ function changed() {
 
 export const hasRegion = () => region !== null;
 
+/** @param {number} id of a point */
+export const isOfRegion = (id) => region?.marks.some((mark) => mark.id === id) ?? false;
+
 /** The outline that is being drawn. */
 export function lassoShown() {
   return lasso;
@@ -73,9 +76,9 @@ function present() {
 }
 
 /**
- * Outline, corners of the box, its middle and the knob, in image pixels; null: there is no region.
+ * Outline, corners of the box, its middle, and the knob with where it is fixed, in image pixels; null: there is no region.
  *
- * @returns {{outline: XY[], corners: XY[], middle: XY, top: XY, knob: XY} | null}
+ * @returns {{outline: XY[], corners: XY[], middle: XY, stem: XY, knob: XY} | null}
  */
 export function regionShown() {
   if (!region) return null;
@@ -85,12 +88,16 @@ export function regionShown() {
   const of = (/** @type {number} */ x, /** @type {number} */ y) => applied(map, [x, y]);
   const scale = Math.hypot(...map.a);
   const centre = (left + right) / 2;
+  // Below where there is no room above.
+  const far = KNOB / viewport.zoom / Math.max(scale, 0.01);
+  const above = of(centre, up - far);
+  const fits = viewport.toScreen(above)[1] > KNOB / 2;
   return {
     outline: region.outline.map((place) => applied(map, place)),
     corners: [of(left, up), of(right, up), of(right, down), of(left, down)],
     middle: of(centre, (up + down) / 2),
-    top: of(centre, up),
-    knob: of(centre, up - KNOB / viewport.zoom / Math.max(scale, 0.01)),
+    stem: of(centre, fits ? up : down),
+    knob: fits ? above : of(centre, down + far),
   };
 }
 
