@@ -465,3 +465,12 @@ def test_one_point_without_a_target_refuses_the_pull(session):
     with pytest.raises(DraglabError, match="needs a target"):
         session.pull([Point(1, (8, 9), (11, 9)), Point(2, (14, 9))], 1)
     assert session.view().points == []
+
+
+def test_letting_go_twice_is_one_pull(session):
+    """A page repeats what was not answered, for instance after its connection was lost."""
+    pull(session, way((10, 9), (11, 9)))
+    session.pull([Point(1, (8, 9), (12, 9))], 1, done=True)
+    session.rounds.stop()
+    session.pull([Point(1, (8, 9), (12, 9))], 1, done=True)
+    assert not session.rounds.running and kinds(session) == ["start", "round"]

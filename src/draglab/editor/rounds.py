@@ -63,7 +63,7 @@ class Rounds:
         self._pulling = False
         self._pull: Pull | None = None
         self._over: int | None = None
-        """The gesture of a pull that something else has ended."""
+        """The gesture of the last pull that has ended."""
         self.ended: int | None = None
 
     @property
@@ -278,7 +278,8 @@ class Rounds:
 
     def _let_go(self, pull: Pull) -> None:
         """Record a pull as a round that goes on, or as points if they are not to be dragged."""
-        self._pull = None
+        # A message that is repeated, because its answer was lost, must not begin another.
+        self._pull, self._over = None, pull.gesture
         self.document.preview = None
         if not pull.ends_far():
             self.document.record_points(pull.points)
