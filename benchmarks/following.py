@@ -27,7 +27,7 @@ addEventListener("pointermove", (event) => (moved = event.timeStamp), true);
 const send = WebSocket.prototype.send;
 WebSocket.prototype.send = function (text) {
   const message = JSON.parse(text);
-  if (message.type === "pull") noted.push({type: "pull", at: moved, target: message.point.target});
+  if (message.type === "pull") noted.push({type: "pull", at: moved, target: message.points[0].target});
   if (message.type === "seen") noted.push({type: "seen", at: performance.now(), stamp: message.stamp});
   return send.call(this, text);
 };

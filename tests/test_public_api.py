@@ -23,6 +23,7 @@ def test_the_list_of_public_names():
         "drag_steps",
         "load_edit_file",
         "load_generator",
+        "region_edit",
         "to_uint8",
     ]
     assert dir(draglab) == sorted(draglab.__all__)

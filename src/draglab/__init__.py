@@ -19,7 +19,7 @@ from draglab.errors import DraglabError
 
 if TYPE_CHECKING:
     from draglab.checkpoints import load_generator
-    from draglab.dragging import DragEdit, DragResult, DragSettings, DragStep, drag, drag_many, drag_steps
+    from draglab.dragging import DragEdit, DragResult, DragSettings, DragStep, drag, drag_many, drag_steps, region_edit
     from draglab.editor.replay import Replay
     from draglab.generators import to_uint8
     from draglab.media.edit_file import load_edit_file
@@ -37,6 +37,7 @@ __all__ = [
     "drag_steps",
     "load_edit_file",
     "load_generator",
+    "region_edit",
     "to_uint8",
 ]
 
@@ -49,6 +50,7 @@ _HOME = {
     "drag": "draglab.dragging",
     "drag_many": "draglab.dragging",
     "drag_steps": "draglab.dragging",
+    "region_edit": "draglab.dragging",
     "Replay": "draglab.editor.replay",
     "load_edit_file": "draglab.media.edit_file",
     "to_uint8": "draglab.generators",

@@ -22,6 +22,7 @@ from draglab.dragging import (
     drag,
     drag_many,
     drag_steps,
+    gauss_newton,
     start_run,
     track_nearest,
 )
@@ -138,7 +139,7 @@ def test_a_drag_arrives_in_few_steps_and_the_spot_is_there(spots: Generator) -> 
     w_plus = spots.w_plus_from_seed(1)
     at = spot_of(spots, w_plus)
     target = at + [7, -3]
-    result = drag(spots, w_plus, DragEdit([at], [target]), FAST)
+    result = drag(spots, w_plus, DragEdit([at], [target]), replace(FAST, locality=0.0))
     assert result.stop_reason == "arrived"
     assert result.steps <= 6
     # Other spots overlap with it, so that the patch is not centred on it.
@@ -184,7 +185,7 @@ def test_windows_give_what_whole_maps_give(change: dict[str, Any]) -> None:
 
 
 def test_several_at_once_are_each_alone(spots: Generator) -> None:
-    """Beside a first-order drag with a mask, too."""
+    """With a mask, too, and beside a first-order drag."""
     starts = torch.cat([spots.w_plus_from_seed(seed) for seed in (1, 2, 4)])
     edits = [DragEdit([at := spot_of(spots, start[None])], [np.clip(at + 4, 0, 63)]) for start in starts]
     mask = np.zeros((64, 64), bool)
@@ -216,14 +217,14 @@ def test_a_drag_ends_at_its_reach_and_goes_on_when_asked_to(spots: Generator) ->
     w_plus = spots.w_plus_from_seed(1)
     at = spot_of(spots, w_plus)
     edit = DragEdit([at], [at + [7, -3]])
-    free = GaussNewtonRun(spots, w_plus, edit, FAST)
-    run = GaussNewtonRun(spots, w_plus, edit, replace(FAST, reach=0.3))
+    free = GaussNewtonRun(spots, w_plus, edit, replace(FAST, locality=0.0))
+    run = GaussNewtonRun(spots, w_plus, edit, replace(FAST, reach=0.3, locality=0.0))
     while run.stop_reason is None:
         run.step()
-    assert run.stop_reason == "stalled"
-    assert run.last is not None and run.last.stop_reason == "stalled"
+    assert run.stop_reason == "out_of_reach"
+    assert run.last is not None and run.last.stop_reason == "out_of_reach"
+    np.testing.assert_array_equal(run.last.reachable, run.handles)
     offset = run.latent.offset[0].detach()
-    assert run.metric is not None
     assert float((run.force * offset).sum()) == pytest.approx(0.3**2, rel=1e-3)
     torch.testing.assert_close(run.metric(run.force[None])[0], offset, rtol=1e-3, atol=1e-5)
     run.go_on()
@@ -234,16 +235,68 @@ def test_a_drag_ends_at_its_reach_and_goes_on_when_asked_to(spots: Generator) ->
     assert run.stop_reason == free.stop_reason == "arrived"
 
 
-def test_the_farther_the_targets_the_less_is_held(spots: Generator) -> None:
+def test_how_far_the_handles_can_come_is_known_with_the_first_step(spots: Generator) -> None:
+    """Of the whole way, the share that `reach` is of its length in the metric; damping makes it a little more."""
+    w_plus = spots.w_plus_from_seed(1)
+    at = spot_of(spots, w_plus)
+    way = np.array([7.0, -3.0])
+    edit = DragEdit([at], [at + way])
+    for reach in (0.28, 0.32):
+        run = GaussNewtonRun(spots, w_plus, edit, replace(FAST, reach=reach, locality=0.0))
+        rows = run.linearise(run.wanted())
+        far = run.metric.distance(rows.jacobian, np.array([np.hypot(*way)]))
+        share = run.reachable_share(rows)
+        assert share == pytest.approx(reach / far * (1 + DAMPING), rel=1e-3)
+        run.resume(1.0)
+        step = run.step()
+        assert step.stop_reason is None and step.reachable is not None
+        np.testing.assert_allclose(step.reachable, [at + share * way], rtol=1e-6)
+        while run.stop_reason is None:
+            run.step()
+        came = float((run.handles[0] - at) @ way / (way @ way))
+        assert came == pytest.approx(share, abs=0.15)
+
+
+def test_what_is_within_reach_is_reachable_and_other_methods_do_not_know(spots: Generator) -> None:
+    w_plus = spots.w_plus_from_seed(1)
+    at = spot_of(spots, w_plus)
+    edit = DragEdit([at], [at + [7, -3]])
+    for settings in (FAST, replace(FAST, reach=None)):
+        step = next(drag_steps(spots, w_plus, edit, settings))
+        np.testing.assert_array_equal(step.reachable, step.targets)
+    assert next(drag_steps(spots, w_plus, edit, replace(FAST, descent="first-order"))).reachable is None
+
+
+def test_nothing_is_held_when_the_targets_are_far(spots: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gauss_newton, "NEAR", 0.5)
     w_plus = spots.w_plus_from_seed(1)
     at = spot_of(spots, w_plus)
     held = []
     for far in (1.0, 30.0):
-        run = GaussNewtonRun(spots, w_plus, DragEdit([at], [at + [far, 0]]), replace(FAST, locality=1000.0))
-        rows = run.linearise(run.wanted())
-        metric = run.measure(rows)
-        held.append(run.free.distance(rows.jacobian, np.ones(1)) / metric.distance(rows.jacobian, np.ones(1)))
-    assert held[0] < held[1] <= 1
+        run = GaussNewtonRun(spots, w_plus, DragEdit([at], [at + [far, 0]]), replace(FAST, locality=100.0))
+        distance = run.metric.distance(run.linearise(run.wanted()).jacobian, np.array([far]))
+        run.resume(1.0)
+        run.step()
+        held.append(run.hold is not None)
+        assert (distance > 0.5) != held[-1]
+    assert held == [True, False]
+
+
+def test_a_mask_is_held(spots: Generator) -> None:
+    """Spots in the frozen part stay, and the handle arrives."""
+    w_plus = spots.w_plus_from_seed(1)
+    at = spot_of(spots, w_plus)
+    columns, rows = np.meshgrid(np.arange(64), np.arange(64))
+    mask = np.hypot(columns - at[0] - 2, rows - at[1]) < 14
+    frozen = torch.from_numpy(~mask)
+    changes = []
+    for edit in (DragEdit([at], [at + [4, 0]]), DragEdit([at], [at + [4, 0]], mask)):
+        result = drag(spots, w_plus, edit, replace(FAST, locality=0.0))
+        assert result.stop_reason == "arrived"
+        with torch.no_grad():
+            before, after = spots.image(torch.cat([w_plus, result.w_plus]))
+        changes.append(float((after - before).abs().mean(0)[frozen].mean()))
+    assert changes[1] < 0.6 * changes[0]
 
 
 def test_half_precision_moves_the_same_way(spots: Generator) -> None:
@@ -266,7 +319,6 @@ def test_the_automatic_choice() -> None:
     mask = np.zeros((32, 32), bool)
     mask[:20] = True
     cases: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
-        ({}, {"mask": mask}),
         ({"regularize_mean": 0.1}, {}),
         ({"descent": "adam"}, {}),
         ({"descent": "first-order"}, {}),
@@ -276,8 +328,9 @@ def test_the_automatic_choice() -> None:
         run = start_run(generator, w_plus, replace(edit, **other), DragSettings(**chosen))
         assert isinstance(run, FirstOrderRun), (chosen, other)
         assert run.settings.descent == chosen.get("descent", "first-order")
-    with pytest.raises(DraglabError, match="mask"):
-        start_run(generator, w_plus, replace(edit, mask=mask), fast)
+    masked = start_run(generator, w_plus, replace(edit, mask=mask), automatic)
+    assert isinstance(masked, GaussNewtonRun)
+    assert masked.mask is not None
     with pytest.raises(DraglabError, match="regularisation"):
         start_run(generator, w_plus, edit, replace(fast, regularize_start=0.1))
     assert isinstance(

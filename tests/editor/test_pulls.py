@@ -48,14 +48,14 @@ def way(*places: tuple[float, float], point: int = 1, handle: tuple[float, float
 def pull(session: EditingSession, points: Iterator[Point], gesture: int = 1, steps: int = 1) -> None:
     """With the hand still down, and so many steps after each move."""
     for point in points:
-        session.pull(point, gesture)
+        session.pull([point], gesture)
         for _ in range(steps):
             if session.rounds.due:
                 session.rounds.step()
 
 
 def let_go(session: EditingSession, point: Point, gesture: int = 1) -> None:
-    session.pull(point, gesture, done=True)
+    session.pull([point], gesture, done=True)
     run(session)
 
 
@@ -173,9 +173,9 @@ def test_taken_back_it_leaves_no_trace(session, takes_back):
     assert (session.pictures.current() == shown).all()
     # Whatever the hand does before it lets go.
     pull(session, way((14, 9)))
-    session.pull(Point(1, (8, 9), (14, 9)), 1, done=True)
+    session.pull([Point(1, (8, 9), (14, 9))], 1, done=True)
     assert session.view() == before
-    session.pull(Point(1, (8, 9), (14, 9)), 2)
+    session.pull([Point(1, (8, 9), (14, 9))], 2)
     assert session.rounds.pulling
 
 
@@ -198,7 +198,7 @@ def test_what_else_ends_it_ends_its_gesture(session, ends):
     assert session.view().nodes[1].end == "stopped"
     left = session.view()
     pull(session, way((20, 9)))
-    session.pull(Point(1, (8, 9), (20, 9)), 1, done=True)
+    session.pull([Point(1, (8, 9), (20, 9))], 1, done=True)
     assert session.view() == left
 
 
@@ -247,7 +247,7 @@ def test_frames_out_of_order_are_damage(journal):
 def test_the_next_pull_goes_on_with_what_has_not_arrived(session):
     session.set_settings({"max_steps": 100})
     pull(session, way((10, 9), (12, 9)))
-    session.pull(Point(1, (8, 9), (14, 9)), 1, done=True)
+    session.pull([Point(1, (8, 9), (14, 9))], 1, done=True)
     session.rounds.step()
     assert session.rounds.running and not session.rounds.pulling
     pull(session, way((20, 22), (20, 24), point=2, handle=(20, 20)), gesture=2)
@@ -295,7 +295,7 @@ def test_two_hands_pull_at_once(session):
     pull(session, way((20, 23), point=2, handle=(20, 20)), gesture=2)
     assert [point.target for point in session.view().points] == [(11, 9), (20, 23)]
     # The first has let go of nothing that the second began.
-    session.pull(Point(1, (8, 9), (11, 9)), 1, done=True)
+    session.pull([Point(1, (8, 9), (11, 9))], 1, done=True)
     assert session.rounds.pulling
     let_go(session, Point(2, (20, 20), (20, 23)), gesture=2)
     assert kinds(session) == ["start", "round", "round"]
@@ -304,7 +304,7 @@ def test_two_hands_pull_at_once(session):
 
 def test_a_flick_is_a_round(session):
     """Let go before the first step."""
-    session.pull(Point(1, (8, 9), (10, 9)), 1)
+    session.pull([Point(1, (8, 9), (10, 9))], 1)
     let_go(session, Point(1, (8, 9), (14, 9)))
     assert kinds(session) == ["start", "round"]
     straight = session_of(session.document.journal, generator_in(session))
@@ -316,7 +316,7 @@ def test_a_flick_is_a_round(session):
 
 def test_a_short_pull_to_where_it_has_arrived_sets_a_target(session):
     session.set_settings({"stop_distance": 5.0})
-    session.pull(Point(1, (8, 9), (8, 9)), 1)
+    session.pull([Point(1, (8, 9), (8, 9))], 1)
     assert session.rounds.step() is None
     let_go(session, Point(1, (8, 9), (9, 9)))
     assert kinds(session) == ["start", "points"]
@@ -325,7 +325,7 @@ def test_a_short_pull_to_where_it_has_arrived_sets_a_target(session):
 
 def test_the_steps_that_are_kept_are_few_and_evenly_spread(session, tmp_path):
     draw = random.Random(1)
-    session.set_settings({"max_steps": 1000})
+    session.set_settings({"max_steps": 20})
     pull(session, way(*((8 + draw.uniform(-2, 6), 9 + draw.uniform(-2, 6)) for _ in range(150))))
     let_go(session, Point(1, (8, 9), (11, 10)))
     record = session.document.history.node.round
@@ -354,7 +354,7 @@ def test_two_hundred_pulls_stay_small(journal):
     size = 4 * GENERATOR.num_ws * GENERATOR.w_dim
     for gesture in range(200):
         pull(session, way(*((9 + step % 5, 9) for step in range(40))), gesture)
-        session.pull(Point(1, (8, 9), (10, 9)), gesture, done=True)
+        session.pull([Point(1, (8, 9), (10, 9))], gesture, done=True)
         session.rounds.stop()
     (count,) = journal.file.connection.execute("SELECT COUNT(data) FROM entries").fetchone()
     assert count <= 200 * (MAX_KEPT + 2)
@@ -382,11 +382,11 @@ def test_a_pull_that_diverges_says_so(journal):
 
 def test_a_pull_that_cannot_begin_is_over(session, monkeypatch):
     session.set_settings({"feature_layer": 99})
-    session.pull(Point(1, (8, 9), (12, 9)), 1)
+    session.pull([Point(1, (8, 9), (12, 9))], 1)
     with pytest.raises(DraglabError, match="feature"):
         session.rounds.step()
     assert not session.rounds.running and session.view().points == []
-    session.pull(Point(1, (8, 9), (13, 9)), 1)
+    session.pull([Point(1, (8, 9), (13, 9))], 1)
     assert not session.rounds.running
 
 
@@ -401,7 +401,7 @@ def test_a_pull_that_cannot_begin_is_over(session, monkeypatch):
 def test_places_that_do_not_fit(journal, point, message):
     session = new_session(journal)
     with pytest.raises(DraglabError, match=message):
-        session.pull(point, 1)
+        session.pull([point], 1)
     assert not session.rounds.running
 
 
@@ -426,3 +426,51 @@ def test_of_any_number_of_steps_some_are_kept():
         spread = [step for step in found if step % kept.every == 0]
         assert spread == list(range(kept.every, index + 1, kept.every))
     assert kept.every == 16
+
+
+def test_several_points_are_pulled_as_one_entry(session):
+    """As a region is: all follow, one undo takes back the whole, and the file repeats it."""
+    session.add_point(Point(9, (25, 25), (25, 25), pin=True))
+    before = session.pictures.current()
+    for far in (1, 2, 3):
+        session.pull([Point(1, (8, 9), (8 + far, 9)), Point(2, (14, 9), (14 + far, 9))], 1)
+        session.rounds.step()
+    assert [point.id for point in session.view().points] == [9, 1, 2]
+    assert session.view().points[0].pin and [point.target for point in session.view().points[1:]] == [(11, 9), (17, 9)]
+    assert kinds(session) == ["start", "points"]
+    session.pull([Point(1, (8, 9), (12, 9)), Point(2, (14, 9), (18, 9))], 1, done=True)
+    run(session)
+    record = session.document.history.node.round
+    assert record is not None and record.ids == (9, 1, 2)
+    assert kinds(session) == ["start", "points", "round"]
+    assert same_pixels(session, generator_in(session))
+    session.undo()
+    assert [point.id for point in session.view().points] == [9]
+    assert (session.pictures.current() == before).all()
+
+
+def test_points_of_which_some_are_left_out_of_a_pull_begin_another(session):
+    session.pull([Point(1, (8, 9), (11, 9))], 1)
+    session.rounds.step()
+    session.pull([Point(1, (8, 9), (12, 9)), Point(2, (14, 9), (16, 9))], 2)
+    session.rounds.step()
+    session.pull([Point(1, (8, 9), (12, 9)), Point(2, (14, 9), (16, 9))], 2, done=True)
+    run(session)
+    assert kinds(session) == ["start", "round", "round"]
+    record = session.document.history.node.round
+    assert record is not None and record.ids == (1, 2)
+
+
+def test_one_point_without_a_target_refuses_the_pull(session):
+    with pytest.raises(DraglabError, match="needs a target"):
+        session.pull([Point(1, (8, 9), (11, 9)), Point(2, (14, 9))], 1)
+    assert session.view().points == []
+
+
+def test_letting_go_twice_is_one_pull(session):
+    """A page repeats what was not answered, for instance after its connection was lost."""
+    pull(session, way((10, 9), (11, 9)))
+    session.pull([Point(1, (8, 9), (12, 9))], 1, done=True)
+    session.rounds.stop()
+    session.pull([Point(1, (8, 9), (12, 9))], 1, done=True)
+    assert not session.rounds.running and kinds(session) == ["start", "round"]

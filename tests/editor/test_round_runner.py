@@ -69,6 +69,13 @@ def test_stopped() -> None:
         ("arrived", 1, 1, [0.4], "Arrived after 1 step."),
         ("stalled", 9, 4, [7.24], "Stopped: the point no longer moves closer; 7.2 px are left. Step 4 of 9 is kept."),
         ("stalled", 9, 9, [1.0, 1.0], "Stopped: the points no longer move closer; 1 px is left on average."),
+        (
+            "out_of_reach",
+            9,
+            9,
+            [23.4],
+            "Stopped after 9 steps: this is as far as the picture goes without breaking; 23 px are left.",
+        ),
         ("max_steps", 5, 5, [12.4], "Stopped at the limit of 5 steps (max_steps); 12 px are left."),
         ("recorded", 5, 5, [12.4], "Replayed 5 steps, as recorded."),
     ],

@@ -28,6 +28,28 @@ def step(sigma: Matrix, jacobian: Matrix, wanted: NDArray[np.float64], mu: float
     return np.asarray(np.linalg.solve(normal, jacobian.T @ wanted / mu), np.float64)
 
 
+def held_step(
+    sigma: Matrix,
+    offset: Matrix,
+    held: tuple[Matrix, Matrix],
+    handles: tuple[Matrix, Matrix],
+    mu: float,
+    scale: float,
+) -> Matrix:
+    """argmin (o + dw)^T Sigma'^-1 (o + dw) + (scale - 1) dw^T Sigma'^-1 dw + |A dw + a|^2 + |j dw - e|^2 / mu.
+
+    Args:
+        held: A [f, n] and a [f], the features that are to stay, times the square roots of their weights.
+        handles: j [m, n] and e [m].
+    """
+    inverse = np.linalg.inv(sigma)
+    (features, away), (rows, wanted) = held, handles
+    normal = scale * inverse + features.T @ features + rows.T @ rows / mu
+    right = rows.T @ wanted / mu - inverse @ offset - features.T @ away
+    found: Matrix = np.linalg.solve(normal, right)
+    return found
+
+
 def match(
     before: Matrix,
     after: Matrix,

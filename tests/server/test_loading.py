@@ -319,11 +319,11 @@ def test_a_pull_begins_when_the_model_is_there(start, monkeypatch, folder):
         slow.begun.clear()
         server.editor.worker.call(server.editor.loaded._loaded.clear).result()
         for x in (12, 14):
-            client.send("pull", point={"id": 1, "handle": [8, 9], "target": [x, 9]}, gesture=1)
+            client.send("pull", points=[{"id": 1, "handle": [8, 9], "target": [x, 9]}], gesture=1)
         assert slow.begun.wait(60)
         slow.go_on.set()
         assert client.until("progress", lambda message: message["targets"] == [[14, 9]])["points"] == [1]
-        client.send("pull", point={"id": 1, "handle": [8, 9], "target": [15, 9]}, gesture=1, done=True)
+        client.send("pull", points=[{"id": 1, "handle": [8, 9], "target": [15, 9]}], gesture=1, done=True)
         client.until("ended")
 
 

@@ -22,10 +22,12 @@ EXAMPLES = [
     {"type": "add_point", "point": {"id": 1, "handle": [1, 2.5], "target": None}},
     {"type": "move_point", "point": 1, "target": [1, 2], "done": False},
     {"type": "remove_points", "points": None},
-    {"type": "pull", "point": {"id": 1, "handle": [1, 2.5], "target": [3, 4]}, "gesture": 7, "done": True},
+    {"type": "pull", "points": [{"id": 1, "handle": [1, 2.5], "target": [3, 4]}], "gesture": 7, "done": True},
     {"type": "set_mask", "png": None, "feather": 2},
     {"type": "suggest_mask"},
     {"type": "check_handle", "x": 1, "y": 2.5},
+    {"type": "region_points", "polygon": [(1, 2), (3.5, 2), (3, 9)], "count": 5},
+    {"type": "check_locality", "ways": [{"handle": [1, 2], "target": [3.5, 2]}]},
     {"type": "set_settings", "settings": {"r1": 2.5, "subpixel": True, "patience": None, "latent_space": "w"}},
     {"type": "reset_settings", "names": None},
     {"type": "list_sessions"},
@@ -54,7 +56,7 @@ def test_every_message_is_read(example):
     message = read(example)
     for name, value in example.items():
         got = getattr(message, "as_" if name == "as" else name)
-        assert got == value or name in ("start", "point", "points", "target")
+        assert got == value or name in ("start", "point", "points", "target", "ways")
 
 
 def test_every_message_has_an_example():

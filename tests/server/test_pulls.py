@@ -11,7 +11,7 @@ from tests.server.running_server import Client, Running
 
 def pull(client: Client, *target: float, done: bool = False, point: int = 1, gesture: int = 7, **more: Any) -> None:
     point_ = {"id": point, "handle": [8, 9], "target": list(target), **more}
-    client.send("pull", point=point_, gesture=gesture, done=done)
+    client.send("pull", points=[point_], gesture=gesture, done=done)
 
 
 def kinds(state: dict[str, Any]) -> list[str]:
@@ -141,7 +141,7 @@ def test_what_does_not_fit_is_answered(server: Running):
         begun(server, client)
         for number, change in enumerate(({"target": None}, {"handle": [99, 9]}, {"target": [8, 99]})):
             point = {"id": 1, "handle": [8, 9], "target": [9, 9], **change}
-            client.send("pull", point=point, gesture=number, id=number + 1)
+            client.send("pull", points=[point], gesture=number, id=number + 1)
             assert client.until_error()["id"] == number + 1
 
 
@@ -153,3 +153,47 @@ def test_no_more_points_than_allowed(start):
         client.until("ended")
         pull(client, 10, 9, point=2, gesture=8)
         assert "limit 'points'" in client.until_error()["message"]
+
+
+def test_a_region_gets_points_and_is_pulled_at_once(server: Running):
+    with server.client() as client:
+        begun(server, client)
+        client.send("region_points", polygon=[[4, 4], [20, 4], [20, 12], [4, 12]], count=3, id=70)
+        answer = client.until("region")
+        assert answer["id"] == 70 and len(answer["points"]) == 3
+        assert all(4 < x < 20 and 4 < y < 12 for x, y in answer["points"])
+        points = [{"id": i, "handle": [x, y], "target": [x + 2, y]} for i, (x, y) in enumerate(answer["points"])]
+        client.send("pull", points=points, gesture=3)
+        assert client.until("progress")["points"] == [0, 1, 2]
+        client.send("pull", points=points, gesture=3, done=True)
+        client.until("ended")
+        state = client.until("state", lambda state: state["state"] == "idle")
+        assert kinds(state) == ["start", "round"] and len(state["points"]) == 3
+
+
+def test_what_is_no_region_and_too_many_points_are_refused(start):
+    server = start(limits=Limits(points=2))
+    with server.client() as client:
+        begun(server, client)
+        client.send("region_points", polygon=[[4, 4], [20, 4]], count=3, id=71)
+        assert "at least three corners" in client.until("error")["message"]
+        client.send("region_points", polygon=[[4, 4]] * 201, count=3, id=72)
+        assert "at most 200" in client.until("error")["message"]
+        points = [{"id": i, "handle": [8, 4 + 5 * i], "target": [12, 4 + 5 * i]} for i in range(3)]
+        client.send("pull", points=points, gesture=3, id=73)
+        assert "limit 'points'" in client.until("error")["message"]
+        client.send("pull", points=[], gesture=3, id=74)
+        assert client.until("error")["id"] == 74
+        client.send("pull", points=points[:2], gesture=4, done=True)
+        client.until("ended")
+
+
+def test_what_a_drag_keeps_is_asked_for(server: Running):
+    with server.client() as client:
+        begun(server, client)
+        client.send("check_locality", ways=[{"handle": [8, 9], "target": [12, 9]}], id=75)
+        answer = client.until("locality")
+        # The tiny model has no statistics: its drags keep nothing by themselves.
+        assert answer["id"] == 75 and answer["held"] is None
+        client.send("check_locality", ways=[{"handle": [8, 9], "target": [8, 9]}], id=76)
+        assert "lies on its target" in client.until("error")["message"]

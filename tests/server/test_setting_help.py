@@ -25,14 +25,24 @@ def test_settings_of_the_issue_are_there():
         "latent_space step_size mask_weight r1 r2 feature_resolution stop_distance max_steps regularize_mean precision"
     )
     assert set(issue.split()) <= names
-    main = [info.title for info in panel_settings() if not info.advanced]
-    assert main[:2] == ["Only what is pulled (locality)", "Stay realistic (mean regularisation)"]
+    assert [info.title for info in panel_settings() if info.panel == "handles"] == ["What may follow (locality)"]
+    main = [info.title for info in panel_settings() if info.panel == "main"]
+    assert main[0] == "Stay realistic (mean regularisation)"
 
 
 def test_the_panel_shows_what_is_marked_for_it():
     shown = {name: info for name, info in DragSettings.infos().items() if info.panel is not None}
     assert {info.name for info in panel_settings()} == set(shown)
-    assert all(info.advanced == (shown[info.name].panel == "more") for info in panel_settings())
+    places = [info.panel for info in panel_settings()]
+    assert places == [shown[info.name].panel for info in panel_settings()]
+    assert places == sorted(places, key=("handles", "main", "more").index)
+
+
+def test_a_default_is_in_the_middle_of_a_slider_that_has_one():
+    (info,) = (each for each in panel_settings() if each.middle is not None)
+    assert info.minimum is not None and info.middle is not None and info.maximum is not None
+    assert info.minimum < info.middle < info.maximum
+    assert isinstance(info.default, float) and info.middle / 4 <= info.default <= 4 * info.middle
 
 
 def test_beyond_the_range_the_engine_refuses():

@@ -6,12 +6,15 @@ from draglab.dragging.features import Features
 from draglab.dragging.gauss_newton import GaussNewtonRun
 from draglab.dragging.latent import MakeOptimizer, Optimizer
 from draglab.dragging.losses import LossTerm
+from draglab.dragging.regions import region_edit, region_points
 from draglab.dragging.run import DragRun, diverged
 from draglab.dragging.settings import DragSettings
 from draglab.dragging.tracking import PointTracker, TrackingQuery, track_nearest
-from draglab.dragging.types import DragEdit, DragResult, DragStep, StopReason
+from draglab.dragging.types import GAVE_UP, KEEPS_BEST, DragEdit, DragResult, DragStep, StopReason
 
 __all__ = [
+    "GAVE_UP",
+    "KEEPS_BEST",
     "DragEdit",
     "DragResult",
     "DragRun",
@@ -31,6 +34,8 @@ __all__ = [
     "drag",
     "drag_many",
     "drag_steps",
+    "region_edit",
+    "region_points",
     "start_run",
     "track_nearest",
 ]

@@ -26,7 +26,7 @@ from draglab.dragging.losses import (
 from draglab.dragging.run import DragRun
 from draglab.dragging.settings import DragSettings
 from draglab.dragging.tracking import PointTracker, TrackingQuery, track_nearest, tracking_reach
-from draglab.dragging.types import DragEdit, DragResult, DragStep
+from draglab.dragging.types import KEEPS_BEST, DragEdit, DragResult, DragStep
 from draglab.errors import DraglabError
 from draglab.generators import Generator
 from draglab.geometry import Mask, disc_offsets, image_extent
@@ -289,7 +289,7 @@ def result_of(
         distances = np.linalg.norm(targets - handles, axis=1)
         return DragResult(w_plus.detach().clone(), handles, targets, distances, 0, 0, "arrived", seconds, generator)
     reason = last.stop_reason or "cancelled"
-    kept = best if reason in ("stalled", "max_steps") else last
+    kept = best if reason in KEEPS_BEST else last
     return DragResult(
         kept.w_plus, kept.handles, kept.targets, kept.distances, last.index, kept.index, reason, seconds, generator
     )

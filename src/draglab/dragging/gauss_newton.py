@@ -26,7 +26,7 @@ from torch import Tensor
 from draglab.dragging.features import FeatureReader, Features
 from draglab.dragging.hold import Hold
 from draglab.dragging.latent import EditedLatent
-from draglab.dragging.locality import held_shares, local_level, local_pulls
+from draglab.dragging.locality import held_shares, local_extent, local_level, local_pulls
 from draglab.dragging.losses import frozen_weights
 from draglab.dragging.matching import PatchMatcher, patch_lattice
 from draglab.dragging.metric import LatentMetric
@@ -54,9 +54,11 @@ PRIOR = 0.0025
 """Weight of the squared distance to the expected place, beside the relative difference of patches."""
 DAMPING = 0.02
 """mu, relative to the mean of the diagonal of J Sigma' J^T."""
+NEARLY = 0.9
+"""Share of the ways from which on a target counts as within reach: the estimate is exact to about a tenth."""
 FREE = 51.0
 """Radius around the ways of the handles in which the image may follow."""
-MASK_HOLD = 1.5
+MASK_HOLD = 30.0
 """Strength of the hold of what a mask freezes, for each unit of `mask_weight`."""
 NEAR = 5.0
 """Distance of the targets in the metric, standard deviations, up to which what is far from the handles is held."""
@@ -151,6 +153,7 @@ class GaussNewtonRun(DragRun):
         self.metric = LatentMetric(generator.statistics.to(generator.w_avg), self.latent.count, shared)
         self.hold: Hold | None = None
         self.measured = self.targets
+        self.reachable = self.targets
         self.force = torch.zeros_like(self.latent.offset[0])
         self.features = self.read(self.start)
         prior = PRIOR / self._pixels(1.0) ** 2
@@ -173,8 +176,7 @@ class GaussNewtonRun(DragRun):
         way = ((self.targets - self.handles)[rows.owners] * rows.directions).sum(1)
         if self.metric.distance(rows.jacobian, way) > NEAR:
             return None
-        extent = image_extent(shape, margin)
-        held = held_shares(self.start, self.targets, self._pixels(FREE), self.shape, extent)
+        held = held_shares(self.start, self.targets, self._pixels(FREE), self.shape, local_extent(self.generator))
         weights = torch.nn.functional.pad(torch.from_numpy(held).float(), (margin,) * 4)
         return Hold(self.generator, self.latent, self.metric, weights, self.settings.locality)
 
@@ -187,12 +189,14 @@ class GaussNewtonRun(DragRun):
         moved_on = np.linalg.norm(self.targets - self.measured, axis=1).max()
         if self.last is None or moved_on > self._pixels(LONGEST):
             self.hold, self.measured = self.make_hold(rows), self.targets
+        self.reachable = self.handles + self.reachable_share(rows) * (self.targets - self.handles)
         solution = self.solve(rows)
-        share = self.share_within_reach(solution)
-        self.latent.move(share * solution.change)
-        self.force = self.force + share * solution.force
-        ahead = self.handles + share * solution.moved
-        expected = np.clip(ahead, 0, np.array([self.shape[1] - 1, self.shape[0] - 1]))
+        limited = self.share_within_reach(solution) < 1
+        if limited:
+            solution = self.along_reach(rows, solution)
+        self.latent.move(solution.change)
+        self.force = self.force + solution.force
+        expected = np.clip(self.handles + solution.moved, 0, np.array([self.shape[1] - 1, self.shape[0] - 1]))
         features = self.read(expected)
         found, mismatch = self.matcher.find(features.near, expected)
         size = float(torch.linalg.vector_norm(solution.change))
@@ -203,10 +207,19 @@ class GaussNewtonRun(DragRun):
                 self.longest = max(self.longest / 2, self._pixels(SHORTEST))
             else:
                 self.ease /= 2
-        if step is not None and share < 1 and self.stop_reason is None:
-            self.stop_reason = "stalled"
-            self.last = step = replace(step, stop_reason="stalled")
+        if step is not None and limited and self.stop_reason in (None, "stalled"):
+            self.stop_reason, self.reachable = "out_of_reach", self.handles
+            self.last = step = replace(step, stop_reason=self.stop_reason, reachable=self.reachable)
         return step
+
+    @torch.no_grad()
+    def reachable_share(self, rows: Rows) -> float:
+        """Estimate the share of the handles' ways to their targets that is within `reach`, from 0 to 1."""
+        way = ((self.targets - self.handles)[rows.owners] * rows.directions).sum(1)
+        weights = torch.from_numpy(rows.weights).to(rows.jacobian)[:, None, None]
+        whole = self._shortest(rows, rows.jacobian * weights, rows.weights * way, np.inf)
+        share = self.share_within_reach(whole)
+        return share if share < NEARLY else 1.0
 
     @torch.no_grad()
     def share_within_reach(self, solution: Solution) -> float:
@@ -235,8 +248,21 @@ class GaussNewtonRun(DragRun):
         """Number of those steps."""
         return min(SETTLE, self.settings.settle_steps or 0)
 
+    @torch.no_grad()
+    def along_reach(self, rows: Rows, solution: Solution) -> Solution:
+        """Return the step to where a step that leads out of reach would, drawn back towards the round's start.
+
+        So the image goes on to follow a target that moves about out of reach.
+        """
+        assert self.settings.reach is not None
+        offset = self.latent.offset[0]
+        whole, force = offset + solution.change, self.force + solution.force
+        share = self.settings.reach / float((whole * force).sum()) ** 0.5
+        change = share * whole - offset
+        return Solution(change, share * force - self.force, self._motion(rows, change))
+
     def go_on(self) -> None:
-        """Continue a run that stalled from its last step, without patience or a limit of its reach."""
+        """Continue a run that gave up from its last step, without patience or a limit of its reach."""
         self.settings = replace(self.settings, reach=None)
         super().go_on()
 
@@ -295,19 +321,27 @@ class GaussNewtonRun(DragRun):
         weights = torch.from_numpy(rows.weights).to(rows.jacobian)
         jacobian = rows.jacobian * weights[:, None, None]
         wanted = rows.weights * rows.wanted
-        if self.hold is not None:
-            change, force = self.hold.solve(self.force, jacobian, wanted, DAMPING, self.ease)
-        else:
-            changes = self.metric(jacobian)
-            gram = torch.einsum("ald,bld->ab", jacobian, changes).double().cpu().numpy()
-            solution = damped(gram, wanted, self.settings.largest_step * np.sqrt(len(self.handles)))
-            shares = torch.from_numpy(solution).to(changes)
-            change, force = (torch.einsum("m,mld->ld", shares, each) for each in (changes, jacobian))
+        largest = self.settings.largest_step * np.sqrt(len(self.handles))
+        if self.hold is None:
+            return self._shortest(rows, jacobian, wanted, largest)
+        change, force = self.hold.solve(self.force, jacobian, wanted, DAMPING, self.ease)
+        return Solution(change, force, self._motion(rows, change))
+
+    def _shortest(self, rows: Rows, jacobian: Tensor, wanted: NDArray[np.float64], largest: float) -> Solution:
+        """Return the shortest step in the metric, at most of length `largest`; arguments with weights."""
+        changes = self.metric(jacobian)
+        gram = torch.einsum("ald,bld->ab", jacobian, changes).double().cpu().numpy()
+        shares = torch.from_numpy(damped(gram, wanted, largest)).to(changes)
+        change, force = (torch.einsum("m,mld->ld", shares, each) for each in (changes, jacobian))
+        return Solution(change, force, self._motion(rows, change))
+
+    def _motion(self, rows: Rows, change: Tensor) -> NDArray[np.float64]:
+        """Return the motion of the handles that a change of the latent is expected to make, [n, 2] image pixels."""
         along = torch.einsum("mld,ld->m", rows.jacobian, change).double().cpu().numpy()
         moved = np.zeros_like(self.handles)
         np.add.at(moved, rows.owners, along[:, None] * rows.directions)
         length = np.linalg.norm(moved, axis=1, keepdims=True)
-        return Solution(change, force, moved * np.minimum(1, 1.5 * self.longest / np.maximum(length, 1e-9)))
+        return moved * np.minimum(1, 1.5 * self.longest / np.maximum(length, 1e-9))
 
     def read(self, near: NDArray[np.float64]) -> Features:
         """Compute the features of the current latent near points [n, 2]."""

@@ -92,6 +92,12 @@ def local_level(generator: Generator) -> int:
     return generator.feature_level(max(fitting, default=generator.feature_resolutions[0]))
 
 
+def local_extent(generator: Generator) -> tuple[int, int]:
+    """Return the image's (height, width) in pixels of those features."""
+    level = local_level(generator)
+    return image_extent(generator.feature_shape(level), generator.feature_margin(level))
+
+
 def cell_counts(image_shape: tuple[int, int]) -> tuple[int, int]:
     """Return the number of cells along the height and the width of an image."""
     height, width = (max(1, round(CELLS * side / max(image_shape))) for side in image_shape)

@@ -13,7 +13,7 @@ from draglab.dragging.features import Features
 from draglab.dragging.latent import EditedLatent
 from draglab.dragging.progress import Progress, SettlingPhase
 from draglab.dragging.settings import DragSettings
-from draglab.dragging.types import DragEdit, DragStep, StopReason
+from draglab.dragging.types import GAVE_UP, DragEdit, DragStep, StopReason
 from draglab.errors import DraglabError
 from draglab.generators import Generator
 from draglab.geometry import MIN_TRAVEL, Mask, validate_points
@@ -32,6 +32,7 @@ class DragRun(ABC):
         settings: the settings, with the method that was chosen: they repeat the run on any machine.
         stop_reason: reason why the run has ended, after which no step must be made; None while it goes on.
         last: the latest step, None before the first.
+        reachable: see DragStep.
 
     Raises:
         DraglabError: see :func:`draglab.drag_steps`.
@@ -39,6 +40,7 @@ class DragRun(ABC):
 
     back_off: int | None
     """Number of steps without progress after which the run goes back to its best step; None = never."""
+    reachable: NDArray[np.float64] | None = None
     patience: int | None
     """Number of steps without progress after which the run stops; None = never."""
 
@@ -105,6 +107,7 @@ class DragRun(ABC):
             _generator=self.generator,
             # Pictures are not made from features of lower precision.
             _features=None if maps is None or maps.top.dtype != self.generator.dtype else maps.detach(),
+            reachable=self.reachable,
         )
         if self.settling is not None:
             step = self.settling.take(step, arrived)
@@ -173,15 +176,15 @@ class DragRun(ABC):
         return self.last if self.stop_reason == "arrived" or self.settling is not None else self.progress.best
 
     def go_on(self) -> None:
-        """Continue a run that stalled from its last step, without patience, up to `max_steps`."""
+        """Continue a run that gave up from its last step, without patience, up to `max_steps`."""
         self.patience, self.settings = None, replace(self.settings, patience=None)
-        if self.stop_reason == "stalled":
+        if self.stop_reason in GAVE_UP:
             self.stop_reason = self._reason_to_stop(0 if self.last is None else self.last.index, arrived=False)
 
     def retarget(self, targets: ArrayLike) -> None:
         """Move the targets between two steps; the features of the round's start remain the reference.
 
-        Progress and `max_steps` are counted anew from here: a run that had arrived, stalled or made `max_steps` goes
+        Progress and `max_steps` are counted anew from here: a run that had arrived, given up or made `max_steps` goes
         on, unless every handle is within the stop distance of its new target. A run that diverged stays ended.
 
         Args:
@@ -198,7 +201,7 @@ class DragRun(ABC):
         self.progress = Progress(self._left(), self.last)
         self.settling = None
         self.set_step(1.0)
-        if self.stop_reason in (None, "arrived", "stalled", "max_steps"):
+        if self.stop_reason in (None, "arrived", "max_steps", *GAVE_UP):
             self.stop_reason = "arrived" if self.within(self.limit) else None
 
 

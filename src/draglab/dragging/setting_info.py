@@ -15,9 +15,11 @@ class SettingInfo:
         title: title in the panel. help: one or two sentences.
         minimum, maximum: limits of a number; every number has a minimum. above, below: True excludes the limit itself.
         step: step of the panel's control. slider: (lowest, highest) value of that control where its range is narrower
-            than the allowed one.
+            than the allowed one. middle: value in the middle of the slider; None = that of even steps. ends: words for
+            the slider's ends; with them, it runs from the highest value, on the left, to the lowest.
         whole: True if only whole numbers are allowed. optional: True if None is allowed. choices: the allowed texts.
-        panel: "main" = always shown, "more" = folded away at first, None = not in the panel.
+        panel: "handles" = shown with the handles, "main" = among the settings, "more" = folded away at first, None =
+            nowhere.
     """
 
     title: str
@@ -31,7 +33,9 @@ class SettingInfo:
     whole: bool = False
     optional: bool = False
     choices: tuple[str, ...] = ()
-    panel: Literal["main", "more"] | None = None
+    middle: float | None = None
+    ends: tuple[str, str] | None = None
+    panel: Literal["handles", "main", "more"] | None = None
 
     def problem(self, value: object) -> str | None:
         """Return what the value must be, as a text, if it is not allowed; None if it is."""

@@ -33,9 +33,9 @@ class DragSettings:
 
     # fmt: off
     locality: Annotated[float, SettingInfo(
-        "Only what is pulled (locality)",
-        "How strongly gauss-newton steps keep what is far from the points and their ways; 0 = everything may follow.",
-        minimum=0, slider=(0, 1000), step=10, panel="main",
+        "What may follow (locality)",
+        "How strongly what is far from the points is kept; 0 = everything may follow. With a mask, the mask decides.",
+        minimum=0, slider=(0, 1000), middle=100, ends=("Just this", "Everything"), panel="handles",
     )] = 100.0
     largest_step: Annotated[float, SettingInfo(
         "Largest step",

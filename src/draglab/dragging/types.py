@@ -14,7 +14,13 @@ from draglab.errors import DraglabError
 from draglab.generators import FeatureMaps, Generator, to_uint8
 from draglab.geometry import Mask, validate_mask, validate_pairs
 
-StopReason = Literal["arrived", "max_steps", "stalled", "cancelled", "diverged"]
+StopReason = Literal["arrived", "max_steps", "stalled", "out_of_reach", "cancelled", "diverged"]
+"""Reason why a drag ended: every handle arrived; `max_steps` were made; no handle came closer for `patience` steps; the
+targets are further than `reach` allows; the callback said so; or its numbers became infinite or NaN."""
+GAVE_UP: frozenset[StopReason] = frozenset({"stalled", "out_of_reach"})
+"""Reasons after which a drag can go on from its last step (:meth:`draglab.dragging.DragRun.go_on`)."""
+KEEPS_BEST: frozenset[StopReason] = frozenset({*GAVE_UP, "max_steps"})
+"""Reasons after which the step that came closest is kept instead of the last one."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,9 @@ class DragStep:
         loss: the loss that this step descended. motion_loss, mask_loss: its parts, mask_loss without its weight.
         w_plus: [1, num_ws, w_dim], the edited latent.
         stop_reason: reason why this is the last step; None if another may follow.
+        reachable: [n, 2] the places on the handles' ways up to which they are expected to come before the picture would
+            leave what the model can make (`reach`): the targets where nothing is in the way. Estimated with each step
+            of a gauss-newton drag; None for other methods.
     """
 
     index: int
@@ -68,6 +77,7 @@ class DragStep:
     stop_reason: StopReason | None
     _generator: Generator
     _features: FeatureMaps | None
+    reachable: NDArray[np.float64] | None = None
 
     @property
     def left(self) -> float:
@@ -108,10 +118,10 @@ class DragResult:
     Attributes:
         w_plus: [1, num_ws, w_dim], the edited latent. handles, targets: [n, 2]; distances: [n], image pixels.
         steps: number of iterations.
-        kept: number of the iteration that the result is taken from: the last one, or, if the drag stalled or ran out of
+        kept: number of the iteration that the result is taken from: the last one, or, if the drag gave up or ran out of
             steps, the one that came closest; 0 = the start.
-        stop_reason: "arrived", "max_steps", "stalled", "cancelled" (by the callback), or, for one of several drags,
-            "diverged" (its losses or features became infinite or NaN; the result is that of the step before).
+        stop_reason: see :data:`StopReason`. "diverged" only for one of several drags; the result is that of the step
+            before.
         seconds: wall-clock time of the drag, without the callback.
     """
 

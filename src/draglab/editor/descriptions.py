@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from draglab.dragging import KEEPS_BEST
 from draglab.editor.branch import BranchRound, branch_rounds, edit_file_of
 from draglab.editor.document import Document
 from draglab.editor.settings import changed_settings, read_settings
@@ -100,7 +101,7 @@ def _is_simple(run: BranchRound) -> bool:
 
 
 def _ends_by_itself(run: BranchRound) -> bool:
-    return run.whole and run.record.end in ("arrived", "stalled", "max_steps") and not run.record.moves
+    return run.whole and (run.record.end == "arrived" or run.record.end in KEEPS_BEST) and not run.record.moves
 
 
 def _ends_nearest(run: BranchRound) -> bool:

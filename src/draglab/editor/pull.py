@@ -16,7 +16,7 @@ from draglab.dragging import DragRun, DragSettings, DragStep, GaussNewtonRun
 from draglab.dragging.gauss_newton import PATIENCE
 from draglab.editor.document import Document, latent_bytes
 from draglab.editor.round_runner import RoundRunner
-from draglab.editor.state import Point, StepReport, with_handles
+from draglab.editor.state import Point, StepReport, places_by_id, with_handles
 from draglab.media.edit_file import MAX_MOVES, Retarget
 
 FINE = 0.2
@@ -77,7 +77,7 @@ class Pull:
         make_runner: makes the round.
 
     Attributes:
-        runner: the round; None until the point in hand has left its place.
+        runner: the round; None until a point in hand has left its place.
         points: all points, with the places of the handles after the newest step.
     """
 
@@ -91,23 +91,20 @@ class Pull:
         self._moves: list[Retarget] = []
         self._kept = KeptSteps()
         self._aimed = False
-        self._held: int | str | None = None
+        self._held: set[int | str] = set()
 
-    def aim(self, point: Point) -> None:
-        """Take the newest target of a point, known by its id, or of a new one."""
-        self._held = point.id
-        old = next((each for each in self.points if each.id == point.id), None)
-        if old is None:
-            self.points = (*self.points, replace(point, pin=False, resting=False))
-        else:
-            new = replace(old, target=point.target, pin=False, resting=False)
-            self.points = tuple(new if each.id == point.id else each for each in self.points)
+    def aim(self, points: Sequence[Point]) -> None:
+        """Take the newest targets of points, known by their ids, or of new ones."""
+        self._held = {point.id for point in points}
+        aimed = {point.id: point for point in points}
+        known = [_aimed(each, aimed.pop(each.id, None)) for each in self.points]
+        self.points = (*known, *(replace(point, pin=False, resting=False) for point in aimed.values()))
         self._aimed = True
         self.document.preview = self.points
 
-    def drags(self, point: int | str) -> bool:
-        """Whether the point is, or can still become, one of the dragged points."""
-        return self.runner is None or point in self._ids
+    def drags(self, points: Sequence[Point]) -> bool:
+        """Whether the points are, or can still become, dragged points."""
+        return self.runner is None or all(point.id in self._ids for point in points)
 
     @property
     def full(self) -> bool:
@@ -140,10 +137,11 @@ class Pull:
         if step is None:
             return None
         self._kept.add(KeptStep.of(step))
-        handles = [(float(x), float(y)) for x, y in step.handles]
-        self.points = with_handles(self.points, dict(zip(self._ids, handles, strict=True)))
+        self.points = with_handles(self.points, places_by_id(self._ids, step.handles))
         self.document.preview = self.points
-        return StepReport.between(self.document.history.cursor, self._awake, step.index, step.loss)
+        reachable = None if step.reachable is None else places_by_id(self._ids, step.reachable)
+        cursor = self.document.history.cursor
+        return StepReport.between(cursor, self._awake, step.index, step.loss, reachable=reachable)
 
     def ends_far(self) -> bool:
         """Whether the newest targets make a round: it has made a step, or they are too far away to have arrived."""
@@ -178,12 +176,12 @@ class Pull:
         return self.runner, node, self._ids
 
     def _take_aim(self) -> None:
-        """Move the targets of the round to the newest ones, or begin it if the point in hand has left its place."""
+        """Move the targets of the round to the newest ones, or begin it if a point in hand has left its place."""
         aimed, self._aimed = self._aimed, False
         if self.runner is not None:
             if aimed:
                 self._retarget(self.runner)
-        elif any(point.moves and point.id == self._held for point in self.points):
+        elif any(point.moves and point.id in self._held for point in self.points):
             self.runner, self._ids = self._make_runner(self._awake, self.document.settings())
 
     def _retarget(self, runner: RoundRunner) -> None:
@@ -199,13 +197,18 @@ class Pull:
         self._moves.append(move)
 
 
+def _aimed(point: Point, new: Point | None) -> Point:
+    """Return a point with the target of the one in hand, if it is in hand."""
+    return point if new is None else replace(point, target=new.target, pin=False, resting=False)
+
+
 def _is_there(run: DragRun) -> bool:
     """Whether a run has nothing more to do while the hand is down and rests.
 
-    Gauss-Newton steps go on within the stop distance as long as they bring the handles closer, so that slow pulls move
-    smoothly; others would take too many.
+    Gauss-Newton steps go on within the stop distance, and along the end of their reach, as long as they bring the
+    handles closer: slow pulls move smoothly, and the image turns with a hand out of reach. Others would take too many.
     """
-    if run.stop_reason != "arrived" or not isinstance(run, GaussNewtonRun):
+    if run.stop_reason not in ("arrived", "out_of_reach") or not isinstance(run, GaussNewtonRun):
         return run.stop_reason is not None
     made = 0 if run.last is None else run.last.index
     return run.within(FINE * run.limit) or run.progress.has_stalled(made, PATIENCE)

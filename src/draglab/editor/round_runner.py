@@ -7,17 +7,18 @@ from typing import Literal
 
 from torch import Tensor
 
-from draglab.dragging import DragEdit, DragSettings, DragStep, advance, start_run
+from draglab.dragging import GAVE_UP, DragEdit, DragSettings, DragStep, advance, start_run
 from draglab.generators import Generator
 from draglab.media.edit_file import Retarget
 
-EndReason = Literal["arrived", "stalled", "max_steps", "stopped", "diverged", "interrupted", "recorded"]
+EndReason = Literal["arrived", "stalled", "out_of_reach", "max_steps", "stopped", "diverged", "interrupted", "recorded"]
 """Reason why a round ended: a stop reason of draglab.dragging; "stopped" by a person; "interrupted" by the end of the
 process; "recorded", after the number of steps in an edit file."""
 
 _TEXTS: dict[EndReason, str] = {
     "arrived": "Arrived after {steps}.",
     "stalled": "Stopped: {closer}; {left}.{kept}",
+    "out_of_reach": "Stopped after {steps}: this is as far as the picture goes without breaking; {left}.{kept}",
     "max_steps": "Stopped at the limit of {steps} (max_steps); {left}.{kept}",
     "stopped": "Stopped after {steps}; {left}.{kept}",
     "diverged": "Stopped after {steps}: the step size is too large for this image. Lower it in the settings.{kept}",
@@ -90,7 +91,7 @@ class RoundRunner:
         (step,) = advance([self.run])
         if step is not None and (move := self.moved) is not None:
             self.run.retarget(move.targets)
-        elif self.limit is not None and self.run.stop_reason == "stalled":
+        elif self.limit is not None and self.run.stop_reason in GAVE_UP:
             # It was continued when it was recorded.
             self.run.go_on()
         return step

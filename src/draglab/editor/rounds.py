@@ -12,18 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from draglab.dragging import DragEdit, DragRun, DragSettings, DragStep
+from draglab.dragging import GAVE_UP, KEEPS_BEST, DragEdit, DragRun, DragSettings, DragStep
 from draglab.editor.document import Document, latent_bytes
 from draglab.editor.pull import MAX_KEPT, Pull
 from draglab.editor.round_runner import EndReason, RoundRunner
 from draglab.editor.settings import read_settings
-from draglab.editor.state import Point, StepReport, with_handles
+from draglab.editor.state import Point, StepReport, places_by_id, with_handles
 from draglab.errors import DraglabError
 from draglab.media.edit_file import Round
 from draglab.media.images import decode_mask
-
-KEEPS_BEST: frozenset[EndReason] = frozenset({"stalled", "max_steps", "diverged"})
-"""Reasons to end at which a round keeps the step nearest to its targets instead of the last one."""
 
 
 @dataclass
@@ -66,7 +63,7 @@ class Rounds:
         self._pulling = False
         self._pull: Pull | None = None
         self._over: int | None = None
-        """The gesture of a pull that something else has ended."""
+        """The gesture of the last pull that has ended."""
         self.ended: int | None = None
 
     @property
@@ -168,7 +165,8 @@ class Rounds:
         if (reason := active.runner.end) is not None:
             self._end(active, reason)
         text = self.document.history.nodes[active.node].end_text
-        return StepReport.between(active.node, points, step.index, step.loss, reason, text)
+        reachable = None if step.reachable is None else places_by_id(active.ids, step.reachable)
+        return StepReport.between(active.node, points, step.index, step.loss, reason, text, reachable)
 
     def stop(self, keep_best: bool = False, paused: bool = False) -> None:
         """End the round and drop the remaining rounds of an edit file; do nothing if nothing runs.
@@ -189,15 +187,15 @@ class Rounds:
             self._end(self._active, "stopped", keep_best, paused)
         self._held = None
 
-    def pull(self, point: Point, gesture: int, done: bool = False) -> None:
-        """Take the newest target of a point that is being pulled; the image follows with the next steps.
+    def pull(self, points: Sequence[Point], gesture: int, done: bool = False) -> None:
+        """Take the newest targets of points that are being pulled; the image follows with the next steps.
 
-        The first target of a gesture begins a round with all points that do not rest. A round that runs is paused
+        The first targets of a gesture begins a round with all points that do not rest. A round that runs is paused
         first, and its points are dragged on. Further targets move those of the pull. If something else has ended the
         pull, the rest of its gesture is ignored.
 
         Args:
-            point: the point with its target; of a known point, only id and target are used.
+            points: the points with their targets; of a known point, only id and target are used.
             gesture: number of the gesture, another one for each.
             done: the hand lets go: the pull is recorded as one round, which goes on until it ends by itself.
         """
@@ -206,13 +204,13 @@ class Rounds:
         # Before anything changes: whoever has the generators may have to load it first.
         self.document.generator(self.document.history.node)
         pull = self._pull
-        if pull is not None and (pull.full or not (pull.gesture == gesture or pull.drags(point.id))):
+        if pull is not None and (pull.full or not (pull.gesture == gesture or pull.drags(points))):
             self.stop(paused=True)
             pull = self._over = None
         if pull is None:
             self.stop(paused=True)
             pull = self._pull = Pull(self.document, gesture, self._runner)
-        pull.aim(point)
+        pull.aim(points)
         if done and gesture == pull.gesture:
             self._let_go(pull)
 
@@ -280,7 +278,8 @@ class Rounds:
 
     def _let_go(self, pull: Pull) -> None:
         """Record a pull as a round that goes on, or as points if they are not to be dragged."""
-        self._pull = None
+        # A message that is repeated, because its answer was lost, must not begin another.
+        self._pull, self._over = None, pull.gesture
         self.document.preview = None
         if not pull.ends_far():
             self.document.record_points(pull.points)
@@ -358,9 +357,8 @@ class Rounds:
 
     def _points_after(self, round_: ActiveRound, step: DragStep) -> tuple[Point, ...]:
         """Return the points of a round as they are after a step, whether it was recorded or not."""
-        handles = [(float(x), float(y)) for x, y in step.handles]
         points = self.document.history.nodes[round_.node].points
-        return with_handles(points, dict(zip(round_.ids, handles, strict=True)))
+        return with_handles(points, places_by_id(round_.ids, step.handles))
 
     def _end(self, round_: ActiveRound, reason: EndReason, keep_best: bool = False, paused: bool = False) -> None:
         self._active = None
@@ -368,13 +366,13 @@ class Rounds:
         record = self.document.history.nodes[round_.node].round
         if last is not None and record is not None and record.steps < last.index:
             self._record_step(round_, last)
-        goes_on = self._pulling and reason in ("arrived", "stalled")
+        goes_on = self._pulling and (reason == "arrived" or reason in GAVE_UP)
         self._held = round_ if goes_on else None
-        gave_up = reason == "stalled" and not round_.runner.run.spent
+        gave_up = reason in GAVE_UP and not round_.runner.run.spent
         self._gave_up = round_ if gave_up else None
         body: dict[str, Any] = {"node": round_.node, "reason": reason}
         best = round_.runner.run.best
-        if best is not None and (keep_best or reason in KEEPS_BEST):
+        if best is not None and (keep_best or reason == "diverged" or reason in KEEPS_BEST):
             body["kept"] = best.index
         if paused:
             body["paused"] = True

@@ -227,20 +227,22 @@ class EditingSession:
             DraglabError: a point is outside the image, two points have the same id, or points were added or removed
                 while a drag runs.
         """
-        document, node = self.document, self.document.history.node
-        model = document.history.models[node.start_id]
+        self._check_places(points)
+        if self.rounds.replaying:
+            self.rounds.stop()
+        steered = self.rounds.steer(points, pulling=not gesture_done)
+        self.document.preview = None if steered or gesture_done else tuple(points)
+        if gesture_done and not steered:
+            self.document.record_points(points)
+
+    def _check_places(self, points: Sequence[Point]) -> None:
+        model = self.document.history.models[self.document.history.node.start_id]
         if len({point.id for point in points}) < len(points):
             raise DraglabError("two points have the same id: give each its own")
         if points:
             validate_points([point.handle for point in points], model.height, model.width, "handle")
         if targets := [point.target for point in points if point.target is not None]:
             validate_points(targets, model.height, model.width, "target")
-        if self.rounds.replaying:
-            self.rounds.stop()
-        steered = self.rounds.steer(points, pulling=not gesture_done)
-        document.preview = None if steered or gesture_done else tuple(points)
-        if gesture_done and not steered:
-            document.record_points(points)
 
     def add_point(self, point: Point) -> None:
         """Add a point after the others, or replace the point with the same id.
@@ -290,18 +292,16 @@ class EditingSession:
             new = new.pinned()
         self.set_points([new if each.id == point else each for each in points], gesture_done)
 
-    def pull(self, point: Point, gesture: int, done: bool = False) -> None:
-        """Pull a point, new or known, so that the image follows; see :meth:`Rounds.pull`.
+    def pull(self, points: Sequence[Point], gesture: int, done: bool = False) -> None:
+        """Pull points, new or known, so that the image follows; see :meth:`Rounds.pull`.
 
         Raises:
-            DraglabError: the point has no target, or is outside the image.
+            DraglabError: a point has no target, or is outside the image, or two points have the same id.
         """
-        model = self.document.history.models[self.document.history.node.start_id]
-        if point.target is None:
+        if any(point.target is None for point in points):
             raise DraglabError("a pull needs a target: give one")
-        validate_points([point.handle], model.height, model.width, "handle")
-        validate_points([point.target], model.height, model.width, "target")
-        self.rounds.pull(point, gesture, done)
+        self._check_places(points)
+        self.rounds.pull(points, gesture, done)
 
     def remove_points(self, ids: Iterable[int | str] | None = None) -> None:
         """Remove points, ignoring unknown ids; None = all. A running drag is paused first."""

@@ -222,6 +222,7 @@ class StepReport:
         ids: ids of the points that have a target. handles, targets: (x, y) of each of them, image pixels. distances:
             between the two.
         mean_distance: mean of the distances, without those of pins.
+        reachable: of each of them, see DragStep; None = not known.
         end: reason why the round ended with this step, None if it goes on. text: the end in words, "" if it goes on.
     """
 
@@ -235,6 +236,7 @@ class StepReport:
     loss: float
     end: EndReason | None
     text: str
+    reachable: list[XY] | None = None
 
     @classmethod
     def of(cls, node: Node) -> StepReport:
@@ -246,9 +248,20 @@ class StepReport:
 
     @classmethod
     def between(
-        cls, node: int, points: Sequence[Point], step: int, loss: float, end: EndReason | None = None, text: str = ""
+        cls,
+        node: int,
+        points: Sequence[Point],
+        step: int,
+        loss: float,
+        end: EndReason | None = None,
+        text: str = "",
+        reachable: Mapping[int | str, XY] | None = None,
     ) -> StepReport:
-        """Build the report on a step after which the points are where they are given."""
+        """Build the report on a step after which the points are where they are given.
+
+        Args:
+            reachable: places by the ids of the dragged points, see DragStep; None = not known.
+        """
         aimed = [(point, point.target) for point in points if point.target is not None]
         distances = [math.dist(point.handle, target) for point, target in aimed]
         left = [distance for distance, (point, _) in zip(distances, aimed, strict=True) if not point.pin]
@@ -263,7 +276,13 @@ class StepReport:
             loss=loss,
             end=end,
             text=text,
+            reachable=None if reachable is None else [reachable.get(point.id, target) for point, target in aimed],
         )
+
+
+def places_by_id(ids: Sequence[int | str], places: NDArray[np.float64]) -> dict[int | str, XY]:
+    """Return places [n, 2] by the ids of their points."""
+    return dict(zip(ids, map(_xy, places), strict=True))
 
 
 def with_handles(points: Sequence[Point], handles: Mapping[int | str, XY]) -> tuple[Point, ...]:

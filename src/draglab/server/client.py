@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,19 +14,18 @@ from draglab.errors import DraglabError
 from draglab.media.images import encode_mask
 from draglab.server import messages as m
 from draglab.server.exports import Exports
-from draglab.server.file_names import export_name
 from draglab.server.limits import Limits
 from draglab.server.live_session import LiveSession
 from draglab.server.message_parts import PointInput
 from draglab.server.model_menu import ModelMenu
 from draglab.server.model_messages import DownloadModel, ListModels, StopDownload, StopMeasuring
-from draglab.server.outbox import Outbox, Picture
+from draglab.server.outbox import Outbox
+from draglab.server.questions import Questions
 from draglab.server.sessions import Sessions
 from draglab.server.setting_help import panel_settings
 from draglab.server.worker import NotYet, Worker
 
 if TYPE_CHECKING:
-    from draglab.editor.quality import HandleQuality
     from draglab.editor.session import EditingSession
     from draglab.editor.state import Point
 
@@ -51,11 +49,10 @@ class Client:
         owner: str | None,
         outbox: Outbox,
     ) -> None:
-        self._worker = worker
         self._sessions = sessions
         self._menu = menu
-        self._exports = exports
         self._limits = limits
+        self._questions = Questions(self, worker, exports, limits)
         self.owner = owner
         self._live: LiveSession | None = None
         self.outbox = outbox
@@ -187,8 +184,8 @@ class Client:
                 self._change_points(command, session)
                 live.tell(picture=picture)
             case m.Pull():
-                self._check_room(command.point.id, session)
-                live.pull(self, _point(command.point), command.gesture, command.done)
+                self._check_room([point.id for point in command.points], session)
+                live.pull(self, [_point(each) for each in command.points], command.gesture, command.done)
             case m.SetMask():
                 # Only without a mask: see set_mask.
                 self._set_mask(command, None)
@@ -207,12 +204,12 @@ class Client:
                 session.continue_from(command.node, command.frame)
                 live.tell(picture=True)
             case _:
-                self._answer(command, live)
+                self._questions.answer(command, live)
 
     def _change_points(self, command: m.AddPoint | m.MovePoint | m.RemovePoints, session: EditingSession) -> None:
         match command:
             case m.AddPoint(point=point):
-                self._check_room(point.id, session)
+                self._check_room([point.id], session)
                 session.add_point(_point(point))
             case m.MovePoint():
                 session.move_point(
@@ -226,9 +223,9 @@ class Client:
             case m.RemovePoints():
                 session.remove_points(command.points)
 
-    def _check_room(self, point: int, session: EditingSession) -> None:
+    def _check_room(self, ids: Collection[int], session: EditingSession) -> None:
         most = self._limits.points
-        if len([each for each in session.document.points if each.id != point]) >= most:
+        if len([each for each in session.document.points if each.id not in ids]) + len(ids) > most:
             raise DraglabError(f"there are {most} handles already (limit 'points'): delete one first")
 
     def _act(self, command: m.Act, live: LiveSession) -> None:
@@ -254,81 +251,6 @@ class Client:
             case "suggest_mask":
                 mask = live.session.suggest_mask()
                 self.send(m.Mask(id=command.id, png=encode_mask(mask), suggested=True))
-
-    def _answer(self, command: m.Command, live: LiveSession) -> None:
-        """Answer a command that changes nothing in the session."""
-        session = live.session
-        match command:
-            case m.CheckHandle():
-                check = session.handle_check((command.x, command.y))
-                # Not on the worker: its first answer for an image takes as long as many steps.
-                self._worker.painter.wish((self, "check", command.id), lambda: self._check(command, check))
-            case m.Scrub():
-                self._wish("scrub", command, live, command.node, command.frame)
-            case m.Seeds():
-                self._worker.withdraw(lambda key: key[:2] == (self, "seed"))
-                self.outbox.discard_pictures({"seed"})
-                for seed in command.seeds:
-                    self._wish("seed", command, live, seed)
-            case m.Export():
-                self._export(command, live)
-            case m.Describe():
-                from draglab.editor.descriptions import as_command, as_python
-
-                found = (as_command if command.as_ == "command" else as_python)(session.document)
-                self.send(m.Text(id=command.id, text=found.text, needs_edit_file=found.edit_file is not None))
-
-    def _check(self, command: m.CheckHandle, check: Callable[[], HandleQuality]) -> None:
-        """Answer a CheckHandle; called on the painter's thread."""
-        try:
-            quality = check()
-        except DraglabError as error:
-            self.send(m.Error(id=command.id, message=str(error)))
-            return
-        self.send(
-            m.HandleQuality(
-                id=command.id,
-                x=command.x,
-                y=command.y,
-                distinctive=quality.distinctive,
-                nearest=quality.nearest,
-                score=quality.score,
-            )
-        )
-
-    def _wish(self, kind: m.PictureKind, command: m.Scrub | m.Seeds, live: LiveSession, *what: int) -> None:
-        """Ask for a picture for this client alone."""
-
-        def make() -> None:
-            try:
-                self.outbox.put_picture(self._picture(command, live, *what))
-            except DraglabError as error:
-                self.send(m.Error(id=command.id, message=str(error)))
-
-        urgent = kind == "scrub"
-        self._worker.wish((self, kind) if urgent else (self, kind, *what), make, urgent)
-
-    def _picture(self, command: m.Scrub | m.Seeds, live: LiveSession, *what: int) -> Picture:
-        pictures = live.session.pictures
-        match command:
-            case m.Scrub(node=node, frame=frame):
-                pixels = pictures.frame(node, frame, self.height or None)
-                return Picture("scrub", pixels, node=node, frame=frame)
-            case m.Seeds(truncation_psi=psi, height=height):
-                height = min(height, self._limits.picture_height)
-                return Picture("seed", pictures.of_seed(what[0], psi, height), seed=what[0])
-
-    def _export(self, command: m.Export, live: LiveSession) -> None:
-        from draglab.editor.export import export
-
-        path = self._exports.begin(self.owner, command.kind)
-        name = export_name(live.session.view(), command.kind)
-        try:
-            steps = export(live.session.document, command.kind, command.scope, path)
-        except Exception:
-            self._exports.give_up(path)
-            raise
-        self._worker.add(_ExportTask(self, self._exports, command, steps, path, name))
 
     def _send_notices(self) -> None:
         """Send what was lost of damaged sessions, if anything was."""
@@ -366,32 +288,3 @@ def _point(given: PointInput) -> Point:
     from draglab.editor.state import Point
 
     return Point(given.id, given.handle, given.target, given.pin)
-
-
-class _ExportTask:
-    """The making of a file, one piece in each step: a worker.Task."""
-
-    def __init__(
-        self, client: Client, exports: Exports, command: m.Export, steps: Iterator[None], path: Path, name: str
-    ) -> None:
-        self._client, self._exports, self._command = client, exports, command
-        self._steps, self._path, self._name = steps, path, name
-
-    def step(self) -> bool:
-        try:
-            next(self._steps)
-            if not self._client.outbox.closed:
-                return True
-            # The client has left.
-            self._exports.give_up(self._path)
-        except StopIteration:
-            size, url = self._path.stat().st_size, self._exports.offer(self._path, self._name)
-            self._client.send(m.ExportReady(id=self._command.id, url=url, name=self._name, bytes=size))
-        except DraglabError as error:
-            self.fail(error)
-        return False
-
-    def fail(self, error: Exception) -> None:
-        self._exports.give_up(self._path)
-        what = str(error) if isinstance(error, DraglabError) else f"the export failed ({type(error).__name__})"
-        self._client.send(m.Error(id=self._command.id, message=what))

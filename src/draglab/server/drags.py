@@ -59,9 +59,9 @@ class DragRequest:
 class DragStatus:
     """Status of a drag.
 
-    handles, targets, distances: in image pixels. stop_reason: reason why the drag ended: arrived, stalled, max_steps or
-    stopped (cancelled). A drag that did not arrive keeps its best step, and `step` is the number of that one. error:
-    reason why the drag failed.
+    handles, targets, distances: in image pixels. stop_reason: reason why the drag ended: arrived, stalled,
+    out_of_reach, max_steps or stopped (cancelled). A drag that did not arrive keeps its best step, and `step` is the
+    number of that one. error: reason why the drag failed.
     """
 
     id: str

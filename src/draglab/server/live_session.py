@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from itertools import count
@@ -117,8 +117,8 @@ class LiveSession:
         self.tell(picture=True)
         return self.running
 
-    def pull(self, viewer: Viewer, point: Point, gesture: int, done: bool) -> None:
-        """Take a target from a client's hand, see Rounds.pull; steps follow it from now on.
+    def pull(self, viewer: Viewer, points: Sequence[Point], gesture: int, done: bool) -> None:
+        """Take targets from a client's hand, see Rounds.pull; steps follow it from now on.
 
         Raises:
             DraglabError: see EditingSession.pull.
@@ -126,7 +126,7 @@ class LiveSession:
         rounds = self.session.rounds
         pulling = rounds.pulling
         self._puller = viewer
-        self.session.pull(point, gesture, done)
+        self.session.pull(points, gesture, done)
         if not (rounds.pulling and pulling):
             # While the hand is down, progress says where handles and targets are.
             self.tell(picture=not rounds.running)
@@ -243,6 +243,7 @@ class LiveSession:
             points=report.ids,
             handles=report.handles,
             targets=report.targets,
+            reachable=report.reachable,
             distances=report.distances,
             mean_distance=report.mean_distance,
             loss=report.loss,

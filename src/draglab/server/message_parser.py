@@ -10,9 +10,11 @@ from pydantic_core import from_json
 from draglab.errors import DraglabError
 from draglab.media.edit_file import count_values
 from draglab.problems import first_problem
+from draglab.server.help_messages import CORNERS, CheckLocality, RegionPoints
 from draglab.server.limits import Limits
 from draglab.server.messages import (
     ClientMessage,
+    Pull,
     RemovePoints,
     ResetSettings,
     Seeds,
@@ -55,7 +57,11 @@ def parse(text: str, limits: Limits) -> ClientMessage:
             raise ProtocolError("a message is not JSON: reload the page") from None
         raise MessageError(f"the message cannot be used: {first_problem(error, 'type')}", _id_of(text)) from None
     match message:
-        case SetPoints(points=several) | RemovePoints(points=several):
+        case CheckLocality(ways=several):
+            name, limit = "points", limits.points
+        case RegionPoints(polygon=several):
+            name, limit = "corners", CORNERS
+        case SetPoints(points=several) | Pull(points=several) | RemovePoints(points=several):
             name, limit = "points", limits.points
         case SetSettings(settings=several):
             name, limit = "settings", limits.settings

@@ -1,4 +1,5 @@
-"""The messages of the websocket, version 1 of the editor's protocol; also point_messages.py and model_messages.py.
+"""The messages of the websocket, version 1 of the editor's protocol; also point_messages.py, help_messages.py and
+model_messages.py.
 
 The page's types are generated from these classes: run `python -m web.make_types` after a change.
 
@@ -18,8 +19,9 @@ from pydantic import Field
 from pydantic_core import to_json
 
 from draglab.media.edit_file import SettingValue
+from draglab.server.help_messages import CheckHandle, CheckLocality, HandleQuality, Locality, Region, RegionPoints
 from draglab.server.limits import Limits
-from draglab.server.message_parts import Coordinate, Count, Name, Request, Seed, Start, Truncation
+from draglab.server.message_parts import Count, Name, Request, Seed, Start, Truncation
 from draglab.server.model_messages import ModelCommand, ModelList, ModelWork
 from draglab.server.point_messages import AddPoint, MovePoint, Pull, RemovePoints, SetPoints
 from draglab.server.setting_help import PanelSetting
@@ -124,15 +126,6 @@ class Act(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckHandle(Request):
-    """Check whether a point can be tracked. Answered by HandleQuality."""
-
-    type: Literal["check_handle"] = "check_handle"
-    x: Coordinate
-    y: Coordinate
-
-
-@dataclass(frozen=True, kw_only=True)
 class SetSettings(Request):
     """Change settings by name (Welcome.settings)."""
 
@@ -212,8 +205,8 @@ class Seen(Request):
 
 Command = (
     NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint
-    | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | SetSettings | ResetSettings | Goto | Scrub
-    | ContinueFrom | Seeds | Export | Describe | ModelCommand
+    | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | CheckLocality | RegionPoints | SetSettings
+    | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | Describe | ModelCommand
 )  # fmt: skip
 """Messages that the worker's thread handles."""
 ClientMessage = Hello | Seen | Command
@@ -258,7 +251,8 @@ class State:
 @dataclass(frozen=True, kw_only=True)
 class Progress:
     """Progress after a step of a round. points: ids of the points that have a target; handles, targets, distances: of
-    each of them. node: the round; of a pull that goes on, the entry from which it began."""
+    each of them. reachable: how far each is expected to come, the target if nothing is in the way; None = not known.
+    node: the round; of a pull that goes on, the entry from which it began."""
 
     type: Literal["progress"] = "progress"
     node: int
@@ -266,6 +260,7 @@ class Progress:
     points: list[int | str]
     handles: list[tuple[float, float]]
     targets: list[tuple[float, float]]
+    reachable: list[tuple[float, float]] | None = None
     distances: list[float]
     mean_distance: float
     loss: float
@@ -275,7 +270,7 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """The end of a round. reason: arrived, stalled, max_steps, stopped, diverged, interrupted, recorded.
+    """The end of a round. reason: see draglab.editor.round_runner.EndReason.
 
     text: sentences for a person on why it ended and which step is kept.
     """
@@ -312,19 +307,6 @@ class Mask:
     png: str | None
     feather: float = 0.0
     suggested: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class HandleQuality:
-    """Answer to CheckHandle. nearest: the nearest place that can be tracked, or None."""
-
-    type: Literal["handle_quality"] = "handle_quality"
-    id: int | None
-    x: float
-    y: float
-    distinctive: bool
-    nearest: tuple[float, float] | None
-    score: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -380,8 +362,8 @@ class PictureHeader:
 
 
 ServerMessage = (
-    Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | ExportReady | Text | Error
-    | ModelList | ModelWork
+    Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | Locality | Region | ExportReady
+    | Text | Error | ModelList | ModelWork
 )  # fmt: skip
 
 

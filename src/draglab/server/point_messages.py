@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from draglab.server.message_parts import Count, Place, PointInput, Request
 
@@ -40,18 +42,19 @@ class MovePoint(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Pull(Request):
-    """Where a point is being pulled to; the image follows, a step for each message or more, and waits when it is there.
+    """Where points are being pulled to; the image follows, a step for each message or more, and waits when it is there.
 
     A pull is one entry of the history, made when the hand lets go. Points that do not rest are dragged on. Of messages
     that wait, the newest counts. take_back drops the pull. If something else ends it, the rest of its gesture is
     ignored.
 
-    point: a new point, or a known one, of which only id and target are used. gesture: another number for each pull.
+    points: new points, or known ones, of which only id and target are used: one, or those of a region. gesture: another
+    number for each pull.
     done: the hand lets go; the drag goes on until it ends by itself.
     """
 
     type: Literal["pull"] = "pull"
-    point: PointInput
+    points: Annotated[list[PointInput], Field(min_length=1)]
     gesture: Count
     done: bool = False
 

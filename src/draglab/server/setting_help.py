@@ -19,8 +19,8 @@ class PanelSetting:
 
     Attributes:
         title: words for an artist, followed by the technical term in parentheses.
-        default: None = automatic. minimum, maximum, step: range and step of a number. choices: values of a choice.
-        advanced: True = folded away at first.
+        default: None = automatic. minimum, maximum, step, middle, ends: of a number, see SettingInfo. choices: of a
+            choice. panel: where it is shown.
     """
 
     name: str
@@ -32,16 +32,18 @@ class PanelSetting:
     maximum: float | None = None
     step: float | None = None
     choices: tuple[str, ...] = ()
-    advanced: bool = True
+    middle: float | None = None
+    ends: tuple[str, str] | None = None
+    panel: Literal["handles", "main", "more"] = "more"
 
 
 def panel_settings() -> list[PanelSetting]:
-    """Return the settings of the panel, those that are always shown first. Imports torch."""
+    """Return the settings of the panel, those that are folded away last. Imports torch."""
     from draglab.dragging import DragSettings
 
     defaults = asdict(DragSettings())
     shown = {name: info for name, info in DragSettings.infos().items() if info.panel is not None}
-    first = sorted(shown, key=lambda name: shown[name].panel != "main")
+    first = sorted(shown, key=lambda name: ("handles", "main", "more").index(shown[name].panel or "more"))
     return [_panel_setting(name, shown[name], defaults[name]) for name in first]
 
 
@@ -50,5 +52,18 @@ def _panel_setting(name: str, info: SettingInfo, default: SettingValue) -> Panel
         "choice" if info.choices else "switch" if info.minimum is None else "integer" if info.whole else "number"
     )
     low, high = info.slider or (info.minimum, info.maximum)
-    advanced = info.panel == "more"
-    return PanelSetting(name, info.title, info.help, kind, default, low, high, info.step, info.choices, advanced)
+    assert info.panel is not None
+    return PanelSetting(
+        name,
+        info.title,
+        info.help,
+        kind,
+        default,
+        low,
+        high,
+        info.step,
+        info.choices,
+        info.middle,
+        info.ends,
+        info.panel,
+    )

@@ -1,12 +1,18 @@
 """A drag that cannot arrive: it ends at its best step, says why, and goes on if somebody wants that."""
 
+import re
+
 import numpy as np
+import pytest
 
 from tests.server.browser.editor_page import EditorPage
 from tests.server.browser.places import nose, out_of_reach
 
 IMPATIENT = """() => import('/static/js/app.js').then((app) =>
     app.send({type: "set_settings", settings: {patience: 4, max_steps: 10000, descent: "first-order"}}))"""
+
+SMALL_STEPS = """() => import('/static/js/app.js').then((app) =>
+    app.send({type: "set_settings", settings: {largest_step: 0.3}}))"""
 
 
 def frames(editor: EditorPage) -> dict[str, int]:
@@ -55,3 +61,55 @@ def test_a_drag_that_gives_up_keeps_its_best_step_and_can_go_on(editor):
     editor.until_ended()
     assert editor["#go-on"].is_hidden()
     assert editor.status.startswith("Stopped after")
+
+
+def ends(editor: EditorPage) -> tuple[int, int]:
+    """Numbers of arrows: solid up to where the picture comes, and dashed beyond."""
+    beyond = editor["#markers .arrow.beyond:not(.under)"].count()
+    return editor["#markers .arrow:not(.under):not(.beyond)"].count(), beyond
+
+
+@pytest.mark.parametrize("way", ["follow", "release"])
+def test_what_is_out_of_reach_is_said_and_shown_before_the_drag_ends(editor, way):
+    side = editor.size()
+    editor.when_pulled(way)
+    x, y = nose(side)
+    # Slow enough to look at it.
+    editor.page.evaluate(SMALL_STEPS)
+    editor.press((x, y))
+    editor.move((side - 20.0, y), steps=8)
+    if way == "release":
+        editor.page.mouse.up()
+    editor.until(lambda: "out of reach" in editor.status, "nothing is said of what is out of reach")
+    editor.until(lambda: ends(editor)[1] == 1, "the way beyond is not dashed")
+    if way == "follow":
+        assert re.fullmatch(r"Following · .* behind your hand: that is out of reach", editor.status)
+        # The hand turns: the picture goes with it as far as it can.
+        editor.at_rest()
+        before = editor.numbers()[1]
+        editor.move((side - 20.0, y - 90), steps=8)
+        editor.until(lambda: editor.numbers()[1] < before - 4, "the picture does not turn with the hand")
+        editor.page.mouse.up()
+    editor.until_ended()
+    assert "as far as the picture goes without breaking" in editor.status
+    assert ends(editor)[1] == 1
+    assert editor["#markers .target.beyond"].count() == 2
+    left = np.hypot(*(np.subtract(editor.numbers()[:2], editor.numbers()[2:])))
+    assert left > side / 10
+    editor["#go-on"].click()
+    editor.until_running_or_over()
+    editor.until(lambda: np.hypot(*np.subtract(editor.numbers()[:2], editor.numbers()[2:])) < left - 5, "it stays")
+    editor.page.keyboard.press("Escape")
+    editor.until(lambda: editor.state == "idle", "it does not stop")
+
+
+def test_an_arrow_within_reach_is_whole(editor):
+    editor.when_pulled("wait")
+    side = editor.size()
+    x, y = nose(side)
+    editor.pull((x, y), (x + 25, y))
+    editor.until(lambda: editor["#run"].is_enabled(), "nothing to run")
+    assert ends(editor) == (1, 0)
+    editor["#run"].click()
+    editor.until_ended()
+    assert editor.status.startswith("Arrived") and ends(editor)[1] == 0

@@ -224,7 +224,7 @@ def test_names_hold_what_is_read_and_notices_lie_in_a_landmark(server, visit, wi
     busy_page(editor)
     assert editor.page.evaluate(MISNAMED) == []
     assert editor.page.evaluate(OUTSIDE) == []
-    assert editor[".rail .word"].all_inner_texts()[:5] == ["Drag", "Brush", "Eraser", "Fill", "Move"]
+    assert editor[".rail .word"].all_inner_texts()[:6] == ["Drag", "Region", "Brush", "Eraser", "Fill", "Move"]
     assert all(word.is_visible() for word in editor[".rail #tools .word"].all())
 
 

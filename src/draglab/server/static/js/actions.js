@@ -114,29 +114,50 @@ export function steer(id, target) {
   mention({ type: "move_point", point: id, target, done: false });
 }
 
+/** Points as a message has them. @param {Point[]} points */
+const given = (points) => points.map(({ id, handle, target }) => ({ id, handle, target, pin: false }));
+
 /**
- * Where a point is pulled to while the picture follows the hand. What cannot be sent is dropped: a newer place comes.
+ * Where points are pulled to while the picture follows the hand. What cannot be sent is dropped: a newer place comes.
  *
- * @param {Point} point with its target
+ * @param {Point[]} points with their targets: one, or those of a region
  * @param {number} gesture another number for each pull
  */
-export function follow({ id, handle, target }, gesture) {
-  mention({ type: "pull", point: { id, handle, target, pin: false }, gesture });
+export function follow(points, gesture) {
+  mention({ type: "pull", points: given(points), gesture });
 }
 
 /**
- * The hand lets go of a pull that the picture followed.
+ * The hand lets go of a pull that the picture followed, or that begins now.
  *
- * @param {Point} point with its target
+ * @param {Point[]} points with their targets
  * @param {number} gesture
  */
-export function letGo({ id, handle, target }, gesture) {
-  const point = { id, handle, target, pin: false, resting: false };
-  void changePoints({ type: "pull", point: { id, handle, target, pin: false }, gesture, done: true }, (points) =>
-    points.some((other) => other.id === id)
-      ? points.map((other) => (other.id === id ? { ...other, target, pin: false, resting: false } : other))
-      : [...points, point],
-  );
+export function letGo(points, gesture) {
+  void changePoints({ type: "pull", points: given(points), gesture, done: true }, (known) => withTargets(known, points));
+}
+
+/**
+ * Gives points their targets without dragging them, as one entry of the history.
+ *
+ * @param {Point[]} points with their targets
+ */
+export function setTargets(points) {
+  const all = withTargets(get().session?.points ?? [], points);
+  const given = all.map(({ id, handle, target, pin }) => ({ id, handle, target, pin }));
+  void changePoints({ type: "set_points", points: given, done: true }, () => all);
+}
+
+/** @param {Point[]} known @param {Point[]} pulled those that are new or have new targets */
+function withTargets(known, pulled) {
+  const targets = new Map(pulled.map((point) => [point.id, point.target]));
+  const moved = known.map((point) => {
+    const target = targets.get(point.id);
+    return target ? { ...point, target, pin: false, resting: false } : point;
+  });
+  const ids = new Set(known.map((point) => point.id));
+  const added = pulled.filter((point) => !ids.has(point.id));
+  return [...moved, ...added.map((point) => ({ ...point, pin: false, resting: false }))];
 }
 
 /** Leaves a pull that the picture followed, as if nobody had pulled. */
@@ -147,6 +168,11 @@ export function takeBack() {
 /** @param {number} id */
 export function removePoint(id) {
   void changePoints({ type: "remove_points", points: [id] }, (points) => points.filter((point) => point.id !== id));
+}
+
+/** @param {number[]} ids */
+export function removePoints(ids) {
+  void changePoints({ type: "remove_points", points: ids }, (points) => points.filter(({ id }) => !ids.includes(id)));
 }
 
 export function removeAllPoints() {

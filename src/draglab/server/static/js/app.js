@@ -120,7 +120,9 @@ function receiveProgress(progress) {
   if (progress.node !== confirmed?.cursor) return;
   /** @param {import("./types.js").XY[]} places */
   const byPoint = (places) => new Map(places.map((place, index) => [Number(progress.points[index]), place]));
-  set({ progress: { ...progress, places: byPoint(progress.handles), goals: byPoint(progress.targets) } });
+  const { handles, targets, reachable } = progress;
+  const [places, goals, ends] = [byPoint(handles), byPoint(targets), byPoint(reachable ?? [])];
+  set({ progress: { ...progress, places, goals, ends } });
 }
 
 /** @param {Message<"state">} state */

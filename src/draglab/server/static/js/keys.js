@@ -5,6 +5,7 @@ import { cancelCrosshair } from "./stage/crosshair.js";
 import { cancelGesture, holdSpace } from "./stage/pointer.js";
 import { choose } from "./tools/choice.js";
 import { closeSheet } from "./panels/sheet.js";
+import { dropRegion } from "./tools/region.js";
 import { fillDialog, isDialogOpen } from "./dialogs.js";
 import { get } from "./store.js";
 import { holdOriginal, toggleSplit } from "./compare.js";
@@ -44,6 +45,7 @@ const HELP = /** @type {const} */ ([
     "Tools",
     [
       ["V", "drag"],
+      ["L", "region: draw around something, then pull, scale or turn it"],
       ["B  E  G", "mask: brush, eraser, fill"],
       ["[  ]", "smaller, larger brush"],
       ["X", "swap “may move” and “must stay”"],
@@ -94,18 +96,21 @@ function showHelp() {
 }
 
 function deleteSelected() {
+  if (preferred().tool === "region" && dropRegion(true)) return;
   const { selected } = get();
   if (selected !== null) removePoint(selected);
 }
 
 function escape() {
   if (cancelGesture() || cancelCrosshair() || closeSheet()) return;
+  if (get().session?.state === "idle" && dropRegion()) return;
   stop();
 }
 
 /** @type {Record<string, () => void>} by key, lower case */
 const PLAIN = {
   v: () => choose("drag"),
+  l: () => choose("region"),
   b: () => choose("brush"),
   e: () => choose("eraser"),
   g: () => choose("fill"),

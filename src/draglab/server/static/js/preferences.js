@@ -9,6 +9,7 @@
  *   go, or only with the button
  * @property {boolean} showMask
  * @property {boolean} showPoints
+ * @property {boolean} showHeld whether the picture is dimmed where a drag would keep it
  * @property {MaskView} maskView what the brush paints
  * @property {number} brush diameter in image pixels of a 512-pixel image
  * @property {ToolName} tool
@@ -21,6 +22,7 @@ let preferences = {
   pulling: "follow",
   showMask: true,
   showPoints: true,
+  showHeld: true,
   maskView: "movable",
   brush: 48,
   tool: "drag",
@@ -35,7 +37,7 @@ const listeners = [];
 try {
   const kept = JSON.parse(localStorage.getItem(KEY) ?? "{}");
   // A page that opens with a brush in hand surprises: the tool is not kept.
-  for (const name of /** @type {const} */ (["maskView", "brush"])) {
+  for (const name of /** @type {const} */ (["maskView", "brush", "showHeld"])) {
     if (typeof kept[name] === typeof preferences[name]) preferences = { ...preferences, [name]: kept[name] };
   }
   if (WAYS.includes(kept.pulling)) preferences = { ...preferences, pulling: kept.pulling };

@@ -4,10 +4,12 @@ import { announce, notify } from "./notices.js";
 import { byId, shown } from "./dom.js";
 import { awaited } from "./models/models.js";
 import { canRun, goOn, run, stop } from "./actions.js";
+import { fallsShort } from "./reach.js";
 import { get, set, watch } from "./store.js";
 import { knowing } from "./models/work.js";
 import { onMessage } from "./app.js";
-import { onPreference, prefer } from "./preferences.js";
+import { hasRegion, onRegion } from "./tools/region.js";
+import { onPreference, prefer, preferred } from "./preferences.js";
 import { isFollowing, onGesture } from "./stage/gesture.js";
 
 const button = byId("run", HTMLButtonElement);
@@ -70,20 +72,22 @@ function render() {
     farthest = Math.max(farthest, progress.mean_distance);
     const far = `${shown(progress.mean_distance)} px`;
     const left = isFollowing() ? `${far} behind your hand` : `${far} left`;
-    if (isFollowing()) say(`Following · ${left}`);
-    else say(`Step ${progress.step} · ${left} · ${shown(progress.steps_per_second)} steps/s`);
+    const short = fallsShort();
+    if (isFollowing()) say(short ? `Following · ${left}: that is out of reach` : `Following · ${left}`);
+    else say(`Step ${progress.step} · ${left} · ${short ? "out of reach" : `${shown(progress.steps_per_second)} steps/s`}`);
     if (performance.now() - announced > ANNOUNCE_MS) {
       announced = performance.now();
       announce(left);
     }
   } else if (state !== "idle") say("Starting…");
   else if (waits !== null) say(`Loading ${waits}…`);
+  else if (preferred().tool === "region" && !hasRegion()) say("Draw around what you want to move, scale or turn.");
   else if (scrub) say("An earlier step is shown. Pull to go on from here.");
   else if (session?.message) say(session.message);
   else if (canRun()) say("Ready to run.");
   else if (session?.points.some((point) => !point.pin)) say("Pull a handle to give it a target.");
   else {
-    const hint = session?.points.length ? "Pinned. Now pull elsewhere." : "Press on the picture, pull, let go.";
+    const hint = session?.points.length ? "Pinned. Now pull elsewhere." : howToBegin();
     const measuring = work?.measuring?.model === session?.model ? work?.measuring : null;
     say(measuring ? `${hint} ${knowing(measuring.share)}` : hint);
   }
@@ -91,6 +95,11 @@ function render() {
   const done = progress && farthest > 0 ? 1 - progress.mean_distance / farthest : 0;
   document.body.dataset["state"] = state;
   meter.style.transform = `scaleX(${state === "idle" ? 0 : done})`;
+}
+
+function howToBegin() {
+  if (preferred().tool !== "region") return "Press on the picture, pull, let go.";
+  return "Pull inside the region to move it, at a corner to scale it, at the knob to turn it.";
 }
 
 function describe() {
@@ -105,12 +114,16 @@ function describe() {
 export function initStatus() {
   watch(["session", "progress", "link", "scrub", "welcome", "windows", "models", "work", "wanted"], render);
   onGesture(render);
+  onRegion(render);
   button.addEventListener("click", toggleRun);
   goOnButton.addEventListener("click", goOn);
   whenPulled.addEventListener("change", () => {
     prefer({ pulling: /** @type {import("./types.js").Pulling} */ (whenPulled.value) });
   });
-  onPreference(({ pulling }) => (whenPulled.value = pulling));
+  onPreference(({ pulling }) => {
+    whenPulled.value = pulling;
+    render();
+  });
   onMessage("ended", (message) => announce(message.text));
   onMessage("viewers", ({ count }) => {
     const more = count > get().windows;

@@ -9,10 +9,10 @@
 /** @typedef {[number, number]} XY */
 /** A handle. Ids are numbers, as pages choose them. @typedef {import("./wire_types.js").Point & {id: number}} Point */
 /** The session that is shown. @typedef {Omit<State, "type" | "points"> & {points: Point[]}} Session */
-/** places, goals: its handles and targets by id of the point. @typedef {import("./wire_types.js").Progress & {places: Map<number, XY>, goals: Map<number, XY>}} Progress */
+/** places, goals, ends: its handles, its targets and how far it is expected to come, by id of the point. @typedef {import("./wire_types.js").Progress & Record<"places" | "goals" | "ends", Map<number, XY>>} Progress */
 /** Of a point, by whose id it is kept. @typedef {Omit<import("./wire_types.js").HandleQuality, "id" | "type">} Quality */
 /** @typedef {"connecting" | "open" | "lost" | "refused"} Link */
-/** @typedef {"drag" | "brush" | "eraser" | "fill" | "pan"} ToolName */
+/** @typedef {"drag" | "region" | "brush" | "eraser" | "fill" | "pan"} ToolName */
 /** @typedef {"movable" | "frozen"} MaskView */
 /** @typedef {"follow" | "release" | "wait"} Pulling */
 

@@ -111,12 +111,12 @@
  */
 
 /**
- * Where a point is being pulled to; the image follows, a step for each message or more, and waits when it is there.
+ * Where points are being pulled to; the image follows, a step for each message or more, and waits when it is there.
  *
  * @typedef {object} Pull
  * @property {number | null} [id]
  * @property {"pull"} type
- * @property {PointInput} point
+ * @property {Array<PointInput>} points
  * @property {number} gesture
  * @property {boolean} [done]
  */
@@ -166,6 +166,25 @@
  * @property {"check_handle"} type
  * @property {number} x
  * @property {number} y
+ */
+
+/**
+ * Ask what a drag of these handles would hold. Answered by Locality.
+ *
+ * @typedef {object} CheckLocality
+ * @property {number | null} [id]
+ * @property {"check_locality"} type
+ * @property {Array<Way>} ways
+ */
+
+/**
+ * Ask for points that are well spread inside a polygon. Answered by Region. count: at most so many.
+ *
+ * @typedef {object} RegionPoints
+ * @property {number | null} [id]
+ * @property {"region_points"} type
+ * @property {Array<[number, number]>} polygon
+ * @property {number} count
  */
 
 /**
@@ -333,6 +352,7 @@
  * @property {Array<number | string>} points
  * @property {Array<[number, number]>} handles
  * @property {Array<[number, number]>} targets
+ * @property {Array<[number, number]> | null} reachable
  * @property {Array<number>} distances
  * @property {number} mean_distance
  * @property {number} loss
@@ -341,7 +361,7 @@
  */
 
 /**
- * The end of a round. reason: arrived, stalled, max_steps, stopped, diverged, interrupted, recorded.
+ * The end of a round. reason: see draglab.editor.round_runner.EndReason.
  *
  * @typedef {object} Ended
  * @property {"ended"} type
@@ -389,6 +409,24 @@
  * @property {boolean} distinctive
  * @property {[number, number] | null} nearest
  * @property {number} score
+ */
+
+/**
+ * Answer to CheckLocality. held: how much each cell of the image is to stay, from 0 to 1, row by row.
+ *
+ * @typedef {object} Locality
+ * @property {"locality"} type
+ * @property {number | null} id
+ * @property {Array<Array<number>> | null} held
+ */
+
+/**
+ * Answer to RegionPoints.
+ *
+ * @typedef {object} Region
+ * @property {"region"} type
+ * @property {number | null} id
+ * @property {Array<[number, number]>} points
  */
 
 /**
@@ -479,6 +517,14 @@
  */
 
 /**
+ * The way of a handle to its target; a pin has none: its target is its handle.
+ *
+ * @typedef {object} Way
+ * @property {[number, number]} handle
+ * @property {[number, number]} target
+ */
+
+/**
  * Summary of a session, for lists.
  *
  * @typedef {object} SessionInfo
@@ -504,7 +550,9 @@
  * @property {number | null} maximum
  * @property {number | null} step
  * @property {Array<string>} choices
- * @property {boolean} advanced
+ * @property {number | null} middle
+ * @property {[string, string] | null} ends
+ * @property {"handles" | "main" | "more"} panel
  */
 
 /**
@@ -596,7 +644,7 @@
  * @property {"start" | "round" | "points" | "mask" | "continue"} kind
  * @property {number} frames
  * @property {number} kept
- * @property {"arrived" | "stalled" | "max_steps" | "stopped" | "diverged" | "interrupted" | "recorded" | null} end
+ * @property {"arrived" | "stalled" | "out_of_reach" | "max_steps" | "stopped" | "diverged" | "interrupted" | "recorded" | null} end
  * @property {number} picture
  * @property {string} label
  */
@@ -677,8 +725,8 @@
  * @property {number} first_layer
  */
 
-/** @typedef {Hello | Seen | NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | Describe | ListModels | DownloadModel | StopDownload | StopMeasuring} ClientMessage */
+/** @typedef {Hello | Seen | NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | CheckLocality | RegionPoints | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | Describe | ListModels | DownloadModel | StopDownload | StopMeasuring} ClientMessage */
 
-/** @typedef {Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | ExportReady | Text | Error | ModelList | ModelWork} ServerMessage */
+/** @typedef {Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | Locality | Region | ExportReady | Text | Error | ModelList | ModelWork} ServerMessage */
 
 export {};

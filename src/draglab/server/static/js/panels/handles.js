@@ -14,6 +14,7 @@ import {
   takeNearest,
 } from "../actions.js";
 import { get, set, watch } from "../store.js";
+import { onPreference, prefer } from "../preferences.js";
 
 /** @typedef {import("../types.js").Point} Point */
 
@@ -26,11 +27,29 @@ const resting = make("p", { class: "quiet-text" }, [
 ]);
 const add = make("button", { class: "small", onclick: () => void addAtCentre() }, [icon("plus"), "Add"]);
 const clear = make("button", { class: "small", onclick: () => removeAllPoints() }, [icon("trash"), "Delete all"]);
+const showHeld = make("input", {
+  type: "checkbox",
+  id: "show-held",
+  role: "switch",
+  onchange: () => prefer({ showHeld: showHeld.checked }),
+});
 const count = byId("handle-count", HTMLElement);
 
 /** Builds the panel. */
 export function initHandles() {
-  byId("handles-panel", HTMLElement).append(nothing, list, resting, make("div", { class: "buttons" }, [add, clear]));
+  byId("handles-panel", HTMLElement).append(
+    nothing,
+    list,
+    resting,
+    make("div", { class: "buttons" }, [add, clear]),
+    make("div", { id: "handle-settings" }),
+    make("label", { class: "switch" }, [
+      showHeld,
+      make("span", { class: "track", "aria-hidden": "true" }),
+      "Dim what is kept",
+    ]),
+  );
+  onPreference((preferences) => (showHeld.checked = preferences.showHeld));
   watch(["session", "progress", "selected", "qualities"], render);
 }
 

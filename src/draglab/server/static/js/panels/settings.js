@@ -3,6 +3,7 @@
 import * as app from "../app.js";
 import { byId, fill, icon, make, named, shown } from "../dom.js";
 import { get, watch } from "../store.js";
+import { scaleOf } from "./scale.js";
 
 /** @typedef {import("../wire_types.js").PanelSetting} PanelSetting */
 /** @typedef {import("../wire_types.js").PanelSetting["default"]} SettingValue */
@@ -22,9 +23,12 @@ export function initSettings() {
     if (!welcome) return;
     rows = [];
     const elements = welcome.settings.map((setting) => ({ setting, element: makeRow(setting) }));
-    const more = elements.filter((each) => each.setting.advanced).map((each) => each.element);
+    /** @param {PanelSetting["panel"]} place */
+    const of = (place) => elements.filter(({ setting }) => setting.panel === place).map(({ element }) => element);
+    const more = of("more");
+    byId("handle-settings", HTMLElement).replaceChildren(...of("handles"));
     panel.replaceChildren(
-      ...elements.filter((each) => !each.setting.advanced).map((each) => each.element),
+      ...of("main"),
       ...(more.length > 0 ? [make("details", { class: "more" }, [make("summary", {}, ["More"]), ...more])] : []),
       make("div", { class: "buttons" }, [resetAll]),
     );
@@ -45,16 +49,16 @@ function change(name, value) {
   void app.make({ type: "set_settings", settings }, (session) => ({
     ...session,
     settings: { ...session.settings, ...settings },
+    changed: [...session.changed, name],
   }));
 }
 
 /** @param {string[] | null} [names] null = all */
 function putBack(names = null) {
-  const defaults = rows.map(({ setting }) => setting).filter(({ name }) => names?.includes(name) ?? true);
-  const settings = Object.fromEntries(defaults.map((each) => [each.name, each.default]));
+  // The model may have defaults of its own, which the server knows.
   void app.make({ type: "reset_settings", names }, (session) => ({
     ...session,
-    settings: { ...session.settings, ...settings },
+    changed: session.changed.filter((name) => names !== null && !names.includes(name)),
   }));
 }
 
@@ -85,7 +89,7 @@ function makeRow(setting) {
  * @returns {{field: HTMLElement, parts: Node[], show: (value: SettingValue) => void}}
  */
 function makeField(setting, id) {
-  const { name, kind, minimum, maximum, step, choices } = setting;
+  const { name, kind, minimum, maximum, step, choices, ends } = setting;
   if (kind === "switch") {
     const field = make("input", { id, type: "checkbox", role: "switch", onchange: () => change(name, field.checked) });
     const box = make("span", { class: "switch" }, [field, make("span", { class: "track", "aria-hidden": "true" })]);
@@ -97,6 +101,7 @@ function makeField(setting, id) {
     const show = (/** @type {SettingValue} */ value) => fill(field, choices.findIndex((each) => each === value));
     return { field, parts: [field], show };
   }
+  if (ends) return makeBalance(setting, ends, id);
   const read = () => {
     if (field.value === "") return null;
     const value = Math.min(Math.max(Number(field.value), minimum ?? -Infinity), maximum ?? Infinity);
@@ -107,7 +112,7 @@ function makeField(setting, id) {
     if (value !== null || setting.default === null) change(name, value);
     else render();
   };
-  const slides = minimum !== null && maximum !== null && setting.default !== null && !setting.advanced;
+  const slides = minimum !== null && maximum !== null && setting.default !== null && setting.panel !== "more";
   const text = make("output", { class: "number", for: id });
   const field = make("input", {
     id,
@@ -126,16 +131,44 @@ function makeField(setting, id) {
   return { field, parts: slides ? [field, text] : [field], show };
 }
 
+/**
+ * A slider between two extremes, which are named instead of a number: from the highest value to the lowest.
+ *
+ * @param {PanelSetting} setting
+ * @param {[string, string]} ends
+ * @param {string} id
+ */
+function makeBalance(setting, ends, id) {
+  const scale = scaleOf(setting);
+  const field = make("input", {
+    id,
+    type: "range",
+    min: 0,
+    max: 1,
+    step: 0.01,
+    oninput: () => say(Number(field.value)),
+    onchange: () => change(setting.name, Number(scale.value(Number(field.value)).toPrecision(2))),
+  });
+  /** @param {number} share */
+  const say = (share) => {
+    const words = share < 0.05 ? ends[0] : share > 0.95 ? ends[1] : `${Math.round(100 * share)} %`;
+    field.setAttribute("aria-valuetext", words);
+  };
+  const show = (/** @type {SettingValue} */ value) => {
+    const share = typeof value === "number" ? scale.share(value) : 0.5;
+    fill(field, shown(share, 2));
+    say(share);
+  };
+  const named = ends.map((end) => make("span", { class: "end", "aria-hidden": "true" }, [end]));
+  return { field, parts: [make("div", { class: "balance" }, [field, ...named])], show };
+}
+
 function render() {
-  const values = get().session?.settings;
-  if (!values) return;
-  let changed = false;
+  const { session } = get();
+  if (!session) return;
   for (const { setting, show, reset } of rows) {
-    const value = values[setting.name] ?? null;
-    show(value);
-    const differs = value !== setting.default;
-    reset.disabled = !differs;
-    changed ||= differs;
+    show(session.settings[setting.name] ?? null);
+    reset.disabled = !session.changed.includes(setting.name);
   }
-  resetAll.disabled = !changed;
+  resetAll.disabled = session.changed.length === 0;
 }

@@ -3,8 +3,8 @@
 /** @typedef {import("../types.js").XY} XY */
 /** @typedef {import("../types.js").Point} Point */
 
-/** @type {Point | null} */
-let pulled = null;
+/** @type {Point[]} */
+let pulled = [];
 /** Whether the picture follows what is pulled. */
 let following = false;
 /** @type {XY | null} the keyboard's crosshair */
@@ -12,9 +12,14 @@ let crosshair = null;
 /** @type {(() => void)[]} */
 const listeners = [];
 
-/** The point in hand, as it is now; it stands in for the store's point of the same id. */
-export function inHand() {
+/** The points in hand, as they are now: one, or those of a region. They stand in for the store's points of the same ids. */
+export function inHands() {
   return pulled;
+}
+
+/** The point in hand, where it is one. */
+export function inHand() {
+  return pulled[0] ?? null;
 }
 
 export function crosshairAt() {
@@ -27,7 +32,12 @@ export function isFollowing() {
 
 /** @param {Point | null} point @param {boolean} [follows] whether the picture follows it */
 export function hold(point, follows = false) {
-  pulled = point;
+  holdAll(point ? [point] : [], follows);
+}
+
+/** @param {Point[]} points @param {boolean} [follows] whether the picture follows them */
+export function holdAll(points, follows = false) {
+  pulled = points;
   following = follows;
   listeners.forEach((react) => react());
 }

@@ -1,11 +1,15 @@
 /** Handles, targets, arrows, paths and the crosshair: SVG over the picture. */
 
+import { arrowMarks } from "./arrow.js";
 import { byId, svg } from "../dom.js";
 import { comparison, onComparison } from "../compare.js";
-import { crosshairAt, inHand, isFollowing, onGesture } from "./gesture.js";
+import { crosshairAt, inHands, isFollowing, onGesture } from "./gesture.js";
 import { currentPoints } from "../actions.js";
 import { get, watch } from "../store.js";
 import { onPreference, preferred } from "../preferences.js";
+import { reachableEnd } from "../reach.js";
+import { isOfRegion, onRegion } from "../tools/region.js";
+import { regionMarks } from "./region_marks.js";
 import { viewport } from "./viewport.js";
 
 /** @typedef {import("../types.js").XY} XY */
@@ -14,6 +18,7 @@ import { viewport } from "./viewport.js";
 const HANDLE = 8;
 const TARGET = 7;
 const PIN = 9;
+const DOT = 3.5;
 const root = byId("markers", SVGSVGElement);
 /** @type {Map<number, XY[]>} by point, where its handle was since the round began */
 const paths = new Map();
@@ -32,14 +37,14 @@ function redraw() {
 /** Points as they are shown: what is in hand stands in for the store's. */
 export function shownPoints() {
   const points = currentPoints();
-  const held = inHand();
-  if (!held) return points;
-  if (!points.some((point) => point.id === held.id)) return [...points, held];
-  return points.map((point) => {
-    if (point.id !== held.id) return point;
+  const held = new Map(inHands().map((point) => [point.id, point]));
+  const shown = points.map((point) => {
+    const own = held.get(point.id);
+    held.delete(point.id);
     // While a round runs only the target is in hand: the handle is where tracking finds it.
-    return get().session?.state === "idle" ? held : { ...point, target: held.target };
+    return !own || get().session?.state === "idle" ? (own ?? point) : { ...point, target: own.target };
   });
+  return [...shown, ...held.values()];
 }
 
 /** @returns {SVGElement[]} */
@@ -49,11 +54,12 @@ function marks() {
   let number = 0;
   const all = shownPoints().flatMap((point) => {
     if (point.pin) return pinMarks(point, point.id === selected);
+    if (preferred().tool === "region" && isOfRegion(point.id)) return dotMarks(point);
     const doubtful = qualities[point.id]?.distinctive === false;
     return pointMarks(point, ++number, point.id === selected, doubtful);
   });
   const crosshair = crosshairAt();
-  return crosshair ? [...all, crosshairMark(viewport.toScreen(crosshair))] : all;
+  return [...all, ...regionMarks(), ...(crosshair ? [crosshairMark(viewport.toScreen(crosshair))] : [])];
 }
 
 /**
@@ -64,7 +70,7 @@ function marks() {
  */
 function pointMarks(point, number, selected, doubtful) {
   const [hx, hy] = viewport.toScreen(point.handle);
-  const rests = point.resting ? " resting" : "";
+  const rests = point.resting ? "resting" : "";
   /** @type {SVGElement[]} */
   const marks = [];
   const path = paths.get(point.id);
@@ -82,34 +88,40 @@ function pointMarks(point, number, selected, doubtful) {
   if (point.target) {
     const [tx, ty] = viewport.toScreen(point.target);
     const length = Math.hypot(tx - hx, ty - hy);
-    if (length > HANDLE + TARGET + 2) {
-      const [ux, uy] = [(tx - hx) / length, (ty - hy) / length];
-      const line = {
-        x1: hx + ux * HANDLE,
-        y1: hy + uy * HANDLE,
-        x2: tx - ux * (TARGET + 1),
-        y2: ty - uy * (TARGET + 1),
-      };
-      const [ax, ay] = [line.x2 - ux * 8, line.y2 - uy * 8];
-      const head = `M${ax - uy * 5} ${ay + ux * 5}L${line.x2} ${line.y2}L${ax + uy * 5} ${ay - ux * 5}`;
-      marks.push(svg("line", { class: `arrow under${rests}`, ...line }), svg("path", { class: `arrow under${rests}`, d: head }));
-      marks.push(svg("line", { class: `arrow${rests}`, ...line }), svg("path", { class: `arrow${rests}`, d: head }));
-    }
+    const end = reachableEnd(point);
+    marks.push(...arrowMarks([hx, hy], HANDLE, [tx, ty], TARGET, end && viewport.toScreen(end), rests));
     // A handle that has arrived covers its target.
     if (length > HANDLE) {
+      const beyond = end ? " beyond" : "";
       marks.push(
-        svg("circle", { class: "target under", cx: tx, cy: ty, r: TARGET }),
-        svg("circle", { class: "target", cx: tx, cy: ty, r: TARGET }),
+        svg("circle", { class: `target under${beyond}`, cx: tx, cy: ty, r: TARGET }),
+        svg("circle", { class: `target${beyond}`, cx: tx, cy: ty, r: TARGET }),
         svg("circle", { class: "target dot", cx: tx, cy: ty, r: 1.5 }),
       );
     }
   }
   if (selected) marks.push(svg("circle", { class: "halo", cx: hx, cy: hy, r: HANDLE + 5 }));
-  marks.push(svg("circle", { class: `handle${doubtful ? " doubtful" : ""}${rests}`, cx: hx, cy: hy, r: HANDLE }));
-  const label = svg("text", { class: `label${rests}`, x: hx, y: hy });
+  marks.push(svg("circle", { class: `handle${doubtful ? " doubtful" : ""} ${rests}`, cx: hx, cy: hy, r: HANDLE }));
+  const label = svg("text", { class: `label ${rests}`, x: hx, y: hy });
   label.textContent = String(number);
   marks.push(label);
   return marks;
+}
+
+/**
+ * A handle of the region in hand: small, so that it does not cover what is worked on.
+ *
+ * @param {Point} point
+ */
+function dotMarks(point) {
+  const rests = point.resting ? "resting" : "";
+  const handle = viewport.toScreen(point.handle);
+  const end = reachableEnd(point);
+  const target = point.target && viewport.toScreen(point.target);
+  return [
+    ...(target ? arrowMarks(handle, DOT, target, 0, end && viewport.toScreen(end), rests) : []),
+    svg("circle", { class: `handle dot ${rests}`, cx: handle[0], cy: handle[1], r: DOT }),
+  ];
 }
 
 /**
@@ -149,5 +161,6 @@ watch(["progress", "session"], ({ progress, session }) => {
 watch(["session", "progress", "scrub", "selected", "qualities"], redraw);
 viewport.onChange(redraw);
 onGesture(redraw);
+onRegion(redraw);
 onComparison(redraw);
 onPreference(redraw);

@@ -5,6 +5,7 @@ import { byId } from "../dom.js";
 import { comparison, onComparison } from "../compare.js";
 import { get, watch } from "../store.js";
 import { maskLayer } from "../mask/layer.js";
+import { onHeld, veil } from "./held.js";
 import { onPreference, preferred } from "../preferences.js";
 import { viewport } from "./viewport.js";
 
@@ -77,6 +78,13 @@ function paint() {
     context.drawImage(original, left, top, wide, high);
     context.restore();
   }
+  const held = veil();
+  if (held) {
+    context.imageSmoothingEnabled = true;
+    context.globalAlpha = held.opacity;
+    context.drawImage(held.canvas, left, top, wide, high);
+    context.globalAlpha = 1;
+  }
   const overlay = preferred().showMask && mode === "off" && !get().scrub ? maskLayer.overlay() : null;
   if (overlay) {
     context.globalAlpha = maskStrength();
@@ -90,6 +98,7 @@ onStagePicture(redraw);
 onComparison(redraw);
 onPreference(redraw);
 maskLayer.onChange(redraw);
+onHeld(redraw);
 watch(["session", "scrub"], ({ session }) => {
   if (session) viewport.setImage(session.image.width, session.image.height);
   redraw();

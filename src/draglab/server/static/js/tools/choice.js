@@ -4,10 +4,11 @@ import { brushTool, eraserTool, fillTool } from "./brush.js";
 import { byId } from "../dom.js";
 import { dragTool } from "./drag.js";
 import { onPreference, prefer, preferred } from "../preferences.js";
+import { regionTool } from "./region.js";
 
 /** @typedef {import("../types.js").ToolName} ToolName */
 
-const TOOLS = { drag: dragTool, brush: brushTool, eraser: eraserTool, fill: fillTool, pan: null };
+const TOOLS = { drag: dragTool, region: regionTool, brush: brushTool, eraser: eraserTool, fill: fillTool, pan: null };
 const rail = byId("tools", HTMLElement);
 const buttons = [...rail.querySelectorAll("button")];
 

@@ -139,7 +139,7 @@ export const dragTool = {
     if (done.moved && done.follows !== null) {
       // At once, where that is possible: the next pull may begin before anything else is heard.
       if (!done.open) await done.ready;
-      letGo(held, done.follows);
+      letGo([held], done.follows);
       if (inHand() === held) hold(null);
       set({ selected: held.id });
       return;
@@ -184,7 +184,7 @@ function begin(kind, start, changes) {
 /** Says where the hand is. @param {Gesture} begun */
 function followHand(begun) {
   const held = inHand();
-  if (begun.open && held && begun.follows !== null) follow(held, begun.follows);
+  if (begun.open && held && begun.follows !== null) follow([held], begun.follows);
 }
 
 /**

@@ -1,0 +1,40 @@
+"""What a drag would hold by itself: the map that the editor shows of a drag's locality."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from draglab.dragging import DragEdit
+from draglab.dragging.gauss_newton import FREE, uses_gauss_newton
+from draglab.dragging.locality import held_shares, local_extent
+from draglab.editor.document import Document
+from draglab.editor.state import XY
+from draglab.geometry import scale_from_512
+
+
+def held_cells(document: Document, ways: Sequence[tuple[XY, XY]]) -> NDArray[np.float64] | None:
+    """Return how much each part of the image would be held, [rows, columns] from 0 to 1, far from the ways.
+
+    Args:
+        ways: handle and target of each point, (x, y) image pixels; a pin's target is its handle.
+
+    Returns:
+        None if nothing is held: locality is 0, or the drag would not be a Gauss-Newton one, for instance with regularisation, or there is a mask.
+
+    Raises:
+        DraglabError: a point is outside the image, or none has somewhere to go.
+    """
+    node, settings = document.history.node, document.settings()
+    generator = document.generator(node)
+    edit = DragEdit([handle for handle, _ in ways], [target for _, target in ways], document.movable(node))
+    handles, targets, mask = edit.validated(*generator.img_shape)
+    if mask is not None and not (mask == 1).all():
+        return None
+    # A model without statistics would be measured first, which nobody has asked for.
+    if not settings.locality or generator.statistics is None or not uses_gauss_newton(generator, edit, settings):
+        return None
+    radius = scale_from_512(FREE, *generator.img_shape)
+    return held_shares(handles, targets, radius, generator.img_shape, local_extent(generator))

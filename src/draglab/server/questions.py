@@ -1,0 +1,165 @@
+"""What a client of the websocket asks of its session without changing it. Used on the worker's thread only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from draglab.errors import DraglabError
+from draglab.server import messages as m
+from draglab.server.exports import Exports
+from draglab.server.file_names import export_name
+from draglab.server.limits import Limits
+from draglab.server.live_session import LiveSession
+from draglab.server.outbox import Outbox, Picture
+from draglab.server.worker import Worker
+
+if TYPE_CHECKING:
+    from draglab.editor.quality import HandleQuality
+
+
+class Asker(Protocol):
+    """A client that asks.
+
+    Attributes:
+        owner: the person, see Access.owner. outbox: receives the pictures for the client. height: height of the shown
+            image, device pixels; 0 = the image's.
+    """
+
+    owner: str | None
+    outbox: Outbox
+    height: int
+
+    def send(self, message: m.ServerMessage) -> None:
+        """Put a message into the outbox."""
+        ...
+
+
+class Questions:
+    """The questions of one client.
+
+    Args:
+        client: whom the answers are for.
+    """
+
+    def __init__(self, client: Asker, worker: Worker, exports: Exports, limits: Limits) -> None:
+        self._client, self._worker, self._exports, self._limits = client, worker, exports, limits
+
+    def answer(self, command: m.Command, live: LiveSession) -> None:
+        """Answer a command that changes nothing in the session.
+
+        Raises:
+            DraglabError: it cannot be answered.
+        """
+        session = live.session
+        match command:
+            case m.CheckHandle():
+                check = session.handle_check((command.x, command.y))
+                # Not on the worker: its first answer for an image takes as long as many steps.
+                self._worker.painter.wish((self._client, "check", command.id), lambda: self._check(command, check))
+            case m.CheckLocality():
+                from draglab.editor.held import held_cells
+
+                held = held_cells(session.document, [(way.handle, way.target) for way in command.ways])
+                self._client.send(m.Locality(id=command.id, held=None if held is None else held.tolist()))
+            case m.RegionPoints():
+                from draglab.dragging import region_points
+
+                found = region_points(command.polygon, command.count)
+                self._client.send(m.Region(id=command.id, points=[(float(x), float(y)) for x, y in found]))
+            case m.Scrub():
+                self._wish("scrub", command, live, command.node, command.frame)
+            case m.Seeds():
+                self._worker.withdraw(lambda key: key[:2] == (self._client, "seed"))
+                self._client.outbox.discard_pictures({"seed"})
+                for seed in command.seeds:
+                    self._wish("seed", command, live, seed)
+            case m.Export():
+                self._export(command, live)
+            case m.Describe():
+                from draglab.editor.descriptions import as_command, as_python
+
+                found = (as_command if command.as_ == "command" else as_python)(session.document)
+                self._client.send(m.Text(id=command.id, text=found.text, needs_edit_file=found.edit_file is not None))
+
+    def _check(self, command: m.CheckHandle, check: Callable[[], HandleQuality]) -> None:
+        """Answer a CheckHandle; called on the painter's thread."""
+        try:
+            quality = check()
+        except DraglabError as error:
+            self._client.send(m.Error(id=command.id, message=str(error)))
+            return
+        self._client.send(
+            m.HandleQuality(
+                id=command.id,
+                x=command.x,
+                y=command.y,
+                distinctive=quality.distinctive,
+                nearest=quality.nearest,
+                score=quality.score,
+            )
+        )
+
+    def _wish(self, kind: m.PictureKind, command: m.Scrub | m.Seeds, live: LiveSession, *what: int) -> None:
+        """Ask for a picture for this client alone."""
+
+        def make() -> None:
+            try:
+                self._client.outbox.put_picture(self._picture(command, live, *what))
+            except DraglabError as error:
+                self._client.send(m.Error(id=command.id, message=str(error)))
+
+        urgent = kind == "scrub"
+        self._worker.wish((self._client, kind) if urgent else (self._client, kind, *what), make, urgent)
+
+    def _picture(self, command: m.Scrub | m.Seeds, live: LiveSession, *what: int) -> Picture:
+        pictures = live.session.pictures
+        match command:
+            case m.Scrub(node=node, frame=frame):
+                pixels = pictures.frame(node, frame, self._client.height or None)
+                return Picture("scrub", pixels, node=node, frame=frame)
+            case m.Seeds(truncation_psi=psi, height=height):
+                height = min(height, self._limits.picture_height)
+                return Picture("seed", pictures.of_seed(what[0], psi, height), seed=what[0])
+
+    def _export(self, command: m.Export, live: LiveSession) -> None:
+        from draglab.editor.export import export
+
+        path = self._exports.begin(self._client.owner, command.kind)
+        name = export_name(live.session.view(), command.kind)
+        try:
+            steps = export(live.session.document, command.kind, command.scope, path)
+        except Exception:
+            self._exports.give_up(path)
+            raise
+        self._worker.add(_ExportTask(self._client, self._exports, command, steps, path, name))
+
+
+class _ExportTask:
+    """The making of a file, one piece in each step: a worker.Task."""
+
+    def __init__(
+        self, client: Asker, exports: Exports, command: m.Export, steps: Iterator[None], path: Path, name: str
+    ) -> None:
+        self._client, self._exports, self._command = client, exports, command
+        self._steps, self._path, self._name = steps, path, name
+
+    def step(self) -> bool:
+        try:
+            next(self._steps)
+            if not self._client.outbox.closed:
+                return True
+            # The client has left.
+            self._exports.give_up(self._path)
+        except StopIteration:
+            size, url = self._path.stat().st_size, self._exports.offer(self._path, self._name)
+            self._client.send(m.ExportReady(id=self._command.id, url=url, name=self._name, bytes=size))
+        except DraglabError as error:
+            self.fail(error)
+        return False
+
+    def fail(self, error: Exception) -> None:
+        self._exports.give_up(self._path)
+        what = str(error) if isinstance(error, DraglabError) else f"the export failed ({type(error).__name__})"
+        self._client.send(m.Error(id=self._command.id, message=what))
