@@ -16,13 +16,17 @@ def test_the_list_of_public_names():
         "DragSettings",
         "DragStep",
         "DraglabError",
+        "InversionSettings",
+        "InvertedPhoto",
         "Replay",
         "__version__",
         "drag",
         "drag_many",
         "drag_steps",
+        "invert",
         "load_edit_file",
         "load_generator",
+        "load_photo",
         "to_uint8",
     ]
     assert dir(draglab) == sorted(draglab.__all__)
