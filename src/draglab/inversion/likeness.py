@@ -27,7 +27,7 @@ class Likeness:
     """
 
     def __init__(self, generator: Generator, crop: NDArray[np.uint8]):
-        pixels = torch.from_numpy(np.ascontiguousarray(crop)).permute(2, 0, 1)[None]
+        pixels = torch.from_numpy(np.array(crop)).permute(2, 0, 1)[None]
         self.target = pixels.to(generator.device, generator.dtype) / 127.5 - 1
         self.network = LPIPS().to(generator.device)
         self.small = smaller(self.target)

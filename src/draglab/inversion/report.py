@@ -91,7 +91,7 @@ def measure_quality(
     Args:
         generator: with the tuned weights. w_plus: the pivot. steps: of projection and tuning.
     """
-    image = generator.image(w_plus)
+    image = generator.image(w_plus).clamp(-1, 1)
     made, crop = to_uint8(image)[0], to_uint8(likeness.target)[0]
     error = float(np.abs(made.astype(np.float32) - crop).mean())
     identity = None
@@ -108,7 +108,7 @@ def measure_quality(
 @torch.no_grad()
 def heat_map(generator: Generator, w_plus: torch.Tensor, likeness: Likeness) -> NDArray[np.uint8]:
     """Return a picture of where the inversion differs, uint8 [h, w, 3]: black = alike, to white = LPIPS 0.5 and more."""
-    image = smaller(generator.image(w_plus))
+    image = smaller(generator.image(w_plus).clamp(-1, 1))
     values = likeness.network(image, likeness.small, spatial=True)[0, 0].cpu().numpy()
     place = (values / _HOTTEST).clip(0, 1) * (len(_HEAT) - 1)
     low = np.minimum(place.astype(int), len(_HEAT) - 2)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import safetensors
 import safetensors.torch
+import torch
+from torch import Tensor
 
 from draglab.errors import DraglabError
 from draglab.files import read_bytes, write_atomically
@@ -28,7 +30,7 @@ class ResumeFile:
 
     def __init__(self, output: Path):
         self.path = output.with_name(output.name + SUFFIX)
-        self._kept = time.monotonic()
+        self._kept = float("-inf")  # the first step is kept
 
     def keep(self, inversion: Inversion) -> None:
         """Write the state if the last one is old.
@@ -45,7 +47,7 @@ class ResumeFile:
         Raises:
             DraglabError: the file cannot be written.
         """
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in inversion.state().items()}
+        tensors = {name: _packed(tensor) for name, tensor in inversion.state().items()}
         metadata = {"format": _FORMAT, **inversion.identity()}
         with write_atomically(self.path) as temporary:
             safetensors.torch.save_file(tensors, temporary, metadata)
@@ -77,6 +79,11 @@ class ResumeFile:
     def remove(self) -> None:
         """Remove the file, if there is one."""
         self.path.unlink(missing_ok=True)
+
+
+def _packed(tensor: Tensor) -> Tensor:
+    """Return a copy that shares its memory with no other tensor."""
+    return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
 
 
 def _metadata(path: Path) -> dict[str, str]:

@@ -34,11 +34,11 @@ class InversionSettings:
 
     projection_steps: int = 50
     natural: bool = True
-    projection_step: float = 0.15
+    projection_step: float = 0.05
     ramp_up: float = 0.1
     ramp_down: float = 0.4
     latent_noise: float = 0.0
-    own_layers: float = 0.5
+    own_layers: float = 0.0
     layer_pull: float = 0.02
     pixel_weight: float = 0.2
     tuning_steps: int = 50
