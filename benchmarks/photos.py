@@ -4,10 +4,10 @@
     python -m benchmarks.photos --generated 6 --drag   # the same drags of the model's own faces, to compare with
 
 Prints a line for each photo: LPIPS of the mean face, of the projection and after the tuning, the distance of dlib's
-descriptors, seconds (of the clock, and of the processor), peak memory of the process so far. With --drag, the tip of the
-nose, the chin and the corner of the mouth are dragged by 6 % of the width, and dlib judges how far from the target they
-end. Rows go to benchmarks/out/photos_PRESET.jsonl; a photo that is there already is not inverted again. The inverted
-photos are kept beside it. Photos of people: keep both to yourself.
+descriptors, seconds (of the clock, and of the processor), peak memory of the process so far. With --drag, the tip of
+the nose, the chin and the corner of the mouth are dragged by 6 % of the width, and dlib judges how far from the target
+they end. Rows go to benchmarks/out/photos_PRESET.jsonl; a photo that is there already is not inverted again. The
+inverted photos are kept beside it. Photos of people: keep both to yourself.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ PRESETS = {
 }
 REACH = 0.06
 """Length of a drag, relative to the width."""
-DRAGS = {"nose tip": (1.0, 0.0), "chin": (0.0, 1.0), "left mouth corner": (-0.8, -0.6)}
+DRAGS = {"nose tip": (1.0, 0.0), "chin": (0.0, -1.0), "left mouth corner": (-0.8, -0.6)}
 """Landmark -> direction in which it is dragged."""
 FIRST_SEED = 900
 LIMIT = 30
@@ -85,7 +85,7 @@ def drag_face(
     for name, way in DRAGS.items():
         handle = landmarks[MULTI_PIE.index(name)]
         target = handle + np.array(way) * REACH * width
-        if not np.isfinite(handle).all() or not (0 <= target).all() or not (target < width).all():
+        if not np.isfinite(handle).all() or not (target >= 0).all() or not (target < width).all():
             continue
         settings = DragSettings.for_model(generator, max_steps=LIMIT)
         result = draglab.drag(generator, w_plus, DragEdit([handle], [target]), settings)

@@ -31,7 +31,19 @@ def pixels(path) -> np.ndarray:
 
 
 def test_invert_drag_and_paste_back(draglab, model, photo):
-    invert = ("invert", photo, "-m", model, "--box", "30,25,40,5", "--fast", "--heat-map", "heat.png", "--device", "cpu")
+    invert = (
+        "invert",
+        photo,
+        "-m",
+        model,
+        "--box",
+        "30,25,40,5",
+        "--fast",
+        "--heat-map",
+        "heat.png",
+        "--device",
+        "cpu",
+    )
     ran = draglab(*invert, "-o", "p.draglab")
     assert ran.code == 0, ran.err
     assert "frame 30.0,25.0,40.0,5.0 of 60x50" in ran.out
@@ -84,7 +96,11 @@ def test_json_and_the_middle_of_the_photo(draglab, model, photo):
     ],
 )
 def test_bad_input(draglab, model, photo, arguments, message):
-    model_option = () if arguments[1].endswith(".draglab") or arguments[1] == "photo.png" and arguments[0] == "drag" else ("-m", model)
+    model_option = (
+        ()
+        if arguments[1].endswith(".draglab") or (arguments[1] == "photo.png" and arguments[0] == "drag")
+        else ("-m", model)
+    )
     ran = draglab(*arguments, *model_option)
     assert ran.code == 2
     assert message in ran.err

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from draglab import DraglabError, DragEdit, DragSettings, drag
+from draglab import DragEdit, DraglabError, DragSettings, drag
 from draglab.generators import to_uint8
 from draglab.generators.statistics import measure_statistics
 from draglab.inversion import Frame, Inversion, InversionSettings, heat_map, invert, whole_frame
@@ -111,7 +111,9 @@ def test_tuning_learns_a_photo_and_leaves_the_model(kind: str) -> None:
     crop = smooth_picture(generator.img_resolution, generator.img_resolution)
     before, pivot = hashes(generator), generator.w_plus_from_seed(1)
     original = generator.image(pivot)
-    tuning = Tuning(generator, Likeness(generator, crop), InversionSettings(tuning_steps=40, enough=0, tuning_step=0.02), pivot)
+    tuning = Tuning(
+        generator, Likeness(generator, crop), InversionSettings(tuning_steps=40, enough=0, tuning_step=0.02), pivot
+    )
     first = tuning.step()
     for _ in range(39):
         tuning.step()
@@ -149,7 +151,9 @@ def test_locality_keeps_other_images(generator) -> None:
     """With it, images near the pivot change less for the same learning."""
 
     def changed(locality: float) -> float:
-        settings = InversionSettings(tuning_steps=25, enough=0, tuning_step=0.02, locality=locality, locality_distance=3.0)
+        settings = InversionSettings(
+            tuning_steps=25, enough=0, tuning_step=0.02, locality=locality, locality_distance=3.0
+        )
         pivot = generator.w_plus_from_seed(1)
         tuning = Tuning(generator, Likeness(generator, smooth_picture(64, 64)), settings, pivot)
         for _ in range(25):

@@ -29,7 +29,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("photos")
     save_generator(tiny_generator(), path / "tiny.safetensors")
     generator = draglab.load_generator(path / "tiny.safetensors", device="cpu")
-    inversion = Inversion(generator, smooth_picture(50, 60), Frame(30, 25, 40, 5), QUICK, str(path / "tiny.safetensors"))
+    inversion = Inversion(
+        generator, smooth_picture(50, 60), Frame(30, 25, 40, 5), QUICK, str(path / "tiny.safetensors")
+    )
     list(inversion)
     photo = inversion.photo()
     photo.save(path / "photo.draglab")

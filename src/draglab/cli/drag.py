@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-import draglab
 from draglab.cli.arguments import Class, Device, Json, Truncation, parse_class, parse_seed
 from draglab.cli.interrupt import KeptBest
 from draglab.errors import DraglabError

@@ -79,7 +79,9 @@ def invert(
     kept.remove()
     files = {"photo": str(target)}
     if heat is not None:
-        save_image(heat, heat_map(result.generator, result.w_plus, inversion.likeness), "Map of differences, by draglab.")
+        save_image(
+            heat, heat_map(result.generator, result.w_plus, inversion.likeness), "Map of differences, by draglab."
+        )
         files["heat_map"] = str(heat)
     notes = [*picture.notes, *(["There was nothing to go on with: begun anew."] if resume and not resumed else [])]
     if as_json:

@@ -24,8 +24,8 @@ __all__ = [
     "heat_map",
     "invert",
     "load_photo",
-    "paste_back",
     "parse_box",
+    "paste_back",
     "read_photo",
     "whole_frame",
 ]

@@ -1,8 +1,8 @@
 """Frames: the square of a photo that a model is to show, upright and placed as in the model's own pictures.
 
-FFHQ's frame follows from the eyes and the mouth (Karras et al. 2018, "Progressive Growing of GANs", appendix C): with
-the centres e0, e1 of the eyes and m0, m1 the corners of the mouth, x' = e1 - e0, y' = (e0 + e1) / 2 - (m0 + m1) / 2, the
-square is centred at (e0 + e1) / 2 - 0.1 y', has the side max(4 |x'|, 3.6 |y'|), and its x axis runs along
+FFHQ's frame follows from the eyes and the mouth (Karras et al. 2018, "Progressive Growing of GANs", appendix C). With
+e0, e1 the centres of the eyes and m0, m1 the corners of the mouth, x' = e1 - e0 and y' = (e0 + e1) / 2 - (m0 + m1) / 2,
+the square is centred at (e0 + e1) / 2 - 0.1 y', has the side max(4 |x'|, 3.6 |y'|), and its x axis runs along
 x' - Rotate90(y'). In coordinates with y downwards, as here, y' points from the mouth to the eyes.
 """
 

@@ -39,6 +39,18 @@ class Likeness:
         """Return the LPIPS [N] of images [N, 3, h, w] of any size, differentiable."""
         return self.network(smaller(images), self.small)
 
+    def detail(self, images: Tensor, random: torch.Generator) -> Tensor:
+        """Return the LPIPS [N] of a random part of images [N, 3, H, W] of full size, of 256 px at most a side.
+
+        LPIPS of the whole does not see what is finer than 256 px.
+        """
+        height, width = images.shape[2:]
+        if height < 64 or width < 64:
+            return self.perceptual(images)
+        top, left = (int(torch.randint(max(1, side - SIZE + 1), (1,), generator=random)) for side in (height, width))
+        part = (..., slice(top, top + SIZE), slice(left, left + SIZE))
+        return self.network(images[part], self.target[part])
+
     def pixels(self, images: Tensor) -> Tensor:
         """Return the mean squared difference [N] of images [N, 3, h, w] of any size from the photo of that size."""
         target = self.target if images.shape[2:] == self.target.shape[2:] else resized(self.target, images.shape[2])

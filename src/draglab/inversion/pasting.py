@@ -55,7 +55,9 @@ def changed_share(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArra
     """Return how much of each pixel an edit replaces, [h, w] from 0 to 1, with soft edges; 0 at the border."""
     height, width = before.shape[:2]
     change = np.abs(after.astype(np.float32) - before).max(2)
-    region = Image.fromarray((_blurred(change[..., None], height * _NOISE_BLUR)[..., 0] > CHANGED).astype(np.uint8) * 255)
+    region = Image.fromarray(
+        (_blurred(change[..., None], height * _NOISE_BLUR)[..., 0] > CHANGED).astype(np.uint8) * 255
+    )
     # Dilation by a square, then a blur whose middle lies on its border.
     side = 2 * max(1, round(height * _REACH)) + 1
     while side > 1:

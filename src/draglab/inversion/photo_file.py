@@ -25,7 +25,6 @@ from torch import Tensor
 from draglab.errors import DraglabError
 from draglab.files import read_bytes, write_atomically
 from draglab.inversion.differences import WeightDifferences
-from draglab.inversion.framing import Frame
 from draglab.inversion.reading import decode_photo, read_photo
 from draglab.problems import first_problem
 

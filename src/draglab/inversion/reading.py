@@ -44,8 +44,8 @@ class Picture:
 def read_photo(path: str | os.PathLike[str]) -> Picture:
     """Read a photo: PNG, JPEG, WebP, GIF, BMP, TIFF, PPM; AVIF and HEIC where Pillow can.
 
-    Colours are converted to sRGB, 16 bits to 8, CMYK and palettes to RGB. Transparent parts are laid on white. The first
-    picture of an animation is taken. All metadata but the orientation and the colour profile are left out.
+    Colours are converted to sRGB, 16 bits to 8, CMYK and palettes to RGB. Transparent parts are laid on white. Of an
+    animation, the first picture is taken. All metadata but the orientation and the colour profile are left out.
 
     Raises:
         DraglabError: missing, no picture, damaged, too large, or of a kind that cannot be read here; the message says

@@ -107,7 +107,7 @@ def measure_quality(
 
 @torch.no_grad()
 def heat_map(generator: Generator, w_plus: torch.Tensor, likeness: Likeness) -> NDArray[np.uint8]:
-    """Return a picture of where the inversion differs, uint8 [h, w, 3]: black = alike, to white = LPIPS 0.5 and more."""
+    """Return a picture of where the inversion differs, uint8 [h, w, 3]: black = alike, white = LPIPS 0.5 and more."""
     image = smaller(generator.image(w_plus).clamp(-1, 1))
     values = likeness.network(image, likeness.small, spatial=True)[0, 0].cpu().numpy()
     place = (values / _HOTTEST).clip(0, 1) * (len(_HEAT) - 1)

@@ -134,11 +134,16 @@ class Inversion:
         generator = differences.applied(self.generator)
         generator.name = self.generator.name
         steps = projection.done, tuning.done
-        report = measure_quality(
-            generator, tuning.pivot, self.likeness, projection.best_lpips, steps, self._seconds
-        )
+        report = measure_quality(generator, tuning.pivot, self.likeness, projection.best_lpips, steps, self._seconds)
         return InvertedPhoto(
-            generator, tuning.pivot, self.pixels, self.frame, report, differences, self.model_name, self.generator.sha256
+            generator,
+            tuning.pivot,
+            self.pixels,
+            self.frame,
+            report,
+            differences,
+            self.model_name,
+            self.generator.sha256,
         )
 
     def identity(self) -> dict[str, str]:
