@@ -168,11 +168,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             face, w_plus = photo.generator, photo.w_plus
             Image.fromarray(np.concatenate([photo.crop(), photo.image()], 1)).save(out / f"{path.stem}.jpg")
         if judges is not None:
-            row["drags"] = []
+            drags = []
             for one, before, after in drag_face(face, w_plus, *judges):
-                row["drags"].append(one)
+                drags.append(one)
                 name = f"{path.stem}_{one['drag'].replace(' ', '_')}.jpg"
                 Image.fromarray(np.concatenate([before, after], 1)).save(out / name)
+            row = {**row, "drags": drags}
         known[path.name] = row
         kept.write_text("".join(json.dumps(one) + "\n" for one in known.values()))
         shown = {key: round(value, 3) if isinstance(value, float) else value for key, value in row.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -277,7 +278,13 @@ def test_the_heat_map_shows_where_it_differs(generator) -> None:
 
 
 def test_settings_that_cannot_be() -> None:
-    for changes in ({"projection_steps": -1}, {"own_layers": 1.5}, {"tuning_step": float("nan")}, {"seed": 1.5}):
+    wrong: list[dict[str, Any]] = [
+        {"projection_steps": -1},
+        {"own_layers": 1.5},
+        {"tuning_step": float("nan")},
+        {"seed": 1.5},
+    ]
+    for changes in wrong:
         with pytest.raises(DraglabError, match=next(iter(changes))):
             InversionSettings(**changes)
 

@@ -101,7 +101,7 @@ class InvertedPhoto:
 def load_photo(
     path: str | os.PathLike[str],
     device: str | torch.device | None = None,
-    model: str | os.PathLike[str] | Generator | None = None,
+    model: str | Path | Generator | None = None,
 ) -> InvertedPhoto:
     """Load an inverted photo, and the model that it was inverted into.
 

@@ -47,14 +47,14 @@ def paste_back(
     if not share.any():
         return photo.copy()
     crop = cut(photo, frame, shape)
-    matched = after + _blurred(crop.astype(np.float32) - before, shape[0] * _COLOUR_BLUR)
+    matched = after + _blurred(np.subtract(crop, before, dtype=np.float32), shape[0] * _COLOUR_BLUR)
     return _laid_over(photo, frame, matched.clip(0, 255), share)
 
 
 def changed_share(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return how much of each pixel an edit replaces, [h, w] from 0 to 1, with soft edges; 0 at the border."""
     height, width = before.shape[:2]
-    change = np.abs(after.astype(np.float32) - before).max(2)
+    change = np.abs(np.subtract(after, before, dtype=np.float32)).max(2)
     region = Image.fromarray(
         (_blurred(change[..., None], height * _NOISE_BLUR)[..., 0] > CHANGED).astype(np.uint8) * 255
     )
@@ -110,7 +110,7 @@ def _laid_over(
     return result
 
 
-def _blurred(values: NDArray[np.float32], deviation: float) -> NDArray[np.float32]:
+def _blurred(values: NDArray[np.floating], deviation: float) -> NDArray[np.float32]:
     """Blur [h, w, c] by a Gaussian, in float; wide ones at a lower resolution."""
     height, width, _ = values.shape
     factor = max(1, int(deviation / 3))

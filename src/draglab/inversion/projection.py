@@ -39,8 +39,8 @@ class Projection:
         offset = (start - generator.w_avg)[None]
         shared = torch.linalg.lstsq(self.root.double().t(), offset.double().t()).solution.t().to(generator.w_avg)
         own = torch.zeros(generator.num_ws, generator.w_dim).to(generator.w_avg)
-        sizes = dict.fromkeys(("shared", "own"), settings.projection_step)
-        self.adam = Adam({"shared": shared, "own": own}, sizes)
+        coordinates = {"shared": shared, "own": own}
+        self.adam = Adam(coordinates, dict.fromkeys(coordinates, settings.projection_step))
         self.noise = torch.Generator().manual_seed(settings.seed)
         self.done = 0
         self.best_lpips = float("inf")

@@ -109,7 +109,7 @@ def _upright(image: Image.Image) -> Picture:
         notes.append("Its 16 bits a colour are reduced to 8.")
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
-        if min(rgba.getchannel("A").getextrema()) < 255:  # pyright: ignore[reportArgumentType]
+        if (np.asarray(rgba)[..., 3] < 255).any():
             notes.append("Its transparent parts are laid on white.")
         white = Image.new("RGBA", rgba.size, "white")
         image = Image.alpha_composite(white, rgba).convert("RGB")

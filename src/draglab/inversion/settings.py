@@ -42,7 +42,7 @@ class InversionSettings:
     own_layers: float = 1.0
     layer_pull: float = 0.02
     pixel_weight: float = 0.2
-    tuning_steps: int = 40
+    tuning_steps: int = 50
     tuning_step: float = 0.003
     tuning_absolute: bool = False
     tuning_pixel_weight: float = 1.0
