@@ -12,11 +12,12 @@ import torch
 from draglab import DragEdit, DraglabError, DragSettings, drag
 from draglab.generators import to_uint8
 from draglab.generators.statistics import measure_statistics
-from draglab.inversion import Frame, Inversion, InversionSettings, heat_map, invert, whole_frame
+from draglab.inversion import Frame, Inversion, InversionSettings, invert, whole_frame
 from draglab.inversion.descent import Adam, ramp
 from draglab.inversion.differences import WeightDifferences, own_copy
 from draglab.inversion.likeness import Likeness, smaller
 from draglab.inversion.projection import Projection, latent_root, typicality
+from draglab.inversion.report import heat_map
 from draglab.inversion.tuning import Tuning
 from draglab.perception import LPIPS
 from tests.generators.mobile_configs import make_mobile
@@ -77,7 +78,7 @@ def test_likeness_is_lpips_of_the_averaged_images() -> None:
 @pytest.mark.parametrize("natural", [True, False])
 def test_projection_finds_an_image_of_the_model(generator, natural: bool) -> None:
     settings = InversionSettings(projection_steps=60, natural=natural, projection_step=0.1)
-    projection = Projection(generator, Likeness(generator, own_image(generator, 3)), settings, generator.w_avg)
+    projection = Projection(generator, Likeness(generator, own_image(generator, 3)), settings)
     first = projection.step()
     for _ in range(59):
         projection.step()
@@ -87,16 +88,10 @@ def test_projection_finds_an_image_of_the_model(generator, natural: bool) -> Non
     assert lpips == pytest.approx(projection.best_lpips, abs=1e-5)
 
 
-def test_projection_starts_where_it_is_told(generator) -> None:
-    start = generator.w_plus_from_seed(5)[0, 0]
-    projection = Projection(generator, Likeness(generator, smooth_picture(64, 64)), QUICK, start)
-    torch.testing.assert_close(projection.best[0], start.repeat(generator.num_ws, 1), atol=1e-3, rtol=1e-3)
-
-
 def test_layers_part_only_when_they_may(generator) -> None:
     def parted(**changes) -> float:
         settings = InversionSettings(projection_steps=20, **changes)
-        projection = Projection(generator, Likeness(generator, smooth_picture(64, 64)), settings, generator.w_avg)
+        projection = Projection(generator, Likeness(generator, smooth_picture(64, 64)), settings)
         for _ in range(20):
             projection.step()
         return float(projection.adam.tensors["own"].square().mean().sqrt())

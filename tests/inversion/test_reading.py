@@ -8,6 +8,8 @@ import zlib
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from draglab import DraglabError
@@ -45,6 +47,8 @@ def test_modes() -> None:
     assert difference(file_of(Image.fromarray(grey)), np.repeat(grey[..., None], 3, 2)) == 0
     deep = decode_photo(file_of(Image.fromarray(grey.astype(np.uint16) * 257)))
     assert np.abs(deep.pixels.astype(int) - grey[..., None]).max() == 0
+    dark = decode_photo(file_of(Image.fromarray((grey // 2).astype(np.uint16))))
+    assert dark.pixels.max() <= 1  # 16 bits, none of which is used
     assert deep.notes == ("Its 16 bits a colour are reduced to 8.",)
 
 
@@ -116,6 +120,23 @@ def test_what_cannot_be_read(data: bytes, message: str) -> None:
     with pytest.raises(DraglabError, match=message) as caught:
         decode_photo(data)
     assert "\n" not in str(caught.value)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(["PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP"]), st.data())
+def test_damaged_files_are_one_line(kind: str, data: st.DataObject) -> None:
+    """Bytes are replaced or cut off, those of the EXIF among them: it decodes, or one line says why not."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = bytearray(file_of(Image.fromarray(PIXELS), kind, **({} if kind in ("GIF", "BMP") else {"exif": exif})))
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, min(len(content) - 1, 400)))
+        content[at] = data.draw(st.integers(0, 255))
+    del content[data.draw(st.integers(len(content) // 2, len(content))) :]
+    try:
+        assert decode_photo(bytes(content)).pixels.dtype == np.uint8
+    except DraglabError as error:
+        assert "\n" not in str(error)
 
 
 def test_heic_without_a_reader(monkeypatch: pytest.MonkeyPatch) -> None:

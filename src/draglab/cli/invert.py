@@ -54,7 +54,7 @@ def invert(
         raise DraglabError(f"cannot write {target}: the name of an inverted photo ends in .draglab")
 
     from draglab.files import check_writable
-    from draglab.inversion import Inversion, InversionSettings, heat_map, parse_box, read_photo, whole_frame
+    from draglab.inversion import Inversion, InversionSettings, parse_box, read_photo, whole_frame
     from draglab.inversion.resume import ResumeFile
     from draglab.media.images import check_image_suffix, save_image
 
@@ -79,9 +79,7 @@ def invert(
     kept.remove()
     files = {"photo": str(target)}
     if heat is not None:
-        save_image(
-            heat, heat_map(result.generator, result.w_plus, inversion.likeness), "Map of differences, by draglab."
-        )
+        save_image(heat, result.heat_map(), "Map of differences, by draglab.")
         files["heat_map"] = str(heat)
     notes = [*picture.notes, *(["There was nothing to go on with: begun anew."] if resume and not resumed else [])]
     if as_json:

@@ -5,7 +5,7 @@ from draglab.inversion.framing import Frame, cut, face_frame, parse_box, whole_f
 from draglab.inversion.inverted_photo import InvertedPhoto, load_photo
 from draglab.inversion.pasting import paste_back
 from draglab.inversion.reading import Picture, decode_photo, read_photo
-from draglab.inversion.report import QualityReport, heat_map
+from draglab.inversion.report import QualityReport
 from draglab.inversion.run import Inversion, InversionStep, invert
 from draglab.inversion.settings import InversionSettings
 
@@ -21,7 +21,6 @@ __all__ = [
     "decode_photo",
     "face_frame",
     "find_frame",
-    "heat_map",
     "invert",
     "load_photo",
     "parse_box",

@@ -16,6 +16,7 @@ from draglab.errors import DraglabError
 from draglab.generators import Generator, to_uint8
 from draglab.inversion.differences import WeightDifferences
 from draglab.inversion.framing import Frame, cut
+from draglab.inversion.likeness import Likeness
 from draglab.inversion.pasting import paste_back
 from draglab.inversion.photo_file import (
     FrameInfo,
@@ -27,7 +28,7 @@ from draglab.inversion.photo_file import (
     read_photo_file,
     write_photo,
 )
-from draglab.inversion.report import QualityReport
+from draglab.inversion.report import QualityReport, heat_map
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +63,10 @@ class InvertedPhoto:
     def crop(self) -> NDArray[np.uint8]:
         """Return the framed part of the photo at the model's size, uint8 [h, w, 3]."""
         return cut(self.pixels, self.frame, self.generator.img_shape)
+
+    def heat_map(self) -> NDArray[np.uint8]:
+        """Return a picture of where the inversion differs from the photo; see :func:`heat_map`."""
+        return heat_map(self.generator, self.w_plus, Likeness(self.generator, self.crop()))
 
     def paste(self, edited: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Put an edited image of the model back into the photo; see :func:`paste_back`.

@@ -22,22 +22,20 @@ _FLOOR = 1e-4
 
 
 class Projection:
-    """The search for the latent, step by step.
+    """The search for the latent, step by step, from the mean of w.
 
     Args:
         generator: the model. likeness: the photo. settings: see :class:`InversionSettings`.
-        start: w [w_dim] to start from.
 
     Attributes:
         done: number of steps made.
         best: [1, num_ws, w_dim], the latent of the smallest LPIPS so far. best_lpips: that LPIPS.
     """
 
-    def __init__(self, generator: Generator, likeness: Likeness, settings: InversionSettings, start: Tensor):
+    def __init__(self, generator: Generator, likeness: Likeness, settings: InversionSettings):
         self.generator, self.likeness, self.settings = generator, likeness, settings
         self.root = latent_root(generator) if settings.natural else torch.eye(generator.w_dim).to(generator.w_avg)
-        offset = (start - generator.w_avg)[None]
-        shared = torch.linalg.lstsq(self.root.double().t(), offset.double().t()).solution.t().to(generator.w_avg)
+        shared = torch.zeros(1, generator.w_dim).to(generator.w_avg)
         own = torch.zeros(generator.num_ws, generator.w_dim).to(generator.w_avg)
         coordinates = {"shared": shared, "own": own}
         self.adam = Adam(coordinates, dict.fromkeys(coordinates, settings.projection_step))
@@ -99,7 +97,7 @@ def latent_root(generator: Generator) -> Tensor:
     """Return R [w_dim, w_dim], symmetric, with R R^T = the covariance of w; a multiple of 1 if it was not measured."""
     if generator.statistics is None:
         return torch.eye(generator.w_dim).to(generator.w_avg) * generator.w_std()
-    values, vectors = torch.linalg.eigh(generator.statistics.covariance.double())
+    values, vectors = torch.linalg.eigh(generator.statistics.covariance.cpu().double())
     values = values.clamp(min=float(values.max()) * _FLOOR).sqrt()
     return ((vectors * values) @ vectors.t()).to(generator.w_avg)
 
@@ -109,6 +107,6 @@ def typicality(generator: Generator, w_plus: Tensor) -> float:
 
     It is about 1 for the model's own images.
     """
-    offsets = (w_plus[0] - generator.w_avg).double()
-    inverse = torch.linalg.inv(latent_root(generator).double())
+    offsets = (w_plus[0] - generator.w_avg).cpu().double()
+    inverse = torch.linalg.inv(latent_root(generator).cpu().double())
     return float((offsets @ inverse).square().mean().sqrt())

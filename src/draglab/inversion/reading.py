@@ -7,7 +7,9 @@ import importlib.util
 import io
 import os
 import re
+import struct
 import warnings
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +27,10 @@ MIN_SIDE = 16
 """Shortest side of a photo in pixels."""
 _PROFILE_LIMIT = 4 * 2**20
 _FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "HEIF")
+_DECODING_ERRORS = (
+    OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError, struct.error, zlib.error,
+)  # fmt: skip
+"""Errors of Pillow's decoders at damaged files."""
 _HEIC = re.compile(rb"....ftyp(heic|heix|hevc|heim|heis|mif1|msf1)", re.DOTALL)
 
 
@@ -69,7 +75,17 @@ def decode_photo(data: bytes, name: str = "the photo") -> Picture:
         raise DraglabError(f"{name} is not a picture that can be read: give a JPEG, PNG, WebP or TIFF") from None
     except Image.DecompressionBombError:
         raise DraglabError(f"{name} claims more than {MAX_PIXELS // 10**6} million pixels: make it smaller") from None
-    except (OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError, OverflowError):
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        LookupError,
+        TypeError,
+        ArithmeticError,
+        struct.error,
+        zlib.error,
+    ):
         # Errors of Pillow's decoders at damaged files.
         raise DraglabError(f"{name} is damaged or of a rare kind: save it again as PNG or JPEG") from None
 
@@ -104,7 +120,7 @@ def _upright(image: Image.Image) -> Picture:
     if image.mode.startswith("I"):
         # Pillow's own conversion of 16-bit grey to 8 bits would clip instead of scaling.
         values = np.asarray(image).astype(np.float64)
-        top = 65535 if values.max() > 255 else 255
+        top = 65535 if image.mode.startswith("I;16") or values.max() > 255 else 255
         image = Image.fromarray((values.clip(0, top) * (255 / top)).round().astype(np.uint8))
         notes.append("Its 16 bits a colour are reduced to 8.")
     if image.has_transparency_data:

@@ -37,7 +37,7 @@ class InversionStep:
     """One step.
 
     Attributes:
-        index, total: number of the step in its stage, from 1, and the most there will be. lpips: before the step.
+        index, total: number of steps made in the stage, and the most there will be. lpips: before the step.
         seconds_left: estimate of the time that is left.
     """
 
@@ -82,7 +82,7 @@ class Inversion:
         self.model_name = generator.name if model_name is None else model_name
         self.frame = (find_frame(pixels, generator) if frame is None else frame).checked(pixels.shape[:2])
         self.likeness = Likeness(generator, cut(pixels, self.frame, generator.img_shape))
-        self.projection = Projection(generator, self.likeness, self.settings, generator.w_avg)
+        self.projection = Projection(generator, self.likeness, self.settings)
         self.tuning: Tuning | None = None
         self._stop = False
         self._seconds = 0.0
