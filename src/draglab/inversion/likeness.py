@@ -21,14 +21,16 @@ class Likeness:
     Args:
         generator: the model, for its device and the size of its images.
         crop: the photo, uint8 [H, W, 3] of that size.
+        sharp: whether the photo itself has details finer than 256 px.
 
     Attributes:
         target: [1, 3, H, W] in [-1, 1].
     """
 
-    def __init__(self, generator: Generator, crop: NDArray[np.uint8]):
+    def __init__(self, generator: Generator, crop: NDArray[np.uint8], sharp: bool = True):
         pixels = torch.from_numpy(np.array(crop)).permute(2, 0, 1)[None]
         self.target = pixels.to(generator.device, generator.dtype) / 127.5 - 1
+        self.sharp = sharp
         self.network = LPIPS().to(generator.device)
         self.small = smaller(self.target)
         wanted = [one for one in generator.feature_resolutions if SIZE <= one < generator.img_resolution]

@@ -26,14 +26,15 @@ class InversionSettings:
         tuning_step: largest step of Adam; of each tensor, relative to the spread of its values.
         tuning_absolute: whether `tuning_step` is absolute instead, as published.
         tuning_pixel_weight: as `pixel_weight`.
-        detail_weight: weight of the LPIPS of a random part at full resolution, another one in each step of the tuning.
+        detail_weight: weight of the LPIPS of a random part at full resolution, another one in each step of the tuning; only
+            for photos that are sharper than what LPIPS sees otherwise.
         enough: LPIPS at which the tuning ends early.
         locality: weight of what other images change by the tuning, LPIPS and mean square each; 0 = they may.
         locality_distance: distance from the pivot at which other latents are drawn, in absolute units.
         seed: seed of all random numbers.
     """
 
-    projection_steps: int = 40
+    projection_steps: int = 30
     natural: bool = True
     projection_step: float = 0.1
     ramp_up: float = 0.1
@@ -65,7 +66,7 @@ class InversionSettings:
     @classmethod
     def fast(cls, **changes: Any) -> InversionSettings:
         """Return settings that take half of the time: for a first look."""
-        return replace(cls(projection_steps=25, tuning_steps=20, enough=0.08), **changes)
+        return replace(cls(projection_steps=20, tuning_steps=20, enough=0.08), **changes)
 
     @classmethod
     def best(cls, **changes: Any) -> InversionSettings:

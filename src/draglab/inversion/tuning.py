@@ -54,7 +54,7 @@ class Tuning:
             image = self.generator.image(self.pivot)
             lpips = self.likeness.perceptual(image)[0]
             loss = lpips + settings.tuning_pixel_weight * self.likeness.pixels(image)[0]
-            if settings.detail_weight > 0:
+            if settings.detail_weight > 0 and self.likeness.sharp:
                 loss = loss + settings.detail_weight * self.likeness.detail(image, self.random)[0]
             if settings.locality > 0:
                 loss = loss + settings.locality * self._elsewhere()
