@@ -63,6 +63,8 @@ def invert_photo(generator: Generator, path: Path, settings: InversionSettings) 
         "mean face": mean_lpips,
         "projection": quality.lpips_projection,
         "tuned": quality.lpips,
+        "compared": quality.compared,
+        "at 256": quality.lpips_enlarged,
         "identity": quality.identity,
         "error": quality.mean_absolute_error,
         "spread": quality.spread,
@@ -109,7 +111,7 @@ def summary(rows: list[dict[str, Any]]) -> str:
     """Return the means of the photos' columns, and of the drags by landmark."""
     lines = []
     if any("tuned" in row for row in rows):
-        for key in ("mean face", "projection", "tuned", "identity", "error", "seconds", "cpu seconds"):
+        for key in ("mean face", "projection", "tuned", "at 256", "identity", "error", "seconds", "cpu seconds"):
             values = [row[key] for row in rows if row.get(key) is not None]
             lines.append(f"{key}: mean {np.mean(values):.3f}, worst {max(values):.3f}, n {len(values)}")
     drags = [one for row in rows for one in row.get("drags", [])]

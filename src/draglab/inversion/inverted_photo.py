@@ -66,7 +66,7 @@ class InvertedPhoto:
 
     def heat_map(self) -> NDArray[np.uint8]:
         """Return a picture of where the inversion differs from the photo; see :func:`heat_map`."""
-        return heat_map(self.generator, self.w_plus, Likeness(self.generator, self.crop()))
+        return heat_map(self.generator, self.w_plus, Likeness(self.generator, self.crop(), self.frame.size))
 
     def paste(self, edited: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Put an edited image of the model back into the photo; see :func:`paste_back`.

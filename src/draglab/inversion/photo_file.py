@@ -59,6 +59,8 @@ class QualityInfo(_Strict):
 
     lpips: Finite
     lpips_projection: Finite
+    lpips_enlarged: Finite
+    compared: int = Field(ge=1)
     mean_absolute_error: Finite
     identity: Finite | None = None
     spread: Finite

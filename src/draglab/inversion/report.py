@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from draglab.generators import Generator, to_uint8
 from draglab.inversion.faces import has_dlib
-from draglab.inversion.likeness import Likeness, smaller
+from draglab.inversion.likeness import Likeness, resized
 from draglab.inversion.projection import typicality
 from draglab.perception import FaceDescriptor, identity_distance
 
@@ -29,15 +29,19 @@ class QualityReport:
     """Distances of an inversion from its photo.
 
     Attributes:
-        lpips: LPIPS (AlexNet) at 256 px. lpips_projection: that of the projection, before the tuning.
-        mean_absolute_error: of the pixels, in steps of 255.
-        identity: distance of dlib's face descriptors; None = dlib is not installed, or there was no face.
+        lpips: LPIPS (AlexNet) at the height `compared` in pixels, the photo's own if that is below 256.
+        lpips_projection: that of the projection, before the tuning.
+        lpips_enlarged: LPIPS at 256 px; where the photo is smaller, it counts details that only the model has.
+        mean_absolute_error: of the pixels with the photo's detail, in steps of 255.
+        identity: distance of dlib's face descriptors, both images with the photo's detail; None = dlib is not installed, or there was no face.
         spread: how far the latent is from the mean: about 1 for the model's own images.
         seconds: time of the inversion. projection_steps, tuning_steps: steps that were made.
     """
 
     lpips: float
     lpips_projection: float
+    lpips_enlarged: float
+    compared: int
     mean_absolute_error: float
     identity: float | None
     spread: float
@@ -50,7 +54,7 @@ class QualityReport:
         """One line of figures."""
         identity = "" if self.identity is None else f", identity distance {self.identity:.2f}"
         return (
-            f"LPIPS {self.lpips:.3f} (projection alone {self.lpips_projection:.3f}), mean error "
+            f"LPIPS {self.lpips:.3f} at {self.compared} px (projection alone {self.lpips_projection:.3f}), mean error "
             f"{self.mean_absolute_error:.1f} of 255{identity}; {self.projection_steps} + {self.tuning_steps} steps in "
             f"{self.seconds:.0f} s"
         )
@@ -92,7 +96,7 @@ def measure_quality(
         generator: with the tuned weights. w_plus: the pivot. steps: of projection and tuning.
     """
     image = generator.image(w_plus).clamp(-1, 1)
-    made, crop = to_uint8(image)[0], to_uint8(likeness.target)[0]
+    made, crop = (to_uint8(likeness.as_in_photo(one))[0] for one in (image, likeness.target))
     error = float(np.abs(made.astype(np.float32) - crop).mean())
     identity = None
     if has_dlib():
@@ -101,14 +105,23 @@ def measure_quality(
         identity = distance if np.isfinite(distance) else None
     lpips = float(likeness.perceptual(image))
     return QualityReport(
-        lpips, lpips_projection, error, identity, typicality(generator, w_plus), seconds, steps[0], steps[1]
+        lpips=lpips,
+        lpips_projection=lpips_projection,
+        lpips_enlarged=float(likeness.enlarged(image)),
+        compared=likeness.compared,
+        mean_absolute_error=error,
+        identity=identity,
+        spread=typicality(generator, w_plus),
+        seconds=seconds,
+        projection_steps=steps[0],
+        tuning_steps=steps[1],
     )
 
 
 @torch.no_grad()
 def heat_map(generator: Generator, w_plus: torch.Tensor, likeness: Likeness) -> NDArray[np.uint8]:
     """Return a picture of where the inversion differs, uint8 [h, w, 3]: black = alike, white = LPIPS 0.5 and more."""
-    image = smaller(generator.image(w_plus).clamp(-1, 1))
+    image = resized(generator.image(w_plus).clamp(-1, 1), likeness.compared)
     values = likeness.network(image, likeness.small, spatial=True)[0, 0].cpu().numpy()
     place = (values / _HOTTEST).clip(0, 1) * (len(_HEAT) - 1)
     low = np.minimum(place.astype(int), len(_HEAT) - 2)

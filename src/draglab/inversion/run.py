@@ -19,7 +19,7 @@ from draglab.inversion.differences import WeightDifferences
 from draglab.inversion.faces import find_frame
 from draglab.inversion.framing import Frame, cut
 from draglab.inversion.inverted_photo import InvertedPhoto
-from draglab.inversion.likeness import SIZE, Likeness
+from draglab.inversion.likeness import Likeness
 from draglab.inversion.photo_file import pixel_hash
 from draglab.inversion.projection import Projection
 from draglab.inversion.reading import read_photo
@@ -82,7 +82,7 @@ class Inversion:
         self.model_name = generator.name if model_name is None else model_name
         self.frame = (find_frame(pixels, generator) if frame is None else frame).checked(pixels.shape[:2])
         crop = cut(pixels, self.frame, generator.img_shape)
-        self.likeness = Likeness(generator, crop, self.frame.size > SIZE)
+        self.likeness = Likeness(generator, crop, self.frame.size if self.settings.own_resolution else None)
         self.projection = Projection(generator, self.likeness, self.settings)
         self.tuning: Tuning | None = None
         self._stop = False

@@ -13,6 +13,7 @@ class InversionSettings:
     """Settings of an inversion; the defaults are draglab's own (docs/photos.md says why).
 
     Attributes:
+        own_resolution: whether the photo is compared at its own resolution; False = at 256 px even if it is smaller.
         projection_steps: steps that look for the latent.
         natural: whether steps of the latent are measured in standard deviations of the model's latents, in each
             direction; False = each coordinate by itself, in absolute units, as published.
@@ -26,17 +27,18 @@ class InversionSettings:
         tuning_step: largest step of Adam; of each tensor, relative to the spread of its values.
         tuning_absolute: whether `tuning_step` is absolute instead, as published.
         tuning_pixel_weight: as `pixel_weight`.
-        detail_weight: weight of the LPIPS of a random part at full resolution, another one in each step of the tuning; only
-            for photos that are sharper than what LPIPS sees otherwise.
+        detail_weight: weight of the LPIPS of a random part at full resolution, another one in each step of the tuning;
+            only for photos that are sharper than what LPIPS sees otherwise.
         enough: LPIPS at which the tuning ends early.
         locality: weight of what other images change by the tuning, LPIPS and mean square each; 0 = they may.
         locality_distance: distance from the pivot at which other latents are drawn, in absolute units.
         seed: seed of all random numbers.
     """
 
-    projection_steps: int = 30
+    own_resolution: bool = True
+    projection_steps: int = 45
     natural: bool = True
-    projection_step: float = 0.1
+    projection_step: float = 0.07
     ramp_up: float = 0.1
     ramp_down: float = 0.4
     latent_noise: float = 0.0
@@ -66,7 +68,7 @@ class InversionSettings:
     @classmethod
     def fast(cls, **changes: Any) -> InversionSettings:
         """Return settings that take half of the time: for a first look."""
-        return replace(cls(projection_steps=20, tuning_steps=20, enough=0.08), **changes)
+        return replace(cls(projection_steps=25, tuning_steps=20, enough=0.08), **changes)
 
     @classmethod
     def best(cls, **changes: Any) -> InversionSettings:
@@ -81,8 +83,8 @@ class InversionSettings:
         stay as they are, where the published scheme fits them, only to throw them away.
         """
         published = cls(
-            projection_steps=450, natural=False, projection_step=0.01, ramp_up=0.05, ramp_down=0.25,
-            latent_noise=0.05, own_layers=1.0, pixel_weight=0.0,
+            own_resolution=False, projection_steps=450, natural=False, projection_step=0.01,
+            ramp_up=0.05, ramp_down=0.25, latent_noise=0.05, own_layers=1.0, pixel_weight=0.0,
             tuning_steps=350, tuning_step=3e-4, tuning_absolute=True, detail_weight=0.0, enough=0.06,
         )  # fmt: skip
         return replace(published, **changes)
