@@ -75,6 +75,27 @@ def test_likeness_is_lpips_of_the_averaged_images() -> None:
     assert smaller(torch.zeros(1, 3, 384, 512)).shape == (1, 3, 256, 341)
 
 
+def test_a_small_photo_is_compared_at_its_own_resolution() -> None:
+    """What is finer than the photo costs nothing, and does not count in the report."""
+    generator = tiny_generator(img_resolution=256)
+    crop = smooth_picture(256, 256)
+    fine = crop.copy()
+    fine[::2, ::2] = 255
+    image = torch.from_numpy(fine).permute(2, 0, 1)[None] / 127.5 - 1
+    checks = {None: 256, 1000.0: 256, 256.0: 256, 100.0: 85, 64.0: 64, 9.0: 64}
+    assert {size: Likeness(generator, crop, size).compared for size in checks} == checks
+    small, large = Likeness(generator, crop, 64.0), Likeness(generator, crop)
+    assert not small.sharp
+    assert small.perceptual(image) < 0.3 * large.perceptual(image)
+    assert small.pixels(image) < 0.3 * large.pixels(image)
+    torch.testing.assert_close(small.enlarged(image), large.perceptual(image))
+    assert (small.as_in_photo(image) - small.target).abs().mean() < 0.6 * (image - small.target).abs().mean()
+    sharp = Likeness(tiny_generator(img_resolution=512), smooth_picture(512, 512), 400.0)
+    assert (sharp.compared, sharp.sharp) == (256, True)
+    assert sharp.as_in_photo(sharp.target) is sharp.target
+    assert float(sharp.detail(sharp.target, torch.Generator().manual_seed(0))) == 0
+
+
 @pytest.mark.parametrize("natural", [True, False])
 def test_projection_finds_an_image_of_the_model(generator, natural: bool) -> None:
     settings = InversionSettings(projection_steps=60, natural=natural, projection_step=0.1)
@@ -260,6 +281,7 @@ def test_the_verdict(generator) -> None:
     assert "--best" in other
     assert "does not show the photo" in replace(quality, lpips=0.3, identity=None).verdict
     assert "a profile" in replace(quality, lpips=0.03, identity=None, spread=2.0).verdict
+    assert f"at {quality.compared} px" in quality.figures
     assert "identity distance 0.20" in replace(quality, identity=0.2).figures
 
 

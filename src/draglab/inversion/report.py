@@ -33,7 +33,8 @@ class QualityReport:
         lpips_projection: that of the projection, before the tuning.
         lpips_enlarged: LPIPS at 256 px; where the photo is smaller, it counts details that only the model has.
         mean_absolute_error: of the pixels with the photo's detail, in steps of 255.
-        identity: distance of dlib's face descriptors, both images with the photo's detail; None = dlib is not installed, or there was no face.
+        identity: distance of dlib's face descriptors, both images with the photo's detail; None = dlib is not
+            installed, or there was no face.
         spread: how far the latent is from the mean: about 1 for the model's own images.
         seconds: time of the inversion. projection_steps, tuning_steps: steps that were made.
     """
