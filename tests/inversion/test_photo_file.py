@@ -53,7 +53,6 @@ def test_a_photo_comes_back(folder: Path, tmp_path: Path) -> None:
     assert first.differences.tensors
     first.save(tmp_path / "again.draglab")
     assert same(first, draglab.load_photo(tmp_path / "again.draglab", device="cpu"))
-    assert (tmp_path / "again.draglab").read_bytes() == (folder / "photo.draglab").read_bytes()
 
 
 def test_the_result_is_what_the_file_holds(tmp_path: Path) -> None:
