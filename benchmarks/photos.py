@@ -54,7 +54,7 @@ def invert_photo(generator: Generator, path: Path, settings: InversionSettings) 
     inversion = Inversion(generator, read_photo(path).pixels, settings=settings)
     mean = generator.w_avg[None, None].repeat(1, generator.num_ws, 1)
     with torch.no_grad():
-        mean_lpips = float(inversion.likeness.perceptual(generator.image(mean)))
+        mean_lpips = float(inversion.likeness.as_seen(generator.image(mean)))
     course = [round(step.lpips, 4) for step in inversion]
     photo = inversion.photo()
     quality = photo.quality

@@ -89,6 +89,8 @@ def test_a_small_photo_is_compared_at_its_own_resolution() -> None:
     assert small.perceptual(image) < 0.3 * large.perceptual(image)
     assert small.pixels(image) < 0.3 * large.pixels(image)
     torch.testing.assert_close(small.enlarged(image), large.perceptual(image))
+    assert small.as_seen(image) < 0.3 * small.enlarged(image)
+    torch.testing.assert_close(large.as_seen(image), large.perceptual(image))
     assert small.as_in_photo(image).diff(dim=3).abs().mean() < 0.1 * image.diff(dim=3).abs().mean()
     sharp = Likeness(tiny_generator(img_resolution=512), smooth_picture(512, 512), 400.0)
     assert (sharp.compared, sharp.sharp) == (256, True)

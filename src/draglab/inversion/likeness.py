@@ -49,6 +49,19 @@ class Likeness:
         """Return the LPIPS [N] of images [N, 3, h, w] of any size at the photo's resolution, differentiable."""
         return self.network(resized(images, self.compared), self.small)
 
+    def as_seen(self, images: Tensor) -> Tensor:
+        """Return the LPIPS [N] at 256 px of images with the photo's detail, as pasting back shows them; differentiable.
+
+        At the photo's own resolution, LPIPS says less about a small face.
+        """
+        return self.network(self._seen(images), self._seen(self.target))
+
+    def _seen(self, images: Tensor) -> Tensor:
+        wanted = smaller(self.target).shape[2:]
+        if self.sharp or self.compared >= wanted[0]:
+            return smaller(images)
+        return F.interpolate(resized(images, self.compared), wanted, mode="bicubic", align_corners=False)
+
     def enlarged(self, images: Tensor) -> Tensor:
         """Return the LPIPS [N] at 256 px, whatever the photo's resolution."""
         return self.network(smaller(images), smaller(self.target))

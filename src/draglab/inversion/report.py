@@ -29,9 +29,10 @@ class QualityReport:
     """Distances of an inversion from its photo.
 
     Attributes:
-        lpips: LPIPS (AlexNet) at the height `compared` in pixels, the photo's own if that is below 256.
+        lpips: LPIPS (AlexNet) at 256 px, both images with the photo's detail.
+        compared: height in pixels at which the projection compares: the photo's own, at most 256.
         lpips_projection: that of the projection, before the tuning.
-        lpips_enlarged: LPIPS at 256 px; where the photo is smaller, it counts details that only the model has.
+        lpips_enlarged: LPIPS at 256 px; where the photo has less, details that only the model has count.
         mean_absolute_error: of the pixels with the photo's detail, in steps of 255.
         identity: distance of dlib's face descriptors, both images with the photo's detail; None = dlib is not
             installed, or there was no face.
@@ -55,9 +56,9 @@ class QualityReport:
         """One line of figures."""
         identity = "" if self.identity is None else f", identity distance {self.identity:.2f}"
         return (
-            f"LPIPS {self.lpips:.3f} at {self.compared} px (projection alone {self.lpips_projection:.3f}), mean error "
-            f"{self.mean_absolute_error:.1f} of 255{identity}; {self.projection_steps} + {self.tuning_steps} steps in "
-            f"{self.seconds:.0f} s"
+            f"LPIPS {self.lpips:.3f} (projection alone {self.lpips_projection:.3f}; compared at {self.compared} px), "
+            f"mean error {self.mean_absolute_error:.1f} of 255{identity}; {self.projection_steps} + {self.tuning_steps} "
+            f"steps in {self.seconds:.0f} s"
         )
 
     @property
@@ -104,7 +105,7 @@ def measure_quality(
         pair = FaceDescriptor()([made, crop])
         distance = float(identity_distance(pair[0], pair[1]))
         identity = distance if np.isfinite(distance) else None
-    lpips = float(likeness.perceptual(image))
+    lpips = float(likeness.as_seen(image))
     return QualityReport(
         lpips=lpips,
         lpips_projection=lpips_projection,

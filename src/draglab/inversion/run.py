@@ -135,7 +135,9 @@ class Inversion:
         generator = differences.applied(self.generator)
         generator.name = self.generator.name
         steps = projection.done, tuning.done
-        report = measure_quality(generator, tuning.pivot, self.likeness, projection.best_lpips, steps, self._seconds)
+        with torch.no_grad():
+            projected = float(self.likeness.as_seen(self.generator.image(tuning.pivot)))
+        report = measure_quality(generator, tuning.pivot, self.likeness, projected, steps, self._seconds)
         return InvertedPhoto(
             generator,
             tuning.pivot,

@@ -45,12 +45,12 @@ class InversionSettings:
     own_layers: float = 1.0
     layer_pull: float = 0.02
     pixel_weight: float = 0.2
-    tuning_steps: int = 50
+    tuning_steps: int = 40
     tuning_step: float = 0.003
     tuning_absolute: bool = False
     tuning_pixel_weight: float = 1.0
     detail_weight: float = 0.5
-    enough: float = 0.015
+    enough: float = 0.03
     locality: float = 0.0
     locality_distance: float = 30.0
     seed: int = 0
@@ -68,12 +68,12 @@ class InversionSettings:
     @classmethod
     def fast(cls, **changes: Any) -> InversionSettings:
         """Return settings that take half of the time: for a first look."""
-        return replace(cls(projection_steps=25, tuning_steps=20, enough=0.05), **changes)
+        return replace(cls(projection_steps=25, tuning_steps=20, enough=0.08), **changes)
 
     @classmethod
     def best(cls, **changes: Any) -> InversionSettings:
         """Return settings that go nearer to the photo."""
-        return replace(cls(projection_steps=120, tuning_steps=80, enough=0.008), **changes)
+        return replace(cls(projection_steps=120, tuning_steps=80, enough=0.01), **changes)
 
     @classmethod
     def pti(cls, **changes: Any) -> InversionSettings:

@@ -52,7 +52,7 @@ class Tuning:
             weight.requires_grad_(True)
         try:
             image = self.generator.image(self.pivot)
-            lpips = self.likeness.perceptual(image)[0]
+            lpips = self.likeness.as_seen(image)[0]
             loss = lpips + settings.tuning_pixel_weight * self.likeness.pixels(image)[0]
             if settings.detail_weight > 0 and self.likeness.sharp:
                 loss = loss + settings.detail_weight * self.likeness.detail(image, self.random)[0]
@@ -97,7 +97,7 @@ class Tuning:
     def finish(self) -> None:
         """Look at the weights of the last step as well, and take the best."""
         if not self.enough:
-            self._note(float(self.likeness.perceptual(self.generator.image(self.pivot))))
+            self._note(float(self.likeness.as_seen(self.generator.image(self.pivot))))
         for name, weight in self.adam.tensors.items():
             weight.copy_(self.best[name])
 
