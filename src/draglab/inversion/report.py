@@ -57,8 +57,8 @@ class QualityReport:
         identity = "" if self.identity is None else f", identity distance {self.identity:.2f}"
         return (
             f"LPIPS {self.lpips:.3f} (projection alone {self.lpips_projection:.3f}; compared at {self.compared} px), "
-            f"mean error {self.mean_absolute_error:.1f} of 255{identity}; {self.projection_steps} + {self.tuning_steps} "
-            f"steps in {self.seconds:.0f} s"
+            f"mean error {self.mean_absolute_error:.1f} of 255{identity}; "
+            f"{self.projection_steps} + {self.tuning_steps} steps in {self.seconds:.0f} s"
         )
 
     @property
