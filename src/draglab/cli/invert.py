@@ -31,7 +31,7 @@ def invert(
             help="The part of the photo to take: centre and side in its pixels, turn in degrees clockwise.",
         ),
     ] = None,
-    fast: Annotated[bool, typer.Option("--fast", help="A third of the time, less like the photo.")] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="Half of the steps, less like the photo.")] = False,
     best: Annotated[bool, typer.Option("--best", help="More time, more like the photo.")] = False,
     pti: Annotated[bool, typer.Option("--pti", help="The published scheme (PTI): slow.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what was ended, by the same command.")] = False,

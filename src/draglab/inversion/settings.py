@@ -67,7 +67,7 @@ class InversionSettings:
 
     @classmethod
     def fast(cls, **changes: Any) -> InversionSettings:
-        """Return settings that take half of the time: for a first look."""
+        """Return settings with half of the steps: for a first look."""
         return replace(cls(projection_steps=25, tuning_steps=20, enough=0.08), **changes)
 
     @classmethod
