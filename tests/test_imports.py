@@ -27,7 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "dragging": _MODELS,
     "media": _MODELS,
     "perception": _MODELS,
-    "inversion": _MODELS,
+    "inversion": _MODELS | {"perception"},
     "editor": _EDITOR,
     "evaluation": _EDITOR,
     "server": _EDITOR | {"public_models", "downloads"},

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from draglab.dragging import DragEdit, DragResult, DragSettings, DragStep, drag, drag_many, drag_steps, region_edit
     from draglab.editor.replay import Replay
     from draglab.generators import to_uint8
+    from draglab.inversion import InversionSettings, InvertedPhoto, invert, load_photo
     from draglab.media.edit_file import load_edit_file
 
 __all__ = [
@@ -30,13 +31,17 @@ __all__ = [
     "DragSettings",
     "DragStep",
     "DraglabError",
+    "InversionSettings",
+    "InvertedPhoto",
     "Replay",
     "__version__",
     "drag",
     "drag_many",
     "drag_steps",
+    "invert",
     "load_edit_file",
     "load_generator",
+    "load_photo",
     "region_edit",
     "to_uint8",
 ]
@@ -50,6 +55,10 @@ _HOME = {
     "drag": "draglab.dragging",
     "drag_many": "draglab.dragging",
     "drag_steps": "draglab.dragging",
+    "InversionSettings": "draglab.inversion",
+    "InvertedPhoto": "draglab.inversion",
+    "invert": "draglab.inversion",
+    "load_photo": "draglab.inversion",
     "region_edit": "draglab.dragging",
     "Replay": "draglab.editor.replay",
     "load_edit_file": "draglab.media.edit_file",

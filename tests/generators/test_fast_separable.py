@@ -34,13 +34,15 @@ def test_pointwise(samples: int, latents: str, noise: str, part_bytes: int, monk
     monkeypatch.setattr(separable, "PART_BYTES", part_bytes)
     x = numbers(samples, 5, 7, 6).requires_grad_(True)
     styles = numbers(1 if latents == "one" else samples, 5, seed=1).requires_grad_(True)
-    weight, bias = numbers(4, 5, seed=2), numbers(4, seed=3)
+    weight, bias = numbers(4, 5, seed=2).requires_grad_(True), numbers(4, seed=3).requires_grad_(True)
     drawn = None if noise == "none" else numbers(1 if noise == "shared" else samples, 1, 7, 6, seed=4)
     expected = reference_pointwise(x, styles, weight, bias, drawn, SLOPE)
     fast = separable.pointwise_activate(x, styles, weight, bias, drawn, SLOPE)
     torch.testing.assert_close(fast, expected)
-    for found, wanted in zip(gradients(fast, x, styles), gradients(expected, x, styles), strict=True):
+    leaves = x, styles, weight, bias
+    for found, wanted in zip(gradients(fast, *leaves), gradients(expected, *leaves), strict=True):
         torch.testing.assert_close(found, wanted)
+    weight, bias = weight.detach(), bias.detach()
     torch.testing.assert_close(
         separable.pointwise_activate(x.detach().contiguous(), styles, weight, bias, drawn, SLOPE), expected
     )

@@ -1,4 +1,4 @@
-"""`draglab drag`: drag points, or repeat an edit from its file."""
+"""`draglab drag`: drag points of a generated image or an inverted photo, or repeat an edit from its file."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-import draglab
 from draglab.cli.arguments import Class, Device, Json, Truncation, parse_class, parse_seed
 from draglab.cli.interrupt import KeptBest
 from draglab.errors import DraglabError
@@ -21,7 +20,11 @@ _SETTINGS = "Settings of the drag (the preset's when left out)"
 
 def drag(
     edit: Annotated[
-        Path | None, typer.Argument(metavar="EDIT.json", help="An edit file to make again; --point adds a round.")
+        Path | None,
+        typer.Argument(
+            metavar="FILE",
+            help="A photo of draglab invert (.draglab), or an edit file (.json) to make again; --point adds a round.",
+        ),
     ] = None,
     seed: Annotated[str | None, typer.Option("--seed", "-s", help="Start from the image of this seed.")] = None,
     point: Annotated[
@@ -40,6 +43,9 @@ def drag(
     ),
     video: Annotated[Path | None, typer.Option(help="The steps as a video: .mp4 or .gif.")] = None,
     save: Annotated[Path | None, typer.Option(help="Edit file that makes this edit again: .json.")] = None,
+    paste_back: Annotated[
+        bool, typer.Option("--paste-back", help="Write the whole photo with the edit put back, not the model's image.")
+    ] = False,
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="Bundled model or file; heads, or what the edit file names.")
     ] = None,
@@ -81,8 +87,11 @@ def drag(
         raise DraglabError(
             "nothing to start from: give an edit file, or --seed and --point, as in --seed 7 --point 64,90:64,105"
         )
+    from_photo = edit is not None and edit.suffix.lower() == ".draglab"
     if edit is not None and (seed is not None or truncation != 1.0 or class_name is not None):
-        raise DraglabError("an edit file has its own start: leave --seed, --truncation and --class out")
+        raise DraglabError("a file has its own start: leave --seed, --truncation and --class out")
+    if from_photo and not point:
+        raise DraglabError("no points were given: add --point handle:target, in pixels of the model's image")
     if edit is not None and not point and (texts or preset != "draglab" or mask is not None):
         raise DraglabError("an edit file has its own settings and mask: leave them out, or add a round with --point")
     if edit is None and not point:
@@ -94,33 +103,38 @@ def drag(
     pairs = [parse_point_pair(text) for text in point or []]
 
     # torch takes a while to import: arguments that may be mistyped are checked before.
-    from draglab.cli.outputs import Outputs, run_edit
+    from draglab.cli.outputs import Outputs, open_model_or_photo, run_edit
     from draglab.cli.statistics import prepare
     from draglab.dragging import DragSettings
     from draglab.editor.settings import parse_settings
-    from draglab.media.edit_file import EditFile, ModelReference, SeedStart, load_edit_file
+    from draglab.media.edit_file import EditFile, ModelReference, SeedStart, WPlusStart, load_edit_file
 
     chosen: dict[str, Any] = dict(parse_settings(texts))
     DragSettings(**chosen)  # checked before a model is loaded
-    outputs = Outputs(image=output, video=video, edit=save)
-    outputs.check()
-    if edit is not None:
+    Outputs(image=output, video=video, edit=save).check()
+    rounds = []
+    if edit is not None and not from_photo:
         loaded = load_edit_file(edit)
         start, rounds = loaded.start, loaded.rounds
         name = model or loaded.model.name
-        generator = draglab.load_generator(name, device=device)
+        generator, photo = open_model_or_photo(name, device)
         reference = ModelReference(name=name, sha256=loaded.model.sha256)
     else:
-        start = SeedStart(
-            seed=number or 0,
-            truncation_psi=truncation,
-            class_index=c if isinstance(c, int) else None,
-            class_vector=c if isinstance(c, list) else None,
-        )
-        rounds = []
-        name = model or "heads"
-        generator = draglab.load_generator(name, device=device)
+        name = str(edit) if from_photo else model or "heads"
+        generator, photo = open_model_or_photo(name, device, model if from_photo else None)
         reference = ModelReference(name=name, sha256=generator.sha256)
+        if from_photo and photo is not None:
+            start = WPlusStart.from_array(photo.w_plus[0].cpu().numpy())
+        else:
+            start = SeedStart(
+                seed=number or 0,
+                truncation_psi=truncation,
+                class_index=c if isinstance(c, int) else None,
+                class_vector=c if isinstance(c, list) else None,
+            )
+    if paste_back and photo is None:
+        raise DraglabError("--paste-back needs a photo: give a file of draglab invert (.draglab)")
+    outputs = Outputs(image=output, video=video, edit=save, photo=photo if paste_back else None)
     if pairs:
         settings = DragSettings.paper(**chosen) if preset == "paper" else DragSettings.for_model(generator, **chosen)
         rounds = [*rounds, _round(pairs, mask, settings, generator)]

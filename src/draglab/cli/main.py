@@ -18,6 +18,7 @@ from draglab.cli.drag import drag
 from draglab.cli.edit import edit
 from draglab.cli.generate import generate
 from draglab.cli.interrupt import KeptBest
+from draglab.cli.invert import invert
 from draglab.cli.models import models
 from draglab.errors import DraglabError
 from draglab.problems import escape_controls
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.command()(edit)
 app.command()(generate)
 app.command()(drag)
+app.command()(invert)
 app.add_typer(models)
 app.command()(demo)
 

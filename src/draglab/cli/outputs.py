@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from draglab.checkpoints import load_generator
 from draglab.cli.interrupt import on_interrupt
 from draglab.cli.progress import DragProgress
 from draglab.editor import Replay
@@ -14,6 +15,7 @@ from draglab.editor.film import FPS, Moment, pictures_between
 from draglab.errors import DraglabError
 from draglab.files import check_writable
 from draglab.generators import Generator
+from draglab.inversion import InvertedPhoto, load_photo
 from draglab.media.edit_file import EditFile, save_edit_file
 from draglab.media.images import check_image_suffix, save_image
 from draglab.media.overlay import draw_edit
@@ -27,6 +29,8 @@ class Outputs:
     image: Path | None = None
     video: Path | None = None
     edit: Path | None = None
+    photo: InvertedPhoto | None = None
+    """Photo that the image is put back into; None = the model's image is written."""
 
     def given(self) -> dict[str, Path]:
         """Return the files that are given, by their content: "image", "video", "edit"."""
@@ -137,7 +141,25 @@ def run_edit(edit_file: EditFile, generator: Generator, outputs: Outputs) -> Out
         if video is not None:
             video.add(replay.image(), repeat=FPS)
     if outputs.image is not None:
-        save_image(outputs.image, replay.image())
+        picture = replay.image()
+        save_image(outputs.image, picture if outputs.photo is None else outputs.photo.paste(picture))
     if outputs.edit is not None:
         save_edit_file(outputs.edit, replay.recorded())
     return Outcome(replay, steps, seconds, outputs)
+
+
+def open_model_or_photo(
+    name: str, device: str | None, model: str | None = None
+) -> tuple[Generator, InvertedPhoto | None]:
+    """Load what an edit is made with: a model, or an inverted photo with its own.
+
+    Args:
+        name: name of a model, or the file of either. model: where the photo's model is; None = by the photo's file.
+
+    Raises:
+        DraglabError: there is no such model or file.
+    """
+    if not name.lower().endswith(".draglab"):
+        return load_generator(name, device=device), None
+    photo = load_photo(name, device=device, model=model)
+    return photo.generator, photo

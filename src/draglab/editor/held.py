@@ -22,7 +22,7 @@ def held_cells(document: Document, ways: Sequence[tuple[XY, XY]]) -> NDArray[np.
         ways: handle and target of each point, (x, y) image pixels; a pin's target is its handle.
 
     Returns:
-        None if nothing is held: locality is 0, or the drag would not be a Gauss-Newton one, for instance with regularisation, or there is a mask.
+        None if this map holds nothing: locality is 0, there is a mask, or the drag would not be a Gauss-Newton one.
 
     Raises:
         DraglabError: a point is outside the image, or none has somewhere to go.

@@ -34,8 +34,8 @@ def not_an_edit_file(data: bytes) -> str | None:
     for pattern, what in _PICTURES:
         if re.match(pattern, head, re.DOTALL):
             return (
-                f"is {what}, not an edit file: draglab edits images that a model makes, so pictures and photos cannot "
-                f"be opened; {_EDITS_OPEN}"
+                f"is {what}, not an edit file: a photo must first be brought into a model, with the command "
+                f"draglab invert; here, {_EDITS_OPEN}"
             )
     if re.match(_FILMS, head, re.DOTALL):
         return f"is a video, not an edit file: {_EDITS_OPEN}"

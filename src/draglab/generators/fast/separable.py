@@ -1,4 +1,4 @@
-"""What follows the depthwise part of a separable convolution with frozen weights, in one matrix product.
+"""What follows the depthwise part of a separable convolution, in one matrix product.
 
 The styles scale the weight instead of the maps, so that neither a scaled copy of the maps nor one per operation is
 written; the backward pass scales in place. The slow reference is `tests/reference/convolution.py`.
@@ -25,7 +25,7 @@ def pointwise_activate(
         noise: [N or 1, 1, H, W] or None. slope: slope of the negative side, above 0.
 
     Returns:
-        [N, O, H, W], channels_last; differentiable once, with respect to x and styles.
+        [N, O, H, W], channels_last; differentiable once, with respect to x, styles, weight and bias.
     """
     return _Pointwise.apply(x, styles, weight, bias, noise, slope)  # pyright: ignore[reportReturnType]
 
@@ -55,17 +55,26 @@ class _Pointwise(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor, None, None, None, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None, Tensor | None, None, None]:
         pixels, styles, weight, y = ctx.saved_tensors
-        given = grads[0].permute(0, 2, 3, 1).reshape(-1, len(weight))
+        with_x, _, with_weight, with_bias = ctx.needs_input_grad[:4]
+        flat, given = pixels.view(-1, pixels.shape[-1]), grads[0].permute(0, 2, 3, 1).reshape(-1, len(weight))
         outputs = y.view(-1, len(weight))
         plain = weight.to(y.dtype)
         grad = torch.empty_like(pixels)
-        for _, (first, end) in _parts([(0, len(given))], max(plain.shape) * y.element_size()):
+        # One for each row of styles: the sum over its pixels of gradient times input.
+        products = weight.new_zeros(len(styles), *weight.shape) if with_weight else None
+        grad_bias = weight.new_zeros(len(weight)) if with_bias else None
+        for row, (first, end) in _parts(_owners(styles, len(given)), max(plain.shape) * y.element_size()):
             inner = torch.ops.aten.leaky_relu_backward(given[first:end], outputs[first:end], ctx.slope, True)
             torch.mm(inner, plain, out=grad.view(-1, plain.shape[1])[first:end])
-        grad_x, grad_styles = scale_backward_(grad, pixels, styles, ctx.needs_input_grad[0])
-        return None if grad_x is None else grad_x.permute(0, 3, 1, 2), grad_styles, None, None, None, None
+            if products is not None:
+                products[row] += inner.t() @ flat[first:end]
+            if grad_bias is not None:
+                grad_bias += inner.sum(0, dtype=grad_bias.dtype)
+        grad_weight = None if products is None else (products * styles[:, None]).sum(0)
+        grad_x, grad_styles = scale_backward_(grad, pixels, styles, with_x)
+        return None if grad_x is None else grad_x.permute(0, 3, 1, 2), grad_styles, grad_weight, grad_bias, None, None
 
 
 def _owners(styles: Tensor, pixels: int) -> list[tuple[int, int]]:

@@ -116,7 +116,7 @@ class SeparableLayer(ModulatedLayer):
         styles = self.styles(w)
         x = F.conv2d(x, self.depthwise.to(x.dtype), padding=0 if valid else 1, groups=x.shape[1])
         drawn = noise(self, x)
-        if x.device.type == "cpu" and not self.pointwise.requires_grad:
+        if x.device.type == "cpu":
             weight = self.pointwise[:, :, 0, 0]
             return pointwise_activate(x, styles, weight, self.bias, drawn, LEAKY_SLOPE)
         # Styles scale whole channels, so they may as well come after the depthwise convolution.

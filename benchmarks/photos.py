@@ -1,0 +1,187 @@
+"""Invert a folder of photos, and drag them.
+
+    python -m benchmarks.photos FOLDER [--model ffhq-1024-mobile] [--preset fast] [--set tuning_steps=80 ...] [--drag]
+    python -m benchmarks.photos --generated 6 --drag   # the same drags of the model's own faces, to compare with
+
+Prints a line for each photo: LPIPS of the mean face, of the projection and after the tuning, the distance of dlib's
+descriptors, seconds (of the clock, and of the processor), peak memory of the process so far. With --drag, the tip of
+the nose, the chin and the corner of the mouth are dragged by 6 % of the width, and dlib judges how far from the target
+they end. Rows go to benchmarks/out/photos_PRESET.jsonl; a photo that is there already is not inverted again. The
+inverted photos are kept beside it. Photos of people: keep both to yourself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+import draglab
+from benchmarks.drags import parse_changes
+from draglab import DragEdit, DragSettings, InversionSettings, InvertedPhoto
+from draglab.generators import Generator, to_uint8
+from draglab.inversion import Inversion, read_photo
+from draglab.perception import MULTI_PIE, DlibLandmarks, FaceDescriptor, identity_distance
+
+HERE = Path(__file__).resolve().parent
+PRESETS = {
+    "default": InversionSettings,
+    "fast": InversionSettings.fast,
+    "best": InversionSettings.best,
+    "pti": InversionSettings.pti,
+}
+REACH = 0.06
+"""Length of a drag, relative to the width."""
+DRAGS = {"nose tip": (1.0, 0.0), "chin": (0.0, -1.0), "left mouth corner": (-0.8, -0.6)}
+"""Landmark -> direction in which it is dragged."""
+FIRST_SEED = 900
+LIMIT = 30
+"""Most steps of a drag."""
+
+
+def invert_photo(generator: Generator, path: Path, settings: InversionSettings) -> tuple[InvertedPhoto, dict[str, Any]]:
+    """Invert a photo; return it and its row."""
+    clock, processor = time.perf_counter(), time.process_time()
+    inversion = Inversion(generator, read_photo(path).pixels, settings=settings)
+    mean = generator.w_avg[None, None].repeat(1, generator.num_ws, 1)
+    with torch.no_grad():
+        mean_lpips = float(inversion.likeness.as_seen(generator.image(mean)))
+    course = [round(step.lpips, 4) for step in inversion]
+    photo = inversion.photo()
+    quality = photo.quality
+    row = {
+        "photo": path.name,
+        "mean face": mean_lpips,
+        "projection": quality.lpips_projection,
+        "tuned": quality.lpips,
+        "compared": quality.compared,
+        "at 256": quality.lpips_enlarged,
+        "identity": quality.identity,
+        "error": quality.mean_absolute_error,
+        "spread": quality.spread,
+        "steps": [quality.projection_steps, quality.tuning_steps],
+        "seconds": time.perf_counter() - clock,
+        "cpu seconds": time.process_time() - processor,
+        "peak MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "course": course,
+    }
+    return photo, row
+
+
+def drag_face(
+    generator: Generator, w_plus: torch.Tensor, judge: DlibLandmarks, describe: FaceDescriptor
+) -> Iterator[tuple[dict[str, Any], NDArray[np.uint8], NDArray[np.uint8]]]:
+    """Drag the face in an image in each of the ways; yield rows, images before and after."""
+    before = to_uint8(generator.image(w_plus))[0]
+    landmarks, described = judge([before])[0], describe([before])[0]
+    width = generator.img_resolution
+    for name, way in DRAGS.items():
+        handle = landmarks[MULTI_PIE.index(name)]
+        target = handle + np.array(way) * REACH * width
+        if not np.isfinite(handle).all() or not (target >= 0).all() or not (target < width).all():
+            continue
+        settings = DragSettings.for_model(generator, max_steps=LIMIT)
+        result = draglab.drag(generator, w_plus, DragEdit([handle], [target]), settings)
+        after = result.image()
+        found = judge([after])[0][MULTI_PIE.index(name)]
+        rows, columns = np.mgrid[:width, :width]
+        around = np.maximum(abs(columns - handle[0]), abs(rows - handle[1])) < (REACH + 0.125) * width
+        row = {
+            "drag": name,
+            "judged": float(np.linalg.norm(found - target)) / width * 100,
+            "tracked": float(result.distances[0]) / width * 100,
+            "steps": result.steps,
+            "stop": result.stop_reason,
+            "identity": float(identity_distance(described, describe([after])[0])),
+            "changed outside": float(np.abs(after.astype(float) - before)[~around].mean()),
+        }
+        yield row, before, after
+
+
+def summary(rows: list[dict[str, Any]]) -> str:
+    """Return the means of the photos' columns, and of the drags by landmark."""
+    lines = []
+    if any("tuned" in row for row in rows):
+        for key in ("mean face", "projection", "tuned", "at 256", "identity", "error", "seconds", "cpu seconds"):
+            values = [row[key] for row in rows if row.get(key) is not None]
+            lines.append(f"{key}: mean {np.mean(values):.3f}, worst {max(values):.3f}, n {len(values)}")
+    drags = [one for row in rows for one in row.get("drags", [])]
+    for name in [*DRAGS, None] if drags else []:
+        chosen = [one for one in drags if name in (None, one["drag"])]
+        judged = [one["judged"] for one in chosen if np.isfinite(one["judged"])]
+        identity = [one["identity"] for one in chosen if np.isfinite(one["identity"])]
+        lines.append(
+            f"{name or 'all drags'}: judged {np.mean(judged):.2f} % of the width (median {np.median(judged):.2f}, n "
+            f"{len(judged)} of {len(chosen)}), identity {np.mean(identity):.2f}, changed outside "
+            f"{np.mean([one['changed outside'] for one in chosen]):.1f} of 255, "
+            f"{np.mean([one['steps'] for one in chosen]):.1f} steps"
+        )
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, nargs="?", help="folder of photos")
+    parser.add_argument("--model", default="ffhq-1024-mobile")
+    parser.add_argument("--preset", choices=list(PRESETS), default="default")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="changes to the preset")
+    parser.add_argument("--only", nargs="*", help="names of the photos to take")
+    parser.add_argument("--generated", type=int, default=0, help="drag so many faces of the model instead")
+    parser.add_argument("--drag", action="store_true", help="drag the faces as well")
+    parser.add_argument("--name", help="name of the results; the preset's if left out")
+    args = parser.parse_args(arguments)
+    if (args.folder is None) == (args.generated == 0):
+        parser.error("give either a folder of photos or --generated")
+    settings = PRESETS[args.preset](**parse_changes(args.set))
+    generator = draglab.load_generator(args.model)
+    out = HERE / "out" / f"photos_{args.name or ('generated' if args.generated else args.preset)}"
+    out.mkdir(parents=True, exist_ok=True)
+    kept = out.with_suffix(".jsonl")
+    rows = [json.loads(line) for line in kept.read_text().splitlines()] if kept.is_file() else []
+    known = {row["photo"]: row for row in rows}
+    judges = (DlibLandmarks(), FaceDescriptor()) if args.drag else None
+    paths = [Path(f"seed{FIRST_SEED + index}") for index in range(args.generated)]
+    if args.folder is not None:
+        kinds = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
+        paths = sorted(path for path in args.folder.iterdir() if path.suffix.lower() in kinds)
+    for path in paths:
+        row = known.get(path.name)
+        if (args.only and path.stem not in args.only) or (row is not None and (not args.drag or "drags" in row)):
+            continue
+        if args.generated:
+            row, face, w_plus = {"photo": path.name}, generator, generator.w_plus_from_seed(int(path.name[4:]), 0.7)
+        else:
+            file = out / f"{path.stem}.draglab"
+            if row is None or not file.is_file():
+                photo, row = invert_photo(generator, path, settings)
+                photo.save(file)
+            else:
+                photo = draglab.load_photo(file, model=generator)
+            face, w_plus = photo.generator, photo.w_plus
+            Image.fromarray(np.concatenate([photo.crop(), photo.image()], 1)).save(out / f"{path.stem}.jpg")
+        if judges is not None:
+            drags = []
+            for one, before, after in drag_face(face, w_plus, *judges):
+                drags.append(one)
+                name = f"{path.stem}_{one['drag'].replace(' ', '_')}.jpg"
+                Image.fromarray(np.concatenate([before, after], 1)).save(out / name)
+            row = {**row, "drags": drags}
+        known[path.name] = row
+        kept.write_text("".join(json.dumps(one) + "\n" for one in known.values()))
+        shown = {key: round(value, 3) if isinstance(value, float) else value for key, value in row.items()}
+        print("  ".join(f"{key} {value}" for key, value in shown.items() if key not in ("course", "drags")), flush=True)
+    print(summary(list(known.values())))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""`draglab invert`, and drags of its result."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from draglab import load_photo
+from tests.inversion.pictures import smooth_picture
+
+POINT = ("--point", "8,9:14.5,9", "--steps", "2", "--set", "stop_distance=0.01", "--set", "descent=first-order")
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "work" / "photo.png"
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(smooth_picture(50, 60)).save(path)
+    return path
+
+
+def pixels(path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def test_invert_drag_and_paste_back(draglab, model, photo):
+    invert = (
+        "invert",
+        photo,
+        "-m",
+        model,
+        "--box",
+        "30,25,40,5",
+        "--fast",
+        "--heat-map",
+        "heat.png",
+        "--device",
+        "cpu",
+    )
+    ran = draglab(*invert, "-o", "p.draglab")
+    assert ran.code == 0, ran.err
+    assert "frame 30.0,25.0,40.0,5.0 of 60x50" in ran.out
+    assert "LPIPS 0." in ran.out
+    assert "wrote p.draglab, heat.png" in ran.out
+    assert sorted(os.listdir()) == ["heat.png", "p.draglab", "photo.png"]
+    ran = draglab("drag", "p.draglab", *POINT, "--set", "feature_resolution=16", "-o", "crop.png", "--save", "e.json")
+    assert ran.code == 0, ran.err
+    assert pixels("crop.png").shape == (32, 32, 3)
+    ran = draglab("drag", "p.draglab", *POINT, "--set", "feature_resolution=16", "-o", "back.png", "--paste-back")
+    assert ran.code == 0, ran.err
+    expected = load_photo("p.draglab", device="cpu").paste(pixels("crop.png"))
+    assert (pixels("back.png") == expected).all()
+    assert expected.shape == (50, 60, 3)
+    # The edit file names the photo and replays to the same pixels, in the crop or in the photo.
+    assert draglab("drag", "e.json", "-o", "again.png", "--device", "cpu").code == 0
+    assert (pixels("again.png") == pixels("crop.png")).all()
+    assert draglab("drag", "e.json", "-o", "again.png", "--paste-back", "--device", "cpu").code == 0
+    assert (pixels("again.png") == expected).all()
+
+
+def test_json_and_the_middle_of_the_photo(draglab, model, photo):
+    ran = draglab("invert", photo, "-m", model, "--no-align", "--fast", "--json", "--reference")
+    assert ran.code == 0, ran.err
+    found = ran.json()
+    assert found["frame"] == {"x": 29.5, "y": 24.5, "size": 50, "angle": 0.0}
+    assert found["quality"]["lpips"] < found["quality"]["lpips_projection"]
+    assert found["verdict"]
+    assert not found["interrupted"]
+    (name,) = found["files"].values()
+    assert load_photo(name).pixels.shape == (50, 60, 3)
+    assert os.path.getsize(name) < 100_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("invert", "none.png", "--no-align"), "there is no photo none.png"),
+        (("invert", "photo.png", "--fast", "--best"), "--fast, --best and --pti exclude each other"),
+        (("invert", "photo.png", "--no-align", "--box", "1,2,3"), "--box and --no-align exclude each other"),
+        (("invert", "photo.png", "--box", "1,2"), "as in --box 320,240,400,0"),
+        (("invert", "photo.png", "--box", "500,2,30"), "outside the photo of 60x50"),
+        (("invert", "photo.png", "-o", "a.png"), "ends in .draglab"),
+        (("invert", "photo.png", "-o", "no/a.draglab"), "there is no such directory"),
+        (("drag", "photo.png", "--point", "1,2:3,4"), "a photo must first be brought into a model"),
+        (("drag", "none.draglab", "--point", "1,2:3,4"), "there is no photo file none.draglab"),
+        (("drag", "photo.draglab"), "no points were given"),
+        (("drag", "photo.draglab", "--seed", "1", "--point", "1,2:3,4"), "a file has its own start"),
+        (("drag", "--seed", "1", "--paste-back", "--point", "8,9:14,9"), "--paste-back needs a photo"),
+    ],
+)
+def test_bad_input(draglab, model, photo, arguments, message):
+    model_option = (
+        ()
+        if arguments[1].endswith(".draglab") or (arguments[1] == "photo.png" and arguments[0] == "drag")
+        else ("-m", model)
+    )
+    ran = draglab(*arguments, *model_option)
+    assert ran.code == 2
+    assert message in ran.err
+    assert len(ran.err.splitlines()) == 1
+    assert os.listdir() == ["photo.png"]
+
+
+def start(folder, *arguments) -> subprocess.Popen:
+    program = "import sys; from draglab.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(path, process: subprocess.Popen) -> None:
+    until = time.monotonic() + 60
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def test_ctrl_c_keeps_the_best_so_far(model, photo):
+    arguments = ("invert", photo, "-m", model, "--no-align", "--pti", "--json", "-o", "p.draglab")
+    process = start(photo.parent, *arguments)
+    wait_for(photo.parent / "p.draglab.resume", process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    found = json.loads(out)
+    assert found["interrupted"]
+    assert 0 < found["quality"]["projection_steps"] < 450
+    assert load_photo(photo.parent / "p.draglab").pixels.shape == (50, 60, 3)
+
+
+def test_going_on_after_kill(model, photo):
+    arguments = ("invert", photo, "-m", model, "--no-align", "--pti", "--json", "-o", "p.draglab")
+    process = start(photo.parent, *arguments)
+    wait_for(photo.parent / "p.draglab.resume", process)
+    time.sleep(0.3)
+    process.kill()
+    process.communicate()
+    assert not (photo.parent / "p.draglab").exists()
+    whole, again = start(photo.parent, *arguments[:-1], "q.draglab"), start(photo.parent, *arguments, "--resume")
+    outputs = [process.communicate(timeout=120) for process in (whole, again)]
+    assert (whole.returncode, again.returncode) == (0, 0), outputs
+    assert not (photo.parent / "p.draglab.resume").exists()
+    results = [load_photo(photo.parent / name).generator.sha256 for name in ("p.draglab", "q.draglab")]
+    assert results[0] == results[1]
