@@ -1,4 +1,4 @@
-"""The mask term's variants on fixed drags of `heads`, everything frozen but a disc around the drag; first-order method.
+"""Masks on fixed drags of `heads`: everything is frozen but a disc around the drag.
 
     python -m benchmarks.masks [--every 3] [--steps 100] [--only "no mask" "draglab" ...]
 
@@ -22,11 +22,12 @@ VARIANTS: dict[str, dict[str, Any] | None] = {
     "no mask": None,
     "draglab": {},
     "lambda 5": {"mask_weight": 5.0},
-    "adam": {"descent": "adam"},
     "no settling": {"settle_steps": None},
-    "no limit": {"mask_limit": None},
-    "none of the three": {"descent": "adam", "settle_steps": None, "mask_limit": None},
-    "sampled, 8 windows": {"mask_term": "sampled", "mask_windows": 8},
+    "first-order": {"descent": "first-order"},
+    "first-order, adam": {"descent": "adam"},
+    "first-order, no settling": {"descent": "first-order", "settle_steps": None},
+    "first-order, no limit": {"descent": "first-order", "mask_limit": None},
+    "first-order, sampled": {"descent": "first-order", "mask_term": "sampled", "mask_windows": 8},
 }
 
 
@@ -45,23 +46,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows, columns = np.mgrid[: generator.img_shape[0], : generator.img_shape[1]]
     for name in args.only:
         changes = VARIANTS[name]
-        changed, left, steps, arrived = [], [], [], 0
+        changed, left, steps, seconds, arrived = [], [], [], [], 0
         for one in drags:
             x, y = np.add(one.handle, one.target) / 2
             movable = np.hypot(columns - x, rows - y) < args.radius * len(rows)
             w_plus = generator.w_plus_from_seed(one.seed)
             edit = DragEdit([one.handle], [one.target], None if changes is None else movable)
-            settings = DragSettings(max_steps=args.steps, **{"descent": "first-order", **(changes or {})})
+            settings = DragSettings.for_model(generator, max_steps=args.steps, **(changes or {}))
             result = draglab.drag(generator, w_plus, edit, settings)
             with torch.no_grad():
                 before, after = generator.image(torch.cat([w_plus, result.w_plus])).clamp(-1, 1) * 127.5
             changed.append((after - before).abs().mean(0)[torch.from_numpy(~movable)].mean().item())
             left.append(result.distances[0])
             steps.append(result.steps)
+            seconds.append(result.seconds)
             arrived += result.stop_reason == "arrived"
         print(
             f"{name:20s} arrived {arrived}/{len(drags)}  steps {np.mean(steps):.1f}  "
-            f"frozen change {np.mean(changed):.2f}  left {np.mean(left):.2f} px",
+            f"{np.mean(seconds):.2f} s  frozen change {np.mean(changed):.2f}  left {np.mean(left):.2f} px",
             flush=True,
         )
 

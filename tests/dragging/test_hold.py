@@ -11,6 +11,7 @@ from draglab.dragging.hold import Hold
 from draglab.dragging.latent import EditedLatent
 from draglab.dragging.locality import local_level
 from draglab.dragging.metric import LatentMetric, StiffMetric
+from draglab.dragging.settings import LatentSpace
 from draglab.generators.statistics import measure_statistics
 from tests.reference import gauss_newton as slow
 from tests.tiny import tiny_generator
@@ -18,7 +19,7 @@ from tests.tiny import tiny_generator
 
 @pytest.mark.parametrize("space", ["w+", "w"])
 @pytest.mark.parametrize("ease", [1.0, 0.25])
-def test_the_step_solves_the_whole_system(space: str, ease: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_step_solves_the_whole_system(space: LatentSpace, ease: float, monkeypatch: pytest.MonkeyPatch) -> None:
     # So many conjugate gradients that the system is solved, and so short probes that J is exact.
     monkeypatch.setattr(hold, "ITERATIONS", 200)
     monkeypatch.setattr(hold, "PROBE", 1e-6)

@@ -131,6 +131,9 @@ class GaussNewtonRun(DragRun):
 
     def __init__(self, generator: Generator, w_plus: Tensor, edit: DragEdit, settings: DragSettings):
         super().__init__(generator, w_plus, edit, replace(settings, descent="gauss-newton"))
+        if self.mask is not None:
+            # A latent that keeps what is frozen is far in the metric, and its picture sound.
+            self.settings = replace(self.settings, reach=None)
         assert generator.statistics is not None
         self.back_off, self.patience = None, None if settings.patience is None else PATIENCE
         level = settings.feature_level(generator)
@@ -202,7 +205,7 @@ class GaussNewtonRun(DragRun):
         size = float(torch.linalg.vector_norm(solution.change))
         loss, held = float(mismatch.mean()), 0.0 if self.hold is None else self.hold.loss
         step = self.conclude(features, np.array([loss + held, loss, held, size]), found)
-        if step is not None and self.progress.index < step.index:
+        if step is not None and self.settling is None and self.progress.index < step.index:
             if self.hold is None:
                 self.longest = max(self.longest / 2, self._pixels(SHORTEST))
             else:

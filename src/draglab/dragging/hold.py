@@ -23,7 +23,7 @@ from draglab.dragging.metric import LatentMetric, StiffMetric
 from draglab.generators import Generator
 from draglab.geometry import image_extent
 
-ITERATIONS = 3
+ITERATIONS = 4
 """Number of conjugate gradients for a step."""
 DAMPED = 2.0
 """1 + lambda."""

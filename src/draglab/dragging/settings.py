@@ -46,7 +46,7 @@ class DragSettings:
     reach: Annotated[float | None, SettingInfo(
         "How far it may go (reach)",
         "A gauss-newton drag stops where the picture would leave what the model can make: so many standard deviations "
-        "of its latents from the start. None = no limit.",
+        "of its latents from the start. None = no limit; with a mask there is none.",
         minimum=0, above=True, optional=True, slider=(1, 20), step=0.5, panel="more",
     )] = 8.0
     # The latent.
@@ -78,8 +78,8 @@ class DragSettings:
     descent: Annotated[Descent, SettingInfo(
         "Method",
         "gauss-newton = few large steps, each the likeliest change of the image that moves the points; "
-        "first-order = small steps along a gradient: adam as in the paper, or normalized, steps of one length, which "
-        "change less of what is frozen and are taken with a mask; auto = gauss-newton where it can be used.",
+        "first-order = small steps along a gradient: adam as in the paper, or, with a mask, normalized: steps of one "
+        "length, which change less of what is frozen; auto = gauss-newton where it can be used.",
         choices=("auto", "gauss-newton", "first-order", "adam", "normalized"),
     )] = "auto"
     step_size: Annotated[float, SettingInfo(
@@ -118,14 +118,14 @@ class DragSettings:
     )] = 20.0
     mask_limit: Annotated[float | None, SettingInfo(
         "Limit of the hold (mask limit)",
-        "Limits the mask term's gradient to this multiple of the pull's, so that points still arrive; None = no "
-        "limit, as in the paper.",
+        "Limits the gradient of a first-order drag's mask term to this multiple of the pull's, so that points still "
+        "arrive; None = no limit, as in the paper.",
         minimum=0, above=True, optional=True, slider=(0.1, 20), step=0.1, panel="more",
     )] = 2.0
     settle_steps: Annotated[int | None, SettingInfo(
         "Settle after arrival (settle steps)",
         "Number of steps after arrival, with a mask, that undo changes of the frozen region while the points hold "
-        "their places; None = none, as in the paper.",
+        "their places; gauss-newton makes 3 at most. None = none, as in the paper.",
         minimum=1, maximum=1000, whole=True, optional=True, slider=(1, 50), step=1, panel="more",
     )] = 10
     mask_term: Annotated[MaskTerm, SettingInfo(

@@ -165,13 +165,10 @@ class EditingSession:
             DraglabError: the model is missing; raised by the call itself.
         """
         document, node = self.document, self.document.history.node
-        settings = document.settings()
-        if self.rounds.running or node.mask_id is not None:
-            return iter(())
-        if not settings.locality or settings.descent not in ("auto", "gauss-newton"):
-            return iter(())
-        generator = document.generator(node)
-        if generator.statistics is None:
+        generator, settings = document.generator(node), document.settings()
+        held = node.mask_id is not None or settings.locality > 0
+        chosen = settings.descent in ("auto", "gauss-newton") and generator.statistics is not None
+        if self.rounds.running or not held or not chosen:
             return iter(())
         return prepare_pulls(generator, document.latent(node.latent_id, generator))
 
