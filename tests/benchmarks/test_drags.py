@@ -96,7 +96,7 @@ def test_masks_are_measured_on_drags_of_every_kind(
 
     def stands_still(_: object, w_plus: torch.Tensor, edit: DragEdit, __: object) -> SimpleNamespace:
         dragged.append(next(i for i, one in enumerate(drags.heads_drags()) if [one.handle] == edit.handles))
-        return SimpleNamespace(w_plus=w_plus, distances=[0.0], steps=0, stop_reason="arrived")
+        return SimpleNamespace(w_plus=w_plus, distances=[0.0], steps=0, seconds=0.1, stop_reason="arrived")
 
     monkeypatch.setattr("draglab.load_generator", lambda _: tiny_generator())
     monkeypatch.setattr("draglab.drag", stands_still)

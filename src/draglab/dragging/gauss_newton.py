@@ -26,10 +26,10 @@ from torch import Tensor
 from draglab.dragging.features import FeatureReader, Features
 from draglab.dragging.hold import Hold
 from draglab.dragging.latent import EditedLatent
-from draglab.dragging.locality import held_shares, local_extent, local_level, local_pulls
+from draglab.dragging.locality import held_shares, local_level, local_pulls
 from draglab.dragging.losses import frozen_weights
 from draglab.dragging.matching import PatchMatcher, patch_lattice
-from draglab.dragging.metric import LatentMetric
+from draglab.dragging.metric import LatentMetric, StiffMetric
 from draglab.dragging.run import DragRun
 from draglab.dragging.settings import DragSettings
 from draglab.dragging.tracking import search_spacing
@@ -60,8 +60,10 @@ FREE = 51.0
 """Radius around the ways of the handles in which the image may follow."""
 MASK_HOLD = 30.0
 """Strength of the hold of what a mask freezes, for each unit of `mask_weight`."""
-NEAR = 5.0
-"""Distance of the targets in the metric, standard deviations, up to which what is far from the handles is held."""
+NEAR = 4.0
+"""Distance of the targets in the metric, standard deviations, up to which all that is far is held with full weight."""
+FALL = 3.0
+"""Power with which the weight falls beyond that distance."""
 SETTLE = 3
 """Number of steps after arrival with a mask, at most."""
 PATIENCE = 8
@@ -154,7 +156,8 @@ class GaussNewtonRun(DragRun):
             fewer = replace(settings, num_layers=min(settings.num_layers, seen))
             self.latent = EditedLatent(generator, self.latent.start, fewer)
         self.metric = LatentMetric(generator.statistics.to(generator.w_avg), self.latent.count, shared)
-        self.hold: Hold | None = None
+        self.stiff: LatentMetric | StiffMetric = self.metric
+        self.hold = None if self.mask is None else self.make_hold()
         self.measured = self.targets
         self.reachable = self.targets
         self.force = torch.zeros_like(self.latent.offset[0])
@@ -162,26 +165,28 @@ class GaussNewtonRun(DragRun):
         prior = PRIOR / self._pixels(1.0) ** 2
         self.matcher = PatchMatcher(self.features, self.start, self.shape, self.spacing, patch, radius, prior)
 
-    def make_hold(self, rows: Rows) -> Hold | None:
-        """Return the hold of what is to stay: what the mask freezes, or else what is far from the handles' ways.
-
-        Without a mask, nothing is held if the targets are far, in standard deviations of the model's latents: then the
-        rest has to follow, as heads turn as a whole.
-        """
+    def make_hold(self) -> Hold:
+        """Return the hold of what the mask freezes."""
+        assert self.mask is not None
         level = local_level(self.generator)
-        margin = self.generator.feature_margin(level)
-        shape = self.generator.feature_shape(level)
-        if self.mask is not None:
-            weights = frozen_weights(self.mask, shape, margin)
-            return Hold(self.generator, self.latent, self.metric, weights, MASK_HOLD * self.settings.mask_weight)
-        if not self.settings.locality:
-            return None
+        weights = frozen_weights(self.mask, self.generator.feature_shape(level), self.generator.feature_margin(level))
+        return Hold(self.generator, self.latent, self.metric, weights, MASK_HOLD * self.settings.mask_weight)
+
+    def measure(self, rows: Rows) -> LatentMetric | StiffMetric:
+        """Return the metric for steps to the present targets, in which changes of what is to stay are long.
+
+        The farther the targets are, in standard deviations of the model's latents, the more of the image has to follow,
+        and the less is held: heads turn as a whole.
+        """
+        locality = self.settings.locality
+        if not locality:
+            return self.metric
         way = ((self.targets - self.handles)[rows.owners] * rows.directions).sum(1)
-        if self.metric.distance(rows.jacobian, way) > NEAR:
-            return None
-        held = held_shares(self.start, self.targets, self._pixels(FREE), self.shape, local_extent(self.generator))
-        weights = torch.nn.functional.pad(torch.from_numpy(held).float(), (margin,) * 4)
-        return Hold(self.generator, self.latent, self.metric, weights, self.settings.locality)
+        near = min(1.0, NEAR / max(self.metric.distance(rows.jacobian, way), 1e-9))
+        pulls = local_pulls(self.generator, self.latent.start).flatten(0, 1)
+        held = held_shares(self.start, self.targets, self._pixels(FREE), self.shape).ravel()
+        own = self.metric.weighted(pulls, locality * near**FALL)
+        return StiffMetric(self.metric, (own * torch.from_numpy(held).to(own).sqrt()[:, None, None]).to(pulls))
 
     def _pixels(self, length: float) -> float:
         return scale_from_512(length, *self.shape)
@@ -190,8 +195,8 @@ class GaussNewtonRun(DragRun):
         """Make one iteration: linearise, solve, move the latent, find the handles again."""
         rows = self.linearise(self.wanted())
         moved_on = np.linalg.norm(self.targets - self.measured, axis=1).max()
-        if self.last is None or moved_on > self._pixels(LONGEST):
-            self.hold, self.measured = self.make_hold(rows), self.targets
+        if self.hold is None and (self.last is None or moved_on > self._pixels(LONGEST)):
+            self.stiff, self.measured = self.measure(rows), self.targets
         self.reachable = self.handles + self.reachable_share(rows) * (self.targets - self.handles)
         solution = self.solve(rows)
         limited = self.share_within_reach(solution) < 1
@@ -332,7 +337,7 @@ class GaussNewtonRun(DragRun):
 
     def _shortest(self, rows: Rows, jacobian: Tensor, wanted: NDArray[np.float64], largest: float) -> Solution:
         """Return the shortest step in the metric, at most of length `largest`; arguments with weights."""
-        changes = self.metric(jacobian)
+        changes = self.stiff(jacobian)
         gram = torch.einsum("ald,bld->ab", jacobian, changes).double().cpu().numpy()
         shares = torch.from_numpy(damped(gram, wanted, largest)).to(changes)
         change, force = (torch.einsum("m,mld->ld", shares, each) for each in (changes, jacobian))

@@ -1,4 +1,4 @@
-"""The hold: what is to stay in a Gauss-Newton drag, by a mask or because it is far from the handles.
+"""The hold: what a mask freezes stays in a Gauss-Newton drag.
 
 The step minimises, with o the change of the latent since the round's start, F the features that the hold looks at and
 F0 those of the start, W how much each of them is to stay, and j, e, mu the rows, motions and damping of the handles,

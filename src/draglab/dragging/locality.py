@@ -2,7 +2,7 @@
 
 The image is divided into cells. For each cell there is a pull, J^T v of a random v with the unit matrix as covariance,
 where J is the Jacobian of the cell's features with respect to the latent. From them follows about how much a change of
-the latent alters what is to stay (hold.py).
+the latent alters what is to stay: far from the handles (gauss_newton.py) or by a mask (hold.py).
 """
 
 from __future__ import annotations
@@ -92,12 +92,6 @@ def local_level(generator: Generator) -> int:
     return generator.feature_level(max(fitting, default=generator.feature_resolutions[0]))
 
 
-def local_extent(generator: Generator) -> tuple[int, int]:
-    """Return the image's (height, width) in pixels of those features."""
-    level = local_level(generator)
-    return image_extent(generator.feature_shape(level), generator.feature_margin(level))
-
-
 def cell_counts(image_shape: tuple[int, int]) -> tuple[int, int]:
     """Return the number of cells along the height and the width of an image."""
     height, width = (max(1, round(CELLS * side / max(image_shape))) for side in image_shape)
@@ -105,19 +99,15 @@ def cell_counts(image_shape: tuple[int, int]) -> tuple[int, int]:
 
 
 def held_shares(
-    handles: NDArray[np.float64],
-    targets: NDArray[np.float64],
-    radius: float,
-    image_shape: tuple[int, int],
-    counts: tuple[int, int],
+    handles: NDArray[np.float64], targets: NDArray[np.float64], radius: float, image_shape: tuple[int, int]
 ) -> NDArray[np.float64]:
-    """Return how much each part of an image is to stay, [rows, columns] from 0 to 1: little near the handles' ways.
+    """Return how much each cell is to stay, [rows, columns] from 0 to 1: little near the ways of the handles.
 
     Args:
         handles, targets: [n, 2] image pixels. radius: standard deviation of the Gaussian that frees the surroundings of
-            a way, image pixels. counts: number of rows and columns into which the image is divided.
+            a way, image pixels.
     """
-    rows, columns = counts
+    rows, columns = cell_counts(image_shape)
     ys = (np.arange(rows) + 0.5) * image_shape[0] / rows - 0.5
     xs = (np.arange(columns) + 0.5) * image_shape[1] / columns - 0.5
     held = np.ones((rows, columns))

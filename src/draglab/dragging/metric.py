@@ -38,16 +38,19 @@ class LatentMetric:
 
     def __init__(self, statistics: LatentStatistics, layers: int, shared: bool):
         self.covariance, self.layers, self.shared = statistics.covariance, layers, shared
-        covariance = self.covariance.double()
-        rows = self.edited(statistics.pulls).double()
-        size = (self._prior(rows, covariance) * rows).sum().clamp(min=1e-300)
-        rows = rows * (RESTRAINT / size).sqrt()
-        self.taken = taken_by(rows, self._prior(rows, covariance)).to(statistics.pulls.dtype)
+        rows = self.weighted(statistics.pulls, RESTRAINT)
+        self.taken = taken_by(rows, self._prior(rows, self.covariance.double())).to(statistics.pulls.dtype)
 
     def edited(self, pulls: Tensor) -> Tensor:
         """Return the part of pulls [k, num_ws, w_dim] that belongs to what is edited: [k, L, w_dim]."""
         first = pulls[:, : self.layers]
         return first.sum(1, keepdim=True) if self.shared else first
+
+    def weighted(self, pulls: Tensor, weight: float) -> Tensor:
+        """Return the edited part R of pulls [k, num_ws, w_dim], in float64, scaled so that tr(Sigma R^T R) = weight."""
+        rows = self.edited(pulls).double()
+        size = (self._prior(rows, self.covariance.double()) * rows).sum().clamp(min=1e-300)
+        return rows * (weight / size).sqrt()
 
     @staticmethod
     def _prior(rows: Tensor, covariance: Tensor) -> Tensor:
@@ -77,7 +80,7 @@ class StiffMetric:
         metric: Sigma'. rows: R, [k, L, D]. scale: s.
     """
 
-    def __init__(self, metric: LatentMetric, rows: Tensor, scale: float):
+    def __init__(self, metric: LatentMetric, rows: Tensor, scale: float = 1.0):
         self.metric, self.rows, self.scale = metric, rows, scale
         self.taken = taken_by(rows.double(), metric(rows).double() / scale).to(rows.dtype)
 

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from draglab.dragging import DragEdit
 from draglab.dragging.gauss_newton import FREE, uses_gauss_newton
-from draglab.dragging.locality import held_shares, local_extent
+from draglab.dragging.locality import held_shares
 from draglab.editor.document import Document
 from draglab.editor.state import XY
 from draglab.geometry import scale_from_512
 
 
 def held_cells(document: Document, ways: Sequence[tuple[XY, XY]]) -> NDArray[np.float64] | None:
-    """Return how much each part of the image would be held, [rows, columns] from 0 to 1, far from the ways.
+    """Return how much each cell of the image would be held, [rows, columns] from 0 to 1, far from the ways.
 
     Args:
         ways: handle and target of each point, (x, y) image pixels; a pin's target is its handle.
@@ -36,5 +36,4 @@ def held_cells(document: Document, ways: Sequence[tuple[XY, XY]]) -> NDArray[np.
     # A model without statistics would be measured first, which nobody has asked for.
     if not settings.locality or generator.statistics is None or not uses_gauss_newton(generator, edit, settings):
         return None
-    radius = scale_from_512(FREE, *generator.img_shape)
-    return held_shares(handles, targets, radius, generator.img_shape, local_extent(generator))
+    return held_shares(handles, targets, scale_from_512(FREE, *generator.img_shape), generator.img_shape)

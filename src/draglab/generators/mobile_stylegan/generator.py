@@ -27,7 +27,7 @@ class MobileStyleGAN(Generator):
     DRAG_SETTINGS: ClassVar[dict[str, bool | int | float | str | None]] = {
         "num_layers": 9,
         "largest_step": 1.0,
-        "locality": 300.0,
+        "locality": 200.0,
         "stop_distance": 2.0,
     }
     BUFFERS: ClassVar[tuple[str, ...]] = ("w_avg", "noise_const")
