@@ -75,18 +75,7 @@ def decode_photo(data: bytes, name: str = "the photo") -> Picture:
         raise DraglabError(f"{name} is not a picture that can be read: give a JPEG, PNG, WebP or TIFF") from None
     except Image.DecompressionBombError:
         raise DraglabError(f"{name} claims more than {MAX_PIXELS // 10**6} million pixels: make it smaller") from None
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        LookupError,
-        TypeError,
-        ArithmeticError,
-        struct.error,
-        zlib.error,
-    ):
-        # Errors of Pillow's decoders at damaged files.
+    except _DECODING_ERRORS:
         raise DraglabError(f"{name} is damaged or of a rare kind: save it again as PNG or JPEG") from None
 
 
