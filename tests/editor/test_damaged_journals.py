@@ -127,6 +127,15 @@ def test_bytes_of_any_value_anywhere(whole, tmp_path, data):
         assert content[60:64] != b"\0\0\0\1" and "newer draglab" in str(error)
 
 
+def test_a_header_that_forbids_writing_is_damage(whole, tmp_path):
+    path = copied(whole[0], tmp_path / "data")
+    content = bytearray(path.read_bytes())
+    content[18] = 3  # a format that this SQLite only reads
+    path.write_bytes(content)
+    check(path.parent)[1].file.close()
+    assert asides(path.parent)
+
+
 @given(length=st.floats(0, 1), zeros=st.booleans())
 @settings(FEW)
 def test_files_that_are_cut_off(whole, tmp_path, length, zeros):

@@ -97,7 +97,9 @@ class JournalFile:
         try:
             self._connect()
         except ERRORS as error:
-            if not is_damage(error):
+            # The file could just be opened for writing: it is its header that says that it must not be written.
+            read_only = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY
+            if not (read_only or is_damage(error)):
                 raise self._explain(error) from None
             self._rebuild()
 
