@@ -51,7 +51,7 @@ PAGE, SMALL_PAGE = 6, 18
 
 @dataclass(frozen=True)
 class Numbers:
-    """What is known of one drag besides its pictures; distances in pixels of the image.
+    """Numbers of one drag; distances in pixels of the image.
 
     Attributes:
         sigmas: length of the latent's change in the model's metric, standard deviations; None = no statistics.

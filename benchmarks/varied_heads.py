@@ -63,7 +63,7 @@ def unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class Picture:
-    """What the rules read from a head's picture.
+    """Measurements of a head's picture that the rules use.
 
     Args:
         image: uint8 [H, W, 3]. points: the 68 landmarks [68, 2].

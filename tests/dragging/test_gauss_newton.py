@@ -22,6 +22,7 @@ from draglab.dragging import (
     drag,
     drag_many,
     drag_steps,
+    gauss_newton,
     start_run,
     track_nearest,
 )
@@ -266,17 +267,23 @@ def test_what_is_within_reach_is_reachable_and_other_methods_do_not_know(spots: 
     assert next(drag_steps(spots, w_plus, edit, replace(FAST, descent="first-order"))).reachable is None
 
 
-def test_the_farther_the_targets_the_less_is_held(spots: Generator) -> None:
+def test_the_farther_the_targets_the_less_is_held(spots: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Everything is to stay, however long the way, so that only the distance counts.
+    monkeypatch.setattr(gauss_newton, "held_shares", lambda *_: np.ones((8, 8)))
+    monkeypatch.setattr(gauss_newton, "NEAR", 0.5)
     w_plus = spots.w_plus_from_seed(1)
     at = spot_of(spots, w_plus)
-    held = []
-    for far in (1.0, 30.0):
+    held, distances = [], []
+    for far in (1.0, 2.0, 30.0):
         run = GaussNewtonRun(spots, w_plus, DragEdit([at], [at + [far, 0]]), replace(FAST, locality=1000.0))
         rows = run.linearise(run.wanted())
         stiff = run.measure(rows)
         lengths = [float((metric(rows.jacobian) * rows.jacobian).sum()) for metric in (stiff, run.metric)]
         held.append(lengths[0] / lengths[1])
-    assert held[0] < held[1] <= 1
+        distances.append(run.metric.distance(rows.jacobian, np.array([far])))
+    assert distances[1] < 0.5 < distances[2]
+    assert held[0] == pytest.approx(held[1], rel=1e-3)
+    assert held[1] < 0.9 * held[2] < 1
 
 
 def test_a_mask_is_held(spots: Generator) -> None:
