@@ -23,7 +23,7 @@ class WrongFile(DraglabError):
 class _Record(BaseModel):
     """Record of the first download of a file whose publisher states no SHA-256."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", strict=True, frozen=True)
     url: str
     bytes: int = Field(gt=0)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")

@@ -55,7 +55,7 @@ class Rules:
 class _Version(BaseModel):
     """Version of the file that an unfinished download belongs to."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", strict=True, frozen=True)
     url: str
     validator: str
     """ETag or date of last change, for If-Range."""

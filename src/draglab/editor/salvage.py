@@ -32,7 +32,7 @@ Identifier = int | Annotated[str, Field(max_length=300)]
 class _Body(BaseModel):
     """Required fields of an entry's body; further fields may come from another version and are ignored."""
 
-    model_config = ConfigDict(extra="ignore", strict=True)
+    model_config = ConfigDict(defer_build=True, extra="ignore", strict=True)
 
 
 class _Point(_Body):

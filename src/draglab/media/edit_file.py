@@ -67,7 +67,7 @@ def first_order_settings(settings: Mapping[str, SettingValue]) -> dict[str, Sett
 class _Strict(BaseModel):
     """Base of all parts of a file: no unknown fields, no conversions ("7" is not a number), no NaN, immutable."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(defer_build=True, extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class ModelReference(_Strict):

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -29,9 +30,11 @@ from draglab.server.worker import Worker, caller_of
 
 T = TypeVar("T")
 
-_generate_request = TypeAdapter(GenerateRequest)
-_drag_request = TypeAdapter(DragRequest)
-_drag_status = TypeAdapter(DragStatus)
+
+@cache
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    """Return what reads and writes a kind of message; it takes a while to build."""
+    return TypeAdapter(kind)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +87,7 @@ class Api:
         """Answer with the image of a seed."""
         owner = self._owner(request)
         async with self._uploads.of(owner):
-            asked = await self._parsed(request, _generate_request)
+            asked = await self._parsed(request, GenerateRequest)
         pixels, model = await self._on_worker(lambda: self._drags.generate(asked), owner)
         return await self._picture(pixels, asked.format, f"{GENERATED} Model {model}, seed {asked.start.seed}.")
 
@@ -93,7 +96,7 @@ class Api:
         owner = self._owner(request)
         try:
             async with self._uploads.of(owner):
-                asked, mask = await self._parsed(request, _drag_request), None
+                asked, mask = await self._parsed(request, DragRequest), None
                 if asked.mask is not None:
                     size = await self._on_worker(lambda: self._drags.size(asked, owner), owner)
                     mask = await self._uploads.read(read_mask, asked.mask, size, self._limits.mask_pixels)
@@ -136,10 +139,10 @@ class Api:
     def _on_worker(self, function: Callable[[], Any], owner: str | None) -> asyncio.Future[Any]:
         return asyncio.wrap_future(self._worker.call(function, caller_of(owner)))
 
-    async def _parsed(self, request: Request, kind: TypeAdapter[T]) -> T:
+    async def _parsed(self, request: Request, kind: type[T]) -> T:
         limits = self._limits
         body = await read_body(request, limits.message_bytes, "message_bytes", limits.body_seconds)
-        return await self._uploads.read(parse_body, body, kind, limits.values)
+        return await self._uploads.read(parse_body, body, _adapter(kind), limits.values)
 
     async def _picture(self, pixels: NDArray[np.uint8], kind: str, description: str) -> Response:
         body = await asyncio.to_thread(_encoded, pixels, kind, description, self._folder)
@@ -242,7 +245,7 @@ ENDPOINTS: tuple[Endpoint[Api], ...] = (
 
 
 def _status(status: DragStatus, code: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(_drag_status.dump_json(status), code, headers, "application/json")
+    return Response(_adapter(DragStatus).dump_json(status), code, headers, "application/json")
 
 
 def _encoded(pixels: NDArray[np.uint8], kind: str, description: str, folder: Path) -> bytes:

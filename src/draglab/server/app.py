@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -27,7 +28,6 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from draglab.downloads.transfer import Rules
 from draglab.errors import DraglabError
 from draglab.media.edit_file import EditFile, parse_edit_file
 from draglab.public_models import Catalogue
@@ -47,6 +47,9 @@ from draglab.server.security import PERSON, Access, Guard, pass_name, read_cooki
 from draglab.server.sessions import Sessions
 from draglab.server.socket import Socket
 from draglab.server.worker import Worker, caller_of
+
+if TYPE_CHECKING:
+    from draglab.downloads.transfer import Rules
 
 STATIC = Path(__file__).resolve().parent / "static"
 PLACEHOLDER = "__DRAGLAB_TOKEN__"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 State = Literal["running", "finished", "cancelled", "failed"]
 Format = Literal["png", "jpg", "webp"]
-_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+_STRICT = ConfigDict(defer_build=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True, kw_only=True)

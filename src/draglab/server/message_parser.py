@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Discriminator, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Discriminator, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from draglab.errors import DraglabError
@@ -22,7 +22,10 @@ from draglab.server.messages import (
     SetSettings,
 )
 
-_client_message: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Discriminator("type")])
+# What pydantic needs for it is built with the first message, not while the server starts.
+_client_message: TypeAdapter[ClientMessage] = TypeAdapter(
+    Annotated[ClientMessage, Discriminator("type")], config=ConfigDict(defer_build=True)
+)
 
 
 class MessageError(DraglabError):

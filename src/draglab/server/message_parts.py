@@ -16,7 +16,7 @@ Truncation = Annotated[float, Field(ge=-10, le=10)]
 Coordinate = Annotated[float, Field(ge=-1e6, le=1e6)]
 Place = tuple[Coordinate, Coordinate]
 
-_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+_STRICT = ConfigDict(defer_build=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True, kw_only=True)

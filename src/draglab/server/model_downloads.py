@@ -8,12 +8,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from draglab.downloads import Stopped, pull
-from draglab.downloads.transfer import Rules
 from draglab.errors import DraglabError
 from draglab.public_models import PublicModel, how_to_get
 from draglab.server.library import Library, title_of
+
+if TYPE_CHECKING:
+    from draglab.downloads.transfer import Rules
 
 TELL_SECONDS = 0.25
 """Least time between two reports of progress."""
@@ -217,6 +219,9 @@ class ModelDownloads:
         return how_to_get(model, self._library.folder, self._library.catalogue)
 
     def _run(self, model: PublicModel, accept_licence: bool, stop: threading.Event) -> None:
+        # Only here: the server starts without what downloads need.
+        from draglab.downloads import Stopped, pull
+
         told = 0.0
 
         def progress(done: int, total: int | None) -> None:
