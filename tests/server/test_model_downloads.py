@@ -178,7 +178,7 @@ def test_an_unexpected_failure_is_no_end(offering, index, monkeypatch):
     def fail(*arguments):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("draglab.server.model_downloads.pull", fail)
+    monkeypatch.setattr("draglab.downloads.pull", fail)
     with offering(package_catalogue()) as server, server.client() as client:
         for _ in range(2):
             client.send("download_model", model="tiny-8")
