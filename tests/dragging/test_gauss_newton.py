@@ -23,6 +23,7 @@ from draglab.dragging import (
     drag_many,
     drag_steps,
     gauss_newton,
+    locality,
     start_run,
     track_nearest,
 )
@@ -82,12 +83,12 @@ def test_the_solution_is_the_damped_one_and_no_longer_than_allowed() -> None:
     jacobian, wanted = numbers(2, 6, seed=5), np.array([3.0, -1.0])
     gram = jacobian @ sigma @ jacobian.T
     mu = DAMPING * np.diag(gram).mean()
-    free = damped(gram, wanted, np.inf)
+    free = damped(gram, wanted, DAMPING, np.inf)
     np.testing.assert_allclose(sigma @ jacobian.T @ free, slow.step(sigma, jacobian, wanted, mu), rtol=1e-6)
     length = float(np.sqrt(free @ gram @ free))
-    short = damped(gram, wanted, 0.3 * length)
+    short = damped(gram, wanted, DAMPING, 0.3 * length)
     assert np.sqrt(short @ gram @ short) == pytest.approx(0.3 * length, rel=1e-3)
-    assert np.isfinite(damped(np.zeros((1, 1)), np.array([1.0]), 1.0)).all()
+    assert np.isfinite(damped(np.zeros((1, 1)), np.array([1.0]), DAMPING, 1.0)).all()
 
 
 def test_rows_are_the_derivatives_of_positions(spots: Generator) -> None:
@@ -267,23 +268,36 @@ def test_what_is_within_reach_is_reachable_and_other_methods_do_not_know(spots: 
     assert next(drag_steps(spots, w_plus, edit, replace(FAST, descent="first-order"))).reachable is None
 
 
-def test_the_farther_the_targets_the_less_is_held(spots: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_far_is_held_and_gives_way(spots: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     # Everything is to stay, however long the way, so that only the distance counts.
-    monkeypatch.setattr(gauss_newton, "held_shares", lambda *_: np.ones((8, 8)))
-    monkeypatch.setattr(gauss_newton, "NEAR", 0.5)
+    monkeypatch.setattr(gauss_newton, "held_places", lambda handles, targets, counts, shape: np.ones(counts))
+    monkeypatch.setattr(locality, "NEAR", 0.5)
     w_plus = spots.w_plus_from_seed(1)
     at = spot_of(spots, w_plus)
-    held, distances = [], []
-    for far in (1.0, 2.0, 30.0):
+    strengths = []
+    for far in (0.5, 1.0, 30.0):
         run = GaussNewtonRun(spots, w_plus, DragEdit([at], [at + [far, 0]]), replace(FAST, locality=1000.0))
-        rows = run.linearise(run.wanted())
-        stiff = run.measure(rows)
-        lengths = [float((metric(rows.jacobian) * rows.jacobian).sum()) for metric in (stiff, run.metric)]
-        held.append(lengths[0] / lengths[1])
-        distances.append(run.metric.distance(rows.jacobian, np.array([far])))
-    assert distances[1] < 0.5 < distances[2]
-    assert held[0] == pytest.approx(held[1], rel=1e-3)
-    assert held[1] < 0.9 * held[2] < 1
+        run.step()
+        assert run.local is not None
+        strengths.append(run.local.strength)
+    assert strengths[0] == strengths[1] == 1000 > strengths[2]
+    run = GaussNewtonRun(spots, w_plus, DragEdit([at], [at + [3, 0]]), replace(FAST, locality=0.0))
+    run.step()
+    assert run.local is None
+
+
+def test_a_target_that_moves_far_frees_another_way(spots: Generator) -> None:
+    w_plus = spots.w_plus_from_seed(1)
+    at = spot_of(spots, w_plus)
+    run = GaussNewtonRun(spots, w_plus, DragEdit([at], [at + [6, 0]]), replace(FAST, stop_distance=0.1))
+    run.step()
+    first = run.local
+    run.step()
+    assert run.local is first is not None
+    run.retarget(at[None] + [0.0, 9.0])
+    run.resume(1.0)
+    run.step()
+    assert run.local is not first
 
 
 def test_a_mask_is_held(spots: Generator) -> None:

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from draglab.dragging import DragSettings, hold
+from draglab.dragging.cells import local_level
 from draglab.dragging.hold import Hold
 from draglab.dragging.latent import EditedLatent
-from draglab.dragging.locality import local_level
 from draglab.dragging.metric import LatentMetric, StiffMetric
 from draglab.dragging.settings import LatentSpace
 from draglab.generators.statistics import measure_statistics

@@ -35,19 +35,53 @@ def held_step(
     handles: tuple[Matrix, Matrix],
     mu: float,
     scale: float,
+    span: Matrix | None = None,
 ) -> Matrix:
     """argmin (o + dw)^T Sigma'^-1 (o + dw) + (scale - 1) dw^T Sigma'^-1 dw + |A dw + a|^2 + |j dw - e|^2 / mu.
 
     Args:
         held: A [f, n] and a [f], the features that are to stay, times the square roots of their weights.
         handles: j [m, n] and e [m].
+        span: V [K, n]: dw is in their span. None = anywhere.
     """
     inverse = np.linalg.inv(sigma)
     (features, away), (rows, wanted) = held, handles
     normal = scale * inverse + features.T @ features + rows.T @ rows / mu
     right = rows.T @ wanted / mu - inverse @ offset - features.T @ away
+    if span is not None:
+        shares: Matrix = np.linalg.solve(span @ normal @ span.T, span @ right)
+        return shares @ span
     found: Matrix = np.linalg.solve(normal, right)
     return found
+
+
+def directions(sigma: Matrix, changes: Matrix, count: int) -> tuple[Matrix, Matrix]:
+    """The directions with the largest v^T M v / v^T Sigma^-1 v, v^T Sigma^-1 v = 1, [count, n], and these values.
+
+    Args:
+        sigma: Sigma, [n, n]. changes: beta M, [n, n].
+    """
+    root = np.linalg.cholesky(sigma)
+    values, vectors = np.linalg.eigh(root.T @ changes @ root)
+    order = np.argsort(-values)[:count]
+    return (root @ vectors[:, order]).T, values[order]
+
+
+def held_places(
+    ways: list[tuple[tuple[float, float], tuple[float, float]]], side: int, size: int, radius: float
+) -> Matrix:
+    """How much each place of a grid [side, side] over an image of `size` is to stay: 1 - a Gaussian of the distance to
+    the nearest of many points of each way, and their product."""
+    held = np.ones((side, side))
+    for row, column in np.ndindex(side, side):
+        x, y = ((each + 0.5) * size / side - 0.5 for each in (column, row))
+        for start, end in ways:
+            near = min(
+                np.hypot(x - start[0] - t * (end[0] - start[0]), y - start[1] - t * (end[1] - start[1]))
+                for t in np.linspace(0, 1, 2001)
+            )
+            held[row, column] *= 1 - np.exp(-(near**2) / (2 * radius**2))
+    return held
 
 
 def match(

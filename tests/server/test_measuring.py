@@ -6,7 +6,7 @@ import pytest
 
 from draglab.checkpoints import load_generator, save_generator
 from draglab.checkpoints.statistics import add_statistics
-from draglab.dragging import locality
+from draglab.dragging import responses
 from draglab.generators.statistics import measure_statistics
 from draglab.server.limits import Limits
 from tests.server.running_server import wait_for
@@ -156,16 +156,16 @@ def test_one_of_several_persons_cannot_stop_it(start, measuring):
 
 @pytest.fixture
 def measured(start, tmp_path, monkeypatch):
-    """A server with a model that has statistics, "ready"; and the number of images whose pulls were computed."""
+    """A server with a model that has statistics, "ready"; and the images whose responses were computed."""
     save_measured(tmp_path / "ready.safetensors")
     computed = []
-    measure = locality.measure_pulls
 
-    def count(generator, w_plus):
-        yield from measure(generator, w_plus)
-        computed.append(threading.current_thread().name)
+    class Counted(responses.Responses):
+        def __init__(self, *given):
+            super().__init__(*given)
+            computed.append(threading.current_thread().name)
 
-    monkeypatch.setattr(locality, "measure_pulls", count)
+    monkeypatch.setattr(responses, "Responses", Counted)
     return start(models=tmp_path), computed
 
 

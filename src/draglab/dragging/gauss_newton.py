@@ -16,6 +16,7 @@ Then the patches are found again, near where the linear model expects them. docs
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,13 +24,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from draglab.dragging.cells import local_level, local_pulls, prepare_pulls
 from draglab.dragging.features import FeatureReader, Features
 from draglab.dragging.hold import Hold
 from draglab.dragging.latent import EditedLatent
-from draglab.dragging.locality import held_shares, local_level, local_pulls
+from draglab.dragging.locality import Locality, damped, held_places
 from draglab.dragging.losses import frozen_weights
 from draglab.dragging.matching import PatchMatcher, patch_lattice
-from draglab.dragging.metric import LatentMetric, StiffMetric
+from draglab.dragging.metric import LatentMetric
+from draglab.dragging.responses import extended, look, prepare_responses, responses_of
 from draglab.dragging.run import DragRun
 from draglab.dragging.settings import DragSettings
 from draglab.dragging.tracking import search_spacing
@@ -56,14 +59,8 @@ DAMPING = 0.02
 """mu, relative to the mean of the diagonal of J Sigma' J^T."""
 NEARLY = 0.9
 """Share of the ways from which on a target counts as within reach: the estimate is exact to about a tenth."""
-FREE = 51.0
-"""Radius around the ways of the handles in which the image may follow."""
 MASK_HOLD = 30.0
 """Strength of the hold of what a mask freezes, for each unit of `mask_weight`."""
-NEAR = 4.0
-"""Distance of the targets in the metric, standard deviations, up to which all that is far is held with full weight."""
-FALL = 3.0
-"""Power with which the weight falls beyond that distance."""
 SETTLE = 3
 """Number of steps after arrival with a mask, at most."""
 PATIENCE = 8
@@ -124,6 +121,28 @@ def uses_gauss_newton(generator: Generator, edit: DragEdit, settings: DragSettin
     return True
 
 
+def prepare_round(generator: Generator, w_plus: Tensor, settings: DragSettings, masked: bool) -> Iterator[None]:
+    """Compute what a round from a latent begins with, in short steps: iterate to the end, and it is remembered.
+
+    Args:
+        generator: a model with statistics. w_plus: [1, num_ws, w_dim]. masked: whether the edit has a mask.
+    """
+    assert generator.statistics is not None
+    if masked:
+        return prepare_pulls(generator, w_plus)
+    if not settings.locality:
+        return iter(())
+    latent = EditedLatent(generator, w_plus, settings)
+    return prepare_responses(generator, w_plus, metric_of(generator, latent))
+
+
+def metric_of(generator: Generator, latent: EditedLatent) -> LatentMetric:
+    """Return the metric of a model, which has statistics, for a latent."""
+    assert generator.statistics is not None
+    shared = latent.settings.latent_space == "w"
+    return LatentMetric(generator.statistics.to(generator.w_avg), latent.count, shared)
+
+
 class GaussNewtonRun(DragRun):
     """A round of Gauss-Newton steps.
 
@@ -148,15 +167,14 @@ class GaussNewtonRun(DragRun):
         reach = radius + float(np.abs(self.offsets).max()) + self.half_step + 2 * self.spacing
         dtype = settings.feature_dtype()
         self.reader = FeatureReader(generator, level, reach, len(self.start), None, dtype, settings.windowed)
-        shared = settings.latent_space == "w"
-        if self.mask is not None and not shared:
+        if self.mask is not None and settings.latent_space == "w+":
             # Only layers that are seen where the hold looks.
             pulls = local_pulls(generator, self.latent.start)
             seen = int((pulls.abs().amax((0, 1, 3)) > 0).sum())
             fewer = replace(settings, num_layers=min(settings.num_layers, seen))
             self.latent = EditedLatent(generator, self.latent.start, fewer)
-        self.metric = LatentMetric(generator.statistics.to(generator.w_avg), self.latent.count, shared)
-        self.stiff: LatentMetric | StiffMetric = self.metric
+        self.metric = metric_of(generator, self.latent)
+        self.local: Locality | None = None
         self.hold = None if self.mask is None else self.make_hold()
         self.measured = self.targets
         self.reachable = self.targets
@@ -172,21 +190,22 @@ class GaussNewtonRun(DragRun):
         weights = frozen_weights(self.mask, self.generator.feature_shape(level), self.generator.feature_margin(level))
         return Hold(self.generator, self.latent, self.metric, weights, MASK_HOLD * self.settings.mask_weight)
 
-    def measure(self, rows: Rows) -> LatentMetric | StiffMetric:
-        """Return the metric for steps to the present targets, in which changes of what is to stay are long.
+    def make_local(self, rows: Rows) -> Locality | None:
+        """Return what keeps the rest of the image on the way to the present targets; None = everything may follow."""
+        if not self.settings.locality:
+            return None
+        start = self.latent.start
+        known = responses_of(self.generator, start, self.metric)
+        responses = extended(known, self.generator, start, self.metric, rows.jacobian)
+        counts = (responses.start.shape[1], responses.start.shape[2])
+        held = held_places(self.start, self.targets, counts, self.shape)
+        local = Locality(responses, held, self.settings.locality)
+        local.give_way(rows.jacobian, self._ways(rows))
+        return local
 
-        The farther the targets are, in standard deviations of the model's latents, the more of the image has to follow,
-        and the less is held: heads turn as a whole.
-        """
-        locality = self.settings.locality
-        if not locality:
-            return self.metric
-        way = ((self.targets - self.handles)[rows.owners] * rows.directions).sum(1)
-        near = min(1.0, NEAR / max(self.metric.distance(rows.jacobian, way), 1e-9))
-        pulls = local_pulls(self.generator, self.latent.start).flatten(0, 1)
-        held = held_shares(self.start, self.targets, self._pixels(FREE), self.shape).ravel()
-        own = self.metric.weighted(pulls, locality * near**FALL)
-        return StiffMetric(self.metric, (own * torch.from_numpy(held).to(own).sqrt()[:, None, None]).to(pulls))
+    def _ways(self, rows: Rows) -> NDArray[np.float64]:
+        """Return the ways from the handles to their targets along the rows, [m] image pixels."""
+        return ((self.targets - self.handles)[rows.owners] * rows.directions).sum(1)
 
     def _pixels(self, length: float) -> float:
         return scale_from_512(length, *self.shape)
@@ -196,7 +215,7 @@ class GaussNewtonRun(DragRun):
         rows = self.linearise(self.wanted())
         moved_on = np.linalg.norm(self.targets - self.measured, axis=1).max()
         if self.hold is None and (self.last is None or moved_on > self._pixels(LONGEST)):
-            self.stiff, self.measured = self.measure(rows), self.targets
+            self.local, self.measured = self.make_local(rows), self.targets
         self.reachable = self.handles + self.reachable_share(rows) * (self.targets - self.handles)
         solution = self.solve(rows)
         limited = self.share_within_reach(solution) < 1
@@ -211,7 +230,7 @@ class GaussNewtonRun(DragRun):
         loss, held = float(mismatch.mean()), 0.0 if self.hold is None else self.hold.loss
         step = self.conclude(features, np.array([loss + held, loss, held, size]), found)
         if step is not None and self.settling is None and self.progress.index < step.index:
-            if self.hold is None:
+            if self.hold is None and self.local is None:
                 self.longest = max(self.longest / 2, self._pixels(SHORTEST))
             else:
                 self.ease /= 2
@@ -223,9 +242,8 @@ class GaussNewtonRun(DragRun):
     @torch.no_grad()
     def reachable_share(self, rows: Rows) -> float:
         """Estimate the share of the handles' ways to their targets that is within `reach`, from 0 to 1."""
-        way = ((self.targets - self.handles)[rows.owners] * rows.directions).sum(1)
         weights = torch.from_numpy(rows.weights).to(rows.jacobian)[:, None, None]
-        whole = self._shortest(rows, rows.jacobian * weights, rows.weights * way, np.inf)
+        whole = self._shortest(rows, rows.jacobian * weights, rows.weights * self._ways(rows), np.inf)
         share = self.share_within_reach(whole)
         return share if share < NEARLY else 1.0
 
@@ -330,16 +348,20 @@ class GaussNewtonRun(DragRun):
         jacobian = rows.jacobian * weights[:, None, None]
         wanted = rows.weights * rows.wanted
         largest = self.settings.largest_step * np.sqrt(len(self.handles))
-        if self.hold is None:
+        if self.hold is not None:
+            change, force = self.hold.solve(self.force, jacobian, wanted, DAMPING, self.ease)
+        elif self.local is not None:
+            features = look(self.generator, self.latent.w_plus().detach())
+            change, force = self.local.step(features, self.force, jacobian, wanted, DAMPING, largest, self.ease)
+        else:
             return self._shortest(rows, jacobian, wanted, largest)
-        change, force = self.hold.solve(self.force, jacobian, wanted, DAMPING, self.ease)
         return Solution(change, force, self._motion(rows, change))
 
     def _shortest(self, rows: Rows, jacobian: Tensor, wanted: NDArray[np.float64], largest: float) -> Solution:
         """Return the shortest step in the metric, at most of length `largest`; arguments with weights."""
-        changes = self.stiff(jacobian)
+        changes = self.metric(jacobian)
         gram = torch.einsum("ald,bld->ab", jacobian, changes).double().cpu().numpy()
-        shares = torch.from_numpy(damped(gram, wanted, largest)).to(changes)
+        shares = torch.from_numpy(damped(gram, wanted, DAMPING, largest)).to(changes)
         change, force = (torch.einsum("m,mld->ld", shares, each) for each in (changes, jacobian))
         return Solution(change, force, self._motion(rows, change))
 
@@ -364,29 +386,3 @@ class GaussNewtonRun(DragRun):
         """Go on from the present latent and handles."""
         self.set_step(share)
         self.features = self.read(self.handles)
-
-
-def damped(gram: NDArray[np.float64], wanted: NDArray[np.float64], largest: float) -> NDArray[np.float64]:
-    """Solve (A + mu I) x = e.
-
-    mu is `DAMPING` times the mean of A's diagonal, or as much more as makes sqrt(x^T A x), the length of the step in
-    the metric, at most `largest`.
-    """
-    values, vectors = np.linalg.eigh(gram)
-    values = np.maximum(values, 0)
-    parts = vectors.T @ wanted
-    least = DAMPING * max(float(values.mean()), 1e-30)
-
-    def length(mu: float) -> float:
-        return float(np.sqrt((np.square(parts / (values + mu)) * values).sum()))
-
-    mu = least
-    if length(least) > largest:
-        low, high = least, least * 2
-        while length(high) > largest:
-            low, high = high, high * 2
-        for _ in range(40):
-            mu = (low * high) ** 0.5
-            low, high = (mu, high) if length(mu) > largest else (low, mu)
-        mu = high
-    return vectors @ (parts / (values + mu))

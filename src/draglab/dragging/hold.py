@@ -7,7 +7,7 @@ F0 those of the start, W how much each of them is to stay, and j, e, mu the rows
 
 A few conjugate gradients (Hestenes and Stiefel 1952) solve the linear system that follows. J is never formed: J v is
 the difference of two passes forward, J^T v a pass back, and F are small maps of a low block. The preconditioner is the
-same matrix with J^T W J estimated from the pulls of the image's cells (locality.py).
+same matrix with J^T W J estimated from the pulls of the image's cells (cells.py).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from draglab.dragging.cells import cell_counts, local_level, local_pulls
 from draglab.dragging.latent import EditedLatent
-from draglab.dragging.locality import cell_counts, local_level, local_pulls
 from draglab.dragging.metric import LatentMetric, StiffMetric
 from draglab.generators import Generator
 from draglab.geometry import image_extent

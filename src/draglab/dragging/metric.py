@@ -15,6 +15,8 @@ the latent's size. With Q = sqrt(beta / k) R,
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -28,6 +30,19 @@ RESTRAINT = 30.0
 """beta, relative to 1 / tr(Sigma M)."""
 
 
+@dataclass(frozen=True)
+class Directions:
+    """Directions of a latent that are orthogonal in a metric.
+
+    Attributes:
+        vectors: V, [K, L, D]. forces: Sigma'^-1 V, [K, L, D]. squares: the diagonal of V^T Sigma'^-1 V, float64 [K].
+    """
+
+    vectors: Tensor
+    forces: Tensor
+    squares: Tensor
+
+
 class LatentMetric:
     """The matrix Sigma' of a model for the latents that a drag edits.
 
@@ -38,7 +53,7 @@ class LatentMetric:
 
     def __init__(self, statistics: LatentStatistics, layers: int, shared: bool):
         self.covariance, self.layers, self.shared = statistics.covariance, layers, shared
-        rows = self.weighted(statistics.pulls, RESTRAINT)
+        self.rows = rows = self.weighted(statistics.pulls, RESTRAINT)
         self.taken = taken_by(rows, self._prior(rows, self.covariance.double())).to(statistics.pulls.dtype)
 
     def edited(self, pulls: Tensor) -> Tensor:
@@ -57,6 +72,20 @@ class LatentMetric:
         """Return Sigma times rows [m, L, D]."""
         mixed = rows if rows.shape[1] == 1 else (1 - SHARED) * rows + SHARED * rows.sum(1, keepdim=True)
         return mixed @ covariance
+
+    def directions(self, count: int) -> Directions:
+        """Return the `count` likely changes that alter images most, or as many as the statistics allow.
+
+        They are v = Sigma Q^T u / sqrt(lambda), u an eigenvector of Q Sigma Q^T and lambda its value.
+        """
+        pulled = self._prior(self.rows, self.covariance.double())
+        values, vectors = torch.linalg.eigh(torch.einsum("ald,bld->ab", self.rows, pulled))
+        kept = torch.arange(len(values) - 1, -1, -1)[:count]
+        kept = kept[values[kept] > 1e-9 * values[-1]]
+        squares, mixed = 1 + values[kept], vectors[:, kept] / values[kept].sqrt()
+        along, forces = (torch.einsum("kn,kld->nld", mixed, each) for each in (pulled, self.rows))
+        dtype = self.taken.dtype
+        return Directions(along.to(dtype), (forces * squares[:, None, None]).to(dtype), squares)
 
     def distance(self, jacobian: Tensor, way: NDArray[np.float64]) -> float:
         """Return the length of the shortest change of the latent with J dw = way, in standard deviations.

@@ -8,15 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from draglab.dragging import DragEdit
-from draglab.dragging.gauss_newton import FREE, uses_gauss_newton
-from draglab.dragging.locality import held_shares
+from draglab.dragging.gauss_newton import uses_gauss_newton
+from draglab.dragging.locality import held_places
 from draglab.editor.document import Document
 from draglab.editor.state import XY
-from draglab.geometry import scale_from_512
+
+PLACES = 32
+"""Number of places of the map along the longer side of the image."""
 
 
-def held_cells(document: Document, ways: Sequence[tuple[XY, XY]]) -> NDArray[np.float64] | None:
-    """Return how much each cell of the image would be held, [rows, columns] from 0 to 1, far from the ways.
+def held_map(document: Document, ways: Sequence[tuple[XY, XY]]) -> NDArray[np.float64] | None:
+    """Return how much each place of the image would be held, [rows, columns] from 0 to 1, far from the ways.
 
     Args:
         ways: handle and target of each point, (x, y) image pixels; a pin's target is its handle.
@@ -36,4 +38,5 @@ def held_cells(document: Document, ways: Sequence[tuple[XY, XY]]) -> NDArray[np.
     # A model without statistics would be measured first, which nobody has asked for.
     if not settings.locality or generator.statistics is None or not uses_gauss_newton(generator, edit, settings):
         return None
-    return held_shares(handles, targets, scale_from_512(FREE, *generator.img_shape), generator.img_shape)
+    height, width = (max(1, round(PLACES * side / max(generator.img_shape))) for side in generator.img_shape)
+    return held_places(handles, targets, (height, width), generator.img_shape)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from draglab.dragging import DragSettings
-from draglab.dragging.locality import prepare_pulls
+from draglab.dragging.gauss_newton import prepare_round
 from draglab.editor.document import Document, GeneratorOf, facts_of, latent_bytes
 from draglab.editor.journal import Journal
 from draglab.editor.pictures import Pictures
@@ -166,11 +166,10 @@ class EditingSession:
         """
         document, node = self.document, self.document.history.node
         generator, settings = document.generator(node), document.settings()
-        held = node.mask_id is not None or settings.locality > 0
         chosen = settings.descent in ("auto", "gauss-newton") and generator.statistics is not None
-        if self.rounds.running or not held or not chosen:
+        if self.rounds.running or not chosen:
             return iter(())
-        return prepare_pulls(generator, document.latent(node.latent_id, generator))
+        return prepare_round(generator, document.latent(node.latent_id, generator), settings, node.mask_id is not None)
 
     # Changes of the document.
 

@@ -59,9 +59,9 @@ class Questions:
                 # Not on the worker: its first answer for an image takes as long as many steps.
                 self._worker.painter.wish((self._client, "check", command.id), lambda: self._check(command, check))
             case m.CheckLocality():
-                from draglab.editor.held import held_cells
+                from draglab.editor.held import held_map
 
-                held = held_cells(session.document, [(way.handle, way.target) for way in command.ways])
+                held = held_map(session.document, [(way.handle, way.target) for way in command.ways])
                 self._client.send(m.Locality(id=command.id, held=None if held is None else held.tolist()))
             case m.RegionPoints():
                 from draglab.dragging import region_points
