@@ -32,7 +32,7 @@ from draglab.dragging.locality import Locality, damped, held_places
 from draglab.dragging.losses import frozen_weights
 from draglab.dragging.matching import PatchMatcher, patch_lattice
 from draglab.dragging.metric import LatentMetric
-from draglab.dragging.responses import extended, look, prepare_responses, responses_of
+from draglab.dragging.responses import look, prepare_responses, responses_of
 from draglab.dragging.run import DragRun
 from draglab.dragging.settings import DragSettings
 from draglab.dragging.tracking import search_spacing
@@ -194,9 +194,7 @@ class GaussNewtonRun(DragRun):
         """Return what keeps the rest of the image on the way to the present targets; None = everything may follow."""
         if not self.settings.locality:
             return None
-        start = self.latent.start
-        known = responses_of(self.generator, start, self.metric)
-        responses = extended(known, self.generator, start, self.metric, rows.jacobian)
+        responses = responses_of(self.generator, self.latent.start, self.metric)
         counts = (responses.start.shape[1], responses.start.shape[2])
         held = held_places(self.start, self.targets, counts, self.shape)
         local = Locality(responses, held, self.settings.locality)

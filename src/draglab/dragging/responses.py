@@ -86,28 +86,6 @@ def prepare_responses(generator: Generator, w_plus: Tensor, metric: LatentMetric
     kept[key] = Responses(directions, torch.stack(changes), start)
 
 
-def extended(
-    responses: Responses, generator: Generator, w_plus: Tensor, metric: LatentMetric, rows: Tensor
-) -> Responses:
-    """Return responses to the directions Sigma' j too, as far as they lead out of the span.
-
-    Args:
-        w_plus: [1, num_ws, w_dim], the latent of the responses. rows: j, [m, L, D].
-    """
-    known = responses.directions
-    inside = torch.einsum("mld,kld->mk", rows, known.vectors) / known.squares.to(rows)
-    vectors = metric(rows) - torch.einsum("mk,kld->mld", inside, known.vectors)
-    forces = rows - torch.einsum("mk,kld->mld", inside, known.forces)
-    values, mixed = torch.linalg.eigh(torch.einsum("ald,bld->ab", vectors, forces).double())
-    kept = values > 1e-6 * values[-1].clamp(min=1e-30)
-    mixed = (mixed[:, kept] / values[kept].sqrt()).to(rows)
-    vectors, forces = (torch.einsum("mn,mld->nld", mixed, each) for each in (vectors, forces))
-    changes = [_response(generator, w_plus, responses.start, vector, metric) for vector in vectors]
-    squares = torch.cat([known.squares, torch.ones(len(vectors)).to(known.squares)])
-    both = Directions(torch.cat([known.vectors, vectors]), torch.cat([known.forces, forces]), squares)
-    return Responses(both, torch.cat([responses.changes, torch.stack(changes)]), responses.start)
-
-
 def _response(generator: Generator, w_plus: Tensor, start: Tensor, vector: Tensor, metric: LatentMetric) -> Tensor:
     moved = w_plus.clone()
     moved[:, : metric.layers] += PROBE * vector
