@@ -12,10 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from draglab.inversion.framing import Frame, cut
+from draglab.inversion.likeness import Likeness
 from draglab.inversion.pasting import paste_back
 from draglab.inversion.photo_file import SUFFIX, read_photo_file
+from draglab.inversion.report import heat_map
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from draglab.generators import Generator
     from draglab.inversion.photo_file import PhotoContent
     from draglab.inversion.report import QualityReport
 
@@ -44,9 +49,7 @@ class PhotoStart:
     verdict: str
 
     @classmethod
-    def of(
-        cls, file: str, name: str, kind: PhotoKind, size: tuple[int, int], quality: QualityReport
-    ) -> PhotoStart:
+    def of(cls, file: str, name: str, kind: PhotoKind, size: tuple[int, int], quality: QualityReport) -> PhotoStart:
         """Describe a photo of `size` (height, width)."""
         return cls(file, name, kind, size[1], size[0], quality.figures, quality.verdict)
 
@@ -96,6 +99,15 @@ class StoredPhoto:
         """
         content = self.content()
         return paste_back(content.pixels(self.path.parent), Frame(**content.info.frame.model_dump()), before, after)
+
+    def heat_map(self, generator: Generator, w_plus: Tensor) -> NDArray[np.uint8]:
+        """Return a picture of where the inversion differs from the photo; see :mod:`draglab.inversion.report`.
+
+        Args:
+            generator: with the tuned weights. w_plus: [1, num_ws, w_dim], the photo's latent.
+        """
+        size = self.content().info.frame.size
+        return heat_map(generator, w_plus, Likeness(generator, self.crop(generator.img_shape), size))
 
 
 @dataclass(frozen=True)

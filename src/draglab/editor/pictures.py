@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -80,6 +81,21 @@ class Pictures:
             model = history.models[start.id]
             return PhotoShot(photo, (model.height, model.width))
         return shot_of(self.document, start)
+
+    def heat_map(self) -> Callable[[], NDArray[np.uint8]]:
+        """Return a function, for any thread, that makes a picture of where the photo's inversion differs from it.
+
+        Raises:
+            DraglabError: the session shows no photo, or its model is missing.
+        """
+        document, history = self.document, self.document.history
+        start = history.nodes[history.node.start_id]
+        photo = document.photo(history.start_of(start))
+        if photo is None:
+            raise DraglabError("this image is not a photo: there is nothing to compare it with")
+        generator = document.generator(start)
+        latent = document.latent(start.latent_id, generator)
+        return lambda: photo.heat_map(generator, latent)
 
     def frame(self, node: int, frame: int, height: int | None = None) -> NDArray[np.uint8]:
         """Compute the image of step `frame` of a round, 0 = before the first.
