@@ -31,7 +31,7 @@ class Plan(BaseModel):
     """How a photo is to be inverted.
 
     Attributes:
-        name, kind: see PhotoStart. model: name of the model. x, y, size, angle: see Frame. effort: preset of settings.
+        name, kind, width: see PhotoStart. model: name of the model. x, y, size, angle: see Frame. effort: preset of settings.
         created: when it was begun, seconds since 1970.
     """
 
@@ -39,6 +39,7 @@ class Plan(BaseModel):
 
     name: Annotated[str, Field(max_length=300)]
     kind: PhotoKind
+    width: Annotated[int, Field(ge=1)]
     model: Annotated[str, Field(max_length=300)]
     x: Finite
     y: Finite

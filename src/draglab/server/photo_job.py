@@ -170,4 +170,4 @@ class PhotoJob:
 def view_of(photo: str, plan: Plan, state: PhotoState) -> PhotoView:
     """Describe a photo of which no step was made yet."""
     frame = PhotoFrame(x=plan.x, y=plan.y, size=plan.size, angle=plan.angle)
-    return PhotoView(photo=photo, name=plan.name, model=plan.model, state=state, frame=frame)
+    return PhotoView(photo=photo, name=plan.name, model=plan.model, state=state, frame=frame, width=plan.width)

@@ -172,6 +172,7 @@ class Photos:
         plan = Plan(
             name=draft.name,
             kind=draft.kind,
+            width=draft.pixels.shape[1],
             model=command.model,
             x=command.frame.x,
             y=command.frame.y,

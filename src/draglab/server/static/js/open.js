@@ -1,17 +1,21 @@
-/** Opening: edit files by dialog or drop, sessions of before, a new one. */
+/** Opening: photos and files by dialog, drop or the clipboard, sessions of before, a new one. */
 
+import { actWith, initWork, isUnderWay, stageOf } from "./photos/work.js";
 import { byId, icon, make } from "./dom.js";
-import { connection, onMessage, rememberSession, send } from "./app.js";
+import { initDialog, isShown, showWork } from "./photos/dialog.js";
+import { kindOf } from "./sniff.js";
+import { onMessage, rememberSession, send } from "./app.js";
+import { openInverted, openPhoto, sendFile } from "./photos/upload.js";
 import { fillDialog } from "./dialogs.js";
 import { forgetPictures } from "./pictures.js";
 import { get, watch } from "./store.js";
 import { leaveRound } from "./actions.js";
-import { notAnEditFile } from "./sniff.js";
 import { notify } from "./notices.js";
 import { forgetLeaving, others, refreshSessions, sessionList } from "./sessions.js";
 
 const dialog = byId("open-dialog", HTMLDialogElement);
 const file = byId("file", HTMLInputElement);
+const photoFile = byId("photo-file", HTMLInputElement);
 const drop = byId("drop", HTMLElement);
 let dragging = 0;
 
@@ -41,12 +45,20 @@ function showDialog() {
 
 function renderDialog() {
   const sessions = others();
+  const { photos } = get();
   fillDialog(dialog, "open-title", "Open", [
     make("div", { class: "buttons" }, [
-      make("button", { class: "primary", onclick: () => file.click() }, [icon("open"), "Edit file…"]),
+      make("button", { class: "primary", onclick: () => photoFile.click() }, [icon("photo"), "Photo…"]),
+      make("button", { onclick: () => file.click() }, [icon("open"), "File…"]),
       make("button", { onclick: () => void newSession() }, [icon("plus"), "New session"]),
     ]),
-    make("p", { class: "quiet-text" }, ["You can also drop an edit file anywhere on this page."]),
+    make("p", { class: "quiet-text" }, [
+      "Photos (JPEG, PNG, WebP, HEIC…), edit files (.json) and photo files (.draglab) can also be dropped anywhere on this " +
+        "page; pictures can be pasted.",
+    ]),
+    ...(photos.length > 0
+      ? [make("h3", {}, ["Photos on their way"]), make("ul", { class: "sessions" }, photos.map(photoRow))]
+      : []),
     ...(sessions.length > 0
       ? [make("h3", {}, ["Earlier sessions"]), sessionList(sessions, openSession, () => dialog.open && renderDialog())]
       : []),
@@ -54,30 +66,43 @@ function renderDialog() {
   if (!dialog.open) dialog.showModal();
 }
 
+/** A photo that is under way. @param {import("./wire_types.js").PhotoView} view */
+function photoRow(view) {
+  const { photo, name, session } = view;
+  const show = () => {
+    dialog.close();
+    if (session === null) showWork(photo);
+    else void openSession(session);
+  };
+  return make("li", {}, [
+    make("button", { class: "session", onclick: show }, [
+      make("span", { class: "session-text" }, [
+        make("strong", {}, [name]),
+        make("span", { class: "quiet-text" }, [stageOf(view)]),
+      ]),
+    ]),
+    make(
+      "button",
+      {
+        class: "quiet",
+        "aria-label": `${isUnderWay(view) ? "Cancel" : "Delete"} ${name}`,
+        onclick: () => send({ type: "cancel_photo", photo }),
+      },
+      [icon("trash")],
+    ),
+  ]);
+}
+
 /** @param {File} chosen */
 async function upload(chosen) {
   dialog.close();
-  const other = await notAnEditFile(chosen).catch(() => null);
-  if (other !== null) {
-    notify(`${chosen.name} ${other}`, "error");
-    return;
-  }
-  const most = get().welcome?.limits.upload_bytes ?? Infinity;
-  if (chosen.size > most) {
-    notify(`${chosen.name} is too large: an edit file has at most ${Math.round(most / 2 ** 20)} MB.`, "error");
-    return;
-  }
-  try {
-    const answer = await fetch("/upload/edit", {
-      method: "POST",
-      headers: { Authorization: `Bearer ${connection.token}`, "Content-Type": "application/json" },
-      body: chosen,
-    });
-    const result = await answer.json();
-    if (answer.ok) await openSession(result.session);
-    else notify(`${chosen.name} cannot be opened: ${result.error}`, "error");
-  } catch {
-    notify(`${chosen.name} could not be sent: no connection to draglab. Try again.`, "error");
+  const found = await kindOf(chosen).catch(() => ({ kind: /** @type {const} */ ("edit") }));
+  if (found.kind === "other") notify(`${chosen.name} ${found.problem}`, "error");
+  else if (found.kind === "photo") await openPhoto(chosen);
+  else {
+    const edit = async () => (await sendFile("/upload/edit", chosen, "upload_bytes"))?.session ?? null;
+    const session = await (found.kind === "inverted" ? openInverted(chosen) : edit());
+    if (session !== null) await openSession(session);
   }
 }
 
@@ -85,10 +110,22 @@ async function upload(chosen) {
 export function initOpen() {
   byId("open", HTMLButtonElement).addEventListener("click", showDialog);
   dialog.addEventListener("close", forgetLeaving);
-  file.addEventListener("change", () => {
-    const chosen = file.files?.[0];
-    file.value = "";
-    if (chosen) void upload(chosen);
+  initWork();
+  initDialog((session) => void openSession(session));
+  actWith({ show: showWork, open: (session) => void openSession(session), isShown });
+  watch(["photos"], () => dialog.open && renderDialog());
+  for (const field of [file, photoFile]) {
+    field.addEventListener("change", () => {
+      const chosen = field.files?.[0];
+      field.value = "";
+      if (chosen) void upload(chosen);
+    });
+  }
+  document.addEventListener("paste", (event) => {
+    const pasted = [...(event.clipboardData?.files ?? [])].find((each) => each.type.startsWith("image/"));
+    if (!pasted) return;
+    event.preventDefault();
+    void upload(pasted);
   });
   onMessage("welcome", (welcome) => {
     if (welcome.session !== null) return;

@@ -811,6 +811,7 @@
  * @property {string} model
  * @property {"unfinished" | "waiting" | "projection" | "tuning" | "stopping" | "finishing" | "done" | "failed"} state
  * @property {PhotoFrame} frame
+ * @property {number} width
  * @property {number} step
  * @property {number} total
  * @property {number | null} lpips
