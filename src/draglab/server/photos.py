@@ -282,7 +282,11 @@ class Photos:
         if owner not in self._left:
             from draglab.editor.unfinished import list_unfinished
 
-            found = list_unfinished(self._sessions.folder(owner))
+            try:
+                found = list_unfinished(self._sessions.folder(owner))
+            except DraglabError:
+                # The sessions cannot be read at all, which is said elsewhere.
+                return {}
             self._left[owner] = {each.file: each for each in found if each.file not in self._jobs}
         return self._left[owner]
 

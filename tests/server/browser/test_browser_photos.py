@@ -67,12 +67,12 @@ def framed(editor: EditorPage, data: bytes, effort: str = "fast", how: str = "dr
     drop(editor, data, how=how)
     editor["#photo-model"].select_option("tiny")
     editor[f'#photo-dialog input[value="{effort}"]'].check(force=True)
-    start = editor["#photo-dialog button >> text=Bring it in"]
+    start = editor["#photo-dialog button >> text=Start"]
     editor.until(lambda: start.is_enabled() and editor.page.evaluate(FRAME), "no frame was found")
 
 
 def begin(editor: EditorPage) -> None:
-    editor["#photo-dialog button >> text=Bring it in"].click()
+    editor["#photo-dialog button >> text=Start"].click()
     editor[".growing"].wait_for()
 
 

@@ -55,7 +55,7 @@ export function openExport() {
             fileButton("mp4", "history", "MP4"),
             fileButton("gif", "history", "GIF"),
           ]),
-          group("Edit file", "Repeats the edit: drop it on this page, or give it to draglab drag.", [
+          group("Edit file", photo ? EDIT_OF_PHOTO : "Repeats the edit: drop it on this page, or give it to draglab drag.", [
             fileButton("json", "history", "Edit file (.json)"),
           ]),
           group("As text", "Repeats the edit without this page.", [
@@ -91,6 +91,7 @@ export function openExport() {
   dialog.showModal();
 }
 
+const EDIT_OF_PHOTO = "Repeats the edit: give it to draglab drag, in the folder of the photo file.";
 const WHOLE = /** @type {const} */ ([["jpg", "JPEG"], ["png", "PNG"], ["webp", "WebP"]]);
 
 /** @typedef {import("./wire_types.js").PhotoStart} PhotoStart */

@@ -2,7 +2,7 @@
 
 import { actWith, initWork, isUnderWay, stageOf } from "./photos/work.js";
 import { byId, icon, make } from "./dom.js";
-import { initDialog, isShown, showWork } from "./photos/dialog.js";
+import { initDialog, isShown, showGrowing } from "./photos/dialog.js";
 import { kindOf } from "./sniff.js";
 import { onMessage, rememberSession, send } from "./app.js";
 import { openInverted, openPhoto, sendFile } from "./photos/upload.js";
@@ -71,7 +71,7 @@ function photoRow(view) {
   const { photo, name, session } = view;
   const show = () => {
     dialog.close();
-    if (session === null) showWork(photo);
+    if (session === null) showGrowing(photo);
     else void openSession(session);
   };
   return make("li", {}, [
@@ -112,7 +112,7 @@ export function initOpen() {
   dialog.addEventListener("close", forgetLeaving);
   initWork();
   initDialog((session) => void openSession(session));
-  actWith({ show: showWork, open: (session) => void openSession(session), isShown });
+  actWith({ show: showGrowing, open: (session) => void openSession(session), isShown });
   watch(["photos"], () => dialog.open && renderDialog());
   for (const field of [file, photoFile]) {
     field.addEventListener("change", () => {
@@ -135,7 +135,11 @@ export function initOpen() {
     if (last && get().session === null) {
       const act = () => void openSession(last.id);
       const dismiss = notify("Go on where you left off?", "plain", { label: "Go on", act, stays: true });
-      watch(["session"], ({ session }) => (session?.nodes.length ?? 0) > 1 && dismiss());
+      let first = "";
+      watch(["session"], ({ session }) => {
+        first ||= session?.session ?? "";
+        if (session && (session.nodes.length > 1 || session.session !== first)) dismiss();
+      });
     }
   });
   for (const [type, change] of /** @type {const} */ ([

@@ -103,7 +103,11 @@ export class FrameBox {
     const onView = ([x, y]) => /** @type {XY} */ ([left + (x + 0.5) * scale, top + (y + 0.5) * scale]);
     const box = corners(this.frame, this.aspect).map(onView);
     const outline = `M${box.map((place) => place.join(" ")).join("L")}Z`;
-    const [edge, knob] = [onView(placeIn(this.frame, this.aspect, [0, -1])), onView(this.#knob(scale))];
+    const turning = this.#knob(scale);
+    const edges = /** @type {XY[]} */ ([[0, -1], [0, 1]]).map((place) => onView(placeIn(this.frame, this.aspect, place)));
+    const knob = onView(turning);
+    const far = (/** @type {XY} */ place) => Math.hypot(place[0] - knob[0], place[1] - knob[1]);
+    const edge = /** @type {XY} */ (edges.sort((a, b) => far(a) - far(b))[0]);
     const thirds = [-1 / 3, 1 / 3].flatMap((share) => [
       [onView(placeIn(this.frame, this.aspect, [share, -1])), onView(placeIn(this.frame, this.aspect, [share, 1]))],
       [onView(placeIn(this.frame, this.aspect, [-1, share])), onView(placeIn(this.frame, this.aspect, [1, share]))],
@@ -123,10 +127,21 @@ export class FrameBox {
     this.element.setAttribute("aria-valuetext", `${Math.round(size)} pixels at ${Math.round(x)}, ${Math.round(y)}${turned}`);
   }
 
-  /** Where the knob is, in the photo. @param {number} scale */
+  /** Where the knob is, in the photo: above the frame, or where that is out of sight, below or inside. @param {number} scale */
   #knob(scale) {
-    const up = (KNOB / scale / this.frame.size) * 2;
-    return placeIn(this.frame, this.aspect, [0, -1 - up]);
+    const out = (KNOB / scale / this.frame.size) * 2;
+    const places = [-1 - out, 1 + out, -1 + out].map((v) => placeIn(this.frame, this.aspect, [0, v]));
+    return /** @type {XY} */ (places.find((place) => this.#isSeen(place)) ?? places[2]);
+  }
+
+  /** @param {XY} place */
+  #isSeen([x, y]) {
+    const { scale, left, top } = this.#fit();
+    const [across, down] = [left + x * scale, top + y * scale];
+    const edge = KNOB / 3;
+    return (
+      across > edge && down > edge && across < this.element.clientWidth - edge && down < this.element.clientHeight - edge
+    );
   }
 
   /** @param {MouseEvent} event @returns {XY} in the photo */

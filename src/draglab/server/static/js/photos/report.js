@@ -1,6 +1,6 @@
 /** How near a photo's inversion is, in the panel: a sentence, figures, and where it differs. */
 
-import { get, watch } from "../store.js";
+import { watch } from "../store.js";
 import { make } from "../dom.js";
 
 /** The report; hidden where the session shows no photo. */
@@ -9,11 +9,12 @@ export function reportView() {
   const verdict = make("p", {});
   const figures = make("p", { class: "quiet-text number" });
   const map = make("img", { class: "heat-map", alt: "Where the image differs from the photo: dark is alike", hidden: true });
+  const legend = make("p", { class: "quiet-text", hidden: true }, ["Dark: alike. Bright: another picture."]);
   const toggle = make("button", { class: "small", "aria-expanded": "false" }, ["Show where it differs"]);
-  const view = make("section", { class: "report", "aria-label": "Photo" }, [name, verdict, figures, toggle, map]);
+  const view = make("section", { class: "report", "aria-label": "Photo" }, [name, verdict, figures, toggle, map, legend]);
   let session = "";
   const showMap = (/** @type {boolean} */ on) => {
-    map.hidden = !on;
+    map.hidden = legend.hidden = !on;
     if (on) map.src = `/heat-maps/${session}`;
     toggle.setAttribute("aria-expanded", String(on));
     toggle.textContent = on ? "Hide where it differs" : "Show where it differs";
@@ -32,9 +33,4 @@ export function reportView() {
     figures.textContent = photo.figures;
   });
   return view;
-}
-
-/** Whether the session shows a photo. */
-export function showsPhoto() {
-  return (get().session?.photo ?? null) !== null;
 }
