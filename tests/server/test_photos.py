@@ -209,7 +209,7 @@ def test_one_that_was_ended_goes_on_where_it_was(start, monkeypatch):
 
 def test_what_is_no_photo_is_refused_with_a_sentence(server: Running, start):
     answer = upload(server, b"not a picture", "a.png")
-    assert answer.status == 400 and answer.json()["error"].startswith("a.png is not a picture that can be read")
+    assert answer.status == 400 and answer.json()["error"].startswith("the photo is not a picture that can be read")
     answer = upload(server, b"{}", "a.draglab", "inverted")
     assert answer.status == 400 and answer.json()["error"].startswith("the file is not an inverted photo")
     assert upload(server, photo(8, 8)).json()["error"].endswith("too small to show anything; give a larger picture")

@@ -161,8 +161,7 @@ def _read_photo(body: bytes, name: str, owner: str | None, most: int) -> Draft:
     """Decode an uploaded photo of at most `most` pixels, and look for a face."""
     from draglab.inversion import decode_photo
 
-    given = PurePath(name.replace("\\", "/")).name[:100] or "the photo"
-    picture = decode_photo(body, given, most)
+    picture = decode_photo(body, max_pixels=most)
     kind = _kind_of(body)
     face = look_for_face(picture.pixels)
     return Draft(secrets.token_hex(8), owner, _clean(name), kind, body, picture.pixels, picture.notes, face)

@@ -206,7 +206,7 @@ def test_files_that_are_no_photos_are_refused_with_a_sentence(editor):
     drop(editor, b"\x89PNG\r\n\x1a\n" + b"x" * 100)
     notice = editor[".notice.error"]
     notice.wait_for()
-    assert "holiday.png cannot be opened" in (notice.text_content() or "")
+    assert "holiday.png cannot be opened: the photo is damaged" in (notice.text_content() or "")
     assert not editor["#photo-dialog"].is_visible()
     assert editor["#photo-file"].get_attribute("accept") == "image/*"
     editor.problems.clear()  # the browser says so, too
