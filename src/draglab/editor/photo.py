@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from draglab.errors import DraglabError
 from draglab.inversion.framing import Frame, cut
 from draglab.inversion.likeness import Likeness
 from draglab.inversion.pasting import paste_back
@@ -81,7 +82,13 @@ class StoredPhoto:
         Raises:
             DraglabError: it is missing or damaged.
         """
-        return read_photo_file(self.path)
+        if not self.path.is_file():
+            raise DraglabError("the photo's file is no longer there: open the photo itself again")
+        try:
+            return read_photo_file(self.path)
+        except DraglabError as error:
+            # Where it is on this machine is nobody's business.
+            raise DraglabError(str(error).replace(str(self.path), "the photo's file")) from None
 
     def crop(self, shape: tuple[int, int]) -> NDArray[np.uint8]:
         """Return the framed part of the photo, uint8 [h, w, 3], of `shape` (height, width).
@@ -89,7 +96,7 @@ class StoredPhoto:
         Raises:
             DraglabError: the file is missing or damaged.
         """
-        return _crop(self.path, shape)
+        return _crop(self, shape)
 
     def paste(self, before: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Put an edit back into the whole photo; see :func:`draglab.inversion.paste_back`.
@@ -128,6 +135,6 @@ def photo_path(folder: Path, file: str) -> Path:
 
 
 @lru_cache(maxsize=4)
-def _crop(path: Path, shape: tuple[int, int]) -> NDArray[np.uint8]:
-    content = read_photo_file(path)
-    return cut(content.pixels(path.parent), Frame(**content.info.frame.model_dump()), shape)
+def _crop(photo: StoredPhoto, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    content = photo.content()
+    return cut(content.pixels(photo.path.parent), Frame(**content.info.frame.model_dump()), shape)

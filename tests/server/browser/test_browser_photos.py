@@ -15,6 +15,7 @@ from draglab.checkpoints import save_generator
 from tests.inversion.pictures import own_image
 from tests.server.browser.editor_page import EditorPage
 from tests.server.browser.launch import Launched
+from tests.server.browser.test_browser_people import AXE, RULES
 from tests.tiny import tiny_generator
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ DROP = """async ([name, data, how]) => {
         document.body.dispatchEvent(new DragEvent(type, {dataTransfer: files, bubbles: true, cancelable: true}));
 }"""
 READ_CROP = """() => document.querySelector(".framing .crop").toDataURL("image/png").split(",")[1]"""
-FRAME = """() => document.querySelector(".frame-box").getAttribute("aria-valuetext")"""
+FRAME = """() => document.querySelector(".frame-box").getAttribute("aria-label").split(": ")[1]"""
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,7 @@ def begin(editor: EditorPage) -> None:
 def until_photo_shown(editor: EditorPage) -> None:
     editor.until(lambda: not editor["#photo-dialog"].is_visible(), "the photo is not finished")
     editor.until(lambda: editor.size() == 64, "its session is not shown")
-    editor[".report"].wait_for()
+    editor[".report:not([hidden])"].wait_for(state="attached")
 
 
 def preview(editor: EditorPage) -> np.ndarray:
@@ -110,7 +111,7 @@ def test_a_photo_is_framed_brought_in_dragged_and_put_back(tiny_server, visit: C
     assert editor.page.evaluate(FRAME) == "90 pixels at 64, 45"
     editor.page.keyboard.press("-")
     editor.page.keyboard.press(".")
-    assert editor.page.evaluate(FRAME) == "88 pixels at 64, 45, turned 1 degrees"
+    assert editor.page.evaluate(FRAME) == "88 pixels at 64, 45, turned 1°"
     editor.page.keyboard.press("0")
     assert editor.page.evaluate(FRAME) == "90 pixels at 60, 45"
 
@@ -128,7 +129,9 @@ def test_a_photo_is_framed_brought_in_dragged_and_put_back(tiny_server, visit: C
 
     pull((60, 44), (70, 44.5))
     pull((114.5, 90), (101.5, 77))
-    assert [float(each) for each in re.findall(r"\d+", editor.page.evaluate(FRAME))] == pytest.approx([64, 69.5, 45], abs=1)
+    assert [float(each) for each in re.findall(r"\d+", editor.page.evaluate(FRAME))] == pytest.approx(
+        [64, 69.5, 45], abs=1
+    )
     assert np.abs(preview(editor) - before).mean() > 3
 
     begin(editor)
@@ -181,7 +184,9 @@ def test_stop_keeps_what_was_found_and_cancel_drops_it(tiny_server, visit, photo
     editor["#photo-dialog button >> text=Cancel"].click()
     editor.until(lambda: not editor["#photo-dialog"].is_visible(), "the dialog stays")
     editor["#open"].click()
-    editor.until(lambda: "Photos on their way" not in (editor["#open-dialog"].text_content() or ""), "it was not dropped")
+    editor.until(
+        lambda: "Photos on their way" not in (editor["#open-dialog"].text_content() or ""), "it was not dropped"
+    )
 
 
 def test_a_killed_server_is_offered_to_go_on_with_the_photo(tiny_server, visit, photo):
@@ -200,6 +205,50 @@ def test_a_killed_server_is_offered_to_go_on_with_the_photo(tiny_server, visit, 
     editor.until(lambda: editor[".notice p >> text=The photo holiday is ready."].is_visible(), "it is never ready")
     editor[".notice button >> text=Open"].click()
     until_photo_shown(editor)
+
+
+def test_two_fingers_scale_turn_and_move_the_frame(tiny_server, visit, photo):
+    editor: EditorPage = visit(tiny_server.url, 390, 844, has_touch=True, is_mobile=True)
+    framed(editor, photo)
+    view = editor[".frame-box img"].bounding_box()
+    assert view is not None
+    scale = view["width"] / WIDTH
+    touch = editor.page.context.new_cdp_session(editor.page)
+
+    def fingers(kind: str, *places: tuple[float, float]) -> None:
+        points = [
+            {"x": view["x"] + (x + 0.5) * scale, "y": view["y"] + (y + 0.5) * scale, "id": number}
+            for number, (x, y) in enumerate(places)
+        ]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    fingers("touchStart", (40, 44), (80, 44))
+    fingers("touchMove", (50, 34), (50, 54))
+    fingers("touchEnd")
+    numbers = [float(each) for each in re.findall(r"\d+", editor.page.evaluate(FRAME))]
+    assert numbers == pytest.approx([45, 49.5, 44.5, 90], abs=1)
+
+    # One finger moves it.
+    fingers("touchStart", (50, 44))
+    fingers("touchMove", (60, 40))
+    fingers("touchEnd")
+    numbers = [float(each) for each in re.findall(r"\d+", editor.page.evaluate(FRAME))]
+    assert numbers == pytest.approx([45, 59.5, 40.5, 90], abs=1)
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not there: make web/node_modules")
+@pytest.mark.parametrize("width", [390, 1440])
+def test_axe_finds_nothing_in_the_dialogs_of_a_photo(tiny_server, visit, photo, width):
+    editor: EditorPage = visit(tiny_server.url, width)
+    framed(editor, photo, "best")
+    editor.page.evaluate(AXE.read_text())
+    assert editor.page.evaluate(RULES) == []
+    begin(editor)
+    editor.until(lambda: "Step" in (editor[".growing-text"].text_content() or ""), "no step was made")
+    assert editor.page.evaluate(RULES) == []
+    editor["#photo-dialog button >> text=Stop and keep"].click()
+    until_photo_shown(editor)
+    assert editor.page.evaluate(RULES) == []
 
 
 def test_files_that_are_no_photos_are_refused_with_a_sentence(editor):

@@ -2,6 +2,7 @@
  * A photo with a box over it that a person moves, scales and turns: with mouse and wheel, one or two fingers, or keys.
  */
 
+import { announce } from "../notices.js";
 import { corners, fitting, pinched, placeIn } from "./geometry.js";
 import { make, svg } from "../dom.js";
 
@@ -40,7 +41,7 @@ export class FrameBox {
         class: "frame-box",
         tabindex: 0,
         role: "application",
-        "aria-label": "Frame: the part of the photo that is taken",
+        "aria-label": "Frame",
         "aria-description": HELP,
       },
       [this.picture, this.marks],
@@ -123,8 +124,9 @@ export class FrameBox {
       svg("circle", { class: "grip turn", cx: knob[0], cy: knob[1], r: 7 }),
     );
     const { x, y, size, angle } = this.frame;
-    const turned = Math.round(angle) === 0 ? "" : `, turned ${Math.round(angle)} degrees`;
-    this.element.setAttribute("aria-valuetext", `${Math.round(size)} pixels at ${Math.round(x)}, ${Math.round(y)}${turned}`);
+    const turned = Math.round(angle) === 0 ? "" : `, turned ${Math.round(angle)}°`;
+    const place = `${Math.round(size)} pixels at ${Math.round(x)}, ${Math.round(y)}${turned}`;
+    this.element.setAttribute("aria-label", `Frame: ${place}`);
   }
 
   /** Where the knob is, in the photo: above the frame, or where that is out of sight, below or inside. @param {number} scale */
@@ -207,6 +209,7 @@ export class FrameBox {
       if (!frame) return;
       event.preventDefault();
       this.#change(frame);
+      announce(this.element.getAttribute("aria-label") ?? "");
     });
   }
 
