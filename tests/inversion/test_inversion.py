@@ -280,7 +280,7 @@ def test_the_verdict(generator) -> None:
     assert "shows the photo" in replace(quality, lpips=0.03, identity=0.2, spread=1.0).verdict
     other = replace(quality, lpips=0.03, identity=0.5, spread=1.0).verdict
     assert "the face is not quite the same" in other
-    assert "(best)" in other
+    assert "--best" in other
     assert "does not show the photo" in replace(quality, lpips=0.3, identity=None).verdict
     assert "a profile" in replace(quality, lpips=0.03, identity=None, spread=2.0).verdict
     assert f"at {quality.compared} px" in quality.figures

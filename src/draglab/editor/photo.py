@@ -51,8 +51,9 @@ class PhotoStart:
 
     @classmethod
     def of(cls, file: str, name: str, kind: PhotoKind, size: tuple[int, int], quality: QualityReport) -> PhotoStart:
-        """Describe a photo of `size` (height, width)."""
-        return cls(file, name, kind, size[1], size[0], quality.figures, quality.verdict)
+        """Describe a photo of `size` (height, width). What the verdict says of options is said as the page does."""
+        verdict = quality.verdict.replace("--best", "Best")
+        return cls(file, name, kind, size[1], size[0], quality.figures, verdict)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any] | None) -> PhotoStart | None:

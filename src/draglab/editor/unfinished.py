@@ -31,8 +31,8 @@ class Plan(BaseModel):
     """How a photo is to be inverted.
 
     Attributes:
-        name, kind, width: see PhotoStart. model: name of the model. x, y, size, angle: see Frame. effort: preset of settings.
-        created: when it was begun, seconds since 1970.
+        name, kind, width: see PhotoStart. model: name of the model. x, y, size, angle: see Frame.
+        effort: preset of settings. created: when it was begun, seconds since 1970.
     """
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)

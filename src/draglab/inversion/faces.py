@@ -51,23 +51,17 @@ def find_frame(pixels: NDArray[np.uint8], generator: Generator, detector: Landma
         DraglabError: no detector, no face, or the model shows none; the message says what to do.
     """
     detector = detector or choose_detector(generator)
-    if (landmarks := find_face(pixels, detector)) is None:
-        raise DraglabError(f"no face was found in the photo: {BY_HAND}")
-    face, own = face_frame(landmarks), own_face(generator, detector)
-    shape = generator.img_shape
-    return (face if own is None else place_as(face, own, shape)).checked((pixels.shape[0], pixels.shape[1]))
-
-
-def find_face(pixels: NDArray[np.uint8], detector: LandmarkDetector) -> NDArray[np.float64] | None:
-    """Return the 68 landmarks [68, 2] of the largest face of a photo, uint8 [H, W, 3]; None = there is none."""
     shrink = max(1.0, max(pixels.shape[:2]) / _SEARCHED)
     picture = Image.fromarray(pixels)
     size = (max(1, round(picture.width / shrink)), max(1, round(picture.height / shrink)))
     searched = np.asarray(picture.resize(size, Image.Resampling.LANCZOS)) if shrink > 1 else pixels
     landmarks = detector([searched])[0]
     if not np.isfinite(landmarks).all():
-        return None
-    return (landmarks + 0.5) * (np.array([picture.width, picture.height]) / size) - 0.5
+        raise DraglabError(f"no face was found in the photo: {BY_HAND}")
+    enlarged = (landmarks + 0.5) * (np.array([picture.width, picture.height]) / size) - 0.5
+    face, own = face_frame(enlarged), own_face(generator, detector)
+    shape = generator.img_shape
+    return (face if own is None else place_as(face, own, shape)).checked((picture.height, picture.width))
 
 
 @torch.no_grad()

@@ -69,11 +69,11 @@ class QualityReport:
             text = "The inversion shows the photo: a drag changes what you see in it."
         elif self.lpips <= ROUGH:
             lost = "the face is not quite the same" if other else "small details differ"
-            text = f"The inversion is near the photo, but {lost}: a drag will show that. More steps (best) help."
+            text = f"The inversion is near the photo, but {lost}: a drag will show that. More steps (--best) help."
         else:
             text = (
                 "The inversion does not show the photo: a drag would change another picture. "
-                "Try more steps (best), another frame, or a model that was trained on such pictures."
+                "Try --best, another frame, or a model that was trained on such pictures."
             )
         if self.spread > UNUSUAL:
             text += (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from draglab.errors import DraglabError
 from draglab.server.photo_messages import FindFrame, FoundFrame, PhotoFrame
@@ -16,16 +17,22 @@ if TYPE_CHECKING:
 
 FACES = "ffhq-1024-mobile"
 """The model that is proposed for photos of faces."""
+SEARCHED = 1600
+"""Longer side in pixels at which a face is looked for."""
 FACE_MODELS = ("ffhq", "celebahq")
 """Beginnings of the names of models that were trained on photos of faces."""
 
 
 def look_for_face(pixels: NDArray[np.uint8]) -> bool | None:
     """Return whether a photo, uint8 [H, W, 3], shows a face; None = dlib, which looks, is not installed."""
-    from draglab.inversion.faces import find_face, has_dlib
-    from draglab.perception import DlibLandmarks
+    from draglab.inversion.faces import has_dlib
+    from draglab.perception import DlibLandmarks, found
 
-    return find_face(pixels, DlibLandmarks()) is not None if has_dlib() else None
+    if not has_dlib():
+        return None
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((SEARCHED, SEARCHED))
+    return bool(found(DlibLandmarks()([np.asarray(picture)]))[0])
 
 
 def place_frame(command: FindFrame, pixels: NDArray[np.uint8], generator: Generator) -> FoundFrame:

@@ -27,7 +27,8 @@ DROP = """async ([name, data, how]) => {
     const files = new DataTransfer();
     files.items.add(new File([bytes], name, {type: name.endsWith(".draglab") ? "" : "image/png"}));
     if (how === "paste") {
-        document.body.dispatchEvent(new ClipboardEvent("paste", {clipboardData: files, bubbles: true, cancelable: true}));
+        const pasted = {clipboardData: files, bubbles: true, cancelable: true};
+        document.body.dispatchEvent(new ClipboardEvent("paste", pasted));
         return;
     }
     for (const type of ["dragenter", "dragover", "drop"])
@@ -70,6 +71,11 @@ def framed(editor: EditorPage, data: bytes, effort: str = "fast", how: str = "dr
     editor[f'#photo-dialog input[value="{effort}"]'].check(force=True)
     start = editor["#photo-dialog button >> text=Start"]
     editor.until(lambda: start.is_enabled() and editor.page.evaluate(FRAME), "no frame was found")
+
+
+def numbers(editor: EditorPage) -> list[float]:
+    """Size, place and turn of the frame."""
+    return [float(each) for each in re.findall(r"\d+", editor.page.evaluate(FRAME))]
 
 
 def begin(editor: EditorPage) -> None:
@@ -225,15 +231,13 @@ def test_two_fingers_scale_turn_and_move_the_frame(tiny_server, visit, photo):
     fingers("touchStart", (40, 44), (80, 44))
     fingers("touchMove", (50, 34), (50, 54))
     fingers("touchEnd")
-    numbers = [float(each) for each in re.findall(r"\d+", editor.page.evaluate(FRAME))]
-    assert numbers == pytest.approx([45, 49.5, 44.5, 90], abs=1)
+    assert numbers(editor) == pytest.approx([45, 49.5, 44.5, 90], abs=1)
 
     # One finger moves it.
     fingers("touchStart", (50, 44))
     fingers("touchMove", (60, 40))
     fingers("touchEnd")
-    numbers = [float(each) for each in re.findall(r"\d+", editor.page.evaluate(FRAME))]
-    assert numbers == pytest.approx([45, 59.5, 40.5, 90], abs=1)
+    assert numbers(editor) == pytest.approx([45, 59.5, 40.5, 90], abs=1)
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not there: make web/node_modules")
