@@ -19,10 +19,9 @@ def photos_folder(server: Running) -> Path:
     return data / "photos"
 
 
-def upload(server: Running, data: bytes, name: str = "holiday.png", path: str = "photo") -> Answer:
-    return server.request(
-        "POST", f"/upload/{path}?name={name}&model=tiny", data, authorization=f"Bearer {server.token}"
-    )
+def upload(server: Running, data: bytes, name: str = "holiday.png", path: str = "photo", **headers: str) -> Answer:
+    address = f"/upload/{path}?name={name}&model=tiny"
+    return server.request("POST", address, data, authorization=f"Bearer {server.token}", **headers)
 
 
 def opened(server: Running, data: bytes | None = None) -> str:
@@ -207,7 +206,7 @@ def test_one_that_was_ended_goes_on_where_it_was(start, monkeypatch):
     assert not list(photos_folder(second).glob("*.unfinished"))
 
 
-def test_what_is_no_photo_is_refused_with_a_sentence(server: Running, start):
+def test_what_is_no_photo_is_refused_with_a_sentence(server: Running):
     answer = upload(server, b"not a picture", "a.png")
     assert answer.status == 400 and answer.json()["error"].startswith("the photo is not a picture that can be read")
     answer = upload(server, b"{}", "a.draglab", "inverted")
@@ -216,11 +215,45 @@ def test_what_is_no_photo_is_refused_with_a_sentence(server: Running, start):
     assert server.request("POST", "/upload/photo", photo()).status == 401
     assert server.request("GET", "/photos/abc").status == 401
 
-    small = start(limits=Limits(photo_pixels=4000, photo_bytes=3000))
-    answer = upload(small, photo(60, 80, "JPEG"))
+
+def test_limit_photo_pixels(start):
+    answer = upload(start(limits=Limits(photo_pixels=4000)), photo(60, 80, "JPEG"))
     assert answer.status == 400 and "0.004 million pixels" in answer.json()["error"]
-    answer = upload(small, photo(600, 800))
+
+
+def test_limit_photo_bytes(start):
+    answer = upload(start(limits=Limits(photo_bytes=3000)), photo(600, 800))
     assert answer.status == 413 and "limit 'photo_bytes'" in answer.json()["error"]
+
+
+def test_limit_photo_file_bytes(start):
+    answer = upload(start(limits=Limits(photo_file_bytes=3000)), b"x" * 3001, "a.draglab", "inverted")
+    assert answer.status == 413 and "limit 'photo_file_bytes'" in answer.json()["error"]
+
+
+def test_limit_photos_per_person(start):
+    server = start(limits=Limits(photos_per_person=1))
+    with server.client() as client:
+        begin(client, opened(server), "best")
+        answer = upload(server, photo())
+        assert answer.status == 400 and "limit 'photos_per_person'" in answer.json()["error"]
+        client.send("cancel_photo", photo=client.received[-1]["photo"])
+        client.until("photo_work", lambda work: not work["photos"])
+        assert upload(server, photo()).status == 200
+
+
+def test_limit_photos(start):
+    """Of those that are only opened the oldest goes; of those under way, none."""
+    server = start(limits=Limits(photos=1), token="a-token-of-enough-letters")
+    first = opened(server)
+    second = upload(server, photo(), cookie="draglab_person=somebody").json()["photo"]
+    with server.client() as client:
+        client.send("find_frame", id=1, photo=first, model="tiny")
+        assert "no longer there" in client.until_error()["message"]
+    with server.client(cookie="draglab_person=somebody") as client:
+        begin(client, second, "best")
+        answer = upload(server, photo())
+        assert answer.status == 400 and "limit 'photos'" in answer.json()["error"]
 
 
 def test_a_frame_that_does_not_fit_is_refused(server: Running):

@@ -96,8 +96,9 @@ class PhotoView:
     """A photo that is being brought into a model.
 
     state: unfinished = the server ended meanwhile: it can go on. width: of the photo, pixels.
-    step, total: of the stage. lpips: of the newest step; None = before the first. seconds_left: estimate, None = not known.
-    error: why it has failed, "" = it has not. session: the session that shows it, once it is done.
+    step, total: of the stage. lpips: of the newest step; None = before the first.
+    seconds_left: estimate, None = not known. error: why it has failed, "" = it has not.
+    session: the session that shows it, once it is done.
     """
 
     photo: str
