@@ -28,6 +28,7 @@ function fill(title, content) {
 
 /** Says that a photo is on its way here. @param {string} name */
 export function showReading(name) {
+  leave();
   fill("Photo", [
     make("p", { role: "status" }, [`Reading ${name}…`]),
     make("progress", { "aria-label": "Reading the photo" }),
@@ -64,6 +65,16 @@ export function showGrowing(photo, picture, scale) {
   set({ photos: [...get().photos] });
 }
 
+/** Leaves the photo that is shown: one whose frame was placed is dropped, one under way goes on. */
+function leave() {
+  const draft = takeDraft();
+  if (draft) send({ type: "cancel_photo", photo: draft.photo });
+  shown = null;
+  remember(null);
+  // The panel shows it from now on.
+  set({ photos: [...get().photos] });
+}
+
 /** @param {string | null} photo that a page which is loaded again shows */
 function remember(photo) {
   try {
@@ -95,13 +106,7 @@ export function initDialog(open) {
   onPicture((header, picture) => {
     if (header.kind === "photo" && header.photo !== null && isShown(header.photo)) void showGrown(picture);
   });
-  dialog.addEventListener("close", () => {
-    const draft = takeDraft();
-    if (draft) send({ type: "cancel_photo", photo: draft.photo });
-    shown = null;
-    remember(null);
-    set({ photos: [...get().photos] });
-  });
+  dialog.addEventListener("close", leave);
   onMessage("welcome", ({ photos }) => {
     // A page that was loaded again shows the photo that it showed.
     const before = photos.photos.find((each) => each.photo === remembered());

@@ -33,11 +33,17 @@ export async function sendFile(address, file, limit) {
   return null;
 }
 
+/** Counts photos, of which the newest is shown. */
+let newest = 0;
+
 /** @param {File} file a picture: its frame is asked for */
 export async function openPhoto(file) {
+  const number = ++newest;
   showReading(file.name);
   const query = new URLSearchParams({ name: file.name, model: get().session?.model ?? "" });
   const draft = await sendFile(`/upload/photo?${query}`, file, "photo_bytes");
+  // Another one was opened in the meantime: the server has dropped this one.
+  if (number !== newest) return;
   if (draft) showFraming(draft);
   else endReading();
 }
