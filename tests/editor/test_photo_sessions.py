@@ -10,14 +10,16 @@ import pytest
 from PIL import Image
 
 from draglab import DraglabError
+from draglab.editor.branch import edit_file_of
 from draglab.editor.descriptions import as_command, as_python
 from draglab.editor.export import export
 from draglab.editor.journal import Journal
 from draglab.editor.photo import PHOTOS, PhotoStart, photo_path
+from draglab.editor.replay import Replay
 from draglab.editor.session import EditingSession
 from draglab.editor.state import StartSpec
 from draglab.editor.unfinished import Plan, Unfinished, list_unfinished
-from draglab.inversion import Frame, Inversion, InvertedPhoto
+from draglab.inversion import Frame, Inversion, InvertedPhoto, load_photo
 from tests.editor.sessions import GENERATOR, dragged, generator_of, new_session, reopened, thumbnail
 from tests.inversion.pictures import QUICK, smooth_picture
 
@@ -120,6 +122,17 @@ def test_descriptions_name_the_photos_file(session: EditingSession):
     edit = as_command(session.document).edit_file
     assert edit is not None and edit.model.name == "holiday.draglab"
     assert edit.model.sha256 == session.document.generator(session.document.history.node).sha256 != GENERATOR.sha256
+
+
+def test_its_edit_file_is_repeated_with_its_photo_file(session: EditingSession, tmp_path: Path):
+    dragged(session)
+    for _ in export(session.document, "draglab", "image", tmp_path / "holiday.draglab"):
+        pass
+    loaded = load_photo(tmp_path / "holiday.draglab", model=GENERATOR)
+    replay = Replay(edit_file_of(session.document), loaded.generator)
+    for _ in replay:
+        pass
+    np.testing.assert_array_equal(replay.image(), session.pictures.current())
 
 
 def test_its_file_is_forgotten_with_it(session: EditingSession, photo: InvertedPhoto):
