@@ -15,6 +15,7 @@ from draglab.checkpoints import save_generator
 from tests.inversion.pictures import own_image
 from tests.server.browser.editor_page import EditorPage
 from tests.server.browser.launch import Launched
+from tests.server.browser.photo_page import begin, drop, frame, until_framed, until_photo_shown
 from tests.server.browser.test_browser_people import AXE, RULES
 from tests.tiny import tiny_generator
 
@@ -22,20 +23,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 WIDTH, HEIGHT = 120, 90
-DROP = """async ([name, data, how]) => {
-    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
-    const files = new DataTransfer();
-    files.items.add(new File([bytes], name, {type: name.endsWith(".draglab") ? "" : "image/png"}));
-    if (how === "paste") {
-        const pasted = {clipboardData: files, bubbles: true, cancelable: true};
-        document.body.dispatchEvent(new ClipboardEvent("paste", pasted));
-        return;
-    }
-    for (const type of ["dragenter", "dragover", "drop"])
-        document.body.dispatchEvent(new DragEvent(type, {dataTransfer: files, bubbles: true, cancelable: true}));
-}"""
 READ_CROP = """() => document.querySelector(".framing .crop").toDataURL("image/png").split(",")[1]"""
-FRAME = """() => document.querySelector(".frame-box").getAttribute("aria-label").split(": ")[1]"""
 
 
 @pytest.fixture(scope="module")
@@ -60,33 +48,17 @@ def tiny_server(chromium: "Browser", tmp_path: Path) -> Iterator[Launched]:
     server.end()
 
 
-def drop(editor: EditorPage, data: bytes, name: str = "holiday.png", how: str = "drop") -> None:
-    editor.page.evaluate(DROP, [name, base64.b64encode(data).decode(), how])
-
-
 def framed(editor: EditorPage, data: bytes, effort: str = "fast", how: str = "drop") -> None:
     """Drops a photo, chooses the tiny model, and waits for its frame."""
     drop(editor, data, how=how)
     editor["#photo-model"].select_option("tiny")
+    until_framed(editor)
     editor[f'#photo-dialog input[value="{effort}"]'].check(force=True)
-    start = editor["#photo-dialog button >> text=Start"]
-    editor.until(lambda: start.is_enabled() and editor.page.evaluate(FRAME), "no frame was found")
 
 
 def numbers(editor: EditorPage) -> list[float]:
     """Size, place and turn of the frame."""
-    return [float(each) for each in re.findall(r"\d+", editor.page.evaluate(FRAME))]
-
-
-def begin(editor: EditorPage) -> None:
-    editor["#photo-dialog button >> text=Start"].click()
-    editor[".growing"].wait_for()
-
-
-def until_photo_shown(editor: EditorPage) -> None:
-    editor.until(lambda: not editor["#photo-dialog"].is_visible(), "the photo is not finished")
-    editor.until(lambda: editor.size() == 64, "its session is not shown")
-    editor[".report:not([hidden])"].wait_for(state="attached")
+    return [float(each) for each in re.findall(r"\d+", frame(editor))]
 
 
 def preview(editor: EditorPage) -> np.ndarray:
@@ -109,17 +81,17 @@ def test_a_photo_is_framed_brought_in_dragged_and_put_back(tiny_server, visit: C
     framed(editor, photo)
     said = editor["#photo-dialog .framing-form"].text_content() or ""
     assert "place the frame yourself" in said
-    assert editor.page.evaluate(FRAME) == "90 pixels at 60, 45"
+    assert frame(editor) == "90 pixels at 60, 45"
 
     # By keys: one step is half a percent of the side, and with Shift ten times that.
     editor[".frame-box"].focus()
     editor.page.keyboard.press("Shift+ArrowRight")
-    assert editor.page.evaluate(FRAME) == "90 pixels at 64, 45"
+    assert frame(editor) == "90 pixels at 64, 45"
     editor.page.keyboard.press("-")
     editor.page.keyboard.press(".")
-    assert editor.page.evaluate(FRAME) == "88 pixels at 64, 45, turned 1°"
+    assert frame(editor) == "88 pixels at 64, 45, turned 1°"
     editor.page.keyboard.press("0")
-    assert editor.page.evaluate(FRAME) == "90 pixels at 60, 45"
+    assert frame(editor) == "90 pixels at 60, 45"
 
     # By hand: the middle, then a corner until the frame is the picture of the model.
     before = preview(editor)
@@ -135,9 +107,7 @@ def test_a_photo_is_framed_brought_in_dragged_and_put_back(tiny_server, visit: C
 
     pull((60, 44), (70, 44.5))
     pull((114.5, 90), (101.5, 77))
-    assert [float(each) for each in re.findall(r"\d+", editor.page.evaluate(FRAME))] == pytest.approx(
-        [64, 69.5, 45], abs=1
-    )
+    assert [float(each) for each in re.findall(r"\d+", frame(editor))] == pytest.approx([64, 69.5, 45], abs=1)
     assert np.abs(preview(editor) - before).mean() > 3
 
     begin(editor)

@@ -115,8 +115,11 @@ export class FrameBox {
     ]);
     const lines = thirds.map((ends) => `M${ends.map((place) => place.join(" ")).join("L")}`).join("");
     const stem = `M${edge.join(" ")}L${knob.join(" ")}`;
+    const inside = { x: left, y: top, width: this.photo.width * scale, height: this.photo.height * scale };
+    const veil = { class: "outside", d: `M0 0H${width}V${height}H0Z${outline}`, "fill-rule": "evenodd" };
     this.marks.replaceChildren(
-      svg("path", { class: "outside", d: `M0 0H${width}V${height}H0Z${outline}`, "fill-rule": "evenodd" }),
+      svg("clipPath", { id: "photo-inside" }, [svg("rect", inside)]),
+      svg("path", { ...veil, "clip-path": "url(#photo-inside)" }),
       svg("path", { class: "thirds", d: lines }),
       svg("path", { class: "region under", d: outline + stem }),
       svg("path", { class: "region", d: outline + stem }),

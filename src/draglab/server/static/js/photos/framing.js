@@ -41,7 +41,7 @@ const box = new FrameBox((changed) => {
   showPreview();
 });
 const preview = make("canvas", { class: "crop", role: "img", "aria-label": "What the model will show" });
-const found = make("p", { role: "status" });
+const found = make("p", { class: "found", role: "status" });
 const notes = make("p", { class: "quiet-text" });
 const model = make("select", { id: "photo-model", onchange: () => void findFrame() });
 const advice = make("div", { class: "advice" });
