@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from draglab.checkpoints import save_generator
+from draglab.inversion.faces import has_dlib
 from tests.inversion.pictures import own_image
 from tests.server.browser.editor_page import EditorPage
 from tests.server.browser.launch import Launched
@@ -81,6 +82,8 @@ def test_a_photo_is_framed_brought_in_dragged_and_put_back(tiny_server, visit: C
     framed(editor, photo)
     said = editor["#photo-dialog .framing-form"].text_content() or ""
     assert "place the frame yourself" in said
+    # dlib knows that there is no face; without it, a model for faces is proposed.
+    assert editor[".advice"].is_visible() == (not has_dlib())
     assert frame(editor) == "90 pixels at 60, 45"
 
     # By keys: one step is half a percent of the side, and with Shift ten times that.
