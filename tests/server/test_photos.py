@@ -95,6 +95,8 @@ def test_a_photo_becomes_a_session_that_drags_and_goes_back_into_the_photo(serve
         assert state["photo"]["name"] == "holiday" and (state["photo"]["width"], state["photo"]["height"]) == (80, 60)
         assert "LPIPS" in state["photo"]["figures"] and state["photo"]["verdict"]
         assert state["nodes"][0]["label"] == "Photo holiday" and state["name"] == "holiday"
+        client.send("list_sessions", id=5)
+        assert client.until("sessions")["sessions"][0]["picture"] == state["nodes"][0]["picture"]
         dragged(client)
         kind, whole = fetch(server, client, kind="png", scope="photo")
         before = pixels(data)

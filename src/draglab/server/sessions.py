@@ -110,6 +110,8 @@ class Sessions:
         self._make_room(owner)
         session = EditingSession.from_photo(self._journal(owner), self._generator_of, model, w_plus, photo)
         self._add(session, owner)
+        # The list of sessions shows it at once.
+        session.pictures.thumbnail(session.document.history.node.latent_id)
         return session.document.id
 
     def heat_map(self, owner: str | None, session: str) -> Callable[[], NDArray[np.uint8]]:
