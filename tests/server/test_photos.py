@@ -208,6 +208,25 @@ def test_one_that_was_ended_goes_on_where_it_was(start, monkeypatch):
     assert not list(photos_folder(second).glob("*.unfinished"))
 
 
+def test_a_damaged_state_is_begun_anew(start):
+    first = start()
+    with first.client() as client:
+        begin(client, opened(first), "best")
+        until_state(client, "projection")
+        first.editor.inverter.close()
+        first.editor.inverter._thread.join()
+    (state,) = photos_folder(first).glob("*.unfinished/result.resume")
+    state.write_bytes(b"x" * 1000)
+    second = start()
+    with second.client(hello=False) as client:
+        client.send("hello", protocol=1, token=second.token, height=32)
+        (left,) = client.until("welcome")["photos"]["photos"]
+        client.send("resume_photo", id=2, photo=left["photo"])
+        assert until_state(client, "projection")["step"] == 1
+        client.send("stop_photo", photo=left["photo"])
+        finished(client)
+
+
 def test_what_is_no_photo_is_refused_with_a_sentence(server: Running):
     answer = upload(server, b"not a picture", "a.png")
     assert answer.status == 400 and answer.json()["error"].startswith("the photo is not a picture that can be read")

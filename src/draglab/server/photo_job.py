@@ -70,10 +70,9 @@ class PhotoJob:
         """The image of the last step."""
         self.unfinished: Unfinished | None = None if draft is not None else self._on_disk()
         """Its files, once they are written."""
-        self._generator = generator
         self._changed, self._finished = changed, finished
         self._stop = self._cancelled = False
-        self._work = self._steps()
+        self._work = self._steps(generator)
 
     def stop(self) -> None:
         """End after the current step, and keep the best so far."""
@@ -113,7 +112,7 @@ class PhotoJob:
         self.view = replace(self.view, state=state, **changes)  # pyright: ignore[reportArgumentType]
         self._changed(self)
 
-    def _steps(self) -> Iterator[None]:
+    def _steps(self, generator: Generator) -> Iterator[None]:
         """Make the steps: reading, those of the inversion, the report and the file."""
         from draglab.editor.photo import photo_path
         from draglab.editor.unfinished import Unfinished
@@ -126,13 +125,14 @@ class PhotoJob:
             unfinished = self._on_disk()
             pixels = decode_photo(unfinished.photo()).pixels
         self.unfinished = unfinished
-        inversion = Inversion(self._generator, pixels, self.plan.frame, self.plan.settings, self.plan.model)
-        kept = unfinished.state()
+        inverted = generator, pixels, self.plan.frame, self.plan.settings, self.plan.model
+        inversion, kept = Inversion(*inverted), unfinished.state()
         try:
             kept.restore(inversion)
         except DraglabError:
-            # Of other weights or settings: begun anew.
+            # Damaged, or of other weights or settings: begun anew.
             kept.remove()
+            inversion = Inversion(*inverted)
         yield
         for step in inversion:
             self.picture = inversion.preview()

@@ -51,7 +51,7 @@ class Asker(Protocol):
 
 
 class Photos:
-    """The photos of all people. Used on the worker's thread, except for :meth:`pixels`.
+    """The photos of all people. Used on the worker's thread; jobs report from the inverter's.
 
     Args:
         inverter: makes the steps.
