@@ -307,6 +307,18 @@ def test_the_heat_map_is_a_picture(server: Running, photo_session: str):
     assert answer.status == 404 and "not a photo" in answer.json()["error"]
 
 
+def test_a_hand_that_pauses_counts_as_a_drag(server: Running):
+    with server.client() as client:
+        client.begin(model="tiny", seed=1)
+        wait_for(lambda: server.editor.inverter._drags() == 0)
+        point = {"id": 1, "handle": [8, 9], "target": [9, 9]}
+        client.send("pull", points=[point], gesture=1)
+        wait_for(lambda: server.editor.sessions.pulling == 1 and server.editor.worker.running == 0)
+        assert server.editor.inverter._drags() == 1
+        client.send("take_back")
+        wait_for(lambda: server.editor.inverter._drags() == 0)
+
+
 def test_drags_go_on_beside_an_inversion(server: Running):
     with server.client() as client:
         name = opened(server)

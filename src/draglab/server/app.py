@@ -113,7 +113,8 @@ class Editor:
         )
         self.menu = ModelMenu(self.library, self.loaded, self.downloads, shared)
         self.sessions = Sessions(self.library, self.loaded, self.worker, limits, options.data)
-        self.inverter = Inverter(lambda: self.worker.running)
+        # A hand that pauses still counts: its next pull comes soon.
+        self.inverter = Inverter(lambda: max(self.worker.running, self.sessions.pulling))
         self.photos = Photos(self.library, self.loaded, self.sessions, self.worker, self.inverter, limits)
         self.exports = Exports(limits)
         self.drags = Drags(self.library, self.loaded, self.worker, limits)

@@ -48,6 +48,11 @@ class Sessions:
         self._journals: OrderedDict[str | None, Journal] = OrderedDict()
         self._live: dict[tuple[str | None, str], LiveSession] = {}
 
+    @property
+    def pulling(self) -> int:
+        """Number of sessions in which a hand is down that the image follows; can be read from any thread."""
+        return sum(live.session.rounds.pulling for live in list(self._live.values()))
+
     def listing(self, owner: str | None) -> list[SessionInfo]:
         """List the sessions of a person, the one changed last first."""
         return self._journal(owner).sessions()
