@@ -162,10 +162,28 @@ def test_stop_keeps_what_was_found_and_cancel_drops_it(tiny_server, visit, photo
     begin(editor)
     editor["#photo-dialog button >> text=Cancel"].click()
     editor.until(lambda: not editor["#photo-dialog"].is_visible(), "the dialog stays")
+
+    # The same from the list, in which somebody writes a name meanwhile.
     editor["#open"].click()
-    editor.until(
-        lambda: "Photos on their way" not in (editor["#open-dialog"].text_content() or ""), "it was not dropped"
-    )
+    editor["#open-dialog button >> text=New session"].click()
+    editor.until(lambda: editor.size() != 64, "there is no new session")
+    framed(editor, photo, "best")
+    begin(editor)
+    editor["#photo-dialog button >> text=Go on in the background"].click()
+    editor["#panel .photo-work button"].wait_for()
+    editor["#open"].click()
+    listed = editor['#open-dialog [aria-label="Photos on their way"]']
+    assert listed.locator("strong").all_inner_texts() == ["holiday"]
+    editor["#open-dialog .rename"].first.click()
+    editor.page.keyboard.type("my ")
+    bar = editor["#panel .photo-work progress"]
+    before = bar.get_attribute("value")
+    editor.until(lambda: bar.get_attribute("value") != before, "no step is made")
+    editor.page.keyboard.type("photo")
+    assert editor["#open-dialog input"].input_value() == "my photo"
+    editor.page.keyboard.press("Escape")
+    listed.locator('[aria-label="Cancel holiday"]').click()
+    editor.until(lambda: not listed.is_visible(), "it was not dropped")
 
 
 def test_a_killed_server_is_offered_to_go_on_with_the_photo(tiny_server, visit, photo):

@@ -17,6 +17,7 @@ const dialog = byId("open-dialog", HTMLDialogElement);
 const file = byId("file", HTMLInputElement);
 const photoFile = byId("photo-file", HTMLInputElement);
 const drop = byId("drop", HTMLElement);
+const photoList = make("section", { "aria-label": "Photos on their way" });
 let dragging = 0;
 
 /** @param {string} session */
@@ -45,7 +46,6 @@ function showDialog() {
 
 function renderDialog() {
   const sessions = others();
-  const { photos } = get();
   fillDialog(dialog, "open-title", "Open", [
     make("div", { class: "buttons" }, [
       make("button", { class: "primary", onclick: () => photoFile.click() }, [icon("photo"), "Photo…"]),
@@ -56,14 +56,25 @@ function renderDialog() {
       "Photos (JPEG, PNG, WebP, HEIC…), edit files (.json) and photo files (.draglab) can also be dropped anywhere on this " +
         "page; pictures can be pasted.",
     ]),
-    ...(photos.length > 0
-      ? [make("h3", {}, ["Photos on their way"]), make("ul", { class: "sessions" }, photos.map(photoRow))]
-      : []),
+    photoList,
     ...(sessions.length > 0
       ? [make("h3", {}, ["Earlier sessions"]), sessionList(sessions, openSession, () => dialog.open && renderDialog())]
       : []),
   ]);
   if (!dialog.open) dialog.showModal();
+}
+
+/** Shows the photos that are under way, without touching the rest: somebody may be writing a name there. */
+function renderPhotos() {
+  const { photos } = get();
+  const key = JSON.stringify(photos.map(({ photo, name, state, session, error }) => [photo, name, state, session, error]));
+  if (photoList.dataset["key"] === key) return;
+  photoList.dataset["key"] = key;
+  photoList.hidden = photos.length === 0;
+  photoList.replaceChildren(
+    make("h3", {}, ["Photos on their way"]),
+    make("ul", { class: "sessions" }, photos.map(photoRow)),
+  );
 }
 
 /** A photo that is under way. @param {import("./wire_types.js").PhotoView} view */
@@ -113,7 +124,7 @@ export function initOpen() {
   initWork();
   initDialog((session) => void openSession(session));
   actWith({ show: showGrowing, open: (session) => void openSession(session), isShown });
-  watch(["photos"], () => dialog.open && renderDialog());
+  watch(["photos"], renderPhotos);
   for (const field of [file, photoFile]) {
     field.addEventListener("change", () => {
       const chosen = field.files?.[0];

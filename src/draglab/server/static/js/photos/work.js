@@ -74,24 +74,37 @@ export const isUnderWay = ({ state }) => !["unfinished", "done", "failed"].inclu
 /** The photos under way, for the panel. */
 export function workView() {
   const view = make("div", { class: "photo-work" });
+  /** @type {Map<string, {row: HTMLElement, bar: HTMLProgressElement}>} rows stay, so that their buttons keep the focus */
+  const rows = new Map();
   watch(["photos"], ({ photos }) => {
     const under = photos.filter((each) => isUnderWay(each) && !isShown(each.photo));
     view.hidden = under.length === 0;
-    view.replaceChildren(...under.map(row));
+    for (const [photo, { row }] of rows) {
+      if (under.some((each) => each.photo === photo)) continue;
+      row.remove();
+      rows.delete(photo);
+    }
+    for (const each of under) {
+      const known = rows.get(each.photo) ?? rowOf(each);
+      if (!rows.has(each.photo)) view.append(known.row);
+      rows.set(each.photo, known);
+      const share = shareDone(each);
+      if (share === null) known.bar.removeAttribute("value");
+      else known.bar.value = share;
+    }
   });
   return view;
 }
 
 /** @param {PhotoView} view */
-function row(view) {
-  const bar = make("progress", { max: 1, "aria-label": `Bringing in ${view.name}` });
-  const share = shareDone(view);
-  if (share !== null) bar.value = share;
-  return make("div", { class: "work" }, [
-    make("p", {}, [`The photo ${view.name} is being brought in.`]),
-    make("button", { class: "small", onclick: () => show(view.photo) }, ["Show"]),
+function rowOf({ photo, name }) {
+  const bar = make("progress", { max: 1, "aria-label": `Bringing in ${name}` });
+  const row = make("div", { class: "work" }, [
+    make("p", {}, [`The photo ${name} is being brought in.`]),
+    make("button", { class: "small", onclick: () => show(photo) }, ["Show"]),
     bar,
   ]);
+  return { row, bar };
 }
 
 /** @param {PhotoView} view says what a person may want to know of a photo that no dialog shows */
