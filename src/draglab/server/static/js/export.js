@@ -76,9 +76,7 @@ export function openExport() {
         ]),
     ...(photo
       ? [
-          group("Photo file", "The photo with what the model has learned of it, to go on later: drop it on this page, or give it to draglab drag.", [
-            fileButton("draglab", "image", "Photo file (.draglab)"),
-          ]),
+          group("Photo file", PHOTO_FILE, [fileButton("draglab", "image", "Photo file (.draglab)")]),
         ]
       : []),
     group("Latent", "The numbers behind the picture, for programs.", [
@@ -91,6 +89,8 @@ export function openExport() {
   dialog.showModal();
 }
 
+const PHOTO_FILE =
+  "The photo with what the model has learned of it, to go on later: drop it on this page, or give it to draglab drag.";
 const EDIT_OF_PHOTO = "Repeats the edit: give it to draglab drag, in the folder of the photo file.";
 const WHOLE = /** @type {const} */ ([["jpg", "JPEG"], ["png", "PNG"], ["webp", "WebP"]]);
 
