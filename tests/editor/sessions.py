@@ -3,10 +3,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from draglab.editor.document import Source
 from draglab.editor.journal import Journal
+from draglab.editor.photo import StoredPhoto
 from draglab.editor.pictures import decode_thumbnail
 from draglab.editor.session import EditingSession
 from draglab.editor.state import Point, StartSpec, StepReport
+from draglab.generators import Generator
+from draglab.inversion.inverted_photo import tuned_generator
 from tests.tiny import tiny_generator
 
 GENERATOR = tiny_generator()
@@ -14,8 +18,11 @@ FAR = Point(1, (8, 9), (14.5, 9))
 """The first step brings this handle to 5.1 pixels from its target, and no step to less than 4."""
 
 
-def generator_of(name: str):
-    assert name == "tiny"
+def generator_of(source: Source) -> Generator:
+    """The tiny model, or what was tuned to a photo."""
+    if isinstance(source, StoredPhoto):
+        return tuned_generator(source.content(), GENERATOR, "the photo")
+    assert source == "tiny"
     return GENERATOR
 
 

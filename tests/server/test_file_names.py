@@ -60,7 +60,7 @@ def test_names_of_any_script_are_made_safe(model, name):
 
 @pytest.mark.parametrize("model", ["CON", "nul", "🙂", "x" * 1000, "𐌰" * 1000])
 def test_no_name_is_a_device_or_too_long(model, tmp_path):
-    view: Any = SimpleNamespace(model=model, start=SimpleNamespace(seed=None), cursor=1, nodes=[])
+    view: Any = SimpleNamespace(model=model, start=SimpleNamespace(seed=None), cursor=1, nodes=[], photo=None)
     name = export_name(view, "safetensors")
     assert len(name.encode()) <= 255 and Path(name).stem.upper() not in ("CON", "NUL")
     (tmp_path / name).write_bytes(b"")

@@ -182,5 +182,5 @@ def test_nothing_is_lost_by_kill_9_and_ctrl_c_ends_it_at_once(models, tmp_path):
         assert process.stdout is not None
         assert "sessions are kept" in process.stdout.read()
     assert took < 2
-    session = EditingSession.open(Journal(tmp_path), lambda name: pytest.fail(name), name)
+    session = EditingSession.open(Journal(tmp_path), lambda source: pytest.fail(str(source)), name)
     assert session.view().nodes[-1].end == "stopped"

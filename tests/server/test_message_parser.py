@@ -44,6 +44,17 @@ EXAMPLES = [
     {"type": "download_model", "model": "ffhq-512", "accept_licence": True},
     {"type": "stop_download"},
     {"type": "stop_measuring", "model": "ffhq-512"},
+    {"type": "find_frame", "photo": "abc", "model": "heads"},
+    {
+        "type": "invert_photo",
+        "photo": "abc",
+        "model": "heads",
+        "frame": {"x": 1, "y": 2.5, "size": 64, "angle": -3},
+        "effort": "fast",
+    },
+    {"type": "resume_photo", "photo": "abc"},
+    {"type": "stop_photo", "photo": "abc"},
+    {"type": "cancel_photo", "photo": "abc", "id": 3},
 ]
 
 
@@ -56,7 +67,7 @@ def test_every_message_is_read(example):
     message = read(example)
     for name, value in example.items():
         got = getattr(message, "as_" if name == "as" else name)
-        assert got == value or name in ("start", "point", "points", "target", "ways")
+        assert got == value or name in ("start", "point", "points", "target", "ways", "frame")
 
 
 def test_every_message_has_an_example():

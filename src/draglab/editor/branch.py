@@ -47,7 +47,8 @@ def branch_rounds(document: Document) -> list[BranchRound]:
 def edit_file_of(document: Document) -> EditFile:
     """Return the edit file that reproduces the current image: its start and the rounds since.
 
-    The start is given by its seed where that is enough, else by its values.
+    The start is given by its seed where that is enough, else by its values. Of a photo, the model's name is that of the
+    photo's exported file.
 
     Raises:
         DraglabError: there is nothing to reproduce: no drag, and no point that has a target.
@@ -68,7 +69,8 @@ def edit_file_of(document: Document) -> EditFile:
         handles, targets = zip(*aimed, strict=True)
         # Points that wait for their first drag.
         rounds = [_as_round(document, node, handles, targets, history.settings, 0)]
-    reference = ModelReference(name=spec.model, sha256=history.models[start.id].sha256)
+    name = spec.model if spec.photo is None else f"{spec.photo.name}.draglab"
+    reference = ModelReference(name=name, sha256=history.models[start.id].sha256)
     return EditFile(model=reference, start=file_start(spec, values), rounds=rounds)
 
 

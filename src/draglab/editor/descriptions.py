@@ -23,7 +23,8 @@ class Description:
     """A text that repeats an edit.
 
     Attributes:
-        text: the command line or program. edit_file: edit file that the text expects as "edit.json"; None = none.
+        text: the command line or program. edit_file: edit file that the text expects as "edit.json"; None = none. If it
+            names a photo's file, that is expected beside it.
     """
 
     text: str
@@ -64,7 +65,8 @@ def as_python(document: Document) -> Description:
     spec = document.history.start_of(start)
     if spec.seed is None or start.kept or not all(map(_is_simple, rounds)):
         edit = edit_file_of(document)
-        return Description(_REPLAY.format(file=EDIT_FILE, model=spec.model), edit)
+        load = "load_generator({!r})" if spec.photo is None else "load_photo({!r}).generator"
+        return Description(_REPLAY.format(file=EDIT_FILE, generator=load.format(edit.model.name)), edit)
     lines = ["import draglab", "", f"generator = draglab.load_generator({spec.model!r})"]
     lines.append(f"w_plus = generator.w_plus_from_seed({_start_arguments(spec, spec.seed)})")
     if spec.mix is not None:
@@ -85,7 +87,7 @@ def as_python(document: Document) -> Description:
 _REPLAY = """\
 import draglab
 
-replay = draglab.Replay(draglab.load_edit_file({file!r}), draglab.load_generator({model!r}))
+replay = draglab.Replay(draglab.load_edit_file({file!r}), draglab.{generator})
 for step in replay:
     pass
 image = replay.image()  # uint8 [H, W, 3]

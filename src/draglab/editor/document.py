@@ -15,16 +15,19 @@ from torch import Tensor
 from draglab.dragging import DragSettings
 from draglab.editor.history import History
 from draglab.editor.journal import Journal
+from draglab.editor.photo import StoredPhoto, photo_path
 from draglab.editor.settings import changed_settings, read_settings
-from draglab.editor.state import ModelFacts, Node, Point
+from draglab.editor.state import ModelFacts, Node, Point, StartSpec
 from draglab.errors import DraglabError
 from draglab.generators import Generator
 from draglab.geometry import Mask
 from draglab.media.edit_file import SettingValue
 from draglab.media.images import decode_mask, encode_mask, feathered
 
-GeneratorOf = Callable[[str], Generator]
-"""Function that returns the generator for a model's name; the owner of the generators decides how long each is kept."""
+Source = str | StoredPhoto
+"""What a generator is made of: a model, by its name, or a photo's file with tuned weights."""
+GeneratorOf = Callable[[Source], Generator]
+"""Function that returns the generator of a source; the owner of the generators decides how long each is kept."""
 
 
 class Document:
@@ -102,17 +105,31 @@ class Document:
         """
         return read_settings({**self.suited_settings, **(self.history.settings if changed is None else changed)})
 
+    def photo(self, start: StartSpec) -> StoredPhoto | None:
+        """Return the file of a start's photo; None = the start is no photo."""
+        if start.photo is None:
+            return None
+        return StoredPhoto(photo_path(self.journal.file.folder, start.photo.file), start.model)
+
+    def generator_for(self, start: StartSpec) -> Generator:
+        """Return the generator of a start's image.
+
+        Raises:
+            DraglabError: the model or the photo's file is missing.
+        """
+        return self.generator_of(self.photo(start) or start.model)
+
     def generator(self, node: Node) -> Generator:
         """Return the generator of a node's image.
 
         Raises:
             DraglabError: the model is missing, or is not the one that the image was made with.
         """
-        name = self.history.start_of(node).model
-        generator = self.generator_of(name)
+        start = self.history.start_of(node)
+        generator = self.generator_for(start)
         if generator.sha256 != self.history.models[node.start_id].sha256:
             raise DraglabError(
-                f"the model {name} is another one than when this was made: put the old file back, or start anew"
+                f"the model {start.model} is another one than when this was made: put the old file back, or start anew"
             )
         return generator
 

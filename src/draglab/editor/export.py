@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal, get_args
@@ -12,6 +13,7 @@ import safetensors.numpy
 from draglab.editor.branch import BranchRound, branch_rounds, edit_file_of
 from draglab.editor.document import Document
 from draglab.editor.film import FPS, Moment, pictures_between
+from draglab.editor.photo import StoredPhoto
 from draglab.editor.pictures import render
 from draglab.editor.state import Node
 from draglab.errors import DraglabError
@@ -22,9 +24,10 @@ from draglab.media.images import EDITED, GENERATED, save_image
 from draglab.media.overlay import draw_edit
 from draglab.media.video import check_video_support, open_video
 
-Kind = Literal["png", "jpg", "webp", "mp4", "gif", "json", "npz", "safetensors"]
-Scope = Literal["image", "round", "history"]
-"""For videos, "round" = the last drag and "history" = all drags of the image. Other kinds export the current image."""
+Kind = Literal["png", "jpg", "webp", "mp4", "gif", "json", "npz", "safetensors", "draglab"]
+Scope = Literal["image", "round", "history", "photo"]
+"""For videos, "round" = the last drag and "history" = all drags of the image. For pictures, "photo" = the whole photo
+with the edit put back. Other kinds export the current image."""
 
 
 def export(document: Document, kind: Kind, scope: Scope, path: Path) -> Iterator[None]:
@@ -34,7 +37,8 @@ def export(document: Document, kind: Kind, scope: Scope, path: Path) -> Iterator
 
     Args:
         kind: the suffix of path, without the dot.
-            "json": an edit file; "npz", "safetensors": `w_plus` [1, num_ws, w_dim] float32.
+            "json": an edit file; "npz", "safetensors": `w_plus` [1, num_ws, w_dim] float32; "draglab": the photo with
+            its latent and tuned weights, before any edit.
 
     Raises:
         DraglabError: an unknown kind, nothing of that kind to export, or the file cannot be written.
@@ -56,6 +60,15 @@ def export(document: Document, kind: Kind, scope: Scope, path: Path) -> Iterator
         return _once(lambda: save_edit_file(path, edit))
     if kind in ("npz", "safetensors"):
         return _once(lambda: _save_latent(document, node, path))
+    if scope == "photo" or kind == "draglab":
+        photo = document.photo(document.history.start_of(node))
+        if photo is None:
+            raise DraglabError("this image is not a photo: export the image")
+        if kind == "draglab":
+            return _once(lambda: _copy(photo.path, path))
+        if not branch_rounds(document):
+            raise DraglabError("nothing was dragged yet, so the photo is as it was: drag something first")
+        return _once(_pasting(document, node, photo, path))
     description = EDITED if branch_rounds(document) or document.history.nodes[node.start_id].kept else GENERATED
     generator = document.generator(node)
     latent = document.latent(node.latent_id, generator)
@@ -65,6 +78,22 @@ def export(document: Document, kind: Kind, scope: Scope, path: Path) -> Iterator
 def _once(write: Callable[[], None]) -> Iterator[None]:
     write()
     yield
+
+
+def _copy(source: Path, path: Path) -> None:
+    try:
+        with write_atomically(path) as temporary:
+            shutil.copyfile(source, temporary)
+    except FileNotFoundError:
+        raise DraglabError("the photo's file is no longer there: open the photo again") from None
+
+
+def _pasting(document: Document, node: Node, photo: StoredPhoto, path: Path) -> Callable[[], None]:
+    """Return a function, for any thread, that writes the whole photo with the edit put back."""
+    generator = document.generator(node)
+    start = document.history.nodes[node.start_id]
+    before, after = (document.latent(each.latent_id, generator) for each in (start, node))
+    return lambda: save_image(path, photo.paste(render(generator, before), render(generator, after)), EDITED)
 
 
 def _save_latent(document: Document, node: Node, path: Path) -> None:

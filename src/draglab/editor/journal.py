@@ -19,8 +19,10 @@ from typing import Any
 from draglab.editor.data_folder import data_folder
 from draglab.editor.history import Entry
 from draglab.editor.journal_file import JournalFile
+from draglab.editor.photo import PHOTOS, photo_path
 from draglab.editor.salvage import Row, sound_entries
 from draglab.errors import DraglabError
+from draglab.inversion.photo_file import SUFFIX
 
 MAX_BYTES = 2 * 2**30
 """Size of all sessions together, beyond which the least recently used ones are forgotten."""
@@ -140,13 +142,16 @@ class Journal:
         return self.file.mended(self._list)
 
     def forget(self, session: str) -> None:
-        """Remove a session from the disk."""
+        """Remove a session from the disk, with its photo."""
+        photos = self._photos(session)
         with self.file.explained():
             self.file.connection.execute("DELETE FROM sessions WHERE id = ?", (session,))
             self.file.connection.execute("PRAGMA incremental_vacuum")
             # Otherwise the removed data would stay in the log beside the file, as it does while another process reads.
             self.file.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._used.discard(session)
+        for path in photos:
+            path.unlink(missing_ok=True)
 
     def trim(self) -> None:
         """Forget least recently used sessions until all fit `max_bytes`, but none that this process has opened."""
@@ -160,7 +165,24 @@ class Journal:
             self.file.connection.execute(f"PRAGMA {name}").fetchone()[0]
             for name in ("page_count", "freelist_count", "page_size")
         )
-        return (pages - free) * size > self.max_bytes
+        photos = sum(path.stat().st_size for path in (self.file.folder / PHOTOS).glob(f"*{SUFFIX}"))
+        return (pages - free) * size + photos > self.max_bytes
+
+    def _photos(self, session: str) -> list[Path]:
+        """Return the files of a session's photos, which no other session has."""
+        with self.file.explained():
+            rows = self.file.connection.execute(
+                "SELECT body FROM entries WHERE session = ? AND kind = 'start'", (session,)
+            ).fetchall()
+        found = []
+        for (body,) in rows:
+            try:
+                file = json.loads(body)["spec"]["photo"]["file"]
+            except (TypeError, ValueError, LookupError, RecursionError):
+                continue
+            if isinstance(file, str) and file.isalnum():
+                found.append(photo_path(self.file.folder, file))
+        return found
 
     def _list(self) -> list[SessionInfo]:
         rows = self.file.connection.execute(

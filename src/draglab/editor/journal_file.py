@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from draglab.editor.data_folder import VARIABLE, make_private
+from draglab.editor.photo import PHOTOS
 from draglab.editor.salvage import recover
 from draglab.errors import DraglabError
 
@@ -218,7 +219,8 @@ def is_damage(error: sqlite3.Error | UnicodeDecodeError) -> bool:
 def tighten(path: Path) -> None:
     """Remove other users' rights to our file, or to a folder that holds nothing but sessions."""
     with suppress(OSError):
-        if path.is_dir() and any(not each.name.startswith(FILE) and each.name != PEOPLE for each in path.iterdir()):
+        own = (PEOPLE, PHOTOS)
+        if path.is_dir() and any(not each.name.startswith(FILE) and each.name not in own for each in path.iterdir()):
             return
         mode = path.stat().st_mode
         if mode & 0o077:

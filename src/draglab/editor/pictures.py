@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from draglab.editor.document import Document
+from draglab.editor.photo import PhotoShot
 from draglab.editor.rounds import Rounds
 from draglab.editor.start_latent import start_latent
 from draglab.editor.state import Node
@@ -61,7 +63,7 @@ class Pictures:
         return self.current_shot().image(height)
 
     def original(self, height: int | None = None) -> NDArray[np.uint8]:
-        """Compute the image from which the current one was dragged."""
+        """Compute the image from which the current one was dragged; of a photo, its own pixels."""
         return self.original_shot().image(height)
 
     def current_shot(self) -> Shot:
@@ -71,10 +73,29 @@ class Pictures:
             return Shot(run.generator, run.last.w_plus, run.last.features)
         return shot_of(self.document, self.document.history.node)
 
-    def original_shot(self) -> Shot:
-        """Return the image from which the current one was dragged, to be computed."""
+    def original_shot(self) -> Shot | PhotoShot:
+        """Return the image from which the current one was dragged, to be computed; of a photo, its own pixels."""
         history = self.document.history
-        return shot_of(self.document, history.nodes[history.node.start_id])
+        start = history.nodes[history.node.start_id]
+        if (photo := self.document.photo(history.start_of(start))) is not None:
+            model = history.models[start.id]
+            return PhotoShot(photo, (model.height, model.width))
+        return shot_of(self.document, start)
+
+    def heat_map(self) -> Callable[[], NDArray[np.uint8]]:
+        """Return a function, for any thread, that makes a picture of where the photo's inversion differs from it.
+
+        Raises:
+            DraglabError: the session shows no photo, or its model is missing.
+        """
+        document, history = self.document, self.document.history
+        start = history.nodes[history.node.start_id]
+        photo = document.photo(history.start_of(start))
+        if photo is None:
+            raise DraglabError("this image is not a photo: there is nothing to compare it with")
+        generator = document.generator(start)
+        latent = document.latent(start.latent_id, generator)
+        return lambda: photo.heat_map(generator, latent)
 
     def frame(self, node: int, frame: int, height: int | None = None) -> NDArray[np.uint8]:
         """Compute the image of step `frame` of a round, 0 = before the first.
@@ -91,8 +112,11 @@ class Pictures:
             DraglabError: the seed is out of range.
         """
         node = self.document.history.node
-        start, generator = self.document.history.start_of(node), self.document.generator(node)
-        spec = replace(start, seed=seed, truncation_psi=truncation, mix=None)
+        start = self.document.history.start_of(node)
+        # The model's own weights, not those that were tuned to a photo.
+        tuned = start.photo is not None
+        generator = self.document.generator_of(start.model) if tuned else self.document.generator(node)
+        spec = replace(start, seed=seed, truncation_psi=truncation, mix=None, photo=None)
         return render(generator, start_latent(spec, generator), height)
 
     def thumbnail(self, picture: int) -> bytes:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -48,6 +48,16 @@ class _Mix(_Body):
     first_layer: int
 
 
+class _Photo(_Body):
+    file: Annotated[str, Field(pattern=r"^[0-9a-z]{1,64}$")]
+    name: str
+    kind: Literal["png", "jpg", "webp"]
+    width: Annotated[int, Field(ge=1)]
+    height: Annotated[int, Field(ge=1)]
+    figures: str
+    verdict: str
+
+
 class _Spec(_Body):
     model: str
     seed: int | None
@@ -56,6 +66,7 @@ class _Spec(_Body):
     class_index: int | None
     class_vector: list[Finite] | None
     mix: _Mix | None
+    photo: _Photo | None = None
 
 
 class _Model(_Body):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from draglab.dragging import DragSettings
 from draglab.dragging.gauss_newton import prepare_round
 from draglab.editor.document import Document, GeneratorOf, facts_of, latent_bytes
 from draglab.editor.journal import Journal
+from draglab.editor.photo import PhotoStart
 from draglab.editor.pictures import Pictures
 from draglab.editor.quality import HandleQuality, QualityMap
 from draglab.editor.replay import Replay
@@ -19,7 +20,7 @@ from draglab.editor.rounds import Rounds
 from draglab.editor.start_latent import appearance, keeps_shape, spec_of_file, start_latent
 from draglab.editor.state import XY, Point, StartSpec
 from draglab.editor.suggest import suggest_mask
-from draglab.editor.view import ImageSize, MaskView, SessionView, StartView, node_view
+from draglab.editor.view import SessionView, session_view
 from draglab.errors import DraglabError
 from draglab.geometry import validate_points
 from draglab.media.edit_file import EditFile, SettingValue
@@ -58,8 +59,8 @@ class EditingSession:
         Raises:
             DraglabError: the start does not fit its model, or nothing can be written.
         """
-        generator = generator_of(start.model)
-        start_latent(start, generator)  # raises before an empty session is left behind
+        # Raises before an empty session is left behind.
+        start_latent(start, Document(journal, "", generator_of).generator_for(start))
         session = cls(Document(journal, journal.create(), generator_of))
         session.set_start(start)
         return session
@@ -93,32 +94,25 @@ class EditingSession:
         session.rounds.queue.extend(edit.rounds)
         return session
 
+    @classmethod
+    def from_photo(
+        cls, journal: Journal, generator_of: GeneratorOf, model: str, w_plus: NDArray[np.float32], photo: PhotoStart
+    ) -> EditingSession:
+        """Create a session that starts from an inverted photo, whose file is in the journal's folder of photos.
+
+        Args:
+            model: name under which `generator_of` knows the photo's model. w_plus: [num_ws, w_dim], its latent.
+
+        Raises:
+            DraglabError: the photo's file is missing, or nothing can be written.
+        """
+        session = cls.create(journal, generator_of, StartSpec(model, w_plus=w_plus, photo=photo))
+        session.rename(photo.name)
+        return session
+
     def view(self) -> SessionView:
         """Return everything that is shown beside the picture."""
-        history, node = self.document.history, self.document.history.node
-        spec, model = history.start_of(node), history.models[node.start_id]
-        return SessionView(
-            session=self.document.id,
-            name=history.name,
-            model=spec.model,
-            image=ImageSize(model.width, model.height),
-            num_ws=model.num_ws,
-            c_dim=model.c_dim,
-            start=StartView(**{each.name: getattr(spec, each.name) for each in fields(StartView)}),
-            original=node.start_id,
-            cursor=node.id,
-            state="running" if self.rounds.running else "idle",
-            points=list(self.document.points),
-            mask=None if node.mask_id is None else MaskView(node.mask_id, history.feathers[node.mask_id]),
-            settings=asdict(self.document.settings()),
-            changed=sorted(history.settings),
-            nodes=[node_view(each) for each in history.nodes.values()],
-            can_undo=self.rounds.pulling or history.undo_node is not None,
-            can_redo=history.redo_node is not None,
-            can_go_on=self.rounds.can_go_on,
-            remaining=len(self.rounds.queue),
-            message=node.end_text,
-        )
+        return session_view(self.document, self.rounds)
 
     # Help with points and masks.
 
@@ -186,7 +180,6 @@ class EditingSession:
             DraglabError: the start does not fit the model.
         """
         document, history = self.document, self.document.history
-        generator = document.generator_of(start.model)
         here = history.nodes.get(history.cursor)
         old = None if here is None else history.start_of(here)
         base = None
@@ -194,6 +187,8 @@ class EditingSession:
             base = history.nodes[here.start_id].base_id
             if base is None or old is None or old.model != start.model:
                 raise DraglabError("there are no values to start from: give a seed")
+            start = replace(start, photo=old.photo)
+        generator = document.generator_for(start)
         fresh = start_latent(start, generator, None if base is None else document.latent(base, generator))
         if start.w_plus is not None:
             start = replace(start, seed=None, mix=None)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from draglab.editor.photo import PhotoStart
 from draglab.editor.round_runner import EndReason, end_text
 from draglab.geometry import MIN_TRAVEL
 from draglab.media.edit_file import Retarget, SettingValue
@@ -73,6 +74,7 @@ class StartSpec:
         w_plus: [num_ws, w_dim] float32, the values of a start without seed; they include the style mixing of `mix`.
         truncation_psi, truncation_cutoff, class_index, class_vector: see Generator.w_plus_from_seed.
         mix: appearance from another seed, or None.
+        photo: the photo that the values show, with the weights that were tuned to it; None = the model's own image.
     """
 
     model: str
@@ -83,18 +85,24 @@ class StartSpec:
     class_index: int | None = None
     class_vector: tuple[float, ...] | None = None
     mix: StyleMix | None = None
+    photo: PhotoStart | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values, without `w_plus`."""
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("w_plus", "mix")}
-        return {**values, "mix": None if self.mix is None else asdict(self.mix)}
+        parts = ("w_plus", "mix", "photo")
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in parts}
+        # Without photos, entries stay readable for an older draglab.
+        photo = {} if self.photo is None else {"photo": asdict(self.photo)}
+        return {**values, "mix": None if self.mix is None else asdict(self.mix), **photo}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> StartSpec:
         """Restore from the values that :meth:`as_json` returns."""
         mix, classes = values["mix"], values["class_vector"]
         vector = None if classes is None else tuple(classes)
-        return cls(**{**values, "mix": None if mix is None else StyleMix(**mix), "class_vector": vector})
+        photo = PhotoStart.from_json(values.get("photo"))
+        mixed = None if mix is None else StyleMix(**mix)
+        return cls(**{**values, "mix": mixed, "class_vector": vector, "photo": photo})
 
 
 @dataclass(frozen=True)

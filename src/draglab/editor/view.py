@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Literal
 
+from draglab.editor.document import Document
+from draglab.editor.photo import PhotoStart
 from draglab.editor.round_runner import EndReason
+from draglab.editor.rounds import Rounds
 from draglab.editor.state import Node, NodeKind, Point, StyleMix
 from draglab.media.edit_file import SettingValue
 
@@ -67,7 +70,7 @@ class SessionView:
 
     Attributes:
         name: name that the person gave it, "" = none yet.
-        num_ws, c_dim: facts about the model. original: the node of the image's start.
+        num_ws, c_dim: facts about the model. original: the node of the image's start. photo: the photo that it shows.
         settings: every field of DragSettings. changed: those that differ from their defaults by choice.
         can_go_on: True if the shown state is a drag that stopped by itself before it arrived, and can be continued.
         remaining: rounds of an opened edit file that are still to be made again.
@@ -81,6 +84,7 @@ class SessionView:
     num_ws: int
     c_dim: int
     start: StartView
+    photo: PhotoStart | None
     original: int
     cursor: int
     state: State
@@ -94,6 +98,35 @@ class SessionView:
     can_go_on: bool
     remaining: int
     message: str
+
+
+def session_view(document: Document, rounds: Rounds) -> SessionView:
+    """Build the view of a session."""
+    history, node = document.history, document.history.node
+    spec, model = history.start_of(node), history.models[node.start_id]
+    return SessionView(
+        session=document.id,
+        name=history.name,
+        model=spec.model,
+        image=ImageSize(model.width, model.height),
+        num_ws=model.num_ws,
+        c_dim=model.c_dim,
+        start=StartView(**{each.name: getattr(spec, each.name) for each in fields(StartView)}),
+        photo=spec.photo,
+        original=node.start_id,
+        cursor=node.id,
+        state="running" if rounds.running else "idle",
+        points=list(document.points),
+        mask=None if node.mask_id is None else MaskView(node.mask_id, history.feathers[node.mask_id]),
+        settings=asdict(document.settings()),
+        changed=sorted(history.settings),
+        nodes=[node_view(each) for each in history.nodes.values()],
+        can_undo=rounds.pulling or history.undo_node is not None,
+        can_redo=history.redo_node is not None,
+        can_go_on=rounds.can_go_on,
+        remaining=len(rounds.queue),
+        message=node.end_text,
+    )
 
 
 def node_view(node: Node) -> NodeView:
@@ -115,6 +148,8 @@ def _label(node: Node) -> str:
     if node.start is not None:
         if node.kept:
             return "Other appearance"
+        if node.start.photo is not None:
+            return f"Photo {node.start.photo.name}"
         return "Image by its values" if node.start.seed is None else f"Seed {node.start.seed}"
     if node.round is not None:
         steps = node.round.steps

@@ -56,12 +56,11 @@ class WeightDifferences:
 
 
 def own_copy(generator: Generator) -> Generator:
-    """Return a copy with weights of its own; the statistics of the latents are shared."""
-    statistics, generator.statistics = generator.statistics, None
-    try:
-        twin = copy.deepcopy(generator)
-    finally:
-        generator.statistics = statistics
-    twin.statistics = statistics
+    """Return a copy with weights of its own; the statistics of the latents are shared.
+
+    The generator is not changed meanwhile: others may drag with it.
+    """
+    statistics = generator.statistics
+    twin = copy.deepcopy(generator, {} if statistics is None else {id(statistics): statistics})
     twin._sha256 = None  # it is kept by a count of changes, which begins anew
     return twin

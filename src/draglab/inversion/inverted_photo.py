@@ -122,17 +122,30 @@ def load_photo(
     content = read_photo_file(path)
     info = content.info
     original = model if isinstance(model, Generator) else load_generator(model or info.model_name, device=device)
-    if original.sha256 != info.model_sha256:
-        raise DraglabError(
-            f"{path} was made with another model {info.model_name} (SHA-256 {info.model_sha256[:8]}..., this one is "
-            f"{original.sha256[:8]}...); give the model it was made with"
-        )
-    w_plus = content.w_plus[None].to(original.w_avg)
-    original.check_w_plus(w_plus)
+    generator = tuned_generator(content, original, str(path))
     pixels = content.pixels(path.parent)
     frame = Frame(**info.frame.model_dump()).checked((pixels.shape[0], pixels.shape[1]))
-    generator = content.differences.applied(original)
     quality = QualityReport(**info.quality.model_dump())
+    w_plus = content.w_plus[None].to(original.w_avg)
     return InvertedPhoto(
         generator, w_plus, pixels, frame, quality, content.differences, info.model_name, info.model_sha256
     )
+
+
+def tuned_generator(content: PhotoContent, original: Generator, name: str) -> Generator:
+    """Return the copy of a model that was tuned to the photo of a file; the photo is not decoded.
+
+    Args:
+        original: the model; it stays as it is. name: what messages call the file.
+
+    Raises:
+        DraglabError: it is another model than the file's, or the file is damaged.
+    """
+    info = content.info
+    if original.sha256 != info.model_sha256:
+        raise DraglabError(
+            f"{name} was made with another model {info.model_name} (SHA-256 {info.model_sha256[:8]}..., this one is "
+            f"{original.sha256[:8]}...); give the model it was made with"
+        )
+    original.check_w_plus(content.w_plus[None].to(original.w_avg))
+    return content.differences.applied(original)

@@ -30,7 +30,10 @@ class Projection:
     Attributes:
         done: number of steps made.
         best: [1, num_ws, w_dim], the latent of the smallest LPIPS so far. best_lpips: that LPIPS.
+        shown: image [1, 3, h, w] of the last step, as large as LPIPS needs it; None before the first.
     """
+
+    shown: Tensor | None = None
 
     def __init__(self, generator: Generator, likeness: Likeness, settings: InversionSettings):
         self.generator, self.likeness, self.settings = generator, likeness, settings
@@ -61,6 +64,7 @@ class Projection:
             # One for all layers, as the latent is in W.
             drawn = w_plus + torch.randn(1, 1, w_plus.shape[2], generator=self.noise).to(w_plus) * strength
         images = self.generator.image(drawn, preview_resolution=self.likeness.preview)
+        self.shown = images.detach()
         lpips = self.likeness.perceptual(images)[0]
         loss = lpips + settings.pixel_weight * self.likeness.pixels(images)[0]
         if "own" in leaves:

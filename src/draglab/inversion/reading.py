@@ -60,8 +60,12 @@ def read_photo(path: str | os.PathLike[str]) -> Picture:
     return decode_photo(read_bytes(path, "photo", FILE_LIMIT), f"photo {path}")
 
 
-def decode_photo(data: bytes, name: str = "the photo") -> Picture:
-    """Decode the bytes of a photo's file; see :func:`read_photo`. `name` is what messages call it."""
+def decode_photo(data: bytes, name: str = "the photo", max_pixels: int = MAX_PIXELS) -> Picture:
+    """Decode the bytes of a photo's file; see :func:`read_photo`.
+
+    Args:
+        name: what messages call it. max_pixels: most pixels, checked before any is decoded.
+    """
     if _HEIC.match(data[:32]):
         _add_heic_reader(name)
     Image.init()
@@ -69,12 +73,12 @@ def decode_photo(data: bytes, name: str = "the photo") -> Picture:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image = Image.open(io.BytesIO(data), formats=[known for known in _FORMATS if known in Image.OPEN])
-            _check_size(name, image.size)
+            _check_size(name, image.size, max_pixels)
             return _upright(image)
     except UnidentifiedImageError:
         raise DraglabError(f"{name} is not a picture that can be read: give a JPEG, PNG, WebP or TIFF") from None
     except Image.DecompressionBombError:
-        raise DraglabError(f"{name} claims more than {MAX_PIXELS // 10**6} million pixels: make it smaller") from None
+        raise DraglabError(f"{name} claims more than {max_pixels / 1e6:g} million pixels: make it smaller") from None
     except _DECODING_ERRORS:
         raise DraglabError(f"{name} is damaged or of a rare kind: save it again as PNG or JPEG") from None
 
@@ -87,11 +91,11 @@ def _add_heic_reader(name: str) -> None:
     importlib.import_module("pillow_heif").register_heif_opener()
 
 
-def _check_size(name: str, size: tuple[int, int]) -> None:
+def _check_size(name: str, size: tuple[int, int], most: int) -> None:
     width, height = size
-    if width * height > MAX_PIXELS:
+    if width * height > most:
         raise DraglabError(
-            f"{name} is {width}x{height}: more than {MAX_PIXELS // 10**6} million pixels are refused; make it smaller"
+            f"{name} is {width}x{height}: more than {most / 1e6:g} million pixels are refused; make it smaller"
         )
     if min(size) < MIN_SIDE:
         raise DraglabError(f"{name} is {width}x{height}: too small to show anything; give a larger picture")

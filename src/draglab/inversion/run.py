@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from draglab.errors import DraglabError
-from draglab.generators import Generator
+from draglab.generators import Generator, to_uint8
 from draglab.inversion.differences import WeightDifferences
 from draglab.inversion.faces import find_frame
 from draglab.inversion.framing import Frame, cut
@@ -120,6 +120,11 @@ class Inversion:
         spent = time.perf_counter() - tick
         self._seconds += spent
         return spent
+
+    def preview(self) -> NDArray[np.uint8] | None:
+        """Return the image of the last step, uint8 [h, w, 3], maybe smaller than the model's; None before the first."""
+        shown = self.projection.shown if self.tuning is None or self.tuning.shown is None else self.tuning.shown
+        return None if shown is None else to_uint8(shown)[0]
 
     def photo(self) -> InvertedPhoto:
         """Return the result so far, with its report."""

@@ -31,7 +31,10 @@ class Tuning:
         generator: the copy that learns.
         done: number of steps made. best_lpips: the smallest LPIPS so far.
         enough: whether the LPIPS is as small as the settings ask.
+        shown: image [1, 3, H, W] of the last step; None before the first.
     """
+
+    shown: Tensor | None = None
 
     def __init__(self, original: Generator, likeness: Likeness, settings: InversionSettings, pivot: Tensor):
         self.original, self.likeness, self.settings, self.pivot = original, likeness, settings, pivot
@@ -52,6 +55,7 @@ class Tuning:
             weight.requires_grad_(True)
         try:
             image = self.generator.image(self.pivot)
+            self.shown = image.detach()
             lpips = self.likeness.as_seen(image)[0]
             loss = lpips + settings.tuning_pixel_weight * self.likeness.pixels(image)[0]
             if settings.detail_weight > 0 and self.likeness.sharp:

@@ -36,12 +36,15 @@ from draglab.server.client import Client
 from draglab.server.drags import Drags
 from draglab.server.exports import Exports, content_disposition, read
 from draglab.server.http import ERRORS, Uploads, read_body, require_token
+from draglab.server.inverter import Inverter
 from draglab.server.library import Library
 from draglab.server.limits import Limits
 from draglab.server.loaded_models import LoadedModels
 from draglab.server.model_downloads import ModelDownloads
 from draglab.server.model_menu import ModelMenu
 from draglab.server.outbox import Outbox
+from draglab.server.photo_pages import PhotoPages
+from draglab.server.photos import Photos
 from draglab.server.pictures import check_mask_size
 from draglab.server.security import PERSON, Access, Guard, pass_name, read_cookies
 from draglab.server.sessions import Sessions
@@ -113,6 +116,9 @@ class Editor:
         )
         self.menu = ModelMenu(self.library, self.loaded, self.downloads, shared)
         self.sessions = Sessions(self.library, self.loaded, self.worker, limits, options.data)
+        # A hand that pauses still counts: its next pull comes soon.
+        self.inverter = Inverter(lambda: max(self.worker.running, self.sessions.pulling))
+        self.photos = Photos(self.library, self.loaded, self.sessions, self.worker, self.inverter, limits)
         self.exports = Exports(limits)
         self.drags = Drags(self.library, self.loaded, self.worker, limits)
         self.uploads = Uploads(limits.uploads)
@@ -123,9 +129,11 @@ class Editor:
         """Start to load torch and the default model, then to inspect the models folder."""
         self.worker.call(self._warm_up)
         self.worker.start()
+        self.inverter.start()
 
     def close(self) -> None:
         """End running rounds and put everything away."""
+        self.inverter.close()
         self.loaded.close()
         self.downloads.close()
         if not self.worker.close(CLOSE_SECONDS) and self.ready.is_set():
@@ -135,7 +143,7 @@ class Editor:
     def new_client(self, owner: str | None, outbox: Outbox) -> Client:
         """Make a client; see :class:`Client` for the arguments."""
         limits = self.options.limits
-        return Client(self.worker, self.sessions, self.menu, self.exports, limits, owner, outbox)
+        return Client(self.worker, self.sessions, self.menu, self.photos, self.exports, limits, owner, outbox)
 
     def _warm_up(self) -> None:
         try:
@@ -158,6 +166,16 @@ def make_app(options: Options) -> Starlette:
     editor = Editor(options)
     limits = options.limits
     pages = _Pages(editor)
+    photos = PhotoPages(
+        editor.access,
+        options.port,
+        editor.library,
+        editor.photos,
+        editor.sessions,
+        editor.worker,
+        editor.uploads,
+        limits,
+    )
     api = Api(editor.worker, editor.library, editor.drags, editor.access, editor.uploads, limits, editor.exports.folder)
 
     @asynccontextmanager
@@ -177,6 +195,7 @@ def make_app(options: Options) -> Starlette:
             Route("/exports/{id}", pages.download, methods=["GET"]),
             Route("/thumbnails/{session}/{picture:int}", pages.thumbnail, methods=["GET"]),
             Route("/upload/edit", pages.upload_edit, methods=["POST"]),
+            *photos.routes(),
             WebSocketRoute("/ws", Socket(editor.worker, editor.access, limits, editor.new_client).__call__),
             Mount("/api/v1", routes=api.routes()),
         ],

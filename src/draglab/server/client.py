@@ -20,6 +20,8 @@ from draglab.server.message_parts import PointInput
 from draglab.server.model_menu import ModelMenu
 from draglab.server.model_messages import DownloadModel, ListModels, StopDownload, StopMeasuring
 from draglab.server.outbox import Outbox
+from draglab.server.photo_messages import FindFrame, InvertPhoto, PhotoAct
+from draglab.server.photos import Photos
 from draglab.server.questions import Questions
 from draglab.server.sessions import Sessions
 from draglab.server.setting_help import panel_settings
@@ -44,13 +46,14 @@ class Client:
         worker: Worker,
         sessions: Sessions,
         menu: ModelMenu,
+        photos: Photos,
         exports: Exports,
         limits: Limits,
         owner: str | None,
         outbox: Outbox,
     ) -> None:
         self._sessions = sessions
-        self._menu = menu
+        self._menu, self._photos = menu, photos
         self._limits = limits
         self._questions = Questions(self, worker, exports, limits)
         self.owner = owner
@@ -71,11 +74,12 @@ class Client:
                 live = self._sessions.open(self.owner, message.session)
         except DraglabError as error:
             problem = str(error)
-        with self._menu.joining(self) as (models, work):
+        with self._menu.joining(self) as (models, work), self._photos.joining(self) as photos:
             welcome = m.Welcome(
                 version=__version__,
                 models=models,
                 work=work,
+                photos=photos,
                 sessions=sessions,
                 settings=panel_settings(),
                 limits=self._limits,
@@ -94,6 +98,7 @@ class Client:
     def leave(self) -> None:
         """Show nothing more to the client. A running round goes on."""
         self._menu.leave(self)
+        self._photos.leave(self)
         self._leave_session()
 
     def _leave_session(self) -> None:
@@ -158,6 +163,8 @@ class Client:
                     self._live.show_again(self)
             case ListModels() | DownloadModel() | StopDownload() | StopMeasuring():
                 self._menu.handle(command, self)
+            case FindFrame() | InvertPhoto() | PhotoAct():
+                self._photos.handle(command, self)
             case _:
                 self._do_in_session(command, self._session())
 
@@ -271,6 +278,7 @@ class Client:
         self._leave_session()
         self._live = live
         live.join(self)
+        self._photos.opened(live.session.document.id)
 
     def _see(self, height: int) -> bool:
         """Set the height in which the client shows the image, and return whether it has grown."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,7 @@ class Exports:
         self._lock = threading.Lock()
         self._folder = Scratch()
         self._making: dict[Path, str | None] = {}
+        self._making_thread = ThreadPoolExecutor(1, thread_name_prefix="draglab-exporting")
         self._offers: dict[str, Offer] = {}
 
     def begin(self, owner: str | None, suffix: str) -> Path:
@@ -56,6 +58,15 @@ class Exports:
             path = self._folder.path / f"{secrets.token_hex(16)}.{suffix}"
             self._making[path] = owner
             return path
+
+    def make(self, steps: Iterator[None]) -> Future[None]:
+        """Make the pieces of a file on a thread of its own, one file at a time."""
+
+        def run() -> None:
+            for _ in steps:
+                pass
+
+        return self._making_thread.submit(run)
 
     def give_up(self, path: Path) -> None:
         """Delete a file that will not be completed."""

@@ -139,6 +139,8 @@ class Library:
             with self._lock:
                 if name in self._files:
                     return name
+        if given.endswith(".draglab"):
+            raise DraglabError(f"the edit was made with the photo {stem[:100]!a}: open {stem[:100]!a}.draglab instead")
         raise DraglabError(f"the edit was made with the model {stem[:100]!a}, which is not here: get it, and try again")
 
     def _find_files(self) -> None:

@@ -12,7 +12,11 @@ class Limits:
     Attributes:
         message_bytes: size of a websocket message, and of a JSON body of the API.
         upload_bytes: size of an uploaded edit file.
-        uploads: number of edit files and requests of programs that are received and parsed at once for one person;
+        photo_bytes, photo_file_bytes: size of an uploaded photo, and of the file of an inverted one.
+        photo_pixels: width times height of a photo, checked before it is decoded.
+        photos_per_person: number of photos of one person that are not finished. photos: number of opened photos, and
+            of those under way, of all people.
+        uploads: number of files and requests of programs that are received and parsed at once for one person;
             further ones wait.
         values: number of values (numbers, texts, names) in an uploaded edit file or a program's request.
         rounds: number of rounds in an uploaded edit file.
@@ -46,6 +50,11 @@ class Limits:
 
     message_bytes: int = 8 * 2**20
     upload_bytes: int = 16 * 2**20
+    photo_bytes: int = 64 * 2**20
+    photo_file_bytes: int = 256 * 2**20
+    photo_pixels: int = 50_000_000
+    photos_per_person: int = 4
+    photos: int = 8
     uploads: int = 4
     values: int = 200_000
     rounds: int = 500

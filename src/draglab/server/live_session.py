@@ -16,6 +16,7 @@ from draglab.server.outbox import Outbox, Picture
 from draglab.server.worker import NotYet, Worker
 
 if TYPE_CHECKING:
+    from draglab.editor.photo import PhotoShot
     from draglab.editor.pictures import Shot
     from draglab.editor.session import EditingSession
     from draglab.editor.state import Point, StepReport
@@ -222,9 +223,14 @@ class LiveSession:
 
         self._worker.wish((viewer, kind), make, urgent=True)
 
-    def _paint_still(self, viewer: Viewer, kind: PictureKind, shot: Shot, node: int) -> None:
+    def _paint_still(self, viewer: Viewer, kind: PictureKind, shot: Shot | PhotoShot, node: int) -> None:
         """Send a picture of what does not change; called on the painter's thread."""
-        pixels = shot.image(viewer.height or None)
+        try:
+            pixels = shot.image(viewer.height or None)
+        except DraglabError as error:
+            # A photo whose file is gone.
+            viewer.outbox.put(encode(Error(message=str(error))))
+            return
         if viewer in self.viewers:
             viewer.outbox.put_picture(Picture(kind, pixels, node=node))
         if kind == "current":

@@ -1,5 +1,5 @@
-"""The messages of the websocket, version 1 of the editor's protocol; also point_messages.py, help_messages.py and
-model_messages.py.
+"""The messages of the websocket, version 1 of the editor's protocol; also point_messages.py, help_messages.py,
+model_messages.py and photo_messages.py.
 
 The page's types are generated from these classes: run `python -m web.make_types` after a change.
 
@@ -23,6 +23,7 @@ from draglab.server.help_messages import CheckHandle, CheckLocality, HandleQuali
 from draglab.server.limits import Limits
 from draglab.server.message_parts import Count, Name, Request, Seed, Start, Truncation
 from draglab.server.model_messages import ModelCommand, ModelList, ModelWork
+from draglab.server.photo_messages import FoundFrame, PhotoBegun, PhotoCommand, PhotoWork
 from draglab.server.point_messages import AddPoint, MovePoint, Pull, RemovePoints, SetPoints
 from draglab.server.setting_help import PanelSetting
 
@@ -179,11 +180,15 @@ class Seeds(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Export(Request):
-    """Export a file. Answered by ExportReady. scope: the image, the last round, or all rounds of the branch."""
+    """Export a file. Answered by ExportReady.
+
+    scope: the image, the last round, all rounds of the branch, or the whole photo with the edit put back.
+    kind: "draglab" = the photo with its latent and tuned weights.
+    """
 
     type: Literal["export"] = "export"
-    kind: Literal["png", "jpg", "webp", "mp4", "gif", "json", "npz", "safetensors"]
-    scope: Literal["image", "round", "history"] = "image"
+    kind: Literal["png", "jpg", "webp", "mp4", "gif", "json", "npz", "safetensors", "draglab"]
+    scope: Literal["image", "round", "history", "photo"] = "image"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,7 +211,7 @@ class Seen(Request):
 Command = (
     NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint
     | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | CheckLocality | RegionPoints | SetSettings
-    | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | Describe | ModelCommand
+    | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | Describe | ModelCommand | PhotoCommand
 )  # fmt: skip
 """Messages that the worker's thread handles."""
 ClientMessage = Hello | Seen | Command
@@ -219,10 +224,10 @@ ClientMessage = Hello | Seen | Command
 class Welcome:
     """Answer to Hello.
 
-    models, work: the models, and what is being done for them. sessions: the sessions of this person, newest first;
-    `picture` is the number of a session's newest small picture, GET /thumbnails/{session}/{picture}, or null.
-    settings: names, help and ranges of the settings. limits: limits of this server. session: the session that is shown,
-    or None.
+    models, work: the models, and what is being done for them. photos: those that are being brought into models.
+    sessions: the sessions of this person, newest first; `picture` is the number of a session's newest small picture,
+    GET /thumbnails/{session}/{picture}, or null. settings: names, help and ranges of the settings. limits: limits of
+    this server. session: the session that is shown, or None.
     """
 
     type: Literal["welcome"] = "welcome"
@@ -230,6 +235,7 @@ class Welcome:
     version: str
     models: ModelList
     work: ModelWork
+    photos: PhotoWork
     sessions: list[SessionInfo]
     settings: list[PanelSetting]
     limits: Limits
@@ -340,15 +346,16 @@ class Error:
     fatal: bool = False
 
 
-PictureKind = Literal["live", "current", "original", "scrub", "seed"]
+PictureKind = Literal["live", "current", "original", "scrub", "seed", "photo"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PictureHeader:
     """Header of a picture.
 
-    stamp: of a live picture, the stamp of its Progress, which grows. node, frame, seed: what the picture shows. width,
-    height: size of the picture, which may be smaller than the image.
+    stamp: of a live picture, the stamp of its Progress, which grows. node, frame, seed: what the picture shows.
+    photo: of which photo it is the reconstruction. width, height: size of the picture, which may be smaller than the
+    image.
     """
 
     kind: PictureKind
@@ -356,6 +363,7 @@ class PictureHeader:
     node: int | None = None
     frame: int | None = None
     seed: int | None = None
+    photo: str | None = None
     width: int
     height: int
     mime: str
@@ -363,7 +371,7 @@ class PictureHeader:
 
 ServerMessage = (
     Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | Locality | Region | ExportReady
-    | Text | Error | ModelList | ModelWork
+    | Text | Error | ModelList | ModelWork | FoundFrame | PhotoBegun | PhotoWork
 )  # fmt: skip
 
 

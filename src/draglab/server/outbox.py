@@ -29,11 +29,12 @@ class Picture:
     node: int | None = None
     frame: int | None = None
     seed: int | None = None
+    photo: str | None = None
 
     @property
     def slot(self) -> Hashable:
         """Key shared by pictures that replace one another."""
-        return ("picture", self.kind, self.seed)
+        return ("picture", self.kind, self.seed, self.photo)
 
 
 class Outbox:

@@ -35,6 +35,7 @@ def encode(picture: Picture) -> bytes:
         node=picture.node,
         frame=picture.frame,
         seed=picture.seed,
+        photo=picture.photo,
         width=width,
         height=height,
         mime=mime,

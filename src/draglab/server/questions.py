@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,7 +14,7 @@ from draglab.server.file_names import export_name
 from draglab.server.limits import Limits
 from draglab.server.live_session import LiveSession
 from draglab.server.outbox import Outbox, Picture
-from draglab.server.worker import Worker
+from draglab.server.worker import NotYet, Worker
 
 if TYPE_CHECKING:
     from draglab.editor.quality import HandleQuality
@@ -127,13 +128,32 @@ class Questions:
         from draglab.editor.export import export
 
         path = self._exports.begin(self._client.owner, command.kind)
-        name = export_name(live.session.view(), command.kind)
+        name = export_name(live.session.view(), command.kind, command.scope)
         try:
             steps = export(live.session.document, command.kind, command.scope, path)
         except Exception:
             self._exports.give_up(path)
             raise
+        if command.scope == "photo":
+            # A whole photo takes seconds: other people's steps go on meanwhile.
+            steps = _Elsewhere(self._exports.make(steps))
         self._worker.add(_ExportTask(self._client, self._exports, command, steps, path, name))
+
+
+class _Elsewhere:
+    """The pieces of a file that is made on another thread: an iterator that raises NotYet until it is made."""
+
+    def __init__(self, made: Future[None]) -> None:
+        self._made = made
+
+    def __iter__(self) -> _Elsewhere:
+        return self
+
+    def __next__(self) -> None:
+        if not self._made.done():
+            raise NotYet(self._made)
+        self._made.result()
+        raise StopIteration
 
 
 class _ExportTask:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from draglab.errors import DraglabError
 from draglab.server.library import Library
@@ -17,6 +21,7 @@ from draglab.server.worker import NotYet, Worker
 
 if TYPE_CHECKING:
     from draglab.editor.journal import Journal, SessionInfo
+    from draglab.editor.photo import PhotoStart
     from draglab.editor.session import EditingSession
     from draglab.editor.state import StartSpec
     from draglab.media.edit_file import EditFile
@@ -42,6 +47,11 @@ class Sessions:
         self._data = data
         self._journals: OrderedDict[str | None, Journal] = OrderedDict()
         self._live: dict[tuple[str | None, str], LiveSession] = {}
+
+    @property
+    def pulling(self) -> int:
+        """Number of sessions in which a hand is down that the image follows; can be read from any thread."""
+        return sum(live.session.rounds.pulling for live in list(self._live.values()))
 
     def listing(self, owner: str | None) -> list[SessionInfo]:
         """List the sessions of a person, the one changed last first."""
@@ -92,6 +102,35 @@ class Sessions:
         session = EditingSession.from_edit_file(self._journal(owner), self._generator_of, edit, model)
         self._add(session, owner).tell()
         return session.document.id
+
+    def from_photo(self, owner: str | None, model: str, w_plus: NDArray[np.float32], photo: PhotoStart) -> str:
+        """Create a session that starts from an inverted photo, and return its id; see EditingSession.from_photo.
+
+        Raises:
+            NotYet: the photo's model is being loaded.
+            DraglabError: the model is missing or is another one, or too many sessions are in use.
+        """
+        from draglab.editor.session import EditingSession
+
+        self._make_room(owner)
+        session = EditingSession.from_photo(self._journal(owner), self._generator_of, model, w_plus, photo)
+        self._add(session, owner)
+        # The list of sessions shows it at once.
+        session.pictures.thumbnail(session.document.history.node.latent_id)
+        return session.document.id
+
+    def heat_map(self, owner: str | None, session: str) -> Callable[[], NDArray[np.uint8]]:
+        """Return a function, for any thread, that makes a picture of where a photo's inversion differs from it.
+
+        Raises:
+            NotYet: the photo's model is being loaded.
+            DraglabError: there is no such session, or it shows no photo.
+        """
+        return self.open(owner, session).session.pictures.heat_map()
+
+    def folder(self, owner: str | None) -> Path:
+        """Return the folder of a person's journal."""
+        return self._journal(owner).file.folder
 
     def rename(self, owner: str | None, session: str, name: str) -> None:
         """Name a session of this person, and tell its viewers.

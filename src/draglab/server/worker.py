@@ -91,6 +91,7 @@ class Worker:
         self._patient: dict[Hashable, Callable[[], None]] = {}
         self._idle: dict[Hashable, Callable[[], None]] = {}
         self._credit = 0.0
+        self._stepping = 0
         self.painter = Painter()
         # A daemon: the process can end although a step takes long. The journal has all that was answered.
         self._thread = threading.Thread(target=self._run, name="draglab-worker", daemon=True)
@@ -129,6 +130,11 @@ class Worker:
             self._calls.append(_Call(function, caller, line, future))
             self._changed.notify()
         return future
+
+    @property
+    def running(self) -> int:
+        """Number of tasks of which steps are made now; can be read from any thread."""
+        return len(self._tasks) + self._stepping
 
     def add(self, task: Task) -> None:
         """Make steps of a task until it is over."""
@@ -283,6 +289,7 @@ class Worker:
 
     def _step(self) -> None:
         task = self._tasks.popleft()
+        self._stepping = 1
         try:
             if task.step():
                 self._tasks.append(task)
@@ -291,6 +298,8 @@ class Worker:
         except Exception as error:
             logger.exception("a step failed")
             task.fail(error)
+        finally:
+            self._stepping = 0
 
 
 def caller_of(owner: str | None) -> Hashable:

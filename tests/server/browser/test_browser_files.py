@@ -60,22 +60,13 @@ def test_a_file_that_is_no_edit_is_refused_with_a_reason(editor):
     editor.problems.clear()
 
 
-DROP_PICTURE = """async (name) => {
-    const canvas = new OffscreenCanvas(8, 8), data = new DataTransfer();
-    canvas.getContext("2d").fillRect(0, 0, 8, 8);
-    data.items.add(new File([await canvas.convertToBlob({type: "image/jpeg"})], name));
-    document.body.dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
-}"""
-
-
-def test_a_photo_is_told_from_an_edit_before_it_is_sent(editor):
+def test_a_video_is_told_from_an_edit_before_it_is_sent(editor):
     sent = []
     editor.page.on("request", lambda request: sent.append(request.url))
-    editor.page.evaluate(DROP_PICTURE, "holiday.json")
+    editor.page.evaluate(DROP, ["holiday.json", "\0\0\0\x20ftypisom" + "x" * 100])
     editor[".notice.error"].wait_for()
     said = editor[".notice.error"].text_content() or ""
-    assert said.startswith("holiday.json is a JPEG picture. draglab edits images that a model makes")
-    assert "open an edit file (.json)" in said
+    assert said == "holiday.json is a video: open a photo, or a file that draglab has saved."
     assert not any("upload" in url for url in sent)
 
 

@@ -1,7 +1,7 @@
 /** Before and after: a divider over the picture, or the start for as long as a button or key is held. */
 
 import { byId } from "./dom.js";
-import { get } from "./store.js";
+import { get, watch } from "./store.js";
 import { viewport } from "./stage/viewport.js";
 
 /** @typedef {"off" | "split" | "held"} Mode */
@@ -62,6 +62,13 @@ function moveTo(share) {
 }
 
 viewport.onChange(place);
+watch(["session"], ({ session }) => {
+  const what = session?.photo ? "photo" : "start";
+  const word = holder.querySelector(".word");
+  if (word) word.textContent = `See ${what}`;
+  holder.setAttribute("aria-label", `See ${what}: hold`);
+  holder.dataset["tip"] = `Hold to see the ${what}  O`;
+});
 button.addEventListener("click", () => toggleSplit());
 holder.addEventListener("pointerdown", (event) => {
   holder.setPointerCapture(event.pointerId);

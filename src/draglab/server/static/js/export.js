@@ -37,7 +37,9 @@ export function openExport() {
   const hasRounds = get().session?.nodes.some((node) => node.kind === "round") ?? false;
   copied.hidden = true;
   busy.textContent = "";
+  const photo = get().session?.photo ?? null;
   fillDialog(dialog, "export-title", "Export", [
+    ...(photo && hasRounds ? [group("Whole photo", wholeText(photo), wholeButtons(photo))] : []),
     group("Picture", "What is shown now, at full size.", [
       fileButton("png", "image", "PNG"),
       fileButton("jpg", "image", "JPEG"),
@@ -53,7 +55,7 @@ export function openExport() {
             fileButton("mp4", "history", "MP4"),
             fileButton("gif", "history", "GIF"),
           ]),
-          group("Edit file", "Repeats the edit: drop it on this page, or give it to draglab drag.", [
+          group("Edit file", photo ? EDIT_OF_PHOTO : "Repeats the edit: drop it on this page, or give it to draglab drag.", [
             fileButton("json", "history", "Edit file (.json)"),
           ]),
           group("As text", "Repeats the edit without this page.", [
@@ -72,6 +74,11 @@ export function openExport() {
             "Videos, the edit file and text to copy appear here after the first drag.",
           ]),
         ]),
+    ...(photo
+      ? [
+          group("Photo file", PHOTO_FILE, [fileButton("draglab", "image", "Photo file (.draglab)")]),
+        ]
+      : []),
     group("Latent", "The numbers behind the picture, for programs.", [
       fileButton("npz", "image", "NumPy (.npz)"),
       fileButton("safetensors", "image", "safetensors"),
@@ -80,6 +87,24 @@ export function openExport() {
     copied,
   ]);
   dialog.showModal();
+}
+
+const PHOTO_FILE =
+  "The photo with what the model has learned of it, to go on later: drop it on this page, or give it to draglab drag.";
+const EDIT_OF_PHOTO = "Repeats the edit: give it to draglab drag, in the folder of the photo file.";
+const WHOLE = /** @type {const} */ ([["jpg", "JPEG"], ["png", "PNG"], ["webp", "WebP"]]);
+
+/** @typedef {import("./wire_types.js").PhotoStart} PhotoStart */
+
+/** @param {PhotoStart} photo */
+function wholeText({ width, height }) {
+  return `The photo with the edit put back, in its own size of ${width} × ${height} px. Mind that an edited photo of a person can mislead.`;
+}
+
+/** @param {PhotoStart} photo its own format first */
+function wholeButtons({ kind }) {
+  const formats = [...WHOLE].sort((a, b) => Number(b[0] === kind) - Number(a[0] === kind));
+  return formats.map(([format, label]) => fileButton(format, "photo", label));
 }
 
 /** @param {Kind} kind @param {Scope} scope */
@@ -105,7 +130,10 @@ async function copyText(as) {
   }
   copied.value = answer.text;
   copied.hidden = false;
-  busy.textContent = answer.needs_edit_file ? "It needs the edit file: save that as edit.json in the same folder." : "";
+  const photo = get().session?.photo;
+  busy.textContent = answer.needs_edit_file
+    ? `It needs the edit file: save that as edit.json in the same folder${photo ? `, and the photo file ${photo.name}.draglab` : ""}.`
+    : "";
   try {
     await navigator.clipboard.writeText(answer.text);
     notify("Copied.");

@@ -67,11 +67,21 @@ const HELP = /** @type {const} */ ([
     ],
   ],
   [
+    "Frame of a photo",
+    [
+      ["Arrows", "move it, with Shift by ten"],
+      ["+  −, wheel", "scale it"],
+      [",  ., Shift + wheel", "turn it"],
+      ["0", "put it back"],
+    ],
+  ],
+  [
     "Edit",
     [
       ["Ctrl + Z", "undo"],
       ["Ctrl + Shift + Z, Ctrl + Y", "redo"],
       ["Ctrl + S", "export"],
+      ["Ctrl + V", "open a picture that was copied"],
       ["R", "random start image"],
       ["?", "this list"],
     ],

@@ -1,18 +1,23 @@
-/** Opening: edit files by dialog or drop, sessions of before, a new one. */
+/** Opening: photos and files by dialog, drop or the clipboard, sessions of before, a new one. */
 
+import { actWith, initWork, isUnderWay, stageOf } from "./photos/work.js";
 import { byId, icon, make } from "./dom.js";
-import { connection, onMessage, rememberSession, send } from "./app.js";
+import { initDialog, isShown, showGrowing } from "./photos/dialog.js";
+import { kindOf } from "./sniff.js";
+import { onMessage, rememberSession, send } from "./app.js";
+import { openInverted, openPhoto, sendFile } from "./photos/upload.js";
 import { fillDialog } from "./dialogs.js";
 import { forgetPictures } from "./pictures.js";
 import { get, watch } from "./store.js";
 import { leaveRound } from "./actions.js";
-import { notAnEditFile } from "./sniff.js";
 import { notify } from "./notices.js";
 import { forgetLeaving, others, refreshSessions, sessionList } from "./sessions.js";
 
 const dialog = byId("open-dialog", HTMLDialogElement);
 const file = byId("file", HTMLInputElement);
+const photoFile = byId("photo-file", HTMLInputElement);
 const drop = byId("drop", HTMLElement);
+const photoList = make("section", { "aria-label": "Photos on their way" });
 let dragging = 0;
 
 /** @param {string} session */
@@ -43,10 +48,15 @@ function renderDialog() {
   const sessions = others();
   fillDialog(dialog, "open-title", "Open", [
     make("div", { class: "buttons" }, [
-      make("button", { class: "primary", onclick: () => file.click() }, [icon("open"), "Edit file…"]),
+      make("button", { class: "primary", onclick: () => photoFile.click() }, [icon("photo"), "Photo…"]),
+      make("button", { onclick: () => file.click() }, [icon("open"), "File…"]),
       make("button", { onclick: () => void newSession() }, [icon("plus"), "New session"]),
     ]),
-    make("p", { class: "quiet-text" }, ["You can also drop an edit file anywhere on this page."]),
+    make("p", { class: "quiet-text" }, [
+      "Photos (JPEG, PNG, WebP, HEIC…), edit files (.json) and photo files (.draglab) can also be dropped anywhere on this " +
+        "page; pictures can be pasted.",
+    ]),
+    photoList,
     ...(sessions.length > 0
       ? [make("h3", {}, ["Earlier sessions"]), sessionList(sessions, openSession, () => dialog.open && renderDialog())]
       : []),
@@ -54,30 +64,56 @@ function renderDialog() {
   if (!dialog.open) dialog.showModal();
 }
 
+/** Shows the photos that are under way, without touching the rest: somebody may be writing a name there. */
+function renderPhotos() {
+  const { photos } = get();
+  const key = JSON.stringify(photos.map(({ photo, name, state, session, error }) => [photo, name, state, session, error]));
+  if (photoList.dataset["key"] === key) return;
+  photoList.dataset["key"] = key;
+  photoList.hidden = photos.length === 0;
+  photoList.replaceChildren(
+    make("h3", {}, ["Photos on their way"]),
+    make("ul", { class: "sessions" }, photos.map(photoRow)),
+  );
+}
+
+/** A photo that is under way. @param {import("./wire_types.js").PhotoView} view */
+function photoRow(view) {
+  const { photo, name, session } = view;
+  const show = () => {
+    dialog.close();
+    if (session === null) showGrowing(photo);
+    else void openSession(session);
+  };
+  return make("li", {}, [
+    make("button", { class: "session", onclick: show }, [
+      make("span", { class: "session-text" }, [
+        make("strong", {}, [name]),
+        make("span", { class: "quiet-text" }, [stageOf(view)]),
+      ]),
+    ]),
+    make(
+      "button",
+      {
+        class: "quiet",
+        "aria-label": `${isUnderWay(view) ? "Cancel" : "Delete"} ${name}`,
+        onclick: () => send({ type: "cancel_photo", photo }),
+      },
+      [icon("trash")],
+    ),
+  ]);
+}
+
 /** @param {File} chosen */
 async function upload(chosen) {
   dialog.close();
-  const other = await notAnEditFile(chosen).catch(() => null);
-  if (other !== null) {
-    notify(`${chosen.name} ${other}`, "error");
-    return;
-  }
-  const most = get().welcome?.limits.upload_bytes ?? Infinity;
-  if (chosen.size > most) {
-    notify(`${chosen.name} is too large: an edit file has at most ${Math.round(most / 2 ** 20)} MB.`, "error");
-    return;
-  }
-  try {
-    const answer = await fetch("/upload/edit", {
-      method: "POST",
-      headers: { Authorization: `Bearer ${connection.token}`, "Content-Type": "application/json" },
-      body: chosen,
-    });
-    const result = await answer.json();
-    if (answer.ok) await openSession(result.session);
-    else notify(`${chosen.name} cannot be opened: ${result.error}`, "error");
-  } catch {
-    notify(`${chosen.name} could not be sent: no connection to draglab. Try again.`, "error");
+  const found = await kindOf(chosen).catch(() => ({ kind: /** @type {const} */ ("edit") }));
+  if (found.kind === "other") notify(`${chosen.name} ${found.problem}`, "error");
+  else if (found.kind === "photo") await openPhoto(chosen);
+  else {
+    const edit = async () => (await sendFile("/upload/edit", chosen, "upload_bytes"))?.session ?? null;
+    const session = await (found.kind === "inverted" ? openInverted(chosen) : edit());
+    if (session !== null) await openSession(session);
   }
 }
 
@@ -85,10 +121,22 @@ async function upload(chosen) {
 export function initOpen() {
   byId("open", HTMLButtonElement).addEventListener("click", showDialog);
   dialog.addEventListener("close", forgetLeaving);
-  file.addEventListener("change", () => {
-    const chosen = file.files?.[0];
-    file.value = "";
-    if (chosen) void upload(chosen);
+  initWork();
+  initDialog((session) => void openSession(session));
+  actWith({ show: showGrowing, open: (session) => void openSession(session), isShown });
+  watch(["photos"], renderPhotos);
+  for (const field of [file, photoFile]) {
+    field.addEventListener("change", () => {
+      const chosen = field.files?.[0];
+      field.value = "";
+      if (chosen) void upload(chosen);
+    });
+  }
+  document.addEventListener("paste", (event) => {
+    const pasted = [...(event.clipboardData?.files ?? [])].find((each) => each.type.startsWith("image/"));
+    if (!pasted) return;
+    event.preventDefault();
+    void upload(pasted);
   });
   onMessage("welcome", (welcome) => {
     if (welcome.session !== null) return;
@@ -98,7 +146,11 @@ export function initOpen() {
     if (last && get().session === null) {
       const act = () => void openSession(last.id);
       const dismiss = notify("Go on where you left off?", "plain", { label: "Go on", act, stays: true });
-      watch(["session"], ({ session }) => (session?.nodes.length ?? 0) > 1 && dismiss());
+      let first = "";
+      watch(["session"], ({ session }) => {
+        first ||= session?.session ?? "";
+        if (session && (session.nodes.length > 1 || session.session !== first)) dismiss();
+      });
     }
   });
   for (const [type, change] of /** @type {const} */ ([

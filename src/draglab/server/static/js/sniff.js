@@ -1,39 +1,39 @@
-/** What a file is by its first bytes, so that nothing is sent that cannot be opened. */
+/** What a file is by its first bytes, so that each goes where it belongs, and nothing is sent that cannot be opened. */
 
-const EDITS_OPEN = "open an edit file (.json) that draglab has saved.";
+const OPENS = "open a photo, or a file that draglab has saved.";
 
-/** @type {[RegExp, string][]} over the first bytes, one character each */
-const PICTURES = [
-  [/^\x89PNG\r\n/, "a PNG picture"],
-  [/^\xff\xd8\xff/, "a JPEG picture"],
-  [/^GIF8/, "a GIF picture"],
-  [/^RIFF[^]{4}WEBP/, "a WebP picture"],
-  [/^BM[^]{12}[\x0c-\x7c]\0\0\0/, "a BMP picture"],
-  [/^(II\*\0|MM\0\*)/, "a TIFF picture"],
-  [/^[^]{4}ftyp(heic|heix|mif1|msf1|avif|avis)/, "a HEIC or AVIF picture"],
-];
+/** Over the first bytes, one character each: pictures, and what draglab's server may read if it has the reader. */
+const PICTURES =
+  /^(\x89PNG\r\n|\xff\xd8\xff|GIF8|RIFF[^]{4}WEBP|BM[^]{12}[\x0c-\x7c]\0\0\0|II\*\0|MM\0\*|P[1-6]\s|[^]{4}ftyp(heic|heix|hevc|heim|heis|mif1|msf1|avif|avis))/;
 const FILMS = /^([^]{4}ftyp|\x1a\x45\xdf\xa3|RIFF[^]{4}AVI )/;
-const MODELS = /^([^]{5}\0\0\0\{|PK\x03\x04|\x80[\x02-\x05]|\x93NUMPY|\x89HDF)/;
+const CONTAINER = /^[^]{5}\0\0\0\{/;
+const MODELS = /^(PK\x03\x04|\x80[\x02-\x05]|\x93NUMPY|\x89HDF)/;
+const INVERTED = "draglab-photo";
+/** How much of a container's header is looked through. */
+const HEADER = 1 << 20;
 
 /**
- * What a file is that is no edit file, as the rest of a sentence that begins with its name; null: it may be one.
- *
- * @param {Blob} file
+ * @typedef {{kind: "edit" | "photo" | "inverted"} | {kind: "other", problem: string}} Found
+ *   problem: the rest of a sentence that begins with the file's name
  */
-export async function notAnEditFile(file) {
-  const bytes = new Uint8Array(await file.slice(0, 64).arrayBuffer());
-  const head = String.fromCharCode(...bytes);
-  const picture = PICTURES.find(([pattern]) => pattern.test(head));
-  if (picture) {
-    return `is ${picture[1]}. draglab edits images that a model makes, so pictures and photos cannot be opened: ${EDITS_OPEN}`;
-  }
-  if (FILMS.test(head)) return `is a video: ${EDITS_OPEN}`;
-  if (head.startsWith("%PDF")) return `is a PDF document: ${EDITS_OPEN}`;
-  if (MODELS.test(head)) {
-    return (
+
+/** @param {Blob} part one character for each byte */
+async function textOf(part) {
+  return new TextDecoder("latin1").decode(await part.arrayBuffer());
+}
+
+/** @param {Blob} file @returns {Promise<Found>} */
+export async function kindOf(file) {
+  const head = String.fromCharCode(...new Uint8Array(await file.slice(0, 64).arrayBuffer()));
+  if (PICTURES.test(head)) return { kind: "photo" };
+  if (FILMS.test(head)) return { kind: "other", problem: `is a video: ${OPENS}` };
+  if (head.startsWith("%PDF")) return { kind: "other", problem: `is a PDF document: ${OPENS}` };
+  if (CONTAINER.test(head) && (await textOf(file.slice(8, HEADER))).includes(INVERTED)) return { kind: "inverted" };
+  if (CONTAINER.test(head) || MODELS.test(head)) {
+    const problem =
       "looks like a model. Put it into the models folder (draglab edit --models FOLDER), start draglab again and choose " +
-      `it under Start image. Here, ${EDITS_OPEN}`
-    );
+      `it under Start image. Here, ${OPENS}`;
+    return { kind: "other", problem };
   }
-  return null;
+  return { kind: file.type.startsWith("image/") ? "photo" : "edit" };
 }

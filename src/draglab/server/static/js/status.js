@@ -106,7 +106,8 @@ function describe() {
   const { session, models, windows } = get();
   if (!session) return "";
   const model = models?.models.find((each) => each.name === session.model)?.title ?? session.model;
-  const image = session.start.seed === null ? model : `${model} · seed ${session.start.seed}`;
+  const name = session.photo === null ? model : `${session.photo.name} · ${model}`;
+  const image = session.start.seed === null ? name : `${model} · seed ${session.start.seed}`;
   return windows > 1 ? `${image} · open in ${windows} windows` : image;
 }
 

@@ -15,6 +15,7 @@ let data = {
   models: null,
   work: null,
   wanted: null,
+  photos: [],
 };
 
 /** @type {{keys: (keyof Data)[], react: (data: Data) => void}[]} */

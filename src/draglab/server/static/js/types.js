@@ -31,6 +31,7 @@
  * @property {number} windows in which the session is shown, this one among them
  * @property {import("./wire_types.js").ModelList | null} models and those that can be downloaded
  * @property {import("./wire_types.js").ModelWork | null} work that is done for models: loading, measuring, a download
+ * @property {import("./wire_types.js").PhotoView[]} photos that are being brought into models
  * @property {string | null} wanted model that was asked for and is not shown yet
  */
 

@@ -246,13 +246,13 @@
  */
 
 /**
- * Export a file. Answered by ExportReady. scope: the image, the last round, or all rounds of the branch.
+ * Export a file. Answered by ExportReady.
  *
  * @typedef {object} Export
  * @property {number | null} [id]
  * @property {"export"} type
- * @property {"png" | "jpg" | "webp" | "mp4" | "gif" | "json" | "npz" | "safetensors"} kind
- * @property {"image" | "round" | "history"} [scope]
+ * @property {"png" | "jpg" | "webp" | "mp4" | "gif" | "json" | "npz" | "safetensors" | "draglab"} kind
+ * @property {"image" | "round" | "history" | "photo"} [scope]
  */
 
 /**
@@ -300,6 +300,37 @@
  */
 
 /**
+ * Look for the face in a photo, for a model. Answered by FoundFrame.
+ *
+ * @typedef {object} FindFrame
+ * @property {number | null} [id]
+ * @property {"find_frame"} type
+ * @property {string} photo
+ * @property {string} model
+ */
+
+/**
+ * Bring a photo into a model, in the background. Answered by PhotoBegun; PhotoWork says how far it is.
+ *
+ * @typedef {object} InvertPhoto
+ * @property {number | null} [id]
+ * @property {"invert_photo"} type
+ * @property {string} photo
+ * @property {string} model
+ * @property {PhotoFrame} frame
+ * @property {"fast" | "default" | "best"} [effort]
+ */
+
+/**
+ * A command about a photo of PhotoWork.
+ *
+ * @typedef {object} PhotoAct
+ * @property {number | null} [id]
+ * @property {"resume_photo" | "stop_photo" | "cancel_photo"} type
+ * @property {string} photo
+ */
+
+/**
  * Answer to Hello.
  *
  * @typedef {object} Welcome
@@ -308,6 +339,7 @@
  * @property {string} version
  * @property {ModelList} models
  * @property {ModelWork} work
+ * @property {PhotoWork} photos
  * @property {Array<SessionInfo>} sessions
  * @property {Array<PanelSetting>} settings
  * @property {Limits} limits
@@ -327,6 +359,7 @@
  * @property {number} num_ws
  * @property {number} c_dim
  * @property {StartView} start
+ * @property {PhotoStart | null} photo
  * @property {number} original
  * @property {number} cursor
  * @property {"idle" | "running"} state
@@ -482,14 +515,46 @@
  */
 
 /**
+ * Answer to FindFrame. found: whether a face was found; if not, the frame is the middle of the photo.
+ *
+ * @typedef {object} FoundFrame
+ * @property {"found_frame"} type
+ * @property {number | null} id
+ * @property {string} photo
+ * @property {string} model
+ * @property {boolean} found
+ * @property {PhotoFrame} frame
+ * @property {number} aspect
+ * @property {string} text
+ */
+
+/**
+ * Answer to InvertPhoto and resume_photo.
+ *
+ * @typedef {object} PhotoBegun
+ * @property {"photo_begun"} type
+ * @property {number | null} id
+ * @property {string} photo
+ */
+
+/**
+ * The photos of this person that are being brought into models; part of Welcome, and sent when it changes.
+ *
+ * @typedef {object} PhotoWork
+ * @property {"photo_work"} type
+ * @property {Array<PhotoView>} photos
+ */
+
+/**
  * Header of a picture.
  *
  * @typedef {object} PictureHeader
- * @property {"live" | "current" | "original" | "scrub" | "seed"} kind
+ * @property {"live" | "current" | "original" | "scrub" | "seed" | "photo"} kind
  * @property {number} stamp
  * @property {number | null} node
  * @property {number | null} frame
  * @property {number | null} seed
+ * @property {string | null} photo
  * @property {number} width
  * @property {number} height
  * @property {string} mime
@@ -522,6 +587,16 @@
  * @typedef {object} Way
  * @property {[number, number]} handle
  * @property {[number, number]} target
+ */
+
+/**
+ * The square of a photo that a model is to show. x, y: centre, size: side, pixels of the photo; angle: degrees
+ *
+ * @typedef {object} PhotoFrame
+ * @property {number} x
+ * @property {number} y
+ * @property {number} size
+ * @property {number} angle
  */
 
 /**
@@ -561,6 +636,11 @@
  * @typedef {object} Limits
  * @property {number} message_bytes
  * @property {number} upload_bytes
+ * @property {number} photo_bytes
+ * @property {number} photo_file_bytes
+ * @property {number} photo_pixels
+ * @property {number} photos_per_person
+ * @property {number} photos
  * @property {number} uploads
  * @property {number} values
  * @property {number} rounds
@@ -614,6 +694,19 @@
  * @property {number | null} class_index
  * @property {Array<number> | null} class_vector
  * @property {StyleMix | null} mix
+ */
+
+/**
+ * A photo from which an edit starts.
+ *
+ * @typedef {object} PhotoStart
+ * @property {string} file
+ * @property {string} name
+ * @property {"png" | "jpg" | "webp"} kind
+ * @property {number} width
+ * @property {number} height
+ * @property {string} figures
+ * @property {string} verdict
  */
 
 /**
@@ -689,7 +782,7 @@
  */
 
 /**
- * The measuring of a model's statistics, which drags by Gauss-Newton steps need. share: done, 0 to 1.
+ * The measuring of a model's statistics, which drags by Gauss-Newton steps need. model: see key_of. share: done,
  *
  * @typedef {object} Measuring
  * @property {string} model
@@ -710,6 +803,24 @@
  */
 
 /**
+ * A photo that is being brought into a model.
+ *
+ * @typedef {object} PhotoView
+ * @property {string} photo
+ * @property {string} name
+ * @property {string} model
+ * @property {"unfinished" | "waiting" | "projection" | "tuning" | "stopping" | "finishing" | "done" | "failed"} state
+ * @property {PhotoFrame} frame
+ * @property {number} width
+ * @property {number} step
+ * @property {number} total
+ * @property {number | null} lpips
+ * @property {number | null} seconds_left
+ * @property {string} error
+ * @property {string | null} session
+ */
+
+/**
  * Style mixing: layers from `first_layer` on come from another seed.
  *
  * @typedef {object} Mix
@@ -725,8 +836,8 @@
  * @property {number} first_layer
  */
 
-/** @typedef {Hello | Seen | NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | CheckLocality | RegionPoints | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | Describe | ListModels | DownloadModel | StopDownload | StopMeasuring} ClientMessage */
+/** @typedef {Hello | Seen | NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | CheckLocality | RegionPoints | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | Describe | ListModels | DownloadModel | StopDownload | StopMeasuring | FindFrame | InvertPhoto | PhotoAct} ClientMessage */
 
-/** @typedef {Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | Locality | Region | ExportReady | Text | Error | ModelList | ModelWork} ServerMessage */
+/** @typedef {Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | Locality | Region | ExportReady | Text | Error | ModelList | ModelWork | FoundFrame | PhotoBegun | PhotoWork} ServerMessage */
 
 export {};

@@ -25,6 +25,9 @@ export function wantModel(name) {
 /** The name for people of the model that this page waits for; null = it waits for none. */
 export function awaited() {
   const { session, work, wanted, models } = get();
+  const photo = session?.photo ?? null;
+  // A model that is tuned to a photo is made of the photo's file.
+  if (wanted === null && photo !== null) return work?.loading.includes(`photo ${photo.file}`) ? photo.name : null;
   const name = wanted ?? session?.model;
   if (!name || !work?.loading.includes(name)) return null;
   return models?.models.find((each) => each.name === name)?.title ?? name;

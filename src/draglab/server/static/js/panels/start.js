@@ -8,6 +8,8 @@ import { forgetSeedPictures, onSmallPicture, seedPictureOf } from "../pictures.j
 import { get, watch } from "../store.js";
 import { leaveRound } from "../actions.js";
 import { mention, send } from "../app.js";
+import { reportView } from "../photos/report.js";
+import { workView } from "../photos/work.js";
 
 /** @typedef {import("../wire_types.js").StartView} StartView */
 
@@ -45,6 +47,15 @@ const truncation = make("input", {
   onchange: () => change({ truncation_psi: Number(truncation.value) }),
 });
 const truncationText = make("output", { for: "truncation", class: "number" });
+const truncationRow = make("div", { class: "row" }, [
+  make(
+    "label",
+    { for: "truncation", title: "Lower is more ordinary, higher is more varied" },
+    named("Variety", "truncation psi"),
+  ),
+  truncation,
+  truncationText,
+]);
 const classIndex = make("input", {
   id: "class-index",
   type: "number",
@@ -66,6 +77,11 @@ const later = make("button", { class: "quiet small", "aria-label": "Next seeds",
 ]);
 const range = make("p", { class: "number quiet-text" });
 const mixOn = make("input", { type: "checkbox", id: "mix", role: "switch", onchange: () => changeMix() });
+const mixSwitch = make("label", { class: "switch" }, [
+  mixOn,
+  make("span", { class: "track", "aria-hidden": "true" }),
+  make("span", {}, named("Look of another image", "style mixing")),
+]);
 const mixSeed = make("input", {
   id: "mix-seed",
   type: "number",
@@ -114,6 +130,8 @@ let offered = "";
 /** Builds the panel. */
 export function initStart() {
   byId("start-panel", HTMLElement).append(
+    workView(),
+    reportView(),
     make("div", { class: "row" }, [make("label", { for: "model" }, ["Model"]), model]),
     more,
     downloadView(),
@@ -121,21 +139,9 @@ export function initStart() {
     make("div", { class: "row" }, [make("label", { for: "seed" }, named("Image", "seed")), seed, random]),
     grid,
     make("div", { class: "pager" }, [earlier, range, later]),
-    make("div", { class: "row" }, [
-      make(
-        "label",
-        { for: "truncation", title: "Lower is more ordinary, higher is more varied" },
-        named("Variety", "truncation psi"),
-      ),
-      truncation,
-      truncationText,
-    ]),
+    truncationRow,
     classRow,
-    make("label", { class: "switch" }, [
-      mixOn,
-      make("span", { class: "track", "aria-hidden": "true" }),
-      make("span", {}, named("Look of another image", "style mixing")),
-    ]),
+    mixSwitch,
     mixRows,
   );
   onSmallPicture(showPictures);
@@ -143,7 +149,6 @@ export function initStart() {
   watch(["session", "models", "wanted"], render);
   watch(["link"], ({ link }) => (asked &&= link === "open"));
 }
-
 const anySeed = () => Math.floor(Math.random() * 100000);
 const whole = (/** @type {string} */ text, /** @type {number} */ most) =>
   Math.min(Math.max(Math.trunc(Number(text)) || 0, 0), most);
@@ -213,6 +218,8 @@ function render() {
   fill(classIndex, start.class_index);
   const layers = now?.num_ws ?? 14;
   mixLayer.max = String(layers - 1);
+  // A photo has neither; another image can still be chosen.
+  truncationRow.hidden = mixSwitch.hidden = session.photo !== null;
   mixOn.checked = start.mix !== null;
   mixRows.hidden = start.mix === null;
   if (start.mix) {
