@@ -1,0 +1,176 @@
+"""`draglab bench`: the paper's experiments and lists of edits, measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from draglab.cli.arguments import Device, Json, Model, finite
+from draglab.cli.interrupt import KeptBest
+from draglab.errors import DraglabError
+
+if TYPE_CHECKING:
+    from draglab.evaluation.experiment import Experiment
+    from draglab.evaluation.instruments import Instruments
+    from draglab.evaluation.methods import Method
+    from draglab.generators import Generator
+
+MOST_EDITS = 1_000_000
+
+bench = typer.Typer(
+    name="bench", help="Measure models, methods and settings: the paper's experiments, and lists of edits.",
+    no_args_is_help=True,
+)  # fmt: skip
+
+Run = Annotated[
+    Path, typer.Option("--output", "-o", metavar="RUN", help="Folder of the run; the same command goes on with it.")
+]
+Methods = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--method", metavar="NAME[:SETTING=VALUE,...]",
+        help="What drags, a row each; repeatable: default, first-order, paper, freedrag, stabledrag, with changes as in "
+        "paper:tracker=flow (nearest, flow, template, forward-only, none) or default:r1=6.",
+    ),
+]  # fmt: skip
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a setting of all methods; repeatable.")
+]
+Vary = Annotated[
+    list[str] | None,
+    typer.Option("--vary", metavar="NAME=VALUE,VALUE", help="Run every method with each of these values; repeatable."),
+]
+Judge = Annotated[
+    str | None,
+    typer.Option(
+        help="heads, dlib, mediapipe-face, mediapipe-hands, none, or a file; what suits the model if left out."
+    ),
+]
+Steps = Annotated[int, typer.Option("--steps", min=1, max=100_000, help="Most steps of a drag.")]
+Retry = Annotated[bool, typer.Option("--retry", help="Run edits again that broke in an earlier session.")]
+Psi = Annotated[float, typer.Option(callback=finite, min=-10, max=10, help="Truncation psi of the images.")]
+Seed = Annotated[int, typer.Option("--first-seed", min=0, max=2**32 - 10, help="First seed of the images.")]
+Pairs = Annotated[int, typer.Option("--pairs", min=1, max=100_000, help="Number of pairs.")]
+Fid = Annotated[
+    Path | None,
+    typer.Option(
+        "--fid", metavar="FILE", help="Inception-v3 weights of pytorch-fid, for FID in place of AlexNet's distance."
+    ),
+]
+
+
+@bench.command()
+def landmarks(
+    output: Run,
+    model: Model = "heads",
+    points: Annotated[
+        list[str] | None, typer.Option("--points", help="Numbers of landmarks that are dragged: 1 5 68.")
+    ] = None,
+    more_points: Annotated[list[str] | None, typer.Argument(metavar="[POINTS]...", hidden=True)] = None,
+    pairs: Pairs = 200,
+    method: Methods = None,
+    changes: Set = None,
+    variations: Vary = None,
+    judge: Judge = None,
+    truncation: Psi = 0.7,
+    first_seed: Seed = 100_000,
+    pair_list: Annotated[
+        Path | None, typer.Option("--list", metavar="FILE", help="A published list of pairs in place of the rule.")
+    ] = None,
+    fid: Fid = None,
+    steps: Steps = 300,
+    retry: Retry = False,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Drag the landmarks of one face to those of another (the paper's table 1)."""
+    counts = _counts([*(points or []), *(more_points or [])])
+    from draglab.evaluation.landmarks import LandmarkExperiment
+    from draglab.evaluation.pair_list import PairList, load_pairs
+
+    methods = _methods(method, changes, variations, steps)
+    listed = PairList(truncation, first_seed) if pair_list is None else load_pairs(pair_list)
+    wanted = pairs if listed.listed is None else min(pairs, len(listed.listed))
+    generator = _open(model, device, methods)
+    tools = _instruments(generator, judge, fid)
+    _run(LandmarkExperiment(generator, methods, tools, listed, wanted, counts), output, retry, as_json)
+
+
+def _counts(texts: list[str]) -> list[int]:
+    """Read numbers of points: "1 5 68", "1,5,68", or repeated options."""
+    parts = [part for text in texts for part in text.replace(",", " ").split()] or ["1", "5", "68"]
+    if not all(part.isascii() and part.isdigit() and 0 < int(part[:9]) < 10_000 for part in parts):
+        raise DraglabError(f"--points {' '.join(parts)[:80]!a} cannot be read: give numbers such as 1 5 68")
+    return sorted({int(part) for part in parts})
+
+
+def _methods(
+    given: list[str] | None, changes: list[str] | None, variations: list[str] | None, steps: int
+) -> list[Method]:
+    from draglab.evaluation.methods import parse_method, vary
+
+    specs = vary(given or ["default"], variations or [])
+    if len(set(specs)) < len(specs):
+        raise DraglabError("a method is given twice: leave one of them out")
+    return [parse_method(spec, steps, changes or []) for spec in specs]
+
+
+def _open(model: str, device: str | None, methods: list[Method]) -> Generator:
+    """Load a model, with the statistics that its methods may need."""
+    from draglab.checkpoints import load_generator
+    from draglab.checkpoints.statistics import add_statistics
+    from draglab.cli.statistics import statistics_progress
+
+    generator = load_generator(model, device=device)
+    settings = [each.settings(generator) for each in methods]
+    if generator.statistics is None and any(one.descent in ("auto", "gauss-newton") for one in settings):
+        with statistics_progress() as progress:
+            add_statistics(generator, progress)
+    return generator
+
+
+def _instruments(generator: Generator, judge: str | None, fid: Path | None, identity: bool = False) -> Instruments:
+    from draglab.evaluation.instruments import Instruments, open_judge
+    from draglab.evaluation.naturalness import LatentDistribution
+    from draglab.perception import FaceDescriptor
+
+    detector, name = open_judge(judge, generator)
+    features = None
+    if fid is not None:
+        from draglab.perception.inception import InceptionFeatures
+
+        features = InceptionFeatures(fid)
+    described = FaceDescriptor() if identity else None
+    return Instruments(LatentDistribution(generator), detector, name, features=features, identity=described)
+
+
+def _run(experiment: Experiment, output: Path, retry: bool, as_json: bool) -> None:
+    """Run an experiment with progress, and sum it up, also after Ctrl-C."""
+    import json
+
+    from draglab.cli.bench_progress import BenchProgress
+    from draglab.evaluation.machine import describe_session
+    from draglab.evaluation.results import write_results
+    from draglab.evaluation.run_folder import open_run
+    from draglab.evaluation.runner import run_cases
+
+    stopped = False
+    with open_run(output, experiment.config, describe_session(experiment.generator.device)) as run:
+        notes = [f"{run.dropped} damaged lines were dropped: their edits are run again"] if run.dropped else []
+        try:
+            with BenchProgress() as progress:
+                run_cases(experiment, run, progress.update, retry)
+        except KeyboardInterrupt:
+            stopped = True
+            notes.append("stopped: the same command goes on")
+        table = write_results(experiment, run, pictures=not stopped)
+        summary: dict[str, Any] = {"run": str(output), "stopped": stopped, "notes": notes}
+        if as_json:
+            rows = [row.as_json() for row in experiment.rows(run)]
+            print(json.dumps({**summary, "rows": rows}))
+        else:
+            print("\n".join([table, *notes, f"wrote {output}"]))
+    if stopped:
+        raise KeptBest
