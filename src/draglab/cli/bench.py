@@ -31,8 +31,8 @@ Methods = Annotated[
     list[str] | None,
     typer.Option(
         "--method", metavar="NAME[:SETTING=VALUE,...]",
-        help="What drags, a row each; repeatable: default, first-order, paper, freedrag, stabledrag, with changes as in "
-        "paper:tracker=flow (nearest, flow, template, forward-only, none) or default:r1=6.",
+        help="What drags, a row each; repeatable: default, first-order, paper, freedrag, stabledrag; with changes as in "
+        "default:r1=6 or paper:tracker=flow (nearest, flow, template, forward-only, none).",
     ),
 ]  # fmt: skip
 Set = Annotated[
@@ -174,3 +174,84 @@ def _run(experiment: Experiment, output: Path, retry: bool, as_json: bool) -> No
             print("\n".join([table, *notes, f"wrote {output}"]))
     if stopped:
         raise KeptBest
+
+
+@bench.command()
+def pairs(
+    output: Run,
+    model: Model = "heads",
+    pairs: Pairs = 100,
+    layers: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="First layers that are mixed; what a drag edits if left out.")
+    ] = None,
+    method: Methods = None,
+    changes: Set = None,
+    variations: Vary = None,
+    truncation: Psi = 0.7,
+    first_seed: Seed = 100_000,
+    steps: Steps = 100,
+    retry: Retry = False,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Drag an image to a slight change of it, along the optical flow (the paper's table 2). Needs the extra flow."""
+    from draglab.evaluation.optical_flow import OpticalFlow
+    from draglab.evaluation.pair_list import PairList
+    from draglab.evaluation.pairs import PairExperiment
+
+    OpticalFlow()  # its absence is told before a model is loaded
+    methods = _methods(method, changes, variations, steps)
+    generator = _open(model, device, methods)
+    tools = _instruments(generator, "none", None)
+    listed = PairList(truncation, first_seed)
+    _run(PairExperiment(generator, methods, tools, listed, pairs, layers), output, retry, as_json)
+
+
+@bench.command()
+def drags(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Edits: lines of JSON, an edit file, or a list of drags.")
+    ],
+    output: Run,
+    model: Model = "heads",
+    edits: Annotated[int | None, typer.Option(min=1, max=100_000, help="Only the first so many edits.")] = None,
+    method: Methods = None,
+    changes: Set = None,
+    variations: Vary = None,
+    judge: Judge = None,
+    identity: Annotated[bool, typer.Option("--identity", help="Distance of dlib's face descriptors as well.")] = False,
+    back: Annotated[bool, typer.Option("--back/--no-back", help="Drag back, too, for the CCSD.")] = True,
+    fid: Fid = None,
+    steps: Steps = 300,
+    retry: Retry = False,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Measure any list of edits."""
+    from draglab.evaluation.edit_list import load_edits
+    from draglab.evaluation.edits import EditExperiment
+
+    listed, content = load_edits(file)
+    methods = _methods(method, changes, variations, steps)
+    generator = _open(model, device, methods)
+    tools = _instruments(generator, judge, fid, identity)
+    _run(EditExperiment(generator, methods, tools, listed, content, edits, back), output, retry, as_json)
+
+
+@bench.command()
+def report(
+    a: Annotated[str, typer.Argument(metavar="A", help="A run of one method, or RUN/METHOD.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="What is compared with it.")],
+    as_json: Json = False,
+) -> None:
+    """Compare two methods on the same edits: paired differences with bootstrap intervals."""
+    import json
+
+    from draglab.evaluation.comparison import compare, comparison_table, find_side
+
+    first, second = find_side(a), find_side(b)
+    rows = compare(first, second)
+    if as_json:
+        print(json.dumps({"a": a, "b": b, "differences": [row.as_json() for row in rows]}))
+    else:
+        print(comparison_table(first, second, rows))

@@ -46,7 +46,7 @@ class Row:
         method: name of the method, or of what stands in its place ("no edit"). group: number of points, or kind of
             edit; "" = all.
         edits: number of edits that ran. errors: number that broke.
-        measures: name -> mean with its interval, over the edits that have it. numbers: further numbers of the whole row.
+        measures: name -> mean with its interval, over the edits that have it. numbers: further numbers of the row.
     """
 
     method: str

@@ -88,6 +88,7 @@ class LandmarkExperiment(Experiment):
 
     @property
     def protocol(self) -> dict[str, Any]:
+        """See :class:`Experiment`."""
         return {
             "model": self.generator.name,
             "model_sha256": self.generator.sha256,
@@ -99,13 +100,16 @@ class LandmarkExperiment(Experiment):
 
     @property
     def size(self) -> dict[str, Any]:
+        """See :class:`Experiment`."""
         return {"pairs": self.wanted, "points": self.points}
 
     @property
     def total(self) -> int:
+        """See :class:`Experiment`."""
         return self.wanted * (1 + len(self.points) * len(self.methods))
 
     def cases(self, run: RunFolder) -> Iterator[Case]:
+        """See :class:`Experiment`."""
         usable = 0
         for pair in self.pairs.candidates(MOST_TRIED * self.wanted):
             if usable == self.wanted:
@@ -210,6 +214,7 @@ class LandmarkExperiment(Experiment):
         return float(np.linalg.norm(a[chosen] - b[chosen], axis=1).mean()) / self.unit
 
     def rows(self, run: RunFolder) -> list[Row]:
+        """See :class:`Experiment`."""
         pairs = self.usable(run)
         of_pair = {pair: run.arrays(pair_key(pair)) for pair in pairs}
         rows = []
@@ -234,6 +239,7 @@ class LandmarkExperiment(Experiment):
         return rows
 
     def table(self, rows: Sequence[Row]) -> str:
+        """See :class:`Experiment`."""
         by_place = {(row.method, row.group): row for row in rows}
         groups = [str(points) for points in self.points]
         titles = [f"{group} point{'' if group == '1' else 's'}" for group in groups]
@@ -248,15 +254,16 @@ class LandmarkExperiment(Experiment):
             body.append([name, *(cell(row, "distance") for row in own), *map(number, further)])
         pairs = max((row.edits for row in rows if row.method == NO_EDIT), default=0)
         note = (
-            f"Mean landmark distance in pixels of a 512-pixel image, with bootstrap intervals of 95 %, over {pairs} pairs "
-            f"of {self.generator.name} (psi {self.pairs.truncation:g}), judged by {self.instruments.judge_name}. The last "
-            f"four columns belong to the first. Rows of the paper are those of its StyleGAN2-FFHQ, with FID; its pairs "
-            "are not published."
+            f"Mean landmark distance in pixels of a 512-pixel image, with bootstrap intervals of 95 %, over {pairs} "
+            f"pairs of {self.generator.name} (psi {self.pairs.truncation:g}), judged by {self.instruments.judge_name}. "
+            "The last four columns belong to the first. Rows of the paper are those of its StyleGAN2-FFHQ, with FID; "
+            "its pairs are not published."
         )
         paper = published_rows(LANDMARKS, groups, spare=2)
         return markdown(head, [*body, *paper]) + "\n" + note + "\n"
 
     def example(self, run: RunFolder, line: Line) -> Example:
+        """See :class:`Experiment`."""
         pair, points = int(line["pair"]), int(line["points"])
         w_plus = self.start(self.pairs.seeds(pair)[0])
         edited = torch.from_numpy(run.arrays(line["key"])["w_plus"])[None].to(w_plus)
@@ -265,6 +272,7 @@ class LandmarkExperiment(Experiment):
         return Example(before, after, np.asarray(edit.handles), np.asarray(edit.targets))
 
     def files(self, run: RunFolder) -> dict[str, Mapping[str, Any]]:
+        """See :class:`Experiment`."""
         seeds = [list(self.pairs.seeds(pair)) for pair in self.usable(run)]
         if not seeds:
             return {}
@@ -272,6 +280,7 @@ class LandmarkExperiment(Experiment):
         return {"pairs.json": content}
 
     def edit_lines(self, run: RunFolder) -> list[Line]:
+        """See :class:`Experiment`."""
         keys = [
             edit_key(method.spec, points, pair)
             for pair in self.usable(run)

@@ -14,8 +14,12 @@ LANDMARKS: Mapping[str, Mapping[str, float | None]] = {
 """Row -> column -> value; seconds on an RTX 3090."""
 
 PAIRS: Mapping[str, Mapping[str, tuple[float, float]]] = {
-    "UserControllableLT": {"Lion": (1.82, 1.14), "LSUN Cat": (1.25, 0.87), "Dog": (1.23, 0.92), "LSUN Car": (1.98, 0.85)},
-    "DragGAN": {"Lion": (0.66, 0.72), "LSUN Cat": (1.04, 0.82), "Dog": (0.48, 0.44), "LSUN Car": (1.67, 0.74)},
+    "UserControllableLT": {
+        "Lion": (1.82, 1.14), "LSUN Cat": (1.25, 0.87), "Dog": (1.23, 0.92), "LSUN Car": (1.98, 0.85),
+    },
+    "DragGAN": {
+        "Lion": (0.66, 0.72), "LSUN Cat": (1.04, 0.82), "Dog": (0.48, 0.44), "LSUN Car": (1.67, 0.74),
+    },
 }  # fmt: skip
 """Row -> model -> (MSE x 100, LPIPS x 10)."""
 

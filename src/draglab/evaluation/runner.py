@@ -44,8 +44,8 @@ def run_cases(
     Raises:
         DraglabError: the folder cannot be written.
     """
-    done = ran = 0
-    for case in experiment.cases(run):
+    ran = 0
+    for done, case in enumerate(experiment.cases(run), 1):
         line = run.lines.get(case.key)
         if line is None or (retry and line.get("error") is not None):
             values, arrays = dict(case.about), None
@@ -57,7 +57,6 @@ def run_cases(
                 values, arrays = {**values, **measured.values}, measured.arrays
             run.append(case.key, values, arrays)
             ran += 1
-        done += 1
         if progress is not None and ran:
             progress(Progress(done, ran, max(experiment.total, done), case))
 

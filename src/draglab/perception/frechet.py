@@ -52,8 +52,8 @@ class AlexNetFeatures:
 def frechet_distance(a: Tensor, b: Tensor) -> float:
     """Return the squared Fréchet distance of the normal distributions fitted to features [N, D] and [M, D], N, M > 1.
 
-    |mean_a - mean_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2)) (Dowson and Landau 1982), in float64. It shrinks with growing
-    N and M, so compare equal counts only. It bears the name of the network that the features come from.
+    |mean_a - mean_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2)) (Dowson and Landau 1982), in float64. It shrinks with
+    growing N and M, so compare equal counts only. It bears the name of the network that the features come from.
     """
     a, b = a.double(), b.double()
     covariances = [torch.cov(x.t()) for x in (a, b)]
