@@ -31,8 +31,8 @@ Methods = Annotated[
     list[str] | None,
     typer.Option(
         "--method", metavar="NAME[:SETTING=VALUE,...]",
-        help="What drags, a row each; repeatable: default, first-order, paper, freedrag, stabledrag; with changes as in "
-        "default:r1=6 or paper:tracker=flow (nearest, flow, template, forward-only, none).",
+        help="What drags, a row each; repeatable: default, first-order, paper, freedrag, stabledrag; with changes as "
+        "in default:r1=6 or paper:tracker=flow (nearest, flow, template, forward-only, none).",
     ),
 ]  # fmt: skip
 Set = Annotated[
@@ -165,11 +165,10 @@ def _run(experiment: Experiment, output: Path, retry: bool, as_json: bool) -> No
         except KeyboardInterrupt:
             stopped = True
             notes.append("stopped: the same command goes on")
-        table = write_results(experiment, run, pictures=not stopped)
+        table, rows = write_results(experiment, run, pictures=not stopped)
         summary: dict[str, Any] = {"run": str(output), "stopped": stopped, "notes": notes}
         if as_json:
-            rows = [row.as_json() for row in experiment.rows(run)]
-            print(json.dumps({**summary, "rows": rows}))
+            print(json.dumps({**summary, "rows": [row.as_json() for row in rows]}))
         else:
             print("\n".join([table, *notes, f"wrote {output}"]))
     if stopped:
@@ -255,3 +254,52 @@ def report(
         print(json.dumps({"a": a, "b": b, "differences": [row.as_json() for row in rows]}))
     else:
         print(comparison_table(first, second, rows))
+
+
+@bench.command()
+def ablate(
+    what: Annotated[str, typer.Argument(metavar="landmarks|pairs|FILE", help="The experiment, or a list of edits.")],
+    output: Run,
+    variations: Annotated[
+        list[str],
+        typer.Option("--vary", metavar="NAME=VALUE,VALUE", help="A setting and its values, a row each; repeatable."),
+    ],
+    grid: Annotated[
+        bool, typer.Option("--grid", help="Every combination of the values, not one change of the method at a time.")
+    ] = False,
+    method: Annotated[str, typer.Option("--method", help="The method that is changed; its own row is the first.")] = (
+        "default"
+    ),
+    model: Model = "heads",
+    edits: Annotated[int, typer.Option("--edits", min=1, max=100_000, help="Number of edits or pairs a row.")] = 40,
+    points: Annotated[int, typer.Option("--points", min=1, max=9999, help="Landmarks that are dragged.")] = 1,
+    changes: Set = None,
+    judge: Judge = None,
+    truncation: Psi = 0.7,
+    first_seed: Seed = 100_000,
+    steps: Steps = 300,
+    retry: Retry = False,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Change the settings of a method: block, radius, W or W+, layers, lambda, step size, ... each value a row."""
+    from draglab.evaluation.edit_list import load_edits
+    from draglab.evaluation.edits import EditExperiment
+    from draglab.evaluation.landmarks import LandmarkExperiment
+    from draglab.evaluation.methods import parse_method, vary
+    from draglab.evaluation.pair_list import PairList
+    from draglab.evaluation.pairs import PairExperiment
+
+    listed, content = ([], b"") if what in ("landmarks", "pairs") else load_edits(Path(what))
+    varied = vary([method], variations) if grid else [one for each in variations for one in vary([method], [each])]
+    methods = [parse_method(spec, steps, changes or []) for spec in dict.fromkeys([method, *varied])]
+    generator = _open(model, device, methods)
+    tools = _instruments(generator, "none" if what == "pairs" else judge, None)
+    seeds = PairList(truncation, first_seed)
+    if what == "landmarks":
+        experiment: Experiment = LandmarkExperiment(generator, methods, tools, seeds, edits, [points])
+    elif what == "pairs":
+        experiment = PairExperiment(generator, methods, tools, seeds, edits)
+    else:
+        experiment = EditExperiment(generator, methods, tools, listed, content, edits, back=False)
+    _run(experiment, output, retry, as_json)

@@ -39,8 +39,8 @@ class EditExperiment(Experiment):
     """
 
     name: ClassVar = "drags"
-    score: ClassVar = "judged"
-    score_title: ClassVar = "distance to the target by the judge, px of 512"
+    score = "judged"
+    score_title = "distance to the target by the judge, px of 512"
     measures: ClassVar = (
         "arrived", "steps", "seconds", "tracked", "judged", "judged_before", "fidelity", "ccsd",
         *(f"dai_{radius}" for radius in PATCHES), "identity", "changed_outside", "lpips_outside", "naturalness",
@@ -115,7 +115,7 @@ class EditExperiment(Experiment):
             "steps": result.steps,
             "seconds": result.seconds,
             "tracked": float(result.distances[moving].mean()) / self.unit,
-            "fidelity": 1 - lpips_distance(tools.lpips, *images),
+            "fidelity": 1 - lpips_distance(tools.lpips, images[0], images[1]),
             "naturalness": tools.latents.distance(result.w_plus),
             "naturalness_start": tools.latents.distance(w_plus),
         }
@@ -124,7 +124,7 @@ class EditExperiment(Experiment):
         frozen = frozen_region((before.shape[0], before.shape[1]), handles, targets, mask)
         if frozen is not None:
             values["changed_outside"] = changed(before, after, frozen)
-            values["lpips_outside"] = lpips_distance(tools.lpips, *images, weight=frozen)
+            values["lpips_outside"] = lpips_distance(tools.lpips, images[0], images[1], frozen)
         if tools.judge is not None:
             found = tools.judge([before, after])
             values |= self.judged(found, handles, targets, moving, one.landmarks)

@@ -92,9 +92,9 @@ class Experiment(ABC):
 
     name: ClassVar[str]
     """Name of the experiment, that of its command."""
-    score: ClassVar[str]
+    score: str
     """Measure by which edits are ranked, for plots and sheets; lower is better."""
-    score_title: ClassVar[str]
+    score_title: str
     """What the score is, with its unit."""
     measures: ClassVar[tuple[str, ...]]
     """Names of the values of lines that are averaged."""

@@ -63,8 +63,8 @@ class LandmarkExperiment(Experiment):
     """
 
     name: ClassVar = "landmarks"
-    score: ClassVar = "distance"
-    score_title: ClassVar = "mean landmark distance, px of 512"
+    score = "distance"
+    score_title = "mean landmark distance, px of 512"
     measures: ClassVar = ("distance", "start_distance", "tracked", "steps", "seconds", "lpips", "naturalness",
                           "naturalness_start", "arrived", "found")  # fmt: skip
 

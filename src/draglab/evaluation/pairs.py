@@ -46,8 +46,8 @@ class PairExperiment(Experiment):
     """
 
     name: ClassVar = "pairs"
-    score: ClassVar = "mse_100"
-    score_title: ClassVar = "MSE x 100"
+    score = "mse_100"
+    score_title = "MSE x 100"
     measures: ClassVar = (
         "mse_100", "lpips_10", "start_mse_100", "start_lpips_10", "tracked", "steps", "seconds", "arrived",
         "naturalness",

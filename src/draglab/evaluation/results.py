@@ -16,14 +16,14 @@ from draglab.evaluation.run_folder import RunFolder
 SUMMARY, TABLE = "summary.json", "table.md"
 
 
-def write_results(experiment: Experiment, run: RunFolder, pictures: bool = True) -> str:
+def write_results(experiment: Experiment, run: RunFolder, pictures: bool = True) -> tuple[str, list[Row]]:
     """Sum up what the run has so far.
 
     Args:
         pictures: also make the sheets, for which some edits are rendered again.
 
     Returns:
-        the table, Markdown.
+        the table, Markdown, and its rows.
 
     Raises:
         DraglabError: a file cannot be written.
@@ -43,7 +43,7 @@ def write_results(experiment: Experiment, run: RunFolder, pictures: bool = True)
             drawn = sheet(experiment, run)
             if drawn is not None:
                 run.write(name, _png(drawn))
-    return table
+    return table, rows
 
 
 def _errors(rows: list[Row]) -> str:

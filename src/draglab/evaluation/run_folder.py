@@ -16,7 +16,7 @@ import math
 import os
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +173,7 @@ def open_run(path: str | Path, config: Mapping[str, Any], session: Mapping[str, 
     lock = FileLock(path / ".lock", timeout=0)
     try:
         with lock:
+            _remove_leftovers(path)
             _check_folder(path)
             sessions: list[Any] = []
             if (path / CONFIG).exists():
@@ -231,6 +232,14 @@ def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
 def _short(value: object) -> str:
     text = json.dumps(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove the temporary files of sessions that were killed."""
+    for folder in (path, path / ARRAYS):
+        for each in folder.glob(".draglab-*.part"):
+            with suppress(OSError):
+                each.unlink()
 
 
 def _check_folder(path: Path) -> None:

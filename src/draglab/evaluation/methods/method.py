@@ -22,7 +22,7 @@ from draglab.media.edit_file import SettingValue
 
 MOST_METHODS = 200
 MOST_CHARACTERS = 500
-PAPER_STEPS: dict[str, float] = {}
+PAPER_STEPS: dict[str, float] = {"heads": 0.02}
 """Model -> step size of `paper` in units of its spread of w, where another than the paper's own suits it better."""
 
 StartRun = Callable[[Generator, Tensor, DragEdit, DragSettings], DragRun]
