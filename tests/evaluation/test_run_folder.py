@@ -108,9 +108,9 @@ def test_another_run_is_not_mixed_in(tmp_path: Path, config: dict[str, Any], mes
 def test_other_versions_are_not_mixed_in(tmp_path: Path) -> None:
     write(tmp_path, "a")
     newer = {**SESSION, "must match": {"draglab": "0.1.0", "torch": "2.14.0"}}
-    with pytest.raises(DraglabError, match='another version: torch "2.13.0" and "2.14.0"'):
-        with open_run(tmp_path, CONFIG, newer):
-            pass
+    message = 'another version: torch "2.13.0" and "2.14.0"'
+    with pytest.raises(DraglabError, match=message), open_run(tmp_path, CONFIG, newer):
+        pass
     other = {**SESSION, "processor": "y"}
     with open_run(tmp_path, CONFIG, other):
         pass
@@ -118,10 +118,9 @@ def test_other_versions_are_not_mixed_in(tmp_path: Path) -> None:
 
 
 def test_two_processes_do_not_write_at_once(tmp_path: Path) -> None:
-    with open_run(tmp_path, CONFIG, SESSION):
-        with pytest.raises(DraglabError, match="another process is working on"):
-            with open_run(tmp_path, CONFIG, SESSION):
-                pass
+    busy = pytest.raises(DraglabError, match="another process is working on")
+    with open_run(tmp_path, CONFIG, SESSION), busy, open_run(tmp_path, CONFIG, SESSION):
+        pass
 
 
 def test_a_folder_of_other_files_is_left_alone(tmp_path: Path) -> None:
