@@ -71,6 +71,9 @@ def landmarks(
     more_points: Annotated[list[str] | None, typer.Argument(metavar="[POINTS]...", hidden=True)] = None,
     pairs: Pairs = 200,
     method: Methods = None,
+    pairs_only: Annotated[
+        bool, typer.Option("--pairs-only", help="Drag nothing: look for pairs, and measure them without an edit.")
+    ] = False,
     changes: Set = None,
     variations: Vary = None,
     judge: Judge = None,
@@ -90,7 +93,7 @@ def landmarks(
     from draglab.evaluation.landmarks import LandmarkExperiment
     from draglab.evaluation.pair_list import PairList, load_pairs
 
-    methods = _methods(method, changes, variations, steps)
+    methods = [] if pairs_only else _methods(method, changes, variations, steps)
     listed = PairList(truncation, first_seed) if pair_list is None else load_pairs(pair_list)
     wanted = pairs if listed.listed is None else min(pairs, len(listed.listed))
     generator = _open(model, device, methods)
