@@ -77,7 +77,7 @@ def test_forward_tracking_by_a_slow_search() -> None:
     found = ForwardTracker(run)(query).numpy()
     reach = int(query.radius)
     for i, (handle, target) in enumerate(zip(query.handles, run.targets, strict=True)):
-        best, where = math.inf, None
+        best, where = math.inf, handle
         for y in range(-reach, reach + 1):
             for x in range(-reach, reach + 1):
                 place = np.clip(handle + [x, y], 0, 31)

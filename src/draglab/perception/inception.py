@@ -38,6 +38,14 @@ class _Conv(nn.Module):
         return F.relu(self.bn(self.conv(x)))
 
 
+def _across(inputs: int, outputs: int, length: int) -> _Conv:
+    return _Conv(inputs, outputs, (1, length), padding=(0, length // 2))
+
+
+def _down(inputs: int, outputs: int, length: int) -> _Conv:
+    return _Conv(inputs, outputs, (length, 1), padding=(length // 2, 0))
+
+
 def _average(x: Tensor) -> Tensor:
     return F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
 
@@ -72,13 +80,12 @@ class _BlockB(nn.Module):
 class _BlockC(nn.Module):
     def __init__(self, inputs: int, inner: int) -> None:
         super().__init__()
-        across, down = {"kernel": (1, 7), "padding": (0, 3)}, {"kernel": (7, 1), "padding": (3, 0)}
-        self.branch1x1 = _Conv(inputs, 192, 1)
+                self.branch1x1 = _Conv(inputs, 192, 1)
         self.branch7x7_1 = _Conv(inputs, inner, 1)
-        self.branch7x7_2, self.branch7x7_3 = _Conv(inner, inner, **across), _Conv(inner, 192, **down)
+        self.branch7x7_2, self.branch7x7_3 = _across(inner, inner, 7), _down(inner, 192, 7)
         self.branch7x7dbl_1 = _Conv(inputs, inner, 1)
-        self.branch7x7dbl_2, self.branch7x7dbl_3 = _Conv(inner, inner, **down), _Conv(inner, inner, **across)
-        self.branch7x7dbl_4, self.branch7x7dbl_5 = _Conv(inner, inner, **down), _Conv(inner, 192, **across)
+        self.branch7x7dbl_2, self.branch7x7dbl_3 = _down(inner, inner, 7), _across(inner, inner, 7)
+        self.branch7x7dbl_4, self.branch7x7dbl_5 = _down(inner, inner, 7), _across(inner, 192, 7)
         self.branch_pool = _Conv(inputs, 192, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -93,8 +100,8 @@ class _BlockD(nn.Module):
         super().__init__()
         self.branch3x3_1, self.branch3x3_2 = _Conv(inputs, 192, 1), _Conv(192, 320, 3, 2)
         self.branch7x7x3_1 = _Conv(inputs, 192, 1)
-        self.branch7x7x3_2 = _Conv(192, 192, (1, 7), padding=(0, 3))
-        self.branch7x7x3_3 = _Conv(192, 192, (7, 1), padding=(3, 0))
+        self.branch7x7x3_2 = _across(192, 192, 7)
+        self.branch7x7x3_3 = _down(192, 192, 7)
         self.branch7x7x3_4 = _Conv(192, 192, 3, 2)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -106,12 +113,11 @@ class _BlockE(nn.Module):
     def __init__(self, inputs: int, maximum: bool) -> None:
         super().__init__()
         self.maximum = maximum
-        across, down = {"kernel": (1, 3), "padding": (0, 1)}, {"kernel": (3, 1), "padding": (1, 0)}
-        self.branch1x1 = _Conv(inputs, 320, 1)
+                self.branch1x1 = _Conv(inputs, 320, 1)
         self.branch3x3_1 = _Conv(inputs, 384, 1)
-        self.branch3x3_2a, self.branch3x3_2b = _Conv(384, 384, **across), _Conv(384, 384, **down)
+        self.branch3x3_2a, self.branch3x3_2b = _across(384, 384, 3), _down(384, 384, 3)
         self.branch3x3dbl_1, self.branch3x3dbl_2 = _Conv(inputs, 448, 1), _Conv(448, 384, 3, padding=1)
-        self.branch3x3dbl_3a, self.branch3x3dbl_3b = _Conv(384, 384, **across), _Conv(384, 384, **down)
+        self.branch3x3dbl_3a, self.branch3x3dbl_3b = _across(384, 384, 3), _down(384, 384, 3)
         self.branch_pool = _Conv(inputs, 192, 1)
 
     def forward(self, x: Tensor) -> Tensor:
