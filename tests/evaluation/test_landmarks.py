@@ -75,7 +75,7 @@ def test_the_noise_floor_is_the_error_under_known_shifts(tmp_path: Path) -> None
     class Wobbly(BrightestSpot):
         """Finds every landmark at one place, but in the third picture, the shifted one, 1 px to the right of it."""
 
-        shift = np.zeros(2)
+        shift: np.ndarray = np.zeros(2)
 
         def __call__(self, images) -> np.ndarray:
             places = np.array([[10.0, 12.0], [14.0, 12.0], [11.0, 12.0]])[: len(images)]

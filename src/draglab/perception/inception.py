@@ -80,7 +80,7 @@ class _BlockB(nn.Module):
 class _BlockC(nn.Module):
     def __init__(self, inputs: int, inner: int) -> None:
         super().__init__()
-                self.branch1x1 = _Conv(inputs, 192, 1)
+        self.branch1x1 = _Conv(inputs, 192, 1)
         self.branch7x7_1 = _Conv(inputs, inner, 1)
         self.branch7x7_2, self.branch7x7_3 = _across(inner, inner, 7), _down(inner, 192, 7)
         self.branch7x7dbl_1 = _Conv(inputs, inner, 1)
@@ -113,7 +113,7 @@ class _BlockE(nn.Module):
     def __init__(self, inputs: int, maximum: bool) -> None:
         super().__init__()
         self.maximum = maximum
-                self.branch1x1 = _Conv(inputs, 320, 1)
+        self.branch1x1 = _Conv(inputs, 320, 1)
         self.branch3x3_1 = _Conv(inputs, 384, 1)
         self.branch3x3_2a, self.branch3x3_2b = _across(384, 384, 3), _down(384, 384, 3)
         self.branch3x3dbl_1, self.branch3x3dbl_2 = _Conv(inputs, 448, 1), _Conv(448, 384, 3, padding=1)
