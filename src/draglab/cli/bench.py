@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from draglab.cli.arguments import Device, Json, Model, finite
+from draglab.cli.arguments import Class, Device, Json, Model, finite, parse_class
 from draglab.cli.interrupt import KeptBest
 from draglab.errors import DraglabError
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from draglab.evaluation.experiment import Experiment
     from draglab.evaluation.instruments import Instruments
     from draglab.evaluation.methods import Method
+    from draglab.evaluation.pair_list import PairList
     from draglab.generators import Generator
 
 MOST_EDITS = 1_000_000
@@ -78,6 +79,7 @@ def landmarks(
     variations: Vary = None,
     judge: Judge = None,
     truncation: Psi = 0.7,
+    class_name: Class = None,
     first_seed: Seed = 100_000,
     pair_list: Annotated[
         Path | None, typer.Option("--list", metavar="FILE", help="A published list of pairs in place of the rule.")
@@ -91,10 +93,10 @@ def landmarks(
     """Drag the landmarks of one face to those of another (the paper's table 1)."""
     counts = _counts([*(points or []), *(more_points or [])])
     from draglab.evaluation.landmarks import LandmarkExperiment
-    from draglab.evaluation.pair_list import PairList, load_pairs
+    from draglab.evaluation.pair_list import load_pairs
 
     methods = [] if pairs_only else _methods(method, changes, variations, steps)
-    listed = PairList(truncation, first_seed) if pair_list is None else load_pairs(pair_list)
+    listed = _pair_list(truncation, first_seed, class_name) if pair_list is None else load_pairs(pair_list)
     wanted = pairs if listed.listed is None else min(pairs, len(listed.listed))
     generator = _open(model, device, methods)
     tools = _instruments(generator, judge, fid)
@@ -107,6 +109,13 @@ def _counts(texts: list[str]) -> list[int]:
     if not all(part.isascii() and part.isdigit() and 0 < int(part[:9]) < 10_000 for part in parts):
         raise DraglabError(f"--points {' '.join(parts)[:80]!a} cannot be read: give numbers such as 1 5 68")
     return sorted({int(part) for part in parts})
+
+
+def _pair_list(truncation: float, first_seed: int, class_name: str | None) -> PairList:
+    from draglab.evaluation.pair_list import PairList
+
+    chosen = parse_class(class_name)
+    return PairList(truncation, first_seed, of_class=tuple(chosen) if isinstance(chosen, list) else chosen)
 
 
 def _methods(
@@ -190,6 +199,7 @@ def pairs(
     changes: Set = None,
     variations: Vary = None,
     truncation: Psi = 0.7,
+    class_name: Class = None,
     first_seed: Seed = 100_000,
     steps: Steps = 100,
     retry: Retry = False,
@@ -198,14 +208,13 @@ def pairs(
 ) -> None:
     """Drag an image to a slight change of it, along the optical flow (the paper's table 2). Needs the extra flow."""
     from draglab.evaluation.optical_flow import OpticalFlow
-    from draglab.evaluation.pair_list import PairList
     from draglab.evaluation.pairs import PairExperiment
 
     OpticalFlow()  # its absence is told before a model is loaded
     methods = _methods(method, changes, variations, steps)
     generator = _open(model, device, methods)
     tools = _instruments(generator, "none", None)
-    listed = PairList(truncation, first_seed)
+    listed = _pair_list(truncation, first_seed, class_name)
     _run(PairExperiment(generator, methods, tools, listed, pairs, layers), output, retry, as_json)
 
 
@@ -279,6 +288,7 @@ def ablate(
     changes: Set = None,
     judge: Judge = None,
     truncation: Psi = 0.7,
+    class_name: Class = None,
     first_seed: Seed = 100_000,
     steps: Steps = 300,
     retry: Retry = False,
@@ -290,7 +300,6 @@ def ablate(
     from draglab.evaluation.edits import EditExperiment
     from draglab.evaluation.landmarks import LandmarkExperiment
     from draglab.evaluation.methods import parse_method, vary
-    from draglab.evaluation.pair_list import PairList
     from draglab.evaluation.pairs import PairExperiment
 
     listed, content = ([], b"") if what in ("landmarks", "pairs") else load_edits(Path(what))
@@ -298,7 +307,7 @@ def ablate(
     methods = [parse_method(spec, steps, changes or []) for spec in dict.fromkeys([method, *varied])]
     generator = _open(model, device, methods)
     tools = _instruments(generator, "none" if what == "pairs" else judge, None)
-    seeds = PairList(truncation, first_seed)
+    seeds = _pair_list(truncation, first_seed, class_name)
     if what == "landmarks":
         experiment: Experiment = LandmarkExperiment(generator, methods, tools, seeds, edits, [points])
     elif what == "pairs":

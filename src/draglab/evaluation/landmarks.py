@@ -78,6 +78,7 @@ class LandmarkExperiment(Experiment):
         points: Sequence[int],
     ):
         super().__init__(generator, methods)
+        generator.class_vector(pairs.of_class)  # a class that does not fit is told now
         if instruments.judge is None:
             raise DraglabError("bench landmarks needs a detector of landmarks: give --judge, for instance dlib")
         self.instruments, self.judge = instruments, instruments.judge
@@ -144,10 +145,6 @@ class LandmarkExperiment(Experiment):
                 found.append(pair)
         return found
 
-    def start(self, seed: int) -> Tensor:
-        """Return the latent of a seed."""
-        return self.generator.w_plus_from_seed(seed, self.pairs.truncation)
-
     @torch.no_grad()
     def picture(self, w_plus: Tensor) -> Tensor:
         """Compute the image of a latent, [1, 3, H, W] in [-1, 1]."""
@@ -155,7 +152,7 @@ class LandmarkExperiment(Experiment):
 
     def look_at(self, pair: int) -> Measured:
         """Find the landmarks of both images, and those of the first again after a known shift."""
-        images = [self.picture(self.start(seed)) for seed in self.pairs.seeds(pair)]
+        images = [self.picture(latent) for latent in self.pairs.latents(pair, self.generator)]
         pixels = [to_uint8(image)[0] for image in images]
         shift = self.shift_of(pair)
         landmarks = self.judge([*pixels, shifted(pixels[0], shift)])
@@ -184,7 +181,7 @@ class LandmarkExperiment(Experiment):
     def drag(self, run: RunFolder, pair: int, method: Method, points: int) -> Measured:
         """Drag the landmarks of a pair, and find them again."""
         landmarks = run.arrays(pair_key(pair))["landmarks"]
-        w_plus = self.start(self.pairs.seeds(pair)[0])
+        w_plus, _ = self.pairs.latents(pair, self.generator)
         result = method.drag(self.generator, w_plus, self.edit(landmarks, points))
         before, after = self.picture(w_plus), self.picture(result.w_plus)
         ended = self.judge(to_uint8(after))[0]
@@ -265,7 +262,7 @@ class LandmarkExperiment(Experiment):
     def example(self, run: RunFolder, line: Line) -> Example:
         """See :class:`Experiment`."""
         pair, points = int(line["pair"]), int(line["points"])
-        w_plus = self.start(self.pairs.seeds(pair)[0])
+        w_plus, _ = self.pairs.latents(pair, self.generator)
         edited = torch.from_numpy(run.arrays(line["key"])["w_plus"])[None].to(w_plus)
         edit = self.edit(run.arrays(pair_key(pair))["landmarks"], points)
         before, after = (to_uint8(self.picture(each))[0] for each in (w_plus, edited))

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import Tensor
 
 from draglab.errors import DraglabError
 from draglab.files import read_bytes
+from draglab.generators import Generator
 from draglab.media.edit_file import MAX_SEED, count_values
 from draglab.problems import first_problem
 
@@ -38,11 +40,24 @@ class PairList:
 
     Attributes:
         truncation: psi of all images. listed: the seeds; None = pair k has first_seed + 2k and first_seed + 2k + 1.
+        of_class: class of all images, for models with classes; see :meth:`draglab.generators.Generator.class_vector`.
     """
 
     truncation: float = TRUNCATION
     first_seed: int = FIRST_SEED
     listed: tuple[tuple[int, int], ...] | None = None
+    of_class: int | tuple[float, ...] | None = None
+
+    def latents(self, pair: int, generator: Generator) -> tuple[Tensor, Tensor]:
+        """Return the latents of a pair, [1, num_ws, w_dim] each.
+
+        Raises:
+            DraglabError: the class does not fit the model.
+        """
+        first, second = (
+            generator.w_plus_from_seed(seed, self.truncation, c=self.of_class) for seed in self.seeds(pair)
+        )
+        return first, second
 
     def seeds(self, pair: int) -> tuple[int, int]:
         """Return the seeds of a pair."""
@@ -58,10 +73,10 @@ class PairList:
 
     def described(self) -> dict[str, Any]:
         """Return what identifies the list, as plain values."""
+        common = {"truncation_psi": self.truncation, "class": self.of_class}
         if self.listed is None:
-            return {"truncation_psi": self.truncation, "first_seed": self.first_seed}
-        digest = hashlib.sha256(json.dumps(self.listed).encode()).hexdigest()
-        return {"truncation_psi": self.truncation, "pairs_sha256": digest}
+            return {**common, "first_seed": self.first_seed}
+        return {**common, "pairs_sha256": hashlib.sha256(json.dumps(self.listed).encode()).hexdigest()}
 
 
 def load_pairs(path: str | Path) -> PairList:

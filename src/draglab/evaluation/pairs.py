@@ -63,6 +63,7 @@ class PairExperiment(Experiment):
         layers: int | None = None,
     ):
         super().__init__(generator, methods)
+        generator.class_vector(pairs.of_class)  # a class that does not fit is told now
         self.instruments, self.pairs, self.wanted = instruments, pairs, wanted
         most = DragSettings.for_model(generator).num_layers if layers is None else layers
         self.layers = min(most, generator.num_ws)
@@ -108,7 +109,7 @@ class PairExperiment(Experiment):
 
     def latents(self, pair: int) -> tuple[Tensor, Tensor]:
         """Return the latents of both images, [1, num_ws, w_dim]."""
-        first, other = (self.generator.w_plus_from_seed(seed, self.pairs.truncation) for seed in self.pairs.seeds(pair))
+        first, other = self.pairs.latents(pair, self.generator)
         second = first.clone()
         second[:, : self.layers] = first[:, : self.layers].lerp(other[:, : self.layers], MIXED)
         return first, second

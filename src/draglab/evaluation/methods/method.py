@@ -34,8 +34,8 @@ def _paper(generator: Generator, **changes: Any) -> DragSettings:
 
 
 def _freedrag(generator: Generator, **changes: Any) -> DragSettings:
-    # Its features are not resized; it has no other settings in common with the paper's ablation.
-    return DragSettings.paper(**{"mask_weight": 10.0, "subpixel": True, **changes})
+    # Adam with the paper's step size, too; its features are not resized.
+    return _paper(generator, **{"mask_weight": 10.0, "subpixel": True, **changes})
 
 
 def _first_order(generator: Generator, **changes: Any) -> DragSettings:
