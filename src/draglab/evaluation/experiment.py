@@ -101,6 +101,8 @@ class Experiment(ABC):
 
     def __init__(self, generator: Generator, methods: Sequence[Method]):
         self.generator, self.methods = generator, list(methods)
+        for method in self.methods:
+            method.prepare(generator)
 
     @property
     @abstractmethod

@@ -6,6 +6,7 @@ import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 from torch import Tensor
@@ -15,6 +16,7 @@ from draglab.dragging.algorithm import result_of
 from draglab.editor.settings import parse_settings
 from draglab.errors import DraglabError
 from draglab.evaluation.methods.freedrag import FreeDragRun
+from draglab.evaluation.methods.latent_transformer import LatentTransformer, LatentTransformerRun, load_transformer
 from draglab.evaluation.methods.stabledrag import StableDragRun
 from draglab.evaluation.trackers import TRACKERS
 from draglab.generators import Generator
@@ -24,8 +26,6 @@ MOST_METHODS = 200
 MOST_CHARACTERS = 500
 PAPER_STEPS: dict[str, float] = {"heads": 0.02}
 """Model -> step size of `paper` in units of its spread of w, where another than the paper's own suits it better."""
-
-StartRun = Callable[[Generator, Tensor, DragEdit, DragSettings], DragRun]
 
 
 def _paper(generator: Generator, **changes: Any) -> DragSettings:
@@ -42,14 +42,30 @@ def _first_order(generator: Generator, **changes: Any) -> DragSettings:
     return DragSettings.for_model(generator, **{"descent": "first-order", **changes})
 
 
+def _start_transformer(
+    generator: Generator, w_plus: Tensor, edit: DragEdit, settings: DragSettings, weights: str
+) -> DragRun:
+    return LatentTransformerRun(generator, w_plus, edit, settings, _transformer(weights, generator))
+
+
+@lru_cache(maxsize=4)
+def _transformer(weights: str, generator: Generator) -> LatentTransformer:
+    return load_transformer(weights, generator)
+
+
 @dataclass(frozen=True)
 class Kind:
-    """What a method's name stands for: its settings for a model, with changes; and the run that it starts."""
+    """What a method's name stands for.
+
+    Attributes:
+        settings: settings for a model, with changes. start: begins a run; called with the weights, too, if it has any.
+        trackers: whether it can have another tracker. weights: whether it needs a file of weights.
+    """
 
     settings: Callable[..., DragSettings]
-    start: StartRun = start_run
+    start: Callable[..., DragRun] = start_run
     trackers: bool = True
-    """Whether it can have another tracker."""
+    weights: bool = False
 
 
 METHODS: dict[str, Kind] = {
@@ -58,17 +74,19 @@ METHODS: dict[str, Kind] = {
     "paper": Kind(_paper),
     "freedrag": Kind(_freedrag, FreeDragRun, trackers=False),
     "stabledrag": Kind(_paper, StableDragRun, trackers=False),
+    "user-controllable-lt": Kind(_paper, _start_transformer, trackers=False, weights=True),
 }
 """Name -> kind of method."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """A method: name, changes of its settings, and tracker.
+    """A method: name, changes of its settings, tracker and weights.
 
     Attributes:
         spec: how it is written, such as "paper:r1=6,tracker=flow". name: of METHODS. tracker: of TRACKERS.
         changes: settings that are changed. limit: most steps, unless the changes say otherwise.
+        weights: file of a method that is a network.
     """
 
     spec: str
@@ -76,6 +94,7 @@ class Method:
     changes: Mapping[str, SettingValue]
     tracker: str = "nearest"
     limit: int = 300
+    weights: str | None = None
 
     def settings(self, generator: Generator) -> DragSettings:
         """Return the settings for a model."""
@@ -83,13 +102,23 @@ class Method:
 
     def described(self, generator: Generator) -> dict[str, Any]:
         """Return tracker and settings as plain values."""
-        return {"tracker": self.tracker, **asdict(self.settings(generator))}
+        return {"tracker": self.tracker, "weights": self.weights, **asdict(self.settings(generator))}
+
+    def prepare(self, generator: Generator) -> None:
+        """Load what the method needs for a model, so that no drag waits for it.
+
+        Raises:
+            DraglabError: the weights are missing, or for another model.
+        """
+        if self.weights is not None:
+            _transformer(self.weights, generator)
 
     def start(self, generator: Generator, w_plus: Tensor, edit: DragEdit) -> DragRun:
         """Begin a drag; see :func:`draglab.dragging.start_run`."""
         settings = self.settings(generator)
         if self.tracker == "nearest":
-            return METHODS[self.name].start(generator, w_plus, edit, settings)
+            weights = () if self.weights is None else (self.weights,)
+            return METHODS[self.name].start(generator, w_plus, edit, settings, *weights)
         run = FirstOrderRun(generator, w_plus, edit, settings)
         run.tracker = TRACKERS[self.tracker](run)
         return run
@@ -124,16 +153,21 @@ def parse_method(text: str, limit: int, common: Sequence[str] = ()) -> Method:
             f"unknown method {text!a:.80}: choose of {', '.join(METHODS)}, with changes as in paper:r1=6"
         )
     pairs = [part.strip() for part in rest.split(",") if part.strip()]
-    trackers = [part.partition("=")[2].strip() for part in pairs if part.partition("=")[0].strip() == "tracker"]
-    tracker = trackers[-1] if trackers else "nearest"
+    named = {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in pairs)}
+    tracker, weights = named.get("tracker", "nearest"), named.get("weights")
     if tracker not in TRACKERS:
         raise DraglabError(f"unknown tracker {tracker!a:.80}: choose of {', '.join(TRACKERS)}")
     if tracker != "nearest" and not METHODS[name].trackers:
         raise DraglabError(f"{name} has a tracker of its own: leave tracker={tracker} out")
-    own = [part for part in pairs if part.partition("=")[0].strip() != "tracker"]
+    if METHODS[name].weights != (weights is not None):
+        problem = (
+            f"{name} needs its weights: write {name}:weights=FILE" if METHODS[name].weights else f"{name} has none"
+        )
+        raise DraglabError(f"{problem}; docs/evaluation.md says how they are made")
+    own = [part for part in pairs if part.partition("=")[0].strip() not in ("tracker", "weights")]
     changes = parse_settings([*common, *own])
     DragSettings(**changes)  # pyright: ignore[reportArgumentType]  (checked by it)
-    return Method(text, name, changes, tracker, limit)
+    return Method(text, name, changes, tracker, limit, weights)
 
 
 def vary(specs: Sequence[str], variations: Sequence[str]) -> list[str]:
