@@ -52,6 +52,7 @@ def test_the_same_command_gives_the_same_table(draglab, model: Path) -> None:
     assert Path("a", "edits.jsonl").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_again_and_again_gives_the_same_summary(draglab, model: Path) -> None:
     assert draglab("bench", "landmarks", "-m", model, *LANDMARKS, "-o", "whole").code == 0
     command = [sys.executable, "-c", "from draglab.cli.main import run; run()", "bench", "landmarks", "-m", str(model),

@@ -48,7 +48,7 @@ def test_an_untrained_network_changes_nothing(network: LatentTransformer, tmp_pa
     result = method.drag(generator, w_plus, EDIT)
     assert torch.equal(result.w_plus, w_plus)
     assert (result.steps, result.stop_reason) == (1, "max_steps")
-    np.testing.assert_allclose(result.handles, EDIT.handles, atol=0.01)
+    np.testing.assert_allclose(result.handles, np.asarray(EDIT.handles), atol=0.01)
 
 
 def test_the_change_is_that_of_the_network(network: LatentTransformer, tmp_path: Path) -> None:

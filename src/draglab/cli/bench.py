@@ -32,7 +32,7 @@ Methods = Annotated[
     list[str] | None,
     typer.Option(
         "--method", metavar="NAME[:SETTING=VALUE,...]",
-        help="What drags, a row each; repeatable: default, first-order, paper, freedrag, stabledrag; with changes as "
+        help="What drags, a row each; repeatable: default, first-order, paper, freedrag, stabledrag, user-controllable-lt; with changes as "
         "in default:r1=6 or paper:tracker=flow (nearest, flow, template, forward-only, none).",
     ),
 ]  # fmt: skip
