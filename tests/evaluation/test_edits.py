@@ -14,8 +14,9 @@ from draglab.errors import DraglabError
 from draglab.evaluation import edit_list
 from draglab.evaluation.edit_list import load_edits
 from draglab.evaluation.edits import EditExperiment
-from draglab.evaluation.measures import changed, frozen_region, patch_difference
+from draglab.evaluation.measures import changed, frozen_region, lpips_distance, patch_difference
 from draglab.evaluation.methods import parse_method
+from draglab.evaluation.noise_floor import shift_of
 from draglab.evaluation.results import write_results
 from draglab.generators import to_uint8
 from draglab.media.edit_file import EditFile, ModelReference, Round, SeedStart, WPlusStart
@@ -57,14 +58,16 @@ def experiment(path: Path, methods: list[str], judge: Any = None, back: bool = F
 
 
 class Fixed:
-    """Finds all points at one place in the picture before, and at another in that after."""
+    """Finds all points at one place in the picture before, at another in that after, and at `third` in a third one."""
+
+    third = (0.0, 0.0)
 
     def __init__(self, before: tuple[float, float], after: tuple[float, float], layout: Any = MULTI_PIE) -> None:
         self.layout, self.places = layout, (before, after)
 
     def __call__(self, images: Any) -> np.ndarray:
-        assert len(images) == 2
-        return np.tile(np.array(self.places)[:, None], (1, self.layout.count, 1))
+        places = [*self.places, self.third][: len(images)]
+        return np.tile(np.array(places)[:, None], (1, self.layout.count, 1))
 
 
 class TestLists:
@@ -179,12 +182,13 @@ def test_measures_are_those_of_the_pictures(tmp_path: Path) -> None:
         assert 0 < line["fidelity"] < 1
         back = one.methods[0].drag(generator, edited, one.edits[index].prepare(generator)[1].__class__(
             target, handle, movable))  # fmt: skip
-        from draglab.evaluation.measures import lpips_distance
-
         wanted = 10 * lpips_distance(
             one.instruments.lpips, generator.image(start).clamp(-1, 1), generator.image(back.w_plus).clamp(-1, 1)
         )
         assert line["ccsd"] == pytest.approx(wanted, rel=1e-4)
+    # The judge finds its landmarks at (0, 0) in the shifted picture.
+    noise = np.linalg.norm(np.array([10, 14]) + shift_of(1, 32 / 512)) * 16
+    assert folder.lines["paper/000001"]["judge_noise"] == pytest.approx(noise)
     # A pixel of 32 is 16 of 512.
     assert folder.lines["paper/000000"]["judged"] == pytest.approx(3 * 16)
     assert folder.lines["paper/000000"]["judged_before"] == pytest.approx(6 * 16)
@@ -195,18 +199,19 @@ class TestJudging:
         one = EditExperiment(tiny_generator(), [], tools(tiny_generator(), judge), [], b"")
         handles, ends = np.array([[10.0, 14.0], [20.0, 20.0]]), np.array(targets)
         moving = np.linalg.norm(ends - handles, axis=1) > 0.01
-        return one.judged(judge([0, 0]), handles, ends, moving, landmarks)
+        judge.third = (judge.places[0][0], judge.places[0][1] + 2)
+        return one.judged(judge([0, 0, 0]), handles, ends, moving, landmarks)
 
     def test_a_landmark_is_judged_by_itself(self) -> None:
         judge = Fixed((10, 14), (10, 17))
         found = self.judged(judge, (30, None), [[10, 20], [20, 20]])
-        assert found == pytest.approx({"judged_before": 6 * 16, "judged": 3 * 16})
+        assert found == pytest.approx({"judged_before": 6 * 16, "judged": 3 * 16, "judge_noise": 2 * 16})
 
     def test_others_by_the_nearest_which_should_move_as_far(self) -> None:
         # Found a pixel right of the handle, so to end a pixel right of the target.
         judge = Fixed((11, 14), (11, 17), HAND)
         found = self.judged(judge, (30, None), [[10, 20], [20, 20]])
-        assert found == pytest.approx({"judged_before": 6 * 16, "judged": 3 * 16})
+        assert found == pytest.approx({"judged_before": 6 * 16, "judged": 3 * 16, "judge_noise": 2 * 16})
 
     def test_far_ones_and_lost_ones_are_not_judged(self) -> None:
         assert self.judged(Fixed((12, 14), (12, 17), HAND), (), [[10, 20], [20, 20]]) == {}
@@ -215,7 +220,9 @@ class TestJudging:
     def test_the_mean_is_over_the_handles_that_move(self) -> None:
         judge = Fixed((10, 14), (10, 17))
         found = self.judged(judge, (30, 31), [[10, 20], [13, 17]])
-        assert found == pytest.approx({"judged_before": 16 * (6 + np.hypot(3, 3)) / 2, "judged": 16 * (3 + 3) / 2})
+        assert found == pytest.approx(
+            {"judged_before": 16 * (6 + np.hypot(3, 3)) / 2, "judged": 16 * (3 + 3) / 2, "judge_noise": 2 * 16}
+        )
 
 
 def test_kinds_have_rows_and_the_table_says_what_it_measures(tmp_path: Path) -> None:

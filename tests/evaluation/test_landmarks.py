@@ -11,8 +11,9 @@ import torch
 
 from draglab.dragging import DragResult
 from draglab.errors import DraglabError
-from draglab.evaluation.landmarks import FLOOR, NO_EDIT, LandmarkExperiment, points_of, shifted
+from draglab.evaluation.landmarks import FLOOR, NO_EDIT, LandmarkExperiment, points_of
 from draglab.evaluation.methods import Method, parse_method
+from draglab.evaluation.noise_floor import shift_of, shifted
 from draglab.evaluation.pair_list import PairList, load_pairs
 from draglab.evaluation.results import write_results
 from draglab.evaluation.run_folder import read_run
@@ -85,7 +86,7 @@ def test_the_noise_floor_is_the_error_under_known_shifts(tmp_path: Path) -> None
 
     judge = Wobbly()
     one = experiment([], pairs=1, judge=judge)
-    judge.shift = one.shift_of(0)
+    judge.shift = shift_of(0, one.unit)
     folder = run(one, tmp_path)
     rows = {(row.method, row.group): row for row in one.rows(folder)}
     # A pixel of 32 is 16 of 512.
@@ -98,8 +99,7 @@ def test_shifts_move_the_content() -> None:
     moved = shifted(picture, np.array([3, -2]))
     np.testing.assert_array_equal(moved[:14, 3:], picture[2:, :17])
     np.testing.assert_array_equal(moved[:, 0], moved[:, 3])
-    one = experiment([])
-    shifts = [tuple(one.shift_of(pair)) for pair in range(200)]
+    shifts = [tuple(shift_of(pair, 32 / 512)) for pair in range(200)]
     assert (0, 0) not in shifts and len(set(shifts)) == 8  # of 32 pixels, 8 of 512 are half a pixel: at least 1
 
 
@@ -125,7 +125,7 @@ def test_edits_in_which_no_face_is_found_are_left_out_and_counted(tmp_path: Path
     first = experiment(["default"], pairs=2, points=(1,))
     generator = first.generator
     starts = [to_uint8(generator.image(generator.w_plus_from_seed(100_000 + seed, 0.7)))[0] for seed in range(4)]
-    floor = [shifted(starts[0], first.shift_of(0)), shifted(starts[2], first.shift_of(1))]
+    floor = [shifted(starts[0], shift_of(0, first.unit)), shifted(starts[2], shift_of(1, first.unit))]
     known = [*starts, *floor]
     lost = experiment(
         ["default"], pairs=2, points=(1,),

@@ -32,8 +32,9 @@ Methods = Annotated[
     list[str] | None,
     typer.Option(
         "--method", metavar="NAME[:SETTING=VALUE,...]",
-        help="What drags, a row each; repeatable: default, first-order, paper, freedrag, stabledrag, user-controllable-lt; with changes as "
-        "in default:r1=6 or paper:tracker=flow (nearest, flow, template, forward-only, none).",
+        help="What drags, a row each; repeatable: default, first-order, paper, freedrag, stabledrag, "
+        "user-controllable-lt; with changes as in default:r1=6 or paper:tracker=flow (nearest, flow, template, "
+        "forward-only, none).",
     ),
 ]  # fmt: skip
 Set = Annotated[

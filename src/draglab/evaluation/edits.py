@@ -17,6 +17,7 @@ from draglab.evaluation.experiment import Case, Example, Experiment, Measured, R
 from draglab.evaluation.instruments import Instruments
 from draglab.evaluation.measures import changed, frozen_region, lpips_distance, patch_difference
 from draglab.evaluation.methods import Method
+from draglab.evaluation.noise_floor import shift_of, shifted
 from draglab.evaluation.run_folder import Line, RunFolder
 from draglab.evaluation.table import cell, markdown, number
 from draglab.generators import Generator, to_uint8
@@ -42,7 +43,7 @@ class EditExperiment(Experiment):
     score = "judged"
     score_title = "distance to the target by the judge, px of 512"
     measures: ClassVar = (
-        "arrived", "steps", "seconds", "tracked", "judged", "judged_before", "fidelity", "ccsd",
+        "arrived", "steps", "seconds", "tracked", "judged", "judged_before", "judge_noise", "fidelity", "ccsd",
         *(f"dai_{radius}" for radius in PATCHES), "identity", "changed_outside", "lpips_outside", "naturalness",
         "naturalness_start",
     )  # fmt: skip
@@ -93,16 +94,18 @@ class EditExperiment(Experiment):
         for index, one in enumerate(self.edits):
             for method in self.methods:
                 about = {"kind": "edit", "method": method.spec, "edit": index, "of": one.kind}
-                yield Case(listed_key(method.spec, index), about, lambda one=one, method=method: self.drag(one, method))
+                yield Case(
+                    listed_key(method.spec, index), about, lambda index=index, method=method: self.drag(index, method)
+                )
 
     @torch.no_grad()
     def picture(self, w_plus: Tensor) -> Tensor:
         """Compute the image of a latent, [1, 3, H, W] in [-1, 1]."""
         return self.generator.image(w_plus).clamp(-1, 1)
 
-    def drag(self, one: ListedEdit, method: Method) -> Measured:
+    def drag(self, index: int, method: Method) -> Measured:
         """Run and measure one edit."""
-        tools = self.instruments
+        tools, one = self.instruments, self.edits[index]
         w_plus, edit = one.prepare(self.generator)
         handles, targets, mask = edit.validated(*self.generator.img_shape)
         moving = np.linalg.norm(targets - handles, axis=1) >= MIN_TRAVEL
@@ -126,7 +129,9 @@ class EditExperiment(Experiment):
             values["changed_outside"] = changed(before, after, frozen)
             values["lpips_outside"] = lpips_distance(tools.lpips, images[0], images[1], frozen)
         if tools.judge is not None:
-            found = tools.judge([before, after])
+            shift = shift_of(index, self.unit)
+            found = tools.judge([before, after, shifted(before, shift)])
+            found[2] -= shift
             values |= self.judged(found, handles, targets, moving, one.landmarks)
         if tools.identity is not None:
             values["identity"] = float(identity_distance(*tools.identity([before, after])))
@@ -149,14 +154,15 @@ class EditExperiment(Experiment):
         moving: NDArray[np.bool_],
         landmarks: Sequence[int | None],
     ) -> dict[str, float]:
-        """Return the mean distances of the handles' landmarks to their targets, before and after; {} = not judged.
+        """Return the mean distances of the handles' landmarks to their targets, before and after, and the noise floor:
+        their distance to where the judge finds them after a known shift of the picture; {} = not judged.
 
         A handle that is a landmark is judged by it, where the judge has the 68 points for which lists name them;
         another by the nearest landmark within `REACH`, which should move as far as the drag moves the handle. Pins are
         not judged.
 
         Args:
-            found: landmarks before and after, [2, L, 2].
+            found: landmarks before, after, and before when the picture is shifted, without the shift: [3, L, 2].
         """
         distances = []
         assert self.instruments.judge is not None
@@ -171,11 +177,12 @@ class EditExperiment(Experiment):
                 if not away[index] <= REACH * self.generator.img_shape[1]:  # NaN, too
                     continue
                 wanted = found[0, index] + target - handle
-            distances.append(np.linalg.norm(found[:, index] - wanted, axis=1))
-        if not distances or not np.isfinite(distances).all():
+            ends = np.stack([wanted, wanted, found[0, index]])
+            distances.append(np.linalg.norm(found[:, index] - ends, axis=1))
+        if not distances or not np.isfinite(np.array(distances)[:, :2]).all():
             return {}
-        before, after = np.mean(distances, axis=0) / self.unit
-        return {"judged_before": float(before), "judged": float(after)}
+        before, after, noise = np.mean(distances, axis=0) / self.unit
+        return {"judged_before": float(before), "judged": float(after), "judge_noise": float(noise)}
 
     def keys(self, method: Method) -> list[str]:
         """Return the keys of a method's edits."""
@@ -207,7 +214,8 @@ class EditExperiment(Experiment):
     def table(self, rows: Sequence[Row]) -> str:
         """See :class:`Experiment`."""
         columns: list[tuple[str, str, float]] = [
-            ("judged", "judged", 1), ("no edit", "judged_before", 1), ("tracked", "tracked", 1),
+            ("judged", "judged", 1), ("no edit", "judged_before", 1),
+            ("noise floor", "judge_noise", 1), ("tracked", "tracked", 1),
             ("arrived %", "arrived", 100), ("fidelity", "fidelity", 1), ("CCSD", "ccsd", 1),
             *((f"DAI {radius}", f"dai_{radius}", 100) for radius in PATCHES), ("identity", "identity", 1),
             ("changed outside", "changed_outside", 1), ("LPIPS outside", "lpips_outside", 1),

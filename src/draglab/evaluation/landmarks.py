@@ -16,6 +16,7 @@ from draglab.evaluation.experiment import Case, Example, Experiment, Measured, R
 from draglab.evaluation.instruments import Instruments
 from draglab.evaluation.measures import lpips_distance
 from draglab.evaluation.methods import Method
+from draglab.evaluation.noise_floor import shift_of, shifted
 from draglab.evaluation.pair_list import PairList
 from draglab.evaluation.published import LANDMARKS, published_rows
 from draglab.evaluation.run_folder import Line, RunFolder
@@ -30,8 +31,6 @@ POINTS = {
 }
 """Number of points -> which; the layout's own number stands for all of its points."""
 NO_EDIT, FLOOR = "no edit", "detector's noise floor"
-LARGEST_SHIFT = 8
-"""Largest shift by which the detector is tested along each axis, in pixels of a 512-pixel image."""
 MOST_TRIED = 20
 """Number of pairs that are tried for each that is wanted, before a detector is given up that finds nothing."""
 
@@ -154,20 +153,12 @@ class LandmarkExperiment(Experiment):
         """Find the landmarks of both images, and those of the first again after a known shift."""
         images = [self.picture(latent) for latent in self.pairs.latents(pair, self.generator)]
         pixels = [to_uint8(image)[0] for image in images]
-        shift = self.shift_of(pair)
+        shift = shift_of(pair, self.unit)
         landmarks = self.judge([*pixels, shifted(pixels[0], shift)])
         landmarks[2] -= shift
         found = bool(np.isfinite(landmarks[:2]).all())
         features = self.instruments.describe(images[0])[0].cpu().numpy()
         return Measured({"found": found}, {"landmarks": landmarks, "features": features} if found else None)
-
-    def shift_of(self, pair: int) -> NDArray[np.int64]:
-        """Return the shift (x, y) by which the detector is tested with a pair, whole pixels, never (0, 0)."""
-        largest = max(1, round(LARGEST_SHIFT * self.unit))
-        random = np.random.default_rng(pair)
-        while not (shift := random.integers(-largest, largest + 1, size=2)).any():
-            pass
-        return shift
 
     def edit(self, landmarks: NDArray[np.float64], points: int) -> DragEdit:
         """Return the drag of a pair; landmarks that coincide are dragged once, and all stay inside the image."""
@@ -295,11 +286,3 @@ def pair_key(pair: int) -> str:
 def edit_key(spec: str, points: int, pair: int) -> str:
     """Return the key of an edit's line."""
     return f"{spec}/{points}/{pair:06d}"
-
-
-def shifted(picture: NDArray[np.uint8], shift: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Return a picture [H, W, 3] whose content is moved by whole pixels (x, y); the border is repeated."""
-    height, width = picture.shape[:2]
-    rows = np.clip(np.arange(height) - shift[1], 0, height - 1)
-    columns = np.clip(np.arange(width) - shift[0], 0, width - 1)
-    return picture[rows[:, None], columns]
