@@ -15,7 +15,9 @@ from draglab.media.sheet import contact_sheet
 
 TILE = 256
 """Height of a picture, pixels."""
-MOST_ROWS = 60
+MOST_ROWS, MOST_GROUPS = 60, 12
+COMPARED = 4
+"""Most edits of a group that are shown by all methods."""
 _LABEL = 66
 """Most characters of a label below two pictures."""
 
@@ -32,32 +34,35 @@ def ranked_sheet(experiment: Experiment, run: RunFolder) -> NDArray[np.uint8] | 
 
 
 def compared_sheet(experiment: Experiment, run: RunFolder) -> NDArray[np.uint8] | None:
-    """Draw one edit of each group by all methods: the median of the first method; None = there are no edits."""
-    tiles, labels = [], []
+    """Draw some edits of each group by all methods, a row or more each; None = there are no edits.
+
+    They are spread evenly over the ranks that they have with the first method.
+    """
     groups: dict[object, dict[str, list[Line]]] = {}
     for (method, group), lines in _grouped(experiment, run).items():
         groups.setdefault(group, {})[method] = lines
-    for methods in list(groups.values())[: MOST_ROWS // 6 + 1]:
-        first = next(iter(methods.values()))
-        middle = _ranked(experiment, first)[1]
-        same = [line for lines in methods.values() for line in lines if _edit(line) == _edit(middle)]
-        examples = [experiment.example(run, line) for line in same]
-        tiles += [_before(examples[0]), *map(_after, examples)]
-        labels += [_shortened(f"before: {_edit(middle)[-1]}", 33)]
-        labels += [_shortened(f"{line['method']}: {_score(experiment, line)}", 33) for line in same]
-        spare = -len(tiles) % _columns(experiment)
-        tiles += [np.full_like(tiles[0], 255)] * spare
-        labels += [""] * spare
+    tiles, labels = [], []
+    for methods in list(groups.values())[:MOST_GROUPS]:
+        for chosen in _spread(_ordered(experiment, next(iter(methods.values())))):
+            same = [line for lines in methods.values() for line in lines if _edit(line) == _edit(chosen)]
+            examples = [experiment.example(run, line) for line in same]
+            tiles += [_before(examples[0]), *map(_after, examples)]
+            labels.append(_shortened(f"before: {_edit(chosen)[-1]}", 33))
+            labels += [_shortened(f"{line['method']}: {line[experiment.score]:.2f}", 33) for line in same]
+            spare = -len(tiles) % _columns(experiment)
+            tiles += [np.full_like(tiles[0], 255)] * spare
+            labels += [""] * spare
     return contact_sheet(tiles, labels, _columns(experiment)) if tiles else None
+
+
+def _spread(lines: Sequence[Line]) -> list[Line]:
+    """Return at most COMPARED of the lines, evenly spread."""
+    count = min(COMPARED, len(lines))
+    return [lines[int((index + 0.5) * len(lines) / count)] for index in range(count)]
 
 
 def _columns(experiment: Experiment) -> int:
     return min(len(experiment.methods) + 1, 8)
-
-
-def _score(experiment: Experiment, line: Line) -> str:
-    value = line.get(experiment.score)
-    return "not judged" if value is None else f"{value:.2f}"
 
 
 def _edit(line: Line) -> tuple[object, ...]:
@@ -73,9 +78,13 @@ def _grouped(experiment: Experiment, run: RunFolder) -> dict[tuple[str, object],
     return grouped
 
 
+def _ordered(experiment: Experiment, lines: Sequence[Line]) -> list[Line]:
+    return sorted(lines, key=lambda line: (line[experiment.score], line["key"]))
+
+
 def _ranked(experiment: Experiment, lines: Sequence[Line]) -> list[Line]:
     """Return the best, the median and the worst."""
-    ordered = sorted(lines, key=lambda line: (line[experiment.score], line["key"]))
+    ordered = _ordered(experiment, lines)
     return [ordered[0], ordered[(len(ordered) - 1) // 2], ordered[-1]]
 
 

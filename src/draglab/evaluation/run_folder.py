@@ -170,26 +170,37 @@ def open_run(path: str | Path, config: Mapping[str, Any], session: Mapping[str, 
     """
     path = Path(path)
     make_directory(path)
+    with _locked(path):
+        _remove_leftovers(path)
+        _check_folder(path)
+        sessions: list[Any] = []
+        if (path / CONFIG).exists():
+            _check_same(path, read_config(path), config)
+            sessions = _sessions(path)
+            _check_versions(path, sessions, session)
+        make_directory(path / ARRAYS)
+        content = {"format": FORMAT, "version": VERSION, **config}
+        run = RunFolder(path, content)
+        run.write(CONFIG, content)
+        if not sessions or sessions[-1] != session:
+            run.write(MACHINE, {"sessions": [*sessions, dict(session)]})
+        run.repair()
+        yield run
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
     lock = FileLock(path / ".lock", timeout=0)
     try:
-        with lock:
-            _remove_leftovers(path)
-            _check_folder(path)
-            sessions: list[Any] = []
-            if (path / CONFIG).exists():
-                _check_same(path, read_config(path), config)
-                sessions = _sessions(path)
-                _check_versions(path, sessions, session)
-            make_directory(path / ARRAYS)
-            content = {"format": FORMAT, "version": VERSION, **config}
-            run = RunFolder(path, content)
-            run.write(CONFIG, content)
-            if not sessions or sessions[-1] != session:
-                run.write(MACHINE, {"sessions": [*sessions, dict(session)]})
-            run.repair()
-            yield run
+        lock.acquire()
     except Timeout:
         raise DraglabError(f"another process is working on {path}: wait for it, or choose another folder") from None
+    except OSError as error:
+        raise write_error(path, error) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def read_run(path: str | Path) -> RunFolder:
