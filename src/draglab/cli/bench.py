@@ -70,7 +70,7 @@ def landmarks(
     points: Annotated[
         list[str] | None, typer.Option("--points", help="Numbers of landmarks that are dragged: 1 5 68.")
     ] = None,
-    more_points: Annotated[list[str] | None, typer.Argument(metavar="[POINTS]...", hidden=True)] = None,
+    more_points: Annotated[list[str] | None, typer.Argument(metavar="POINTS", hidden=True)] = None,
     pairs: Pairs = 200,
     method: Methods = None,
     pairs_only: Annotated[
