@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,7 @@ from draglab.media.sheet import contact_sheet
 TILE = 256
 """Height of a picture, pixels."""
 MOST_ROWS, MOST_GROUPS = 60, 12
+MOST_COLUMNS = 8
 COMPARED = 4
 """Most edits of a group that are shown by all methods."""
 _LABEL = 66
@@ -62,7 +64,8 @@ def _spread(lines: Sequence[Line]) -> list[Line]:
 
 
 def _columns(experiment: Experiment) -> int:
-    return min(len(experiment.methods) + 1, 8)
+    pictures = len(experiment.methods) + 1
+    return math.ceil(pictures / math.ceil(pictures / MOST_COLUMNS))
 
 
 def _edit(line: Line) -> tuple[object, ...]:

@@ -64,5 +64,5 @@ def _series(experiment: Experiment, run: RunFolder) -> dict[object, dict[str, li
 
 def _png(picture: NDArray[np.uint8]) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG", optimize=True)
+    Image.fromarray(picture).save(file, "PNG")
     return file.getvalue()
