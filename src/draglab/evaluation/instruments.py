@@ -62,14 +62,21 @@ def open_judge(name: str | None, generator: Generator) -> tuple[LandmarkDetector
     Raises:
         DraglabError: it is not installed, or there is no such file.
     """
-    if name is None:
-        known = {"heads": "heads", "hands": "mediapipe-hands"}
-        face = "dlib" if any(word in generator.name.lower() for word in ("ffhq", "face", "celeba")) else None
-        name = known.get(generator.name, face)
-    if name is None or name == "none":
+    chosen = name or _suitable_judge(generator)
+    if chosen in (None, "none"):
         return None, None
-    if name in JUDGES:
-        return JUDGES[name](), name
-    if not Path(name).is_file():
-        raise DraglabError(f"there is no judge {name!a:.80}: choose of {', '.join(JUDGES)}, none, or give a file")
-    return HeadLandmarks(name), Path(name).name
+    if chosen in JUDGES:
+        try:
+            return JUDGES[chosen](), chosen
+        except DraglabError as error:
+            other = "" if name else f"; or choose another judge for {generator.name}, such as --judge none"
+            raise DraglabError(f"{error}{other}") from None
+    if not Path(chosen).is_file():
+        raise DraglabError(f"there is no judge {chosen!a:.80}: choose of {', '.join(JUDGES)}, none, or give a file")
+    return HeadLandmarks(chosen), Path(chosen).name
+
+
+def _suitable_judge(generator: Generator) -> str | None:
+    bundled = {"heads": "heads", "hands": "mediapipe-hands"}
+    face = any(word in generator.name.lower() for word in ("ffhq", "face", "celeba"))
+    return bundled.get(generator.name, "dlib" if face else None)
