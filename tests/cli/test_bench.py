@@ -32,9 +32,13 @@ def summary(path: Path) -> list[dict[str, Any]]:
 
 def table(path: Path) -> list[list[str]]:
     """The cells of a table, without times."""
-    lines = [line.split("|") for line in (path / "table.md").read_text().splitlines() if line.startswith("|")]
-    column = [cell.strip() for cell in lines[0]].index("s")
-    return [line[:column] + line[column + 1 :] for line in lines]
+    found = []
+    for block in (path / "table.md").read_text().split("\n\n"):
+        lines = [line.split("|") for line in block.splitlines() if line.startswith("|")]
+        if lines:
+            column = [cell.strip() for cell in lines[0]].index("s")
+            found += [line[:column] + line[column + 1 :] for line in lines]
+    return found
 
 
 def test_the_same_command_gives_the_same_table(draglab, model: Path) -> None:

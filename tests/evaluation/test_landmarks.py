@@ -17,6 +17,7 @@ from draglab.evaluation.noise_floor import shift_of, shifted
 from draglab.evaluation.pair_list import PairList, load_pairs
 from draglab.evaluation.results import write_results
 from draglab.evaluation.run_folder import read_run
+from draglab.evaluation.table import number
 from draglab.generators import to_uint8
 from draglab.perception import FACE_MESH, frechet_distance
 from tests.evaluation.judges import BrightestSpot, run, tools
@@ -194,12 +195,16 @@ def test_results_are_written(tmp_path: Path) -> None:
     table, rows = write_results(one, folder)
     assert table == (tmp_path / "table.md").read_text()
     head, rule, *body = table.split("\n\n")[0].splitlines()
-    assert head == "|  | 1 point | 5 points | Fréchet distance (AlexNet, conv5) | s | steps | naturalness |"
-    assert rule == "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
+    assert head == "|  | 1 point | 5 points | Fréchet distance (AlexNet, conv5) | s |"
+    assert rule == "| --- | ---: | ---: | ---: | ---: |"
     names = [line.split("|")[1].strip() for line in body]
     assert names[:4] == [NO_EDIT, FLOOR, "default", "paper"]
-    assert body[-1] == "| *the paper: DragGAN* | 2.44 | 3.18 | 9.28 | 2 |  |  |"
-    assert all(line.count("|") == 8 for line in body)
+    assert body[-1] == "| *the paper: DragGAN* | 2.44 | 3.18 | 9.28 | 2 |"
+    assert all(line.count("|") == 6 for line in body)
+    details = table.split("\n\n")[2].splitlines()
+    assert [line.split("|")[1].strip() for line in details[2:]] == ["default", "paper"] * 2
+    median = {row.method: row.measures["distance"].median for row in rows if row.group == "5"}
+    assert details[-1].split("|")[3].strip() == number(median["paper"])
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["rows"] == [row.as_json() for row in rows]
     for name in ("plots/1_points.svg", "plots/5_points.svg", "sheet.png", "compared.png", "pairs.json"):

@@ -231,24 +231,37 @@ class LandmarkExperiment(Experiment):
         by_place = {(row.method, row.group): row for row in rows}
         groups = [str(points) for points in self.points]
         titles = [f"{group} point{'' if group == '1' else 's'}" for group in groups]
-        head = ["", *titles, self.instruments.describe.title, "s", "steps", "naturalness"]
+        title = self.instruments.describe.title
         body = []
         for name in dict.fromkeys(row.method for row in rows):
             own = [by_place.get((name, group)) for group in groups]
-            first = own[0]
-            further = [None, None, None, None]
-            if first is not None:
-                further = [first.numbers.get("frechet"), *map(first.mean, ("seconds", "steps", "naturalness"))]
+            further = (None, None) if own[0] is None else (own[0].numbers.get("frechet"), own[0].mean("seconds"))
             body.append([name, *(cell(row, "distance") for row in own), *map(number, further)])
         pairs = max((row.edits for row in rows if row.method == NO_EDIT), default=0)
         note = (
             f"Mean landmark distance in pixels of a 512-pixel image, with bootstrap intervals of 95 %, over {pairs} "
             f"pairs of {self.generator.name} (psi {self.pairs.truncation:g}), judged by {self.instruments.judge_name}. "
-            "The last four columns belong to the first. Rows of the paper are those of its StyleGAN2-FFHQ, with FID; "
+            "The last two columns belong to the first. Rows of the paper are those of its StyleGAN2-FFHQ, with FID; "
             "its pairs are not published."
         )
-        paper = published_rows(LANDMARKS, groups, spare=2)
-        return markdown(head, [*body, *paper]) + "\n" + note + "\n"
+        paper = published_rows(LANDMARKS, groups)
+        main = markdown(["", *titles, title, "s"], [*body, *paper])
+        return f"{main}\n{note}\n\n{self.details(rows)}" if self.methods else f"{main}\n{note}\n"
+
+    def details(self, rows: Sequence[Row]) -> str:
+        """Return what else is known of the methods' rows, as Markdown."""
+        measures = ("lpips", "naturalness", "seconds", "steps")
+        head = ["", "points", "median distance", "arrived %", "found %", "LPIPS", "naturalness", "s", "steps"]
+        body = []
+        for row in rows:
+            if row.method in (NO_EDIT, FLOOR):
+                continue
+            distance = row.measures.get("distance")
+            shares = [None if (mean := row.mean(name)) is None else 100 * mean for name in ("arrived", "found")]
+            values = [None if distance is None else distance.median, *shares, *map(row.mean, measures)]
+            body.append([row.method, row.group, *map(number, [*values, row.numbers.get("frechet")])])
+        note = "LPIPS and Fréchet distance are those of the edited images to the initial ones."
+        return markdown([*head, self.instruments.describe.title], body) + "\n" + note + "\n"
 
     def example(self, run: RunFolder, line: Line) -> Example:
         """See :class:`Experiment`."""

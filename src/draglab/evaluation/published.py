@@ -24,12 +24,10 @@ PAIRS: Mapping[str, Mapping[str, tuple[float, float]]] = {
 """Row -> model -> (MSE x 100, LPIPS x 10)."""
 
 
-def published_rows(
-    table: Mapping[str, Mapping[str, float | None]], groups: Sequence[str], spare: int
-) -> list[list[str]]:
-    """Return the paper's rows: name, a column for each number of points, FID, seconds, and `spare` empty columns."""
+def published_rows(table: Mapping[str, Mapping[str, float | None]], groups: Sequence[str]) -> list[list[str]]:
+    """Return the paper's rows: name, a column for each number of points, FID, seconds."""
     rows = []
     for name, values in table.items():
         shown = [values.get(column) for column in (*groups, "FID", "s")]
-        rows.append([f"*the paper: {name}*", *("" if v is None else f"{v:g}" for v in shown), *[""] * spare])
+        rows.append([f"*the paper: {name}*", *("" if v is None else f"{v:g}" for v in shown)])
     return rows
