@@ -154,6 +154,20 @@ def test_coinciding_landmarks_are_dragged_once_and_inside_the_image() -> None:
     assert len(np.asarray(one.edit(landmarks, 68).handles)) == 2
 
 
+def test_landmarks_that_are_where_they_should_be_are_not_dragged(tmp_path: Path) -> None:
+    class Fixed(BrightestSpot):
+        def __call__(self, images) -> np.ndarray:
+            return np.full((len(images), 68, 2), 12.0)
+
+    one = experiment(["default"], pairs=1, points=(1,), judge=Fixed())
+    folder = run(one, tmp_path)
+    line = folder.lines["default/1/000000"]
+    assert (line["steps"], line["stop_reason"], line["distance"]) == (0, "arrived", 0)
+    assert np.array_equal(
+        folder.arrays(line["key"])["w_plus"], one.pairs.latents(0, one.generator)[0][0].numpy().astype(np.float32)
+    )
+
+
 def test_an_edit_that_breaks_is_a_line_and_the_rest_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     true = Method.drag
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from draglab.dragging import DragEdit
+from draglab.dragging import DragEdit, DragResult
 from draglab.errors import DraglabError
 from draglab.evaluation.experiment import Case, Example, Experiment, Measured, Row
 from draglab.evaluation.instruments import Instruments
@@ -173,7 +173,7 @@ class LandmarkExperiment(Experiment):
         """Drag the landmarks of a pair, and find them again."""
         landmarks = run.arrays(pair_key(pair))["landmarks"]
         w_plus, _ = self.pairs.latents(pair, self.generator)
-        result = method.drag(self.generator, w_plus, self.edit(landmarks, points))
+        result = self.dragged(w_plus, self.edit(landmarks, points), method)
         before, after = self.picture(w_plus), self.picture(result.w_plus)
         ended = self.judge(to_uint8(after))[0]
         tools, chosen = self.instruments, self.indices[points]
@@ -196,6 +196,14 @@ class LandmarkExperiment(Experiment):
             "features": tools.describe(after)[0].cpu().numpy(),
         }
         return Measured(values, arrays)
+
+    def dragged(self, w_plus: Tensor, edit: DragEdit, method: Method) -> DragResult:
+        """Drag; where all landmarks already are at their targets, there is nothing to do."""
+        handles, targets = np.asarray(edit.handles), np.asarray(edit.targets)
+        left = np.linalg.norm(targets - handles, axis=1)
+        if (left >= MIN_TRAVEL).any():
+            return method.drag(self.generator, w_plus, edit)
+        return DragResult(w_plus, handles, targets, left, 0, 0, "arrived", 0.0, self.generator)
 
     def apart(self, a: NDArray[np.float64], b: NDArray[np.float64], chosen: list[int]) -> float:
         """Return the mean distance of landmarks [n, 2], in pixels of a 512-pixel image; NaN = not found."""
