@@ -23,6 +23,7 @@ from draglab.perception import FACE_MESH, frechet_distance
 from tests.evaluation.judges import BrightestSpot, run, tools
 from tests.tiny import tiny_generator
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 COMMON = ["feature_resolution=16"]
 
 
@@ -243,6 +244,17 @@ def test_a_list_gives_the_same_as_the_rule(tmp_path: Path) -> None:
             n: e for n, e in b.measures.items() if n != "seconds"
         }
         assert a.numbers == b.numbers
+
+
+@pytest.mark.parametrize(("name", "count", "psi"), [("faces", 100, 0.7), ("heads", 200, 0.25)])
+def test_the_published_lists_are_of_the_rule(name: str, count: int, psi: float) -> None:
+    listed = load_pairs(REPOSITORY / "benchmarks" / f"pairs_{name}.json")
+    assert listed.listed is not None and len(listed.listed) == count
+    assert listed.truncation == psi
+    rule = PairList()
+    tried = [rule.seeds(pair) for pair in rule.candidates(2 * count)]
+    assert [tried.index(pair) for pair in listed.listed] == sorted(tried.index(pair) for pair in listed.listed)
+    assert len(set(listed.listed)) == count
 
 
 @pytest.mark.parametrize(
