@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import ast
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,25 +24,12 @@ from PIL import Image
 import draglab
 from draglab.dragging import DragSettings
 from draglab.evaluation import DragOutcome, FixedDrag, load_drags, run_drags, summarize, thin_drags
+from draglab.evaluation.instruments import JUDGES
 from draglab.media.overlay import draw_edit
-from draglab.perception import (
-    LPIPS,
-    DlibLandmarks,
-    FaceDescriptor,
-    HeadLandmarks,
-    LandmarkDetector,
-    MediapipeFace,
-    MediapipeHands,
-)
+from draglab.perception import LPIPS, FaceDescriptor, HeadLandmarks, LandmarkDetector
 
 HERE = Path(__file__).resolve().parent
 MAX_STEPS = 150
-JUDGES: dict[str, Callable[[], LandmarkDetector]] = {
-    "heads": HeadLandmarks,
-    "dlib": DlibLandmarks,
-    "mediapipe-hands": MediapipeHands,
-    "mediapipe-face": MediapipeFace,
-}
 
 
 def positive(text: str) -> int:

@@ -11,22 +11,6 @@ from torch import Tensor
 from draglab.generators import Generator
 
 
-def frechet_distance(a: Tensor, b: Tensor) -> float:
-    """Squared Fréchet distance of the normal distributions fitted to features [N, D] and [M, D].
-
-    |mean_a - mean_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2)) (Dowson & Landau 1982). Its name depends on the network the
-    features come from: only with Inception-v3's is it FID. It shrinks with growing N and M, so compare equal counts.
-    """
-    a, b = a.double(), b.double()
-    covariances = [torch.cov(x.t()) for x in (a, b)]
-    values, vectors = torch.linalg.eigh(covariances[0])
-    root = vectors @ (values.clamp_min(0).sqrt()[:, None] * vectors.t())
-    # tr (C_a C_b)^(1/2) is that of the symmetric root_a C_b root_a, whose eigenvalues are real.
-    shared = torch.linalg.eigvalsh(root @ covariances[1] @ root).clamp_min(0).sqrt().sum()
-    apart = (a.mean(0) - b.mean(0)).square().sum()
-    return float(apart + covariances[0].trace() + covariances[1].trace() - 2 * shared)
-
-
 def manifold_radii(features: Tensor, k: int = 3) -> Tensor:
     """[N] distance of every feature [N, D] to its k-th nearest other one."""
     return torch.cdist(features, features).kthvalue(k + 1, dim=1).values

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from draglab.checkpoints import read_header
 from draglab.generators import Generator
+from draglab.perception import frechet_distance
 from recipes import pictures
 from recipes.data import shrink, to_float
-from recipes.measures import frechet_distance, nearest, path_length, precision_recall
+from recipes.measures import nearest, path_length, precision_recall
 from recipes.squeezenet import SqueezeNet, perceptual_distance, pooled
 
 FIRST_SEED = 2_000_000

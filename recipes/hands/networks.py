@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from draglab.generators import StyleGAN2
+from draglab.perception import frechet_distance
 from recipes.data import shrink
 from recipes.generators import channels_last, render_at, set_activation_dtype
 from recipes.hands.data import Photos
 from recipes.hands.model import ENCODED_SIZE, Encoder, hands_config
-from recipes.measures import frechet_distance
 from recipes.networks import AveragedNetworks
 from recipes.squeezenet import SqueezeNet, pooled
 

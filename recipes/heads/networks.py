@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from draglab.generators import StyleGAN2
+from draglab.perception import frechet_distance
 from recipes.data import shrink, to_float
 from recipes.generators import channels_last, render_at, set_activation_dtype
 from recipes.heads.data import Renders
 from recipes.heads.emphasis import attention
 from recipes.heads.model import heads_config
-from recipes.measures import frechet_distance
 from recipes.networks import AveragedNetworks
 from recipes.squeezenet import SqueezeNet, pooled
 

@@ -13,18 +13,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from draglab.dragging import DragEdit, DragSettings, DragStep, StopReason, drag
 from draglab.errors import DraglabError
+from draglab.evaluation.measures import frozen_region, lpips_distance
 from draglab.generators import Generator
 from draglab.perception import LPIPS, MULTI_PIE, FaceDescriptor, LandmarkDetector, identity_distance
 
 REACH = 0.05
 """Largest distance of a handle from the landmark that judges it, as a share of the image's width."""
-LPIPS_SIZE = 256
-"""Height of the images that LPIPS compares."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +157,7 @@ def run_drags(
         pixels = exact.round().astype(np.uint8)
         judged_before, judged, found = _judge(judge, pixels, one)
         tracked = float(result.distances[0])
-        outside = _outside(generator.img_shape, one)
+        outside = frozen_region(generator.img_shape, np.array([one.handle]), np.array([one.target]), None)
         identity = None if describe is None else float(identity_distance(*describe(pixels)))
         yield DragOutcome(
             drag=one,
@@ -169,10 +167,12 @@ def run_drags(
             arrived=tracked <= settings.resolved_stop_distance(1),
             judged=judged,
             judged_before=judged_before,
-            changed=float(np.abs(exact[1] - exact[0])[outside].mean()),
+            changed=float("nan") if outside is None else float(np.abs(exact[1] - exact[0])[outside > 0].mean()),
             sharpness=laplacian_energy(exact[1]) / max(laplacian_energy(exact[0]), 1e-9),
             identity=identity if identity is not None and np.isfinite(identity) else None,
-            lpips_outside=None if lpips is None else _lpips(lpips, images, outside),
+            lpips_outside=None
+            if lpips is None or outside is None
+            else lpips_distance(lpips, images[:1], images[1:], outside),
             before=pixels[0],
             after=pixels[1],
             w_plus=result.w_plus,
@@ -206,26 +206,6 @@ def _judge(
     if not np.isfinite([before, after]).all():
         return None, None, None
     return float(before), float(after), _point(points[1, index])
-
-
-def _outside(image_shape: tuple[int, int], one: FixedDrag) -> np.ndarray:
-    """Return what is outside the box around a drag, bool [H, W]."""
-    height, width = image_shape
-    points = np.array([one.handle, one.target])
-    low, high = points.min(0) - width / 8, points.max(0) + width / 8
-    outside = np.ones((height, width), bool)
-    rows, columns = (slice(max(int(low[i]), 0), int(high[i]) + 1) for i in (1, 0))
-    outside[rows, columns] = False
-    return outside
-
-
-@torch.no_grad()
-def _lpips(lpips: LPIPS, images: Tensor, outside: np.ndarray) -> float:
-    """Return the distance of two images [2, 3, H, W], weighted by what is outside, at 256 pixels."""
-    size = (LPIPS_SIZE, LPIPS_SIZE * images.shape[3] // images.shape[2])
-    small = F.interpolate(images, size, mode="area")
-    weight = F.interpolate(torch.from_numpy(outside)[None, None].to(images), size, mode="area")
-    return float(lpips(small[:1], small[1:], weight=weight))
 
 
 def laplacian_energy(image: np.ndarray) -> float:

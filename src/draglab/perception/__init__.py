@@ -2,6 +2,7 @@
 
 from draglab.perception.detector import FACE_MESH, HAND, MULTI_PIE, Images, LandmarkDetector, Layout, found
 from draglab.perception.dlib_faces import DlibLandmarks, FaceDescriptor, identity_distance
+from draglab.perception.frechet import AlexNetFeatures, PictureFeatures, frechet_distance
 from draglab.perception.heads import HeadLandmarks, LandmarkNet, load_landmark_net
 from draglab.perception.lpips import LPIPS
 from draglab.perception.mediapipe_landmarks import MediapipeFace, MediapipeHands
@@ -11,6 +12,7 @@ __all__ = [
     "HAND",
     "LPIPS",
     "MULTI_PIE",
+    "AlexNetFeatures",
     "DlibLandmarks",
     "FaceDescriptor",
     "HeadLandmarks",
@@ -20,7 +22,9 @@ __all__ = [
     "Layout",
     "MediapipeFace",
     "MediapipeHands",
+    "PictureFeatures",
     "found",
+    "frechet_distance",
     "identity_distance",
     "load_landmark_net",
 ]

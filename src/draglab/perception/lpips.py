@@ -146,9 +146,19 @@ class LPIPS(nn.Module):
             total = total + part
         return total
 
-    def _differences(self, a: Tensor, b: Tensor) -> list[Tensor]:
-        """Return the weighted squared differences of every compared layer, [N, 1, h, w] each."""
-        x = (torch.cat([a, b]) - self.get_buffer("mean")) / self.get_buffer("spread")
+    def activations(self, images: Tensor) -> list[Tensor]:
+        """Return the activations of the compared layers, after their ReLU, [N, C, h, w] each.
+
+        Args:
+            images: see :meth:`forward`.
+
+        Raises:
+            DraglabError: images of another form.
+        """
+        return self._activations(self._checked(images, "given"))
+
+    def _activations(self, images: Tensor) -> list[Tensor]:
+        x = (images - self.get_buffer("mean")) / self.get_buffer("spread")
         found: list[Tensor] = []
         for i, layer in enumerate(NETWORKS[self.network]):
             if layer.pool:
@@ -156,12 +166,19 @@ class LPIPS(nn.Module):
             weight, bias = self.get_buffer(f"conv{i}_weight"), self.get_buffer(f"conv{i}_bias")
             x = F.relu(F.conv2d(x, weight, bias, stride=layer.stride, padding=layer.padding))
             if layer.compared:
-                # At least float32: in half precision the 1e-10 would be 0.
-                wide = x.to(torch.promote_types(x.dtype, torch.float32))
-                unit = wide / (torch.linalg.vector_norm(wide, dim=1, keepdim=True) + 1e-10)
-                squared = (unit[: len(a)] - unit[len(a) :]).square()
-                channels = self.get_buffer(f"lin{len(found)}").to(wide.dtype)
-                found.append((squared * channels[:, None, None]).sum(1, keepdim=True))
+                found.append(x)
+        return found
+
+    def _differences(self, a: Tensor, b: Tensor) -> list[Tensor]:
+        """Return the weighted squared differences of every compared layer, [N, 1, h, w] each."""
+        found: list[Tensor] = []
+        for x in self._activations(torch.cat([a, b])):
+            # At least float32: in half precision the 1e-10 would be 0.
+            wide = x.to(torch.promote_types(x.dtype, torch.float32))
+            unit = wide / (torch.linalg.vector_norm(wide, dim=1, keepdim=True) + 1e-10)
+            squared = (unit[: len(a)] - unit[len(a) :]).square()
+            channels = self.get_buffer(f"lin{len(found)}").to(wide.dtype)
+            found.append((squared * channels[:, None, None]).sum(1, keepdim=True))
         return found
 
     def _checked(self, images: Tensor, which: str) -> Tensor:
