@@ -24,7 +24,7 @@ from draglab.geometry import scale_from_512
 
 NEAR = 4.0
 """Distance of the targets in the metric, standard deviations, up to which what is far is held as the setting says."""
-FREE = 22.0
+FREE = 40.0
 """Radius around the ways of the handles in which the image may follow, pixels of a 512-pixel image."""
 FAINTEST = 1e-3
 """Least hold that is tried, relative to the setting's, before none."""

@@ -26,8 +26,7 @@ class MobileStyleGAN(Generator):
     # of the image: a stop distance of 1 is finer than they tell.
     DRAG_SETTINGS: ClassVar[dict[str, bool | int | float | str | None]] = {
         "num_layers": 9,
-        "largest_step": 1.0,
-        "locality": 200.0,
+        "largest_step": 2.0,
         "stop_distance": 2.0,
     }
     BUFFERS: ClassVar[tuple[str, ...]] = ("w_avg", "noise_const")
