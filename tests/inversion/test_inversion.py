@@ -254,6 +254,21 @@ def test_stopping_keeps_the_best_so_far(generator, after: int) -> None:
     assert (photo.quality.tuning_steps > 0) == (after > 4)
 
 
+@pytest.mark.parametrize("after", [2, 6])
+def test_going_on_after_a_stop_is_the_same(generator, after: int) -> None:
+    whole = invert(generator, smooth_picture(64, 64), WHOLE, QUICK)
+    first = Inversion(generator, smooth_picture(64, 64), WHOLE, QUICK)
+    for step in first:
+        if step.index + 4 * (step.stage == "tuning") == after:
+            first.stop()
+    state = {name: tensor.clone() for name, tensor in first.state().items()}
+    assert first.photo().quality.tuning_steps == max(0, after - 4)
+    again = Inversion(generator, smooth_picture(64, 64), WHOLE, QUICK)
+    again.restore(state)
+    assert len(list(again)) == 8 - after
+    assert again.photo().generator.sha256 == whole.generator.sha256
+
+
 @pytest.mark.parametrize("after", [1, 4, 6])
 def test_going_on_is_the_same(generator, after: int) -> None:
     """From any step: the result has the same weights as without the pause."""
