@@ -233,7 +233,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 drags.append(one)
                 edits.append(after)
                 if photo is not None:
-                    Image.fromarray(photo.paste(after)).save(out / f"{path.stem}_{one['drag'].replace(' ', '_')}.png")
+                    name = f"{path.stem}_{one['drag'].replace(' ', '_')}"
+                    Image.fromarray(after).save(out / f"{name}.png")
+                    Image.fromarray(photo.paste(after)).save(out / f"{name}_pasted.png")
             row = {**row, "drags": drags}
             if photo is None and edits:
                 pictures = [to_uint8(face.image(w_plus))[0], *edits]
