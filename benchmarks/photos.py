@@ -2,7 +2,7 @@
 
     python -m benchmarks.photos FOLDER [--model ffhq-1024-mobile] [--preset fast] [--set tuning_steps=80 ...] [--drag]
     python -m benchmarks.photos FOLDER --name steps80 --set tuning_steps=80 --pivots default --drag   # tuning alone
-    python -m benchmarks.photos FOLDER --drag --again  # the drags once more, of photos that are inverted
+    python -m benchmarks.photos FOLDER --drag --again [--stitch]  # once more the drags of photos that are inverted
     python -m benchmarks.photos --generated 6 --drag   # the same drags of the model's own faces, to compare with
     python -m benchmarks.photos FOLDER --model heads --whole  # pictures that are framed already
 
@@ -105,8 +105,8 @@ def invert_photo(
 
 def drag_face(
     generator: Generator, w_plus: torch.Tensor, judge: DlibLandmarks, describe: FaceDescriptor
-) -> Iterator[tuple[dict[str, Any], NDArray[np.uint8]]]:
-    """Drag the face in an image in each of the ways; yield rows and images after the drags."""
+) -> Iterator[tuple[dict[str, Any], NDArray[np.uint8], torch.Tensor]]:
+    """Drag the face in an image in each of the ways; yield rows, images and latents after the drags."""
     before = to_uint8(generator.image(w_plus))[0]
     landmarks, described = judge([before])[0], describe([before])[0]
     width = generator.img_resolution
@@ -130,7 +130,7 @@ def drag_face(
             "identity": float(identity_distance(described, describe([after])[0])),
             "changed outside": float(np.abs(after.astype(float) - before)[~around].mean()),
         }
-        yield row, after
+        yield row, after, result.w_plus
 
 
 def summary(rows: list[dict[str, Any]]) -> str:
@@ -159,11 +159,23 @@ def summary(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def contact_sheet(photo: InvertedPhoto, edits: Sequence[NDArray[np.uint8]]) -> Image.Image:
-    """Return a sheet; above: photo, inversion, edits; below: photo, where the inversion differs, edits in the photo."""
-    pasted = [cut(photo.paste(edit), photo.frame, photo.generator.img_shape) for edit in edits]
-    upper, lower = [photo.crop(), photo.image(), *edits], [photo.crop(), photo.heat_map(), *pasted]
-    return Image.fromarray(np.concatenate([np.concatenate([fitted(one) for one in row], 1) for row in (upper, lower)]))
+def contact_sheet(
+    photo: InvertedPhoto, edits: Sequence[NDArray[np.uint8]], stitched: Sequence[NDArray[np.uint8]]
+) -> Image.Image:
+    """Return a sheet; above: photo, inversion, edits; below: photo, where the inversion differs, edits in the photo.
+
+    Args:
+        stitched: the photo with the edits put back and stitched, for a third row; may be empty.
+    """
+
+    def framed(whole: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return cut(whole, photo.frame, photo.generator.img_shape)
+
+    rows = [[photo.crop(), photo.image(), *edits]]
+    rows += [[photo.crop(), photo.heat_map(), *(framed(photo.paste(edit)) for edit in edits)]]
+    if stitched:
+        rows += [[photo.crop(), photo.image(), *map(framed, stitched)]]
+    return Image.fromarray(np.concatenate([np.concatenate([fitted(one) for one in row], 1) for row in rows]))
 
 
 def fitted(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -184,6 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--pivots", metavar="NAME", help="tune at the latents of these results, without a projection")
     parser.add_argument("--generated", type=int, default=0, help="drag so many faces of the model instead")
     parser.add_argument("--drag", action="store_true", help="drag the faces as well")
+    parser.add_argument("--stitch", action="store_true", help="put the edits back with stitching as well")
     parser.add_argument("--again", action="store_true", help="drag what was dragged already once more")
     parser.add_argument("--name", help="name of the results; the preset's if left out")
     parser.add_argument("--out", type=Path, default=HERE / "out", help="folder of the results")
@@ -227,22 +240,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 keep(row)
             face, w_plus = photo.generator, photo.w_plus
         edits: list[NDArray[np.uint8]] = []
+        stitched: list[NDArray[np.uint8]] = []
         if judges is not None:
             drags = []
-            for one, after in drag_face(face, w_plus, *judges):
+            for one, after, edited in drag_face(face, w_plus, *judges):
                 drags.append(one)
                 edits.append(after)
                 if photo is not None:
                     name = f"{path.stem}_{one['drag'].replace(' ', '_')}"
                     Image.fromarray(after).save(out / f"{name}.png")
                     Image.fromarray(photo.paste(after)).save(out / f"{name}_pasted.png")
+                if photo is not None and args.stitch:
+                    stitched.append(photo.stitch(edited))
+                    Image.fromarray(stitched[-1]).save(out / f"{name}_stitched.png")
             row = {**row, "drags": drags}
             if photo is None and edits:
                 pictures = [to_uint8(face.image(w_plus))[0], *edits]
                 Image.fromarray(np.concatenate([fitted(one) for one in pictures], 1)).save(out / f"{path.stem}.png")
             keep(row)
         if photo is not None:
-            contact_sheet(photo, edits).save(out / f"{path.stem}.png")
+            contact_sheet(photo, edits, stitched).save(out / f"{path.stem}.png")
         shown = {key: round(value, 3) if isinstance(value, float) else value for key, value in row.items()}
         print("  ".join(f"{key} {value}" for key, value in shown.items() if key not in ("course", "drags")), flush=True)
     print(summary(list(known.values())))

@@ -6,7 +6,8 @@ each tensor's steps are a share of the spread of its values, so that layers of a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -48,9 +49,7 @@ class Tuning:
     def step(self) -> float:
         """Make a step; return the LPIPS of the weights before it."""
         settings, weights = self.settings, list(self.adam.tensors.values())
-        for weight in weights:
-            weight.requires_grad_(True)
-        try:
+        with learning(weights):
             image = self.generator.image(self.pivot)
             lpips = self.likeness.as_seen(image)[0]
             loss = lpips + settings.tuning_pixel_weight * self.likeness.pixels(image)[0]
@@ -59,9 +58,6 @@ class Tuning:
             if settings.locality > 0:
                 loss = loss + settings.locality * self._elsewhere()
             found = torch.autograd.grad(loss, weights, allow_unused=True)
-        finally:
-            for weight in weights:
-                weight.requires_grad_(False)
         value = float(lpips.detach())
         self._note(value)
         if not self.enough:
@@ -115,6 +111,18 @@ class Tuning:
         self.best_lpips, self.done = float(state["best_lpips"]), int(state["done"])
         self.enough = self.best_lpips <= self.settings.enough
         self.random.set_state(state["random"])
+
+
+@contextmanager
+def learning(weights: Sequence[Tensor]) -> Iterator[None]:
+    """Let gradients reach weights within the block."""
+    for weight in weights:
+        weight.requires_grad_(True)
+    try:
+        yield
+    finally:
+        for weight in weights:
+            weight.requires_grad_(False)
 
 
 def step_of(weight: Tensor) -> float:
