@@ -58,6 +58,13 @@ def test_invert_drag_and_paste_back(draglab, model, photo):
     expected = load_photo("p.draglab", device="cpu").paste(pixels("crop.png"))
     assert (pixels("back.png") == expected).all()
     assert expected.shape == (50, 60, 3)
+    stitched = draglab(
+        "drag", "p.draglab", *POINT, "--set", "feature_resolution=16", "-o", "st.png", "--paste-back", "--stitch"
+    )
+    assert stitched.code == 0, stitched.err
+    with Image.open("st.png") as image:
+        assert image.size == (60, 50)
+    assert (pixels("st.png") == expected).mean() > 0.1
     # The edit file names the photo and replays to the same pixels, in the crop or in the photo.
     assert draglab("drag", "e.json", "-o", "again.png", "--device", "cpu").code == 0
     assert (pixels("again.png") == pixels("crop.png")).all()
@@ -96,6 +103,7 @@ def test_json_and_the_middle_of_the_photo(draglab, model, photo):
         (("drag", "none.draglab", "--point", "1,2:3,4"), "there is no photo file none.draglab"),
         (("drag", "photo.draglab"), "no points were given"),
         (("drag", "photo.draglab", "--seed", "1", "--point", "1,2:3,4"), "a file has its own start"),
+        (("drag", "photo.draglab", "--stitch", "--point", "1,2:3,4"), "add --paste-back"),
         (("drag", "--seed", "1", "--paste-back", "--point", "8,9:14,9"), "--paste-back needs a photo"),
     ],
 )

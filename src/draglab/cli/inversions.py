@@ -17,6 +17,7 @@ from draglab.errors import DraglabError
 from draglab.files import check_writable
 from draglab.generators import Generator
 from draglab.inversion import Frame, Inversion, InversionSettings, Picture, read_photo, whole_frame
+from draglab.inversion.faces import other_faces
 from draglab.inversion.photo_file import SUFFIX
 from draglab.inversion.resume import ResumeFile, is_inverted
 from draglab.media.images import save_image
@@ -95,6 +96,7 @@ def run_one(job: Job, picture: Picture, generator: Generator, model: str, option
     size = (pixels.shape[0], pixels.shape[1])
     frame = options.frame if options.align else whole_frame(size, generator.img_shape)
     inversion = Inversion(generator, pixels, frame, options.settings, model_name=model)
+    faces = other_faces(pixels) if frame is None else None
     resumed = kept.restore(inversion) if options.resume else False
     with _progress(many) as show, on_interrupt(inversion.stop):
         for step in inversion:
@@ -120,7 +122,7 @@ def run_one(job: Job, picture: Picture, generator: Generator, model: str, option
         "quality": asdict(result.quality),
         "figures": result.quality.figures,
         "verdict": result.quality.verdict,
-        "notes": [*picture.notes, *begun],
+        "notes": [*picture.notes, *([] if faces is None else [faces]), *begun],
         "interrupted": inversion.stopped,
         "files": files,
     }
