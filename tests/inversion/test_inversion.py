@@ -151,6 +151,26 @@ def test_tuning_learns_a_photo_and_leaves_the_model(kind: str) -> None:
     torch.testing.assert_close(fresh.image(pivot), tuned.image(pivot))
 
 
+@pytest.mark.parametrize("kind", ["stylegan2", "mobile"])
+def test_styles_follow_the_latent_as_in_the_model(kind: str) -> None:
+    """All but the weights that make styles change; with `tune_styles` those as well."""
+    generator = tiny_generator(img_resolution=64) if kind == "stylegan2" else make_mobile()
+    side = generator.img_resolution
+
+    def changed(styles: bool) -> set[str]:
+        settings = replace(QUICK, projection_steps=0, tune_styles=styles)
+        photo = invert(generator, smooth_picture(side, side), whole_frame((side, side), (side, side)), settings)
+        return set(photo.differences.tensors)
+
+    own, all_of_them = changed(False), changed(True)
+    assert own
+    assert not any(name.endswith("affine.weight") for name in own)
+    assert any(name.endswith("affine.bias") for name in own)
+    assert {name for name in all_of_them if not name.endswith("affine.weight")} == own
+    assert any(name.endswith("affine.weight") for name in all_of_them)
+    assert InversionSettings.pti().tune_styles
+
+
 def test_tuning_ends_when_it_is_enough(generator) -> None:
     settings = replace(QUICK, tuning_steps=30, tuning_step=0.02)
     full = [step.lpips for step in Inversion(generator, smooth_picture(64, 64), WHOLE, settings)]

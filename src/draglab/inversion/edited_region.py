@@ -44,11 +44,11 @@ def edited_share(
     off = photo - old
     error = _level(off - blurred(off, rows * COLOUR))
     change = _level(new - old)
-    region = blurred((change > CHANGED + error)[..., None], rows * _SPECK)[..., 0] > 0.4
+    region = _soft(change > CHANGED + error, rows * _SPECK) > 0.4
     region = _inner(closed(region, max(1, round(rows * _GAP))), round(rows * BORDER))
     region = grown(region, max(1, round(rows * _REACH))) & ~(error > change + POOR)
     # A blur leaves traces far away.
-    soft = (blurred(region[..., None], rows * _FEATHER)[..., 0] * 1.04 - 0.02).clip(0, 1)
+    soft = (_soft(region, rows * _FEATHER) * 1.04 - 0.02).clip(0, 1)
     return resized(soft, (width, height), Image.Resampling.BICUBIC).clip(0, 1)
 
 
@@ -72,6 +72,10 @@ def _inner(region: NDArray[np.bool_], border: int) -> NDArray[np.bool_]:
         if part.sum() == part[border : len(part) - border, border : part.shape[1] - border].sum():
             largest = largest | part
     return largest
+
+
+def _soft(region: NDArray[np.bool_], deviation: float) -> NDArray[np.float32]:
+    return blurred(region[..., None].astype(np.float32), deviation)[..., 0]
 
 
 def _level(differences: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -20,7 +20,7 @@ from draglab.inversion.filters import grown
 from draglab.inversion.likeness import Likeness, resized
 from draglab.inversion.pasting import Patch
 from draglab.inversion.settings import InversionSettings
-from draglab.inversion.tuning import learning, step_of
+from draglab.inversion.tuning import learning, step_of, weights_to_tune
 
 STEPS = 30
 SEAM_WEIGHT = 2.0
@@ -40,7 +40,7 @@ class Stitching:
     Args:
         generator: as tuned to the photo. w_plus: the edit's latent, [1, num_ws, w_dim].
         patch: what the edit puts over the photo. likeness: the photo, for what is compared.
-        steps: number of steps. settings: for the size of the steps; None = the defaults.
+        steps: number of steps. settings: for what learns, and the size of the steps; None = the defaults.
 
     Attributes:
         done: number of steps made.
@@ -57,8 +57,8 @@ class Stitching:
     ):
         self.generator, self.w_plus, self.patch, self.likeness = own_copy(generator), w_plus, patch, likeness
         self.steps, self.done = steps, 0
-        size = (settings or InversionSettings()).tuning_step
-        weights = {name: weight for name, weight in self.generator.synthesis.named_parameters() if step_of(weight) > 0}
+        settings = settings or InversionSettings()
+        weights, size = weights_to_tune(self.generator, settings.tune_styles), settings.tuning_step
         self.adam = Adam(weights, {name: size * step_of(weight) for name, weight in weights.items()})
         seam, inside = regions(patch.share)
         wanted = np.where(inside[..., None], patch.picture, patch.crop).astype(np.float32)
@@ -89,7 +89,8 @@ class Stitching:
 
     def share(self) -> NDArray[np.float32]:
         """Return how much of each pixel is taken from it, [h, w]: up to the border of the crop."""
-        return self.patch.share * border_fade(*self.patch.share.shape, _FADE)
+        height, width = self.patch.share.shape
+        return self.patch.share * border_fade(height, width, _FADE)
 
 
 def regions(share: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

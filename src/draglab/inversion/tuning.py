@@ -1,7 +1,8 @@
 """Pivotal tuning: a copy of the generator learns to show a photo at a fixed latent, the pivot.
 
-Roich et al. 2021, "Pivotal Tuning for Latent-based Editing of Real Images". All weights of the synthesis network learn;
-each tensor's steps are a share of the spread of its values, so that layers of any scale learn alike.
+Roich et al. 2021, "Pivotal Tuning for Latent-based Editing of Real Images". Each tensor's steps are a share of the
+spread of its values, so that layers of any scale learn alike. All weights of the synthesis network learn but those that
+make styles of latents: at one latent, their biases do the same, and a drag finds the model's own directions.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Tuning:
     def __init__(self, original: Generator, likeness: Likeness, settings: InversionSettings, pivot: Tensor):
         self.original, self.likeness, self.settings, self.pivot = original, likeness, settings, pivot
         self.generator = own_copy(original)
-        weights = {name: weight for name, weight in self.generator.synthesis.named_parameters() if step_of(weight) > 0}
+        weights = weights_to_tune(self.generator, settings.tune_styles)
         absolute = settings.tuning_absolute
         sizes = {name: settings.tuning_step * (1 if absolute else step_of(weight)) for name, weight in weights.items()}
         self.adam = Adam(weights, sizes)
@@ -111,6 +112,16 @@ class Tuning:
         self.best_lpips, self.done = float(state["best_lpips"]), int(state["done"])
         self.enough = self.best_lpips <= self.settings.enough
         self.random.set_state(state["random"])
+
+
+def weights_to_tune(generator: Generator, styles: bool) -> dict[str, Tensor]:
+    """Return the weights of the synthesis network that learn, by name.
+
+    Args:
+        styles: whether those that make styles of latents are among them; their biases are in any case.
+    """
+    weights = {name: weight for name, weight in generator.synthesis.named_parameters() if step_of(weight) > 0}
+    return {name: weight for name, weight in weights.items() if styles or not name.endswith("affine.weight")}
 
 
 @contextmanager
