@@ -26,8 +26,8 @@ class InversionSettings:
         tuning_steps: steps that tune the weights.
         tuning_step: largest step of Adam; of each tensor, relative to the spread of its values.
         tuning_absolute: whether `tuning_step` is absolute instead, as published.
-        tune_styles: whether the weights that make styles of latents learn, too, as published. Without, styles follow the
-            latent as the model's own do, and only their constant parts learn.
+        tune_styles: whether the weights that make styles of latents learn, too, as published. Without, styles follow
+            the latent as the model's own do, and only their constant parts learn.
         tuning_pixel_weight: as `pixel_weight`.
         detail_weight: weight of the LPIPS of a random part at full resolution, another one in each step of the tuning;
             only for photos that are sharper than what LPIPS sees otherwise.
