@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from draglab.inversion.filters import blurred, closed, grown, parts_of
+from draglab.inversion.filters import blurred, closed, grown, opened, parts_of
 
 
 def square(top: int, left: int, side: int, shape: tuple[int, int] = (60, 70)) -> np.ndarray:
@@ -29,6 +29,13 @@ def test_closing_fills_gaps_and_holes_and_nothing_else() -> None:
     assert not closed(np.zeros((9, 9), bool), 2).any()
     assert closed(np.ones((9, 9), bool), 2).all()
     assert (closed(square(0, 0, 9), 3) == square(0, 0, 9)).all()  # in the corner
+
+
+def test_opening_removes_what_is_narrow() -> None:
+    region = square(10, 10, 20) | square(40, 40, 3)
+    region[50:55, :] = True
+    assert (opened(region, 2) == region & ~square(40, 40, 3)).all()
+    assert (opened(region, 4) == square(10, 10, 20)).all()
 
 
 def test_parts() -> None:

@@ -11,17 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from draglab.inversion.filters import blurred, closed, grown, parts_of, resized
+from draglab.inversion.filters import blurred, closed, grown, opened, parts_of, resized
 
 CHANGED = 6.0
 """Smallest change that counts as an edit, in steps of 255, beyond the inversion's error."""
 POOR = 12.0
-"""Error beyond the change from which nothing is taken, even amid the edit, in steps of 255."""
+"""Error beyond the change from which nothing is taken, even amid the edit, in steps of 255; of larger spots only."""
 _GRID = (96, 256)
 """Smallest and largest height at which pictures are compared; within, the photo's own resolution."""
 _BLUR, _SPECK, _GAP, _REACH, _FEATHER, COLOUR = 0.012, 0.015, 0.04, 0.02, 0.012, 0.03
 """Lengths relative to the height: blur of changes and errors, size of specks that do not count, of gaps that are
-closed, how far around changes is taken along, standard deviations of the soft edge and of the matching of colours."""
+closed, how far around changes is taken along and half the size of poor spots that do not count, standard deviations of
+the soft edge and of the matching of colours."""
 BORDER = 0.06
 """Width of the fade towards the crop's border, relative to its height: the crop ends there."""
 
@@ -46,7 +47,8 @@ def edited_share(
     change = _level(new - old)
     region = _soft(change > CHANGED + error, rows * _SPECK) > 0.4
     region = _inner(closed(region, max(1, round(rows * _GAP))), round(rows * BORDER))
-    region = grown(region, max(1, round(rows * _REACH))) & ~(error > change + POOR)
+    poor = opened(error > change + POOR, max(1, round(rows * _REACH)))
+    region = grown(region, max(1, round(rows * _REACH))) & ~poor
     # A blur leaves traces far away.
     soft = (_soft(region, rows * _FEATHER) * 1.04 - 0.02).clip(0, 1)
     return resized(soft, (width, height), Image.Resampling.BICUBIC).clip(0, 1)

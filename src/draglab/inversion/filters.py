@@ -53,6 +53,11 @@ def closed(region: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
     return ~grown(~filled, pixels)[pad:-pad, pad:-pad]
 
 
+def opened(region: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
+    """Return a region [h, w] without what is narrower than twice so many pixels."""
+    return grown(~grown(~region, pixels), pixels)
+
+
 def parts_of(region: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
     """Return the connected parts of a region [h, w], the largest first."""
     image = Image.fromarray(region.astype(np.uint8)).copy()
