@@ -9,7 +9,7 @@ from draglab.generators import to_uint8
 from draglab.inversion import InversionSettings, invert, whole_frame
 from draglab.inversion.likeness import Likeness
 from draglab.inversion.pasting import make_patch
-from draglab.inversion.stitching import Stitching, regions
+from draglab.inversion.stitching import LOOSE, Stitching, regions
 from tests.inversion.pictures import smooth_picture
 from tests.tiny import tiny_generator
 
@@ -30,13 +30,15 @@ def test_regions_of_an_edit_in_the_middle_and_of_one_at_the_border() -> None:
     share[20:80, 25:75] = 1
     seam, inside = regions(share)
     assert not (seam * inside).any()
-    assert inside.sum() == (60 - 12) * (50 - 12)
+    assert (inside == 1).sum() == (60 - 6) * (50 - 6)
+    assert (inside == np.float32(LOOSE)).sum() == 60 * 50 - (60 - 6) * (50 - 6)
     assert seam.sum() == 66 * 56 - 60 * 50
     seam, inside = regions(np.ones((100, 100), np.float32))
     assert seam[:3].min() == seam[:, -3:].min() == 1
     assert seam[3:-3, 3:-3].max() == 0
-    assert inside[17:-17, 17:-17].min() == 1
-    assert inside[:16].max() == inside[:, -16:].max() == 0
+    assert inside[13:-13, 13:-13].min() == 1
+    assert inside[:12].max() == inside[:, -12:].max() == np.float32(LOOSE)
+    assert inside[:3].max() == 0
 
 
 def test_the_seam_is_learned_and_the_edit_kept(photo, edit) -> None:
@@ -45,7 +47,7 @@ def test_the_seam_is_learned_and_the_edit_kept(photo, edit) -> None:
     before = photo.generator.sha256
     likeness = Likeness(photo.generator, patch.crop, photo.frame.size)
     stitching = Stitching(photo.generator, edit, patch, likeness, 40, InversionSettings(tuning_step=0.01))
-    seam, inside = (one.astype(bool) for one in regions(patch.share))
+    seam, inside = (one == 1 for one in regions(patch.share))
     assert seam.any()
     assert inside.any()
     wanted = np.where(inside[..., None], patch.picture, patch.crop)

@@ -23,6 +23,8 @@ _BLUR, _SPECK, _GAP, _REACH, _FEATHER, COLOUR = 0.012, 0.015, 0.04, 0.02, 0.012,
 """Lengths relative to the height: blur of changes and errors, size of specks that do not count, of gaps that are
 closed, how far around changes is taken along and half the size of poor spots that do not count, standard deviations of
 the soft edge and of the matching of colours."""
+_TINT = 0.1
+"""Standard deviation, relative to the height, of differences of colour that do not count as errors."""
 BORDER = 0.06
 """Width of the fade towards the crop's border, relative to its height: the crop ends there."""
 
@@ -43,7 +45,7 @@ def edited_share(
         np.asarray(Image.fromarray(one).resize(size, Image.Resampling.BOX), np.float32) for one in (crop, before, after)
     )
     off = photo - old
-    error = _level(off - blurred(off, rows * COLOUR))
+    error = _level(off - blurred(off, rows * _TINT))
     change = _level(new - old)
     region = _soft(change > CHANGED + error, rows * _SPECK) > 0.4
     region = _inner(closed(region, max(1, round(rows * _GAP))), round(rows * BORDER))

@@ -2,7 +2,7 @@
 
 After Tzaban et al. 2022, "Stitch it in Time: GAN-Based Facial Editing of Real Videos": at the edit's latent, the
 generator learns to show the photo in a seam around what is pasted, and the edit within. Between the two, and where the
-border of the crop cuts off the edited part, it is free, so that a neck may bend towards the photo's collar.
+border of the crop cuts off the edited part, it is loose, so that a neck may bend towards the photo's collar.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ from draglab.inversion.tuning import learning, step_of, weights_to_tune
 STEPS = 30
 SEAM_WEIGHT = 2.0
 """Weight of the seam's likeness to the photo beside that of the inside to the edit."""
+LOOSE = 0.1
+"""Weight of a pixel between the two, where the edit is wanted, too, beside one of the inside."""
 _SEAM = 0.03
-"""Width of the seam and of what is free within it, relative to the height of the crop."""
-_FREE = 0.16
-"""Distance from the border of the crop up to which the edited part is free."""
+"""Width of the seam, and of what is loose within it, relative to the height of the crop."""
+_FREE = 0.12
+"""Distance from the border of the crop up to which the edited part is loose."""
 _FADE = 0.02
 """Width of the fade towards the border of the crop that is left, relative to its height."""
 _RAMP_UP, _RAMP_DOWN = 0.05, 0.5
@@ -61,7 +63,7 @@ class Stitching:
         weights, size = weights_to_tune(self.generator, settings.tune_styles), settings.tuning_step
         self.adam = Adam(weights, {name: size * step_of(weight) for name, weight in weights.items()})
         seam, inside = regions(patch.share)
-        wanted = np.where(inside[..., None], patch.picture, patch.crop).astype(np.float32)
+        wanted = np.where(inside[..., None] > 0, patch.picture, patch.crop).astype(np.float32)
         self.wanted, self.seam, self.inside = (
             resized(torch.from_numpy(one).to(w_plus).permute(2, 0, 1)[None], likeness.compared)
             for one in (wanted / 127.5 - 1, seam[..., None], inside[..., None])
@@ -94,7 +96,7 @@ class Stitching:
 
 
 def regions(share: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return where the photo is wanted and where the edit, [h, w] of 0 and 1.
+    """Return where the photo is wanted, [h, w] of 0 and 1, and how much the edit is, [h, w] of 0, LOOSE and 1.
 
     Args:
         share: how much of each pixel an edit replaces, [h, w].
@@ -103,9 +105,9 @@ def regions(share: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np
     pixels = max(1, round(height * _SEAM))
     border = border_distance(height, width)
     taken = share > 0.5
-    inside = ~grown(~taken, 2 * pixels) & (border > _FREE)
+    inside = ~grown(~taken, pixels) & (border > _FREE)
     seam = (grown(taken, pixels) & ~taken) | (taken & (border < _SEAM))
-    return seam.astype(np.float32), inside.astype(np.float32)
+    return seam.astype(np.float32), np.where(inside, 1, LOOSE * (taken & ~seam)).astype(np.float32)
 
 
 def _mean(values: Tensor, weights: Tensor) -> Tensor:
