@@ -146,6 +146,8 @@ def summary(rows: list[dict[str, Any]]) -> str:
     dragged = [(row, one) for row in rows for one in row.get("drags", [])]
     for name in [*DRAGS, None] if dragged else []:
         chosen = [(row, one) for row, one in dragged if name in (None, one["drag"])]
+        if not chosen:
+            continue
         judged = [one["judged"] for _, one in chosen if np.isfinite(one["judged"])]
         identity = [one["identity"] for _, one in chosen if np.isfinite(one["identity"])]
         outside = np.mean([one["changed outside"] for _, one in chosen])
