@@ -18,7 +18,7 @@ from draglab.inversion.differences import WeightDifferences, own_copy
 from draglab.inversion.likeness import Likeness, smaller
 from draglab.inversion.projection import Projection, latent_root, typicality
 from draglab.inversion.report import heat_map
-from draglab.inversion.tuning import Tuning
+from draglab.inversion.tuning import Tuning, weights_to_tune
 from draglab.perception import LPIPS
 from tests.generators.mobile_configs import make_mobile
 from tests.inversion.pictures import QUICK, own_image, smooth_picture
@@ -172,6 +172,27 @@ def test_styles_follow_the_latent_as_in_the_model(kind: str) -> None:
     assert {name for name in all_of_them if not name.endswith("affine.weight")} == own
     assert any(name.endswith("affine.weight") for name in all_of_them)
     assert InversionSettings.pti().tune_styles
+
+
+def test_layers_finer_than_the_photo_do_not_learn() -> None:
+    """They stay as they are, and the published scheme tunes them."""
+    generator = tiny_generator(img_resolution=256)
+    checks = {60.0: 64, 100.0: 128, 128.0: 128, 129.0: 128, 200.0: 256, 256.0: 256}
+    crop = smooth_picture(256, 256)
+    assert {size: Likeness(generator, crop, size).finest for size in checks} == checks
+    assert Likeness(tiny_generator(img_resolution=512), smooth_picture(512, 512), 300.0).finest == 512
+
+    def tuned(settings: InversionSettings, size: float) -> set[int]:
+        likeness = Likeness(generator, crop, size if settings.own_resolution else None)
+        return {int(name[1:].split(".")[0]) for name in weights_to_tune(generator, likeness, settings)}
+
+    assert max(tuned(InversionSettings(), 100.0)) == 128
+    assert max(tuned(InversionSettings(tune_finer=True), 100.0)) == 256
+    assert max(tuned(InversionSettings.pti(), 100.0)) == 256
+    small = invert(generator, smooth_picture(70, 70), whole_frame((70, 70), (256, 256)), QUICK)
+    changed = set(small.differences.tensors)
+    assert changed
+    assert not any(name.startswith(("synthesis.b128", "synthesis.b256")) for name in changed)
 
 
 def test_tuning_ends_when_it_is_enough(generator) -> None:

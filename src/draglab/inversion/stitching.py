@@ -60,7 +60,7 @@ class Stitching:
         self.generator, self.w_plus, self.patch, self.likeness = own_copy(generator), w_plus, patch, likeness
         self.steps, self.done = steps, 0
         settings = settings or InversionSettings()
-        weights, size = weights_to_tune(self.generator, settings.tune_styles), settings.tuning_step
+        weights, size = weights_to_tune(self.generator, likeness, settings), settings.tuning_step
         self.adam = Adam(weights, {name: size * step_of(weight) for name, weight in weights.items()})
         seam, inside = regions(patch.share)
         wanted = np.where(inside[..., None] > 0, patch.picture, patch.crop).astype(np.float32)

@@ -2,11 +2,13 @@
 
 Roich et al. 2021, "Pivotal Tuning for Latent-based Editing of Real Images". Each tensor's steps are a share of the
 spread of its values, so that layers of any scale learn alike. All weights of the synthesis network learn but those that
-make styles of latents: at one latent, their biases do the same, and a drag finds the model's own directions.
+make styles of latents (at one latent, their biases do the same, and a drag finds the model's own directions), and but
+layers that are finer than the photo.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -38,7 +40,7 @@ class Tuning:
     def __init__(self, original: Generator, likeness: Likeness, settings: InversionSettings, pivot: Tensor):
         self.original, self.likeness, self.settings, self.pivot = original, likeness, settings, pivot
         self.generator = own_copy(original)
-        weights = weights_to_tune(self.generator, settings.tune_styles)
+        weights = weights_to_tune(self.generator, likeness, settings)
         absolute = settings.tuning_absolute
         sizes = {name: settings.tuning_step * (1 if absolute else step_of(weight)) for name, weight in weights.items()}
         self.adam = Adam(weights, sizes)
@@ -114,14 +116,23 @@ class Tuning:
         self.random.set_state(state["random"])
 
 
-def weights_to_tune(generator: Generator, styles: bool) -> dict[str, Tensor]:
-    """Return the weights of the synthesis network that learn, by name.
-
-    Args:
-        styles: whether those that make styles of latents are among them; their biases are in any case.
-    """
+def weights_to_tune(generator: Generator, likeness: Likeness, settings: InversionSettings) -> dict[str, Tensor]:
+    """Return the weights of the synthesis network that learn, by name."""
     weights = {name: weight for name, weight in generator.synthesis.named_parameters() if step_of(weight) > 0}
-    return {name: weight for name, weight in weights.items() if styles or not name.endswith("affine.weight")}
+    finest = generator.img_resolution if settings.tune_finer else likeness.finest
+    return {
+        name: weight
+        for name, weight in weights.items()
+        if (settings.tune_styles or not name.endswith("affine.weight")) and _resolution(name, generator) <= finest
+    }
+
+
+def _resolution(name: str, generator: Generator) -> int:
+    """Return the resolution of a weight's layer; 0 if its name does not say it, as in StyleGAN3."""
+    if name.startswith("to_img."):
+        return generator.img_resolution
+    block = re.match(r"b(\d+)\.", name)
+    return int(block[1]) if block else 0
 
 
 @contextmanager
