@@ -58,6 +58,13 @@ def test_invert_drag_and_paste_back(draglab, model, photo):
     expected = load_photo("p.draglab", device="cpu").paste(pixels("crop.png"))
     assert (pixels("back.png") == expected).all()
     assert expected.shape == (50, 60, 3)
+    stitched = draglab(
+        "drag", "p.draglab", *POINT, "--set", "feature_resolution=16", "-o", "st.png", "--paste-back", "--stitch"
+    )
+    assert stitched.code == 0, stitched.err
+    with Image.open("st.png") as image:
+        assert image.size == (60, 50)
+    assert (pixels("st.png") == expected).mean() > 0.1
     # The edit file names the photo and replays to the same pixels, in the crop or in the photo.
     assert draglab("drag", "e.json", "-o", "again.png", "--device", "cpu").code == 0
     assert (pixels("again.png") == pixels("crop.png")).all()
@@ -87,11 +94,16 @@ def test_json_and_the_middle_of_the_photo(draglab, model, photo):
         (("invert", "photo.png", "--box", "1,2"), "as in --box 320,240,400,0"),
         (("invert", "photo.png", "--box", "500,2,30"), "outside the photo of 60x50"),
         (("invert", "photo.png", "-o", "a.png"), "ends in .draglab"),
+        (("invert", "photo.png", "photo.png", "-o", "a.draglab"), "2 photos do not fit into the file a.draglab"),
+        (("invert", "photo.png", "a/photo.jpg", "--box", "1,2,3"), "--box and --heat-map are for one photo"),
+        (("invert", "photo.png", "a/photo.jpg", "-o", "photo.png"), "cannot make the folder photo.png: File exists"),
+        (("invert", "photo.png", "photo.jpg"), "photo.png and photo.jpg would both become photo.draglab"),
         (("invert", "photo.png", "-o", "no/a.draglab"), "there is no such directory"),
         (("drag", "photo.png", "--point", "1,2:3,4"), "a photo must first be brought into a model"),
         (("drag", "none.draglab", "--point", "1,2:3,4"), "there is no photo file none.draglab"),
         (("drag", "photo.draglab"), "no points were given"),
         (("drag", "photo.draglab", "--seed", "1", "--point", "1,2:3,4"), "a file has its own start"),
+        (("drag", "photo.draglab", "--stitch", "--point", "1,2:3,4"), "add --paste-back"),
         (("drag", "--seed", "1", "--paste-back", "--point", "8,9:14,9"), "--paste-back needs a photo"),
     ],
 )
@@ -154,3 +166,60 @@ def test_going_on_after_kill(model, photo):
     assert not (photo.parent / "p.draglab.resume").exists()
     results = [load_photo(photo.parent / name).generator.sha256 for name in ("p.draglab", "q.draglab")]
     assert results[0] == results[1]
+
+
+def test_many_photos_of_which_one_is_broken(draglab, model, photo):
+    """The broken one is reported, the others are made; --resume makes what is missing, and nothing else."""
+    Image.fromarray(smooth_picture(40, 40, 1)).save("other.jpg")
+    (photo.parent / "broken.png").write_bytes(photo.read_bytes()[:300])
+    command = ("invert", "photo.png", "broken.png", "none.png", "other.jpg", "-m", model, "--no-align", "--fast")
+    ran = draglab(*command, "-o", "made")
+    assert ran.code == 2
+    errors = ran.err.splitlines()
+    assert [line.split(":")[1].strip() for line in errors[:2]] == ["broken.png", "none.png"]
+    assert "damaged" in errors[0]
+    assert errors[2:] == ["draglab: 2 of 4 photos could not be inverted; the others are done"]
+    assert "other.jpg (4 of 4):" in ran.out
+    assert sorted(os.listdir("made")) == ["other.draglab", "photo.draglab"]
+    assert load_photo("made/photo.draglab", device="cpu").pixels.shape == (50, 60, 3)
+
+    Image.fromarray(smooth_picture(40, 60, 2)).save("broken.png")
+    before = os.stat("made/photo.draglab").st_mtime_ns
+    ran = draglab(*command, "-o", "made", "--resume", "--json")
+    assert ran.code == 2
+    found = ran.json()["photos"]
+    assert [one["photo"] for one in found] == ["photo.png", "broken.png", "none.png", "other.jpg"]
+    assert [one.get("skipped", False) for one in found] == [True, False, False, True]
+    assert "there is no photo" in found[2]["error"]
+    assert found[1]["quality"]["lpips"] < found[1]["quality"]["lpips_projection"]
+    assert os.stat("made/photo.draglab").st_mtime_ns == before
+
+    # Another photo of that name is not taken for the one that is done; without --resume everything is made again.
+    Image.fromarray(smooth_picture(50, 60, 5)).save(photo)
+    ran = draglab("invert", photo, "-m", model, "--no-align", "--fast", "-o", "made", "--resume", "--json")
+    assert ran.code == 0
+    assert "skipped" not in ran.json()
+    ran = draglab("invert", photo, "-m", model, "--no-align", "--fast", "-o", "made", "--resume")
+    assert ran.out == "made/photo.draglab is there already: skipped\n"
+    assert "wrote made/photo.draglab" in draglab("invert", photo, "-m", model, "--no-align", "--fast", "-o", "made").out
+
+
+def test_ctrl_c_ends_many_photos_and_resume_goes_on(model, photo):
+    for seed in (1, 2):
+        Image.fromarray(smooth_picture(50, 60, seed)).save(photo.parent / f"{seed}.png")
+    arguments = ("invert", photo, "1.png", "2.png", "-m", model, "--no-align", "--best", "--json", "-o", "made")
+    made = photo.parent / "made"
+    process = start(photo.parent, *arguments)
+    wait_for(made / "1.draglab.resume", process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert [one["interrupted"] for one in json.loads(out)["photos"]] == [False, True]
+    assert sorted(os.listdir(made)) == ["1.draglab", "1.draglab.resume", "photo.draglab"]
+    process = start(photo.parent, *arguments, "--resume")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    found = json.loads(out)["photos"]
+    assert [one.get("skipped", False) for one in found] == [True, False, False]
+    assert found[1]["quality"]["projection_steps"] == 120
+    assert sorted(os.listdir(made)) == ["1.draglab", "2.draglab", "photo.draglab"]

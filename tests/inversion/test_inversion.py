@@ -18,7 +18,7 @@ from draglab.inversion.differences import WeightDifferences, own_copy
 from draglab.inversion.likeness import Likeness, smaller
 from draglab.inversion.projection import Projection, latent_root, typicality
 from draglab.inversion.report import heat_map
-from draglab.inversion.tuning import Tuning
+from draglab.inversion.tuning import Tuning, weights_to_tune
 from draglab.perception import LPIPS
 from tests.generators.mobile_configs import make_mobile
 from tests.inversion.pictures import QUICK, own_image, smooth_picture
@@ -151,6 +151,50 @@ def test_tuning_learns_a_photo_and_leaves_the_model(kind: str) -> None:
     torch.testing.assert_close(fresh.image(pivot), tuned.image(pivot))
 
 
+@pytest.mark.parametrize("kind", ["stylegan2", "mobile"])
+def test_styles_follow_the_latent_as_in_the_model(kind: str) -> None:
+    """All but the weights that make styles change; with `tune_styles` those as well."""
+    generator = own_copy(tiny_generator(img_resolution=64) if kind == "stylegan2" else make_mobile())
+    for name, weight in generator.published_tensors().items():
+        if name.endswith("affine.bias"):  # those of random models are all alike, and have no spread to step by
+            weight.add_(torch.linspace(-0.1, 0.1, len(weight)))
+    side = generator.img_resolution
+
+    def changed(styles: bool) -> set[str]:
+        settings = replace(QUICK, tune_styles=styles)
+        photo = invert(generator, smooth_picture(side, side), whole_frame((side, side), (side, side)), settings)
+        return set(photo.differences.tensors)
+
+    own, all_of_them = changed(False), changed(True)
+    assert own
+    assert not any(name.endswith("affine.weight") for name in own)
+    assert any(name.endswith("affine.bias") for name in own)
+    assert {name for name in all_of_them if not name.endswith("affine.weight")} == own
+    assert any(name.endswith("affine.weight") for name in all_of_them)
+    assert InversionSettings.pti().tune_styles
+
+
+def test_layers_finer_than_the_photo_do_not_learn() -> None:
+    """They stay as they are, and the published scheme tunes them."""
+    generator = tiny_generator(img_resolution=256)
+    checks = {60.0: 64, 100.0: 128, 128.0: 128, 129.0: 128, 200.0: 256, 256.0: 256}
+    crop = smooth_picture(256, 256)
+    assert {size: Likeness(generator, crop, size).finest for size in checks} == checks
+    assert Likeness(tiny_generator(img_resolution=512), smooth_picture(512, 512), 300.0).finest == 512
+
+    def tuned(settings: InversionSettings, size: float) -> set[int]:
+        likeness = Likeness(generator, crop, size if settings.own_resolution else None)
+        return {int(name[1:].split(".")[0]) for name in weights_to_tune(generator, likeness, settings)}
+
+    assert max(tuned(InversionSettings(), 100.0)) == 128
+    assert max(tuned(InversionSettings(tune_finer=True), 100.0)) == 256
+    assert max(tuned(InversionSettings.pti(), 100.0)) == 256
+    small = invert(generator, smooth_picture(70, 70), whole_frame((70, 70), (256, 256)), QUICK)
+    changed = set(small.differences.tensors)
+    assert changed
+    assert not any(name.startswith(("synthesis.b128", "synthesis.b256")) for name in changed)
+
+
 def test_tuning_ends_when_it_is_enough(generator) -> None:
     settings = replace(QUICK, tuning_steps=30, tuning_step=0.02)
     full = [step.lpips for step in Inversion(generator, smooth_picture(64, 64), WHOLE, settings)]
@@ -252,6 +296,21 @@ def test_stopping_keeps_the_best_so_far(generator, after: int) -> None:
     photo = inversion.photo()
     assert photo.quality.lpips <= photo.quality.lpips_projection + 0.02  # colours beyond the range are cut off
     assert (photo.quality.tuning_steps > 0) == (after > 4)
+
+
+@pytest.mark.parametrize("after", [2, 6])
+def test_going_on_after_a_stop_is_the_same(generator, after: int) -> None:
+    whole = invert(generator, smooth_picture(64, 64), WHOLE, QUICK)
+    first = Inversion(generator, smooth_picture(64, 64), WHOLE, QUICK)
+    for step in first:
+        if step.index + 4 * (step.stage == "tuning") == after:
+            first.stop()
+    state = {name: tensor.clone() for name, tensor in first.state().items()}
+    assert first.photo().quality.tuning_steps == max(0, after - 4)
+    again = Inversion(generator, smooth_picture(64, 64), WHOLE, QUICK)
+    again.restore(state)
+    assert len(list(again)) == 8 - after
+    assert again.photo().generator.sha256 == whole.generator.sha256
 
 
 @pytest.mark.parametrize("after", [1, 4, 6])

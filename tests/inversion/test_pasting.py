@@ -7,7 +7,7 @@ import pytest
 
 from draglab import DraglabError
 from draglab.inversion import Frame, cut, paste_back
-from draglab.inversion.pasting import changed_share
+from draglab.inversion.edited_region import border_fade, edited_share
 from tests.inversion.pictures import smooth_picture
 
 FRAME = Frame(150, 110, 128, 20)
@@ -58,14 +58,47 @@ def test_the_inversions_error_is_not_pasted() -> None:
     assert np.abs(pasted - photo)[ring].mean() < 4
 
 
-def test_nothing_is_pasted_at_the_border_of_the_crop() -> None:
+def test_the_share_is_soft_and_fades_at_the_border_of_the_crop() -> None:
     photo = smooth_picture(220, 300)
     before = cut(photo, FRAME, SHAPE)
-    share = changed_share(before, 255 - before)
-    assert share[0].max() == share[-1].max() == share[:, 0].max() == share[:, -1].max() == 0
-    assert share[100:150, 100:150].min() == 1
+    everything = edited_share(before, before, 255 - before, 128)
+    assert everything.min() > 0.99
+    fade = border_fade(256, 256)
+    assert fade[0].max() == fade[-1].max() == fade[:, 0].max() == fade[:, -1].max() == 0
+    assert fade[30:-30, 30:-30].min() == 1
+    share = edited_share(before, before, edited(before), 128)
+    assert share[120:136, 120:136].min() > 0.99
     assert np.abs(np.diff(share, axis=0)).max() < 0.15
-    assert (np.diff(share[:128, 128]) >= 0).all()
+    assert (np.diff(share[60:128, 128]) >= -1e-3).all()
+    pasted = paste_back(photo, Frame(150, 110, 128), before, 255 - before)
+    assert (pasted[:46] == photo[:46]).all()
+    assert (pasted[46:] != photo[46:]).any()
+
+
+def test_what_the_model_shows_badly_is_not_taken() -> None:
+    """A flag that is a blur in the inversion moves a little with the face: the photo's own pixels stay."""
+    photo = smooth_picture(256, 256)
+    flag = np.zeros((256, 256), bool)
+    flag[20:120, 180:240] = True
+    photo[flag] = (np.indices((256, 256)).sum(0) // 8 % 2 * 200)[flag][:, None]
+    before = photo.copy()
+    before[flag] = photo[flag].mean(0)
+    after = edited(before)
+    after[flag] = (after[flag].astype(int) + 25).clip(0, 255)
+    share = edited_share(photo, before, after, 256)
+    assert share[128, 128] > 0.99
+    assert share[30:110, 190:230].max() == 0
+    assert edited_share(before, before, after, 256)[30:110, 190:230].min() > 0.99
+
+
+def test_small_parts_at_the_border_are_background() -> None:
+    before = smooth_picture(256, 256)
+    after = edited(before)
+    after[:60, :40] = 255 - after[:60, :40]
+    after[120:160, 30:60] = 255 - after[120:160, 30:60]
+    share = edited_share(before, before, after, 256)
+    assert share[:50, :30].max() == 0
+    assert share[130:150, 40:50].min() > 0.99
 
 
 def test_pictures_of_two_sizes() -> None:

@@ -46,6 +46,10 @@ def drag(
     paste_back: Annotated[
         bool, typer.Option("--paste-back", help="Write the whole photo with the edit put back, not the model's image.")
     ] = False,
+    stitch: Annotated[
+        bool,
+        typer.Option("--stitch", help="With --paste-back: tune the model until the edit fits the photo at the seam."),
+    ] = False,
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="Bundled model or file; heads, or what the edit file names.")
     ] = None,
@@ -87,6 +91,8 @@ def drag(
         raise DraglabError(
             "nothing to start from: give an edit file, or --seed and --point, as in --seed 7 --point 64,90:64,105"
         )
+    if stitch and not paste_back:
+        raise DraglabError("--stitch is for edits that are put back: add --paste-back")
     from_photo = edit is not None and edit.suffix.lower() == ".draglab"
     if edit is not None and (seed is not None or truncation != 1.0 or class_name is not None):
         raise DraglabError("a file has its own start: leave --seed, --truncation and --class out")
@@ -134,7 +140,7 @@ def drag(
             )
     if paste_back and photo is None:
         raise DraglabError("--paste-back needs a photo: give a file of draglab invert (.draglab)")
-    outputs = Outputs(image=output, video=video, edit=save, photo=photo if paste_back else None)
+    outputs = Outputs(image=output, video=video, edit=save, photo=photo if paste_back else None, stitch=stitch)
     if pairs:
         settings = DragSettings.paper(**chosen) if preset == "paper" else DragSettings.for_model(generator, **chosen)
         rounds = [*rounds, _round(pairs, mask, settings, generator)]

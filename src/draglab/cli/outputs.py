@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
+
 from draglab.checkpoints import load_generator
 from draglab.cli.interrupt import on_interrupt
 from draglab.cli.progress import DragProgress
@@ -31,6 +36,8 @@ class Outputs:
     edit: Path | None = None
     photo: InvertedPhoto | None = None
     """Photo that the image is put back into; None = the model's image is written."""
+    stitch: bool = False
+    """Whether the model is tuned until the edit fits the photo at the seam."""
 
     def given(self) -> dict[str, Path]:
         """Return the files that are given, by their content: "image", "video", "edit"."""
@@ -141,11 +148,24 @@ def run_edit(edit_file: EditFile, generator: Generator, outputs: Outputs) -> Out
         if video is not None:
             video.add(replay.image(), repeat=FPS)
     if outputs.image is not None:
-        picture = replay.image()
-        save_image(outputs.image, picture if outputs.photo is None else outputs.photo.paste(picture))
+        save_image(outputs.image, _picture(replay, outputs))
     if outputs.edit is not None:
         save_edit_file(outputs.edit, replay.recorded())
     return Outcome(replay, steps, seconds, outputs)
+
+
+def _picture(replay: Replay, outputs: Outputs) -> NDArray[np.uint8]:
+    """Return the picture that is written: the model's image, or the photo with the edit put back."""
+    if outputs.photo is None:
+        return replay.image()
+    if not outputs.stitch:
+        return outputs.photo.paste(replay.image())
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("stitching")
+        return outputs.photo.stitch(
+            replay.w_plus, progress=lambda done, steps: progress.update(task, completed=done, total=steps)
+        )
 
 
 def open_model_or_photo(

@@ -51,17 +51,30 @@ def find_frame(pixels: NDArray[np.uint8], generator: Generator, detector: Landma
         DraglabError: no detector, no face, or the model shows none; the message says what to do.
     """
     detector = detector or choose_detector(generator)
-    shrink = max(1.0, max(pixels.shape[:2]) / _SEARCHED)
-    picture = Image.fromarray(pixels)
-    size = (max(1, round(picture.width / shrink)), max(1, round(picture.height / shrink)))
-    searched = np.asarray(picture.resize(size, Image.Resampling.LANCZOS)) if shrink > 1 else pixels
+    searched = _searched(pixels)
     landmarks = detector([searched])[0]
     if not np.isfinite(landmarks).all():
         raise DraglabError(f"no face was found in the photo: {BY_HAND}")
-    enlarged = (landmarks + 0.5) * (np.array([picture.width, picture.height]) / size) - 0.5
+    height, width = pixels.shape[:2]
+    enlarged = (landmarks + 0.5) * (np.array([width, height]) / searched.shape[1::-1]) - 0.5
     face, own = face_frame(enlarged), own_face(generator, detector)
-    shape = generator.img_shape
-    return (face if own is None else place_as(face, own, shape)).checked((picture.height, picture.width))
+    return (face if own is None else place_as(face, own, generator.img_shape)).checked((height, width))
+
+
+def other_faces(pixels: NDArray[np.uint8]) -> str | None:
+    """Return a sentence about a photo, uint8 [H, W, 3], that shows several faces; None if not, or without dlib."""
+    count = DlibLandmarks().count(_searched(pixels)) if has_dlib() else 0
+    return f"It shows {count} faces; the largest is taken. For another, give --box." if count > 1 else None
+
+
+def _searched(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a photo at the size at which faces are looked for."""
+    height, width = pixels.shape[:2]
+    shrink = max(height, width) / _SEARCHED
+    if shrink <= 1:
+        return pixels
+    size = (max(1, round(width / shrink)), max(1, round(height / shrink)))
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
 
 
 @torch.no_grad()

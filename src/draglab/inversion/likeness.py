@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -29,6 +31,7 @@ class Likeness:
     Attributes:
         target: [1, 3, H, W] in [-1, 1]. compared: height of the images that LPIPS compares, at most 256.
         sharp: whether the photo has details that LPIPS does not see at that height.
+        finest: resolution of the layers that make the photo's finest detail, a power of 2.
     """
 
     def __init__(self, generator: Generator, crop: NDArray[np.uint8], size: float | None = None):
@@ -39,6 +42,7 @@ class Likeness:
         # By a whole factor, so that images are averaged.
         self.compared = max(SMALLEST, height // max(round(height / own), -(-height // SIZE), 1))
         self.sharp = own > SIZE
+        self.finest = 2 ** math.ceil(math.log2(own if self.sharp else self.compared))
         self.network = LPIPS().to(generator.device)
         self.small = resized(self.target, self.compared)
         wanted = [one for one in generator.feature_resolutions if self.compared <= one < height]

@@ -18,6 +18,10 @@ FAITHFUL, ROUGH = 0.06, 0.15
 """LPIPS up to which an inversion shows the photo, and from which it does not."""
 SAME_FACE = 0.35
 """Distance of descriptors up to which the face is the photo's."""
+FOREIGN = 0.5
+"""LPIPS of the projection from which the model makes nothing like the photo by itself."""
+SMALL = 100
+"""Height in pixels below which a photo is small."""
 UNUSUAL = 1.3
 """Spread of a latent from which the model has seen little of the kind."""
 _HEAT = np.array([(0, 0, 0), (80, 0, 110), (200, 40, 60), (250, 160, 20), (255, 255, 200)], np.float32)
@@ -65,15 +69,26 @@ class QualityReport:
     def verdict(self) -> str:
         """Sentences on whether drags will be faithful to the photo, and what would help."""
         other = self.identity is not None and self.identity > SAME_FACE
-        if self.lpips <= FAITHFUL and not other:
-            text = "The inversion shows the photo: a drag changes what you see in it."
-        elif self.lpips <= ROUGH:
-            lost = "the face is not quite the same" if other else "small details differ"
-            text = f"The inversion is near the photo, but {lost}: a drag will show that. More steps (--best) help."
-        else:
+        foreign = self.lpips_projection > FOREIGN
+        if self.lpips > ROUGH:
             text = (
                 "The inversion does not show the photo: a drag would change another picture. "
                 "Try --best, another frame, or a model that was trained on such pictures."
+            )
+        elif foreign:
+            text = (
+                "The inversion looks like the photo, but the model by itself makes nothing like it and was bent to: "
+                "drags will tear it. Try another frame, or a model that was trained on such pictures."
+            )
+        elif self.lpips <= FAITHFUL and not other:
+            text = "The inversion shows the photo: a drag changes what you see in it."
+        else:
+            lost = "the face is not quite the same" if other else "small details differ"
+            text = f"The inversion is near the photo, but {lost}: a drag will show that. More steps (--best) help."
+        if self.compared < SMALL:
+            text += (
+                f" The photo has only about {self.compared} pixels there: what is finer is made up by the model, and "
+                "pasting back leaves it out."
             )
         if self.spread > UNUSUAL:
             text += (

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import numpy as np
 import safetensors
 import safetensors.torch
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from draglab.errors import DraglabError
 from draglab.files import read_bytes, write_atomically
+from draglab.inversion.photo_file import pixel_hash, read_photo_file
 from draglab.inversion.run import Inversion
 
 SUFFIX = ".resume"
@@ -79,6 +82,19 @@ class ResumeFile:
     def remove(self) -> None:
         """Remove the file, if there is one."""
         self.path.unlink(missing_ok=True)
+
+
+def is_inverted(path: Path, pixels: NDArray[np.uint8], model_sha256: str) -> bool:
+    """Return whether a file is the finished inversion of a photo into a model.
+
+    Args:
+        pixels: the photo, uint8 [H, W, 3]. model_sha256: hash of the model.
+    """
+    try:
+        info = read_photo_file(path).info
+    except DraglabError:
+        return False
+    return info.photo_sha256 == pixel_hash(pixels) and info.model_sha256 == model_sha256
 
 
 def _packed(tensor: Tensor) -> Tensor:

@@ -106,6 +106,8 @@ class Inversion:
                 cost = self._spent(tick)
                 left = settings.projection_steps - projection.done + TUNING_COST * settings.tuning_steps
                 yield InversionStep("projection", projection.done, settings.projection_steps, lpips, cost * left)
+            if self._stop:
+                return
             projection.finish()
             self.tuning = Tuning(self.generator, self.likeness, settings, projection.best)
         tuning = self.tuning
@@ -127,9 +129,10 @@ class Inversion:
         return None if shown is None else to_uint8(shown)[0]
 
     def photo(self) -> InvertedPhoto:
-        """Return the result so far, with its report."""
+        """Return the result so far, with its report. Take :meth:`state` before, if the inversion is to go on later."""
         projection, tuning = self.projection, self.tuning
         if tuning is None:
+            projection.finish()
             tuning = Tuning(self.generator, self.likeness, self.settings, projection.best)
         if tuning.done:
             tick = time.perf_counter()

@@ -26,6 +26,10 @@ class InversionSettings:
         tuning_steps: steps that tune the weights.
         tuning_step: largest step of Adam; of each tensor, relative to the spread of its values.
         tuning_absolute: whether `tuning_step` is absolute instead, as published.
+        tune_styles: whether the weights that make styles of latents learn, too, as published. Without, styles follow
+            the latent as the model's own do, and only their constant parts learn.
+        tune_finer: whether layers finer than the photo learn, too, as published. The photo cannot tell them anything,
+            and what they make of its coarser details is a grid.
         tuning_pixel_weight: as `pixel_weight`.
         detail_weight: weight of the LPIPS of a random part at full resolution, another one in each step of the tuning;
             only for photos that are sharper than what LPIPS sees otherwise.
@@ -48,6 +52,8 @@ class InversionSettings:
     tuning_steps: int = 40
     tuning_step: float = 0.003
     tuning_absolute: bool = False
+    tune_styles: bool = False
+    tune_finer: bool = False
     tuning_pixel_weight: float = 1.0
     detail_weight: float = 0.5
     enough: float = 0.03
@@ -85,6 +91,7 @@ class InversionSettings:
         published = cls(
             own_resolution=False, projection_steps=450, natural=False, projection_step=0.01,
             ramp_up=0.05, ramp_down=0.25, latent_noise=0.05, own_layers=1.0, pixel_weight=0.0,
-            tuning_steps=350, tuning_step=3e-4, tuning_absolute=True, detail_weight=0.0, enough=0.06,
+            tuning_steps=350, tuning_step=3e-4, tuning_absolute=True, tune_styles=True, tune_finer=True,
+            detail_weight=0.0, enough=0.06,
         )  # fmt: skip
         return replace(published, **changes)

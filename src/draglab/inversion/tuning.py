@@ -1,12 +1,16 @@
 """Pivotal tuning: a copy of the generator learns to show a photo at a fixed latent, the pivot.
 
-Roich et al. 2021, "Pivotal Tuning for Latent-based Editing of Real Images". All weights of the synthesis network learn;
-each tensor's steps are a share of the spread of its values, so that layers of any scale learn alike.
+Roich et al. 2021, "Pivotal Tuning for Latent-based Editing of Real Images". Each tensor's steps are a share of the
+spread of its values, so that layers of any scale learn alike. All weights of the synthesis network learn but those that
+make styles of latents (at one latent, their biases do the same, and a drag finds the model's own directions), and but
+layers that are finer than the photo.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -39,7 +43,7 @@ class Tuning:
     def __init__(self, original: Generator, likeness: Likeness, settings: InversionSettings, pivot: Tensor):
         self.original, self.likeness, self.settings, self.pivot = original, likeness, settings, pivot
         self.generator = own_copy(original)
-        weights = {name: weight for name, weight in self.generator.synthesis.named_parameters() if step_of(weight) > 0}
+        weights = weights_to_tune(self.generator, likeness, settings)
         absolute = settings.tuning_absolute
         sizes = {name: settings.tuning_step * (1 if absolute else step_of(weight)) for name, weight in weights.items()}
         self.adam = Adam(weights, sizes)
@@ -51,9 +55,7 @@ class Tuning:
     def step(self) -> float:
         """Make a step; return the LPIPS of the weights before it."""
         settings, weights = self.settings, list(self.adam.tensors.values())
-        for weight in weights:
-            weight.requires_grad_(True)
-        try:
+        with learning(weights):
             image = self.generator.image(self.pivot)
             self.shown = image.detach()
             lpips = self.likeness.as_seen(image)[0]
@@ -63,9 +65,6 @@ class Tuning:
             if settings.locality > 0:
                 loss = loss + settings.locality * self._elsewhere()
             found = torch.autograd.grad(loss, weights, allow_unused=True)
-        finally:
-            for weight in weights:
-                weight.requires_grad_(False)
         value = float(lpips.detach())
         self._note(value)
         if not self.enough:
@@ -119,6 +118,37 @@ class Tuning:
         self.best_lpips, self.done = float(state["best_lpips"]), int(state["done"])
         self.enough = self.best_lpips <= self.settings.enough
         self.random.set_state(state["random"])
+
+
+def weights_to_tune(generator: Generator, likeness: Likeness, settings: InversionSettings) -> dict[str, Tensor]:
+    """Return the weights of the synthesis network that learn, by name."""
+    weights = {name: weight for name, weight in generator.synthesis.named_parameters() if step_of(weight) > 0}
+    finest = generator.img_resolution if settings.tune_finer else likeness.finest
+    return {
+        name: weight
+        for name, weight in weights.items()
+        if (settings.tune_styles or not name.endswith("affine.weight")) and _resolution(name, generator) <= finest
+    }
+
+
+def _resolution(name: str, generator: Generator) -> int:
+    """Return the resolution of a weight's layer; 0 if its name does not say it, as in StyleGAN3."""
+    if name.startswith("to_img."):
+        return generator.img_resolution
+    block = re.match(r"b(\d+)\.", name)
+    return int(block[1]) if block else 0
+
+
+@contextmanager
+def learning(weights: Sequence[Tensor]) -> Iterator[None]:
+    """Let gradients reach weights within the block."""
+    for weight in weights:
+        weight.requires_grad_(True)
+    try:
+        yield
+    finally:
+        for weight in weights:
+            weight.requires_grad_(False)
 
 
 def step_of(weight: Tensor) -> float:

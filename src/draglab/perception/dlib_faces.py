@@ -53,17 +53,27 @@ class _Faces:
 
     def find(self, picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int, Any]:
         """Return the picture, enlarged by a whole factor if it is small, the factor, and the shape in it or None."""
-        factor = max(1, -(-_SIDE // min(picture.shape[:2])))
-        if factor > 1:
-            size = (picture.shape[1] * factor, picture.shape[0] * factor)
-            picture = np.array(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
+        picture, factor = _enlarged(picture)
+        boxes = self.boxes(picture)
+        return picture, factor, self.predictor(picture, max(boxes, key=lambda box: box.area())) if boxes else None
+
+    def boxes(self, picture: NDArray[np.uint8]) -> list[Any]:
+        """Return dlib's rectangles of the faces in a picture."""
         for upsample in range(self.upsample + 1):
             boxes, scores, _ = self.detector.run(picture, upsample, 0.0)
             if boxes:
                 # Patterns that are no face have far lower scores than a face.
-                sure = [box for box, score in zip(boxes, scores, strict=True) if score >= max(scores) / 2]
-                return picture, factor, self.predictor(picture, max(sure, key=lambda box: box.area()))
-        return picture, factor, None
+                return [box for box, score in zip(boxes, scores, strict=True) if score >= max(scores) / 2]
+        return []
+
+
+def _enlarged(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
+    """Return a picture that is enlarged by a whole factor if it is small, and the factor."""
+    factor = max(1, -(-_SIDE // min(picture.shape[:2])))
+    if factor == 1:
+        return picture, 1
+    size = (picture.shape[1] * factor, picture.shape[0] * factor)
+    return np.array(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC)), factor
 
 
 class DlibLandmarks:
@@ -89,6 +99,10 @@ class DlibLandmarks:
     def layout(self) -> Layout:
         """Meaning of the points."""
         return MULTI_PIE
+
+    def count(self, picture: NDArray[np.uint8]) -> int:
+        """Return the number of frontal faces in a picture, uint8 [H, W, 3]."""
+        return len(self._faces.boxes(_enlarged(picture)[0]))
 
     def __call__(self, images: Images) -> NDArray[np.float64]:
         """Find the 68 landmarks of each image; see :class:`draglab.perception.LandmarkDetector`."""
