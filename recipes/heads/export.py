@@ -17,8 +17,8 @@ from recipes.heads.model import heads_config
 FACTS: dict[str, Any] = {
     "description": "Synthetic heads: pose, expression, shape, hair, light",
     "licence": "Apache-2.0 (rendered from ICT-FaceKit, MIT, and MakeHuman hair, CC0)",
-    # Blocks up to 64 pixels, so that mouths and brows move by themselves. Beyond 5 standard deviations images are hazy.
-    "drag_settings": {"num_layers": 9, "largest_step": 2.0, "reach": 5.0},
+    # Blocks up to 64 pixels, so that mouths and brows move by themselves.
+    "drag_settings": {"num_layers": 9, "largest_step": 2.0},
 }
 
 

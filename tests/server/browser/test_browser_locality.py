@@ -26,9 +26,11 @@ def test_what_is_kept_is_dimmed_until_it_is_dragged(editor: EditorPage) -> None:
     side = editor.size()
     editor.when_pulled("wait")
     bright = corner(editor)
+    editor["#show-held"].set_checked(True, force=True)
     editor.pull(nose(side), beside_nose(side))
     editor.until(lambda: editor["#run"].is_enabled(), "there is nothing to run")
-    # heads recommends 0; with the lowest value everything may follow.
+    editor.until(lambda: corner(editor) < bright - 5, "what is kept is not dimmed by itself")
+    # With the lowest value everything may follow.
     keys(editor, "End")
     editor.until(lambda: editor.page.evaluate(LOCALITY) == 0, "the slider does nothing")
     assert editor["#setting-locality"].get_attribute("aria-valuetext") == "Everything"
@@ -60,13 +62,14 @@ def test_what_is_kept_is_dimmed_until_it_is_dragged(editor: EditorPage) -> None:
     editor.until_ended()
     assert abs(corner(editor) - bright) < 4
     editor["#handle-settings button"].click()
-    editor.until(lambda: editor.page.evaluate(LOCALITY) == 0, "the model's own value is not restored")
+    editor.until(lambda: editor.page.evaluate(LOCALITY) == 100, "the model's own value is not restored")
     editor.until(lambda: editor["#handle-settings button"].is_disabled(), "it is still said to be changed")
 
 
 def test_a_mask_decides_instead(editor: EditorPage) -> None:
     side = editor.size()
     editor.when_pulled("wait")
+    editor["#show-held"].set_checked(True, force=True)
     editor.pull(nose(side), beside_nose(side))
     keys(editor, "Home")
     bright = corner(editor)
