@@ -2,9 +2,9 @@
 
     python -m benchmarks.vocabulary [--images 8]
 
-Each coordinate of z alone is set to -2 and 2 standard deviations. For each part, prints how far its landmarks go relative
-to their surroundings (those of benchmarks/varied.py) where the surroundings themselves move by less than half of that, in
-percent of the width: the largest of all coordinates, its median and maximum over images.
+Each coordinate of z alone is set to -2 and 2 standard deviations. For each part, prints how far its landmarks go
+relative to their surroundings (those of benchmarks/varied.py) where the surroundings themselves move by less than half
+of that, in percent of the width: the largest of all coordinates, its median and maximum over images.
 """
 
 from __future__ import annotations
