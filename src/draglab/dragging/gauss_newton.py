@@ -214,7 +214,8 @@ class GaussNewtonRun(DragRun):
         moved_on = np.linalg.norm(self.targets - self.measured, axis=1).max()
         if self.hold is None and (self.last is None or moved_on > self._pixels(LONGEST)):
             self.local, self.measured = self.make_local(rows), self.targets
-        self.reachable = self.handles + self.reachable_share(rows) * (self.targets - self.handles)
+        share = self.reachable_share(rows)
+        self.reachable = self.handles + share * (self.targets - self.handles)
         solution = self.solve(rows)
         limited = self.share_within_reach(solution) < 1
         if limited:
@@ -232,7 +233,8 @@ class GaussNewtonRun(DragRun):
                 self.longest = max(self.longest / 2, self._pixels(SHORTEST))
             else:
                 self.ease /= 2
-        if step is not None and limited and self.stop_reason in (None, "stalled"):
+        beyond = limited or (share < 1 and self.stop_reason == "stalled")
+        if step is not None and beyond and self.stop_reason in (None, "stalled"):
             self.stop_reason, self.reachable = "out_of_reach", self.handles
             self.last = step = replace(step, stop_reason=self.stop_reason, reachable=self.reachable)
         return step

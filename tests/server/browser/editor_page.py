@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import ConsoleMessage, Locator, Page
 
 XY = tuple[float, float]
 
@@ -37,11 +37,14 @@ class EditorPage:
         self.url = url
         self.problems: list[str] = []
         page.on("pageerror", lambda error: self.problems.append(str(error)))
-        # A lost connection leaves a line of the browser's own in the console, ERR_CONNECTION_REFUSED and the like.
-        page.on(
-            "console",
-            lambda line: self.problems.append(line.text) if line.type == "error" and "ERR_" not in line.text else None,
-        )
+        page.on("console", self._note)
+
+    def _note(self, line: ConsoleMessage) -> None:
+        # A lost connection leaves a line of the browser's own in the console, ERR_CONNECTION_REFUSED and the like; so
+        # does a small picture that was replaced, by a drag that goes on, while the page asked for it.
+        replaced = "404" in line.text and "/thumbnails/" in line.location["url"]
+        if line.type == "error" and "ERR_" not in line.text and not replaced:
+            self.problems.append(line.text)
 
     def open(self) -> EditorPage:
         """Open the address and wait for the first picture."""

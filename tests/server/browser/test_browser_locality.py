@@ -69,10 +69,10 @@ def test_what_is_kept_is_dimmed_until_it_is_dragged(editor: EditorPage) -> None:
 def test_a_mask_decides_instead(editor: EditorPage) -> None:
     side = editor.size()
     editor.when_pulled("wait")
+    bright = corner(editor)
     editor["#show-held"].set_checked(True, force=True)
     editor.pull(nose(side), beside_nose(side))
     keys(editor, "Home")
-    bright = corner(editor)
     editor.until(lambda: corner(editor) < 0.7 * bright or corner(editor) < 60, "what is kept is not dimmed")
     dark = corner(editor)
     editor.page.keyboard.press("b")
