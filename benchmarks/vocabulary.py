@@ -1,4 +1,4 @@
-"""How far parts of a head move by themselves in `heads`: what no drag can exceed without leaving the model.
+"""Measure how far each part of a head can move on its own in the model `heads`, in percent of the width.
 
     python -m benchmarks.vocabulary [--images 8]
 

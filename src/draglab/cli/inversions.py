@@ -34,7 +34,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Options:
-    """What all photos of a command share.
+    """Options that apply to every photo of one command.
 
     Attributes:
         frame: the part to take. align: whether a face is looked for where there is no frame.

@@ -37,7 +37,7 @@ class Outputs:
     photo: InvertedPhoto | None = None
     """Photo that the image is put back into; None = the model's image is written."""
     stitch: bool = False
-    """Whether the model is tuned until the edit fits the photo at the seam."""
+    """Whether to tune the model briefly so that the edit joins the photo without a visible seam (`--stitch`)."""
 
     def given(self) -> dict[str, Path]:
         """Return the files that are given, by their content: "image", "video", "edit"."""

@@ -1,4 +1,4 @@
-"""How each part of one image depends on the latent.
+"""Dependence of the parts of one image on the latent, as gradients of its cells.
 
 The image is divided into cells. For each cell there is a pull, J^T v of a random v with the unit matrix as covariance,
 where J is the Jacobian of the cell's features with respect to the latent. From them follows about how much a change of

@@ -31,7 +31,7 @@ FAINTEST = 1e-3
 
 
 class Locality:
-    """What is far from the handles of one round.
+    """Solver for the steps of one round that keep the image unchanged far from the handles.
 
     Args:
         responses: of the image from which the round starts.
