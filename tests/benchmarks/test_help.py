@@ -14,7 +14,7 @@ PROGRAMS = sorted(path.stem for path in FOLDER.glob("*.py") if "__main__" in pat
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_help(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("websockets")
+    pytest.importorskip("websockets", reason="the client of the editor needs websockets")
     program = importlib.import_module(f"benchmarks.{name}")
 
     def forbidden(*_: object, **__: object) -> None:

@@ -258,6 +258,26 @@ def test_how_far_the_handles_can_come_is_known_with_the_first_step(spots: Genera
         assert came == pytest.approx(share, abs=0.15)
 
 
+@pytest.mark.parametrize(("share", "reason"), [(0.5, "out_of_reach"), (1.0, "stalled")])
+def test_a_stall_on_the_way_to_what_is_out_of_reach_says_so(
+    spots: Generator, monkeypatch: pytest.MonkeyPatch, share: float, reason: str
+) -> None:
+    monkeypatch.setattr(GaussNewtonRun, "reachable_share", lambda self, rows: share)
+    monkeypatch.setattr(gauss_newton, "PATIENCE", 2)
+    w_plus = spots.w_plus_from_seed(1)
+    at = spot_of(spots, w_plus)
+    run = GaussNewtonRun(spots, w_plus, DragEdit([at], [at + [7, -3]]), replace(FAST, patience=2, max_steps=30))
+
+    def nowhere(rows: Any) -> Any:
+        zero = torch.zeros_like(run.force)
+        return gauss_newton.Solution(zero, zero, np.zeros((1, 2)))
+
+    monkeypatch.setattr(run, "solve", nowhere)
+    while run.stop_reason is None:
+        step = run.step()
+    assert run.stop_reason == step.stop_reason == reason
+
+
 def test_what_is_within_reach_is_reachable_and_other_methods_do_not_know(spots: Generator) -> None:
     w_plus = spots.w_plus_from_seed(1)
     at = spot_of(spots, w_plus)

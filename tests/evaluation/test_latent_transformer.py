@@ -91,7 +91,7 @@ def test_files_of_others_are_refused(network: LatentTransformer, tmp_path: Path)
 
 def test_it_learns_to_tell_changes_from_motions(network: LatentTransformer) -> None:
     """On a few samples the error falls below that of no change, which is where it begins."""
-    flow = pytest.importorskip("cv2") and training.OpticalFlow()
+    flow = pytest.importorskip("cv2", reason="OpenCV, the extra flow, is not installed") and training.OpticalFlow()
     generator = tiny_generator()
     samples = [training.make_sample(generator, network, flow, seed) for seed in range(8)]
     w_plus, features, places, motions, change = samples[0]
@@ -107,7 +107,7 @@ def test_it_learns_to_tell_changes_from_motions(network: LatentTransformer) -> N
 
 
 def test_the_command_trains_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("cv2")
+    pytest.importorskip("cv2", reason="OpenCV, the extra flow, is not installed")
     from draglab.checkpoints import save_generator
 
     model, out = tmp_path / "tiny.safetensors", tmp_path / "lt.safetensors"

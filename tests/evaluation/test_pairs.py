@@ -16,7 +16,7 @@ from draglab.evaluation.results import write_results
 from tests.evaluation.judges import run, tools
 from tests.tiny import tiny_generator
 
-pytest.importorskip("cv2")
+pytest.importorskip("cv2", reason="OpenCV, the extra flow, is not installed")
 
 
 def experiment(methods: list[str], pairs: int = 2, layers: int | None = None) -> PairExperiment:

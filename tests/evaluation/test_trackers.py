@@ -137,7 +137,7 @@ def test_every_tracker_drags(name: str) -> None:
 
 def test_flow_follows_the_picture() -> None:
     """The picture is moved by a known way; the tracker says how far."""
-    pytest.importorskip("cv2")
+    pytest.importorskip("cv2", reason="OpenCV, the extra flow, is not installed")
     rows, columns = np.mgrid[:128, :128]
     wave = 127 + 60 * np.sin(columns / 5) + 60 * np.sin(rows / 7)
     picture = np.repeat(wave[..., None], 3, axis=2).astype(np.uint8)
@@ -152,7 +152,7 @@ def test_flow_follows_the_picture() -> None:
 
 
 def test_flow_of_a_large_picture_is_in_its_own_pixels() -> None:
-    pytest.importorskip("cv2")
+    pytest.importorskip("cv2", reason="OpenCV, the extra flow, is not installed")
     rows, columns = np.mgrid[:1024, :640]
     wave = 127 + 60 * np.sin(columns / 23) + 60 * np.sin(rows / 31)
     picture = np.repeat(wave[..., None], 3, axis=2).astype(np.uint8)
