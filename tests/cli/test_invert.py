@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from draglab import load_photo
-from tests.inversion.pictures import smooth_picture
+from draglab import DraglabError, load_generator, load_photo
+from draglab.cli.inversions import choose_face, several_faces
+from draglab.inversion import Frame, FramedFace
+from draglab.inversion.faces import has_dlib
+from tests.inversion.pictures import own_image, smooth_picture
 
 POINT = ("--point", "8,9:14.5,9", "--steps", "2", "--set", "stop_distance=0.01", "--set", "descent=first-order")
 
@@ -91,11 +94,13 @@ def test_json_and_the_middle_of_the_photo(draglab, model, photo):
         (("invert", "none.png", "--no-align"), "there is no photo none.png"),
         (("invert", "photo.png", "--fast", "--best"), "--fast, --best and --pti exclude each other"),
         (("invert", "photo.png", "--no-align", "--box", "1,2,3"), "--box and --no-align exclude each other"),
+        (("invert", "photo.png", "--face", "2", "--box", "1,2,3"), "leave --box and --no-align out"),
+        (("invert", "photo.png", "a/photo.jpg", "--face", "2"), "--face and --heat-map are for one photo"),
         (("invert", "photo.png", "--box", "1,2"), "as in --box 320,240,400,0"),
         (("invert", "photo.png", "--box", "500,2,30"), "outside the photo of 60x50"),
         (("invert", "photo.png", "-o", "a.png"), "ends in .draglab"),
         (("invert", "photo.png", "photo.png", "-o", "a.draglab"), "2 photos do not fit into the file a.draglab"),
-        (("invert", "photo.png", "a/photo.jpg", "--box", "1,2,3"), "--box and --heat-map are for one photo"),
+        (("invert", "photo.png", "a/photo.jpg", "--box", "1,2,3"), "--box, --face and --heat-map are for one photo"),
         (("invert", "photo.png", "a/photo.jpg", "-o", "photo.png"), "cannot make the folder photo.png: File exists"),
         (("invert", "photo.png", "photo.jpg"), "photo.png and photo.jpg would both become photo.draglab"),
         (("invert", "photo.png", "-o", "no/a.draglab"), "there is no such directory"),
@@ -223,3 +228,39 @@ def test_ctrl_c_ends_many_photos_and_resume_goes_on(model, photo):
     assert [one.get("skipped", False) for one in found] == [True, False, False]
     assert found[1]["quality"]["projection_steps"] == 120
     assert sorted(os.listdir(made)) == ["1.draglab", "2.draglab", "photo.draglab"]
+
+
+def faces(count: int) -> list[FramedFace]:
+    return [FramedFace(Frame(10.0 * n, 20, 30), Frame(10.0 * n + 0.4, 18, 15)) for n in range(1, count + 1)]
+
+
+def test_a_face_is_chosen_by_its_number():
+    assert choose_face(faces(3), 2) == faces(3)[1]
+    with pytest.raises(DraglabError, match="3 faces were found in the photo: give --face 1 to 3, or place"):
+        choose_face(faces(3), 4)
+    with pytest.raises(DraglabError, match="one face was found in the photo: give --face 1, or place"):
+        choose_face(faces(1), 2)
+
+
+def test_the_report_says_which_of_several_faces_was_taken():
+    two = "It shows 2 faces, the largest first: 1 at 10,18, 2 at 20,18 (taken). For another, give --face."
+    assert several_faces(faces(2), 2) == two
+    crowd = several_faces(faces(20), 19)
+    assert crowd.startswith("It shows 20 faces, the largest first: 1 at 10,18, 2 at 20,18, ")
+    assert crowd.endswith(", 6 at 60,18, 19 at 190,18 (taken) and others. For another, give --face.")
+
+
+@pytest.mark.skipif(not has_dlib(), reason="the extra dlib is not installed")
+def test_the_second_of_two_faces_is_inverted(draglab):
+    heads = load_generator("heads", device="cpu")
+    small = np.asarray(Image.fromarray(own_image(heads, 12)).resize((180, 180)))
+    pair = np.full((256, 436, 3), 120, np.uint8)
+    pair[76:, :180], pair[:, 180:] = small, own_image(heads, 31)
+    Image.fromarray(pair).save("pair.png")
+    ran = draglab("invert", "pair.png", "-m", "heads", "--fast", "--face", "2", "--json", "--device", "cpu")
+    assert ran.code == 0, ran.err
+    found = ran.json()
+    assert found["face"] == 2 and len(found["faces"]) == 2
+    assert np.hypot(found["frame"]["x"] - 90, found["frame"]["y"] - 166) < 20
+    assert np.hypot(found["faces"][0]["x"] - 308, found["faces"][0]["y"] - 128) < 50
+    assert len(found["notes"]) == 1 and found["notes"][0].startswith("It shows 2 faces")

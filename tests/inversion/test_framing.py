@@ -130,7 +130,7 @@ def test_finding_a_frame() -> None:
     assert find_frame(pixels, generator, Finder(face, whole)) == face_frame(face)
     half = find_frame(pixels, generator, Finder(face, landmarks((15.5, 15.5 - 0.4), 4, 4)))
     assert (half.x, half.y, half.size) == pytest.approx((80, 92.5, 200))
-    with pytest.raises(DraglabError, match="no face was found in the photo: place the frame by hand with --box"):
+    with pytest.raises(DraglabError, match="no upright frontal face was found in the photo: place the frame by hand"):
         find_frame(pixels, generator, Finder(nothing))
     with pytest.raises(DraglabError, match="no face is found in what the model tiny makes"):
         find_frame(pixels, generator, Finder(face, nothing))

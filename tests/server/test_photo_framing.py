@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from draglab.errors import DraglabError
-from draglab.inversion import Frame
+from draglab.inversion import Frame, FramedFace
 from draglab.server.photo_framing import FACES, look_for_face, place_frame, suited_model
-from draglab.server.photo_messages import FindFrame, PhotoFrame
+from draglab.server.photo_messages import FindFrame, FoundFace, PhotoFrame
 from tests.inversion.pictures import smooth_picture
 from tests.tiny import tiny_generator
 
@@ -30,22 +30,27 @@ def test_the_model_that_suits(has_face, current, here, wanted):
     assert suited_model(has_face, current, here) == wanted
 
 
-def test_the_face_is_framed_where_it_is_found(monkeypatch):
-    monkeypatch.setattr("draglab.inversion.find_frame", lambda pixels, generator: Frame(30, 20, 40, 5))
+def test_the_largest_face_is_framed_and_all_are_told(monkeypatch):
+    faces = [FramedFace(Frame(30, 20, 40, 5), Frame(31, 19, 18, 5)), FramedFace(Frame(9, 8, 20), Frame(9, 7, 9))]
+    monkeypatch.setattr("draglab.inversion.find_faces", lambda pixels, generator: faces)
     answer = place_frame(COMMAND, smooth_picture(60, 80), tiny_generator())
-    assert answer.found and answer.text == "" and answer.aspect == 1
-    assert answer.frame == PhotoFrame(x=30, y=20, size=40, angle=5)
+    assert answer.text == "" and answer.aspect == 1
+    assert answer.frame == answer.faces[0].frame == PhotoFrame(x=30, y=20, size=40, angle=5)
+    assert answer.faces[0].box == PhotoFrame(x=31, y=19, size=18, angle=5)
+    assert answer.faces[1] == FoundFace(
+        frame=PhotoFrame(x=9, y=8, size=20, angle=0), box=PhotoFrame(x=9, y=7, size=9, angle=0)
+    )
 
 
-@pytest.mark.parametrize(("dlib", "said"), [(True, "No face found: "), (False, "Faces are only found with dlib")])
+@pytest.mark.parametrize(("dlib", "said"), [(True, "No upright face found: "), (False, "Faces are only found with")])
 def test_without_a_face_the_middle_is_framed(monkeypatch, dlib, said):
     def fails(pixels, generator):
         raise DraglabError("no face")
 
-    monkeypatch.setattr("draglab.inversion.find_frame", fails)
+    monkeypatch.setattr("draglab.inversion.find_faces", fails)
     monkeypatch.setattr("draglab.inversion.faces.has_dlib", lambda: dlib)
     answer = place_frame(COMMAND, smooth_picture(60, 80), tiny_generator())
-    assert not answer.found and answer.text.startswith(said) and "place the frame yourself" in answer.text
+    assert answer.faces == [] and answer.text.startswith(said) and "place the frame yourself" in answer.text
     assert answer.frame == PhotoFrame(x=39.5, y=29.5, size=60, angle=0)
 
 

@@ -16,12 +16,23 @@ from draglab.cli.interrupt import on_interrupt
 from draglab.errors import DraglabError
 from draglab.files import check_writable
 from draglab.generators import Generator
-from draglab.inversion import Frame, Inversion, InversionSettings, Picture, read_photo, whole_frame
-from draglab.inversion.faces import other_faces
+from draglab.inversion import (
+    Frame,
+    FramedFace,
+    Inversion,
+    InversionSettings,
+    Picture,
+    find_faces,
+    read_photo,
+    whole_frame,
+)
 from draglab.inversion.photo_file import SUFFIX
 from draglab.inversion.resume import ResumeFile, is_inverted
 from draglab.media.images import save_image
 from draglab.problems import escape_controls
+
+_NAMED = 6
+"""Number of faces whose places are printed."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +49,14 @@ class Options:
 
     Attributes:
         frame: the part to take. align: whether a face is looked for where there is no frame.
+        face: number of the face that is taken, from 1; the largest comes first.
         settings: None = the defaults. resume: whether unfinished ones are gone on with, and finished ones skipped.
         reference: whether the results name the photos in place of holding their pixels. heat: the map of differences.
     """
 
     frame: Frame | None = None
     align: bool = True
+    face: int = 1
     settings: InversionSettings | None = None
     resume: bool = False
     reference: bool = False
@@ -94,9 +107,13 @@ def run_one(job: Job, picture: Picture, generator: Generator, model: str, option
     if options.resume and not kept.path.is_file() and is_inverted(job.target, pixels, generator.sha256):
         return {"photo": str(job.photo), "skipped": True, "interrupted": False, "files": {"photo": str(job.target)}}
     size = (pixels.shape[0], pixels.shape[1])
-    frame = options.frame if options.align else whole_frame(size, generator.img_shape)
+    frame, faces = options.frame, []
+    if not options.align:
+        frame = whole_frame(size, generator.img_shape)
+    elif frame is None:
+        faces = find_faces(pixels, generator)
+        frame = choose_face(faces, options.face).frame
     inversion = Inversion(generator, pixels, frame, options.settings, model_name=model)
-    faces = other_faces(pixels) if frame is None else None
     resumed = kept.restore(inversion) if options.resume else False
     with _progress(many) as show, on_interrupt(inversion.stop):
         for step in inversion:
@@ -119,13 +136,39 @@ def run_one(job: Job, picture: Picture, generator: Generator, model: str, option
         "model": {"name": model, "sha256": result.model_sha256},
         "size": [size[1], size[0]],
         "frame": asdict(result.frame),
+        "faces": [asdict(each.box) for each in faces],
+        "face": options.face if faces else None,
         "quality": asdict(result.quality),
         "figures": result.quality.figures,
         "verdict": result.quality.verdict,
-        "notes": [*picture.notes, *([] if faces is None else [faces]), *begun],
+        "notes": [*picture.notes, *([several_faces(faces, options.face)] if len(faces) > 1 else []), *begun],
         "interrupted": inversion.stopped,
         "files": files,
     }
+
+
+def choose_face(faces: Sequence[FramedFace], number: int) -> FramedFace:
+    """Return the face of a number from 1.
+
+    Raises:
+        DraglabError: there are not so many.
+    """
+    if not 1 <= number <= len(faces):
+        have = "one face was" if len(faces) == 1 else f"{len(faces)} faces were"
+        numbers = "1" if len(faces) == 1 else f"1 to {len(faces)}"
+        raise DraglabError(f"{have} found in the photo: give --face {numbers}, or place the frame with --box")
+    return faces[number - 1]
+
+
+def several_faces(faces: Sequence[FramedFace], taken: int) -> str:
+    """Return a sentence on a photo with several faces: where they are, and which is taken."""
+    places = [
+        f"{number} at {face.box.x:.0f},{face.box.y:.0f}{' (taken)' if number == taken else ''}"
+        for number, face in enumerate(faces, 1)
+        if number <= _NAMED or number == taken
+    ]
+    more = " and others" if len(faces) > len(places) else ""
+    return f"It shows {len(faces)} faces, the largest first: {', '.join(places)}{more}. For another, give --face."
 
 
 def run_many(jobs: Sequence[Job], generator: Generator, model: str, options: Options, quiet: bool) -> dict[str, Any]:

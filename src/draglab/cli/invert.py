@@ -34,6 +34,10 @@ def invert(
             help="The part of the photo to take: centre and side in its pixels, turn in degrees clockwise.",
         ),
     ] = None,
+    face: Annotated[
+        int | None,
+        typer.Option(min=1, help="Which face to take where there are several: 1 = the largest, 2 = the next, ..."),
+    ] = None,
     fast: Annotated[bool, typer.Option("--fast", help="Half of the steps, less like the photo.")] = False,
     best: Annotated[bool, typer.Option("--best", help="More time, more like the photo.")] = False,
     pti: Annotated[bool, typer.Option("--pti", help="The published scheme (PTI): slow.")] = False,
@@ -55,8 +59,12 @@ def invert(
         raise DraglabError("--fast, --best and --pti exclude each other: give one")
     if box is not None and not align:
         raise DraglabError("--box and --no-align exclude each other: give one")
-    if len(photos) > 1 and (box is not None or heat is not None):
-        raise DraglabError("--box and --heat-map are for one photo: leave them out, or give the photos one by one")
+    if face is not None and (box is not None or not align):
+        raise DraglabError("--face chooses among the faces that are found: leave --box and --no-align out")
+    if len(photos) > 1 and (box is not None or face is not None or heat is not None):
+        raise DraglabError(
+            "--box, --face and --heat-map are for one photo: leave them out, or give the photos one by one"
+        )
 
     from draglab.cli.inversions import Options, as_text, plan, run_many, run_one
     from draglab.files import check_writable
@@ -71,7 +79,7 @@ def invert(
         check_writable(heat)
     presets = {"fast": fast, "best": best, "pti": pti}
     settings = next((getattr(InversionSettings, name)() for name, wanted in presets.items() if wanted), None)
-    options = Options(frame, align, settings, resume, reference, heat)
+    options = Options(frame, align, face or 1, settings, resume, reference, heat)
     generator = draglab.load_generator(model, device=device)
     if picture is not None:
         found = run_one(jobs[0], picture, generator, model, options)

@@ -1,6 +1,6 @@
 """Real photos: from a photo to a latent and a tuned generator, and from an edit back into the photo."""
 
-from draglab.inversion.faces import find_frame
+from draglab.inversion.faces import FramedFace, find_faces, find_frame
 from draglab.inversion.framing import Frame, cut, face_frame, parse_box, whole_frame
 from draglab.inversion.inverted_photo import InvertedPhoto, load_photo
 from draglab.inversion.pasting import paste_back
@@ -11,6 +11,7 @@ from draglab.inversion.settings import InversionSettings
 
 __all__ = [
     "Frame",
+    "FramedFace",
     "Inversion",
     "InversionSettings",
     "InversionStep",
@@ -20,6 +21,7 @@ __all__ = [
     "cut",
     "decode_photo",
     "face_frame",
+    "find_faces",
     "find_frame",
     "invert",
     "load_photo",

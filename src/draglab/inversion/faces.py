@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,12 +12,18 @@ from PIL import Image
 
 from draglab.errors import DraglabError
 from draglab.generators import Generator, to_uint8
-from draglab.inversion.framing import Frame, face_frame, place_as
+from draglab.inversion.framing import Frame, cut, face_frame, place_as
 from draglab.perception import DlibLandmarks, HeadLandmarks, LandmarkDetector, found
 
 BY_HAND = "place the frame by hand with --box x,y,size,angle (its centre, side and turn), or --no-align for all of it"
 _SEARCHED = 1600
 """Longer side in pixels at which a face is looked for."""
+_FACE = 0.55
+"""Side of a square about a face, as a share of FFHQ's frame."""
+_TILTED, _LOOKS = 10.0, 2
+"""Degrees from which a face is looked at again upright, and how often."""
+_SIDE = 256
+"""Least side in pixels of the picture in which it then is."""
 _NEAR_FFHQ = 0.05
 """Largest difference from FFHQ's frame, as a share of it, that is taken for none."""
 
@@ -39,32 +46,82 @@ def choose_detector(generator: Generator) -> LandmarkDetector:
     raise DraglabError(f"finding a face needs dlib: pip install 'draglab[dlib]'; without it, {BY_HAND}")
 
 
-def find_frame(pixels: NDArray[np.uint8], generator: Generator, detector: LandmarkDetector | None = None) -> Frame:
-    """Find the largest face of a photo and return its frame for a model.
+@dataclass(frozen=True)
+class FramedFace:
+    """A face in a photo.
 
-    The frame is FFHQ's, moved and scaled as the face in the model's mean image is, unless it lies there as in FFHQ.
+    Attributes:
+        frame: the part of the photo that a model is to show of it. box: a square about the face itself.
+    """
+
+    frame: Frame
+    box: Frame
+
+
+def find_faces(
+    pixels: NDArray[np.uint8], generator: Generator, detector: LandmarkDetector | None = None
+) -> list[FramedFace]:
+    """Find the faces of a photo and frame them for a model; the largest comes first.
+
+    A frame is FFHQ's, moved and scaled as the face in the model's mean image is, unless it lies there as in FFHQ. All
+    detectors but dlib's find one face at most.
 
     Args:
         pixels: uint8 [H, W, 3]. detector: of 68 points; None = :func:`choose_detector`.
+
+    Returns:
+        one or more faces.
 
     Raises:
         DraglabError: no detector, no face, or the model shows none; the message says what to do.
     """
     detector = detector or choose_detector(generator)
     searched = _searched(pixels)
-    landmarks = detector([searched])[0]
-    if not np.isfinite(landmarks).all():
-        raise DraglabError(f"no face was found in the photo: {BY_HAND}")
+    several = detector.all_faces(searched) if isinstance(detector, DlibLandmarks) else detector([searched])
+    several = several[found(several)]
+    if len(several) == 0:
+        raise DraglabError(f"no upright frontal face was found in the photo: {BY_HAND}")
     height, width = pixels.shape[:2]
-    enlarged = (landmarks + 0.5) * (np.array([width, height]) / searched.shape[1::-1]) - 0.5
-    face, own = face_frame(enlarged), own_face(generator, detector)
-    return (face if own is None else place_as(face, own, generator.img_shape)).checked((height, width))
+    own = own_face(generator, detector)
+    faces: list[FramedFace] = []
+    problem: DraglabError | None = None
+    for landmarks in several:
+        enlarged = (landmarks + 0.5) * (np.array([width, height]) / searched.shape[1::-1]) - 0.5
+        face = _turned_upright(pixels, face_frame(enlarged), detector)
+        frame = face if own is None else place_as(face, own, generator.img_shape)
+        try:
+            frame.checked((height, width))
+        except DraglabError as error:
+            # A face that the photo cuts off.
+            problem = problem or error
+            continue
+        faces.append(FramedFace(frame, replace(face, size=face.size * _FACE)))
+    if problem is not None and not faces:
+        raise problem
+    return faces
 
 
-def other_faces(pixels: NDArray[np.uint8]) -> str | None:
-    """Return a sentence about a photo, uint8 [H, W, 3], that shows several faces; None if not, or without dlib."""
-    count = DlibLandmarks().count(_searched(pixels)) if has_dlib() else 0
-    return f"It shows {count} faces; the largest is taken. For another, give --box." if count > 1 else None
+def _turned_upright(pixels: NDArray[np.uint8], face: Frame, detector: LandmarkDetector) -> Frame:
+    """Return FFHQ's frame of a face after another look at it upright: detectors see too little of a turn."""
+    if abs(face.angle) < _TILTED:
+        return face
+    for _ in range(_LOOKS):
+        side = round(min(max(2 * face.size, _SIDE), _SEARCHED))
+        seen = replace(face, size=2 * face.size)
+        landmarks = detector([cut(pixels, seen, (side, side))])
+        if not found(landmarks)[0]:
+            break
+        again = face_frame(seen.to_photo(landmarks[0], (side, side)))
+        if np.hypot(again.x - face.x, again.y - face.y) > face.size / 2:
+            # Another face.
+            break
+        face = again
+    return face
+
+
+def find_frame(pixels: NDArray[np.uint8], generator: Generator, detector: LandmarkDetector | None = None) -> Frame:
+    """Find the largest face of a photo and return its frame for a model; see :func:`find_faces`."""
+    return find_faces(pixels, generator, detector)[0].frame
 
 
 def _searched(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -78,14 +135,18 @@ def _searched(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 @torch.no_grad()
+def mean_image(generator: Generator) -> NDArray[np.uint8]:
+    """Return the image of a model's mean latent, uint8 [1, H, W, 3]."""
+    return to_uint8(generator.image(generator.w_avg[None, None].repeat(1, generator.num_ws, 1)))
+
+
 def own_face(generator: Generator, detector: LandmarkDetector) -> Frame | None:
     """Return FFHQ's frame of the face in a model's mean image; None if that is about the whole image.
 
     Raises:
         DraglabError: the mean image shows no face.
     """
-    image = to_uint8(generator.image(generator.w_avg[None, None].repeat(1, generator.num_ws, 1)))
-    landmarks = detector(image)
+    landmarks = detector(mean_image(generator))
     if not found(landmarks)[0]:
         raise DraglabError(f"no face is found in what the model {generator.name} makes: {BY_HAND}")
     own = face_frame(landmarks[0])

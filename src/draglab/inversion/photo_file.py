@@ -67,6 +67,8 @@ class QualityInfo(_Strict):
     seconds: Finite
     projection_steps: int = Field(ge=0)
     tuning_steps: int = Field(ge=0)
+    face: bool | None = None
+    plain: bool = False
 
 
 class PhotoInfo(_Strict):

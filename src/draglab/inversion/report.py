@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 
 from draglab.generators import Generator, to_uint8
-from draglab.inversion.faces import has_dlib
+from draglab.inversion.faces import has_dlib, mean_image
 from draglab.inversion.likeness import Likeness, resized
 from draglab.inversion.projection import typicality
-from draglab.perception import FaceDescriptor, identity_distance
+from draglab.perception import FaceDescriptor, found, identity_distance
 
 FAITHFUL, ROUGH = 0.06, 0.15
 """LPIPS up to which an inversion shows the photo, and from which it does not."""
@@ -22,6 +22,8 @@ FOREIGN = 0.5
 """LPIPS of the projection from which the model makes nothing like the photo by itself."""
 SMALL = 100
 """Height in pixels below which a photo is small."""
+PLAIN = 2.0
+"""Standard deviation of the pixels, in steps of 255, below which there is nothing to see in a photo."""
 UNUSUAL = 1.3
 """Spread of a latent from which the model has seen little of the kind."""
 _HEAT = np.array([(0, 0, 0), (80, 0, 110), (200, 40, 60), (250, 160, 20), (255, 255, 200)], np.float32)
@@ -42,6 +44,9 @@ class QualityReport:
             installed, or there was no face.
         spread: how far the latent is from the mean: about 1 for the model's own images.
         seconds: time of the inversion. projection_steps, tuning_steps: steps that were made.
+        face: whether dlib finds a face in the photo's frame; None = it was not looked for, because dlib is not
+            installed or because the model shows no faces.
+        plain: whether the photo has one colour there.
     """
 
     lpips: float
@@ -54,6 +59,8 @@ class QualityReport:
     seconds: float
     projection_steps: int
     tuning_steps: int
+    face: bool | None = None
+    plain: bool = False
 
     @property
     def figures(self) -> str:
@@ -68,12 +75,21 @@ class QualityReport:
     @property
     def verdict(self) -> str:
         """Sentences on whether drags will be faithful to the photo, and what would help."""
-        other = self.identity is not None and self.identity > SAME_FACE
+        if self.plain:
+            return "The photo is of one colour in the frame: there is nothing to drag. Choose another frame."
+        # Where the photo shows a face and the inversion none, there is no distance.
+        other = self.identity > SAME_FACE if self.identity is not None else self.face is True
         foreign = self.lpips_projection > FOREIGN
         if self.lpips > ROUGH:
             text = (
                 "The inversion does not show the photo: a drag would change another picture. "
                 "Try --best, another frame, or a model that was trained on such pictures."
+            )
+        elif self.face is False:
+            text = (
+                "The inversion looks like the photo, but no frontal face is found in the frame, and the model shows "
+                "faces: it was bent to the photo, and drags may tear it. Place the frame on a face, or take a model "
+                "that was trained on such pictures."
             )
         elif foreign:
             text = (
@@ -115,11 +131,15 @@ def measure_quality(
     image = generator.image(w_plus).clamp(-1, 1)
     made, crop = (to_uint8(likeness.as_in_photo(one))[0] for one in (image, likeness.target))
     error = float(np.abs(made.astype(np.float32) - crop).mean())
-    identity = None
+    identity = face = None
     if has_dlib():
-        pair = FaceDescriptor()([made, crop])
+        describe = FaceDescriptor()
+        pair = describe([made, crop])
         distance = float(identity_distance(pair[0], pair[1]))
         identity = distance if np.isfinite(distance) else None
+        face = bool(found(pair)[1])
+        if not face and not found(describe(mean_image(generator)))[0]:
+            face = None
     lpips = float(likeness.as_seen(image))
     return QualityReport(
         lpips=lpips,
@@ -132,6 +152,8 @@ def measure_quality(
         seconds=seconds,
         projection_steps=steps[0],
         tuning_steps=steps[1],
+        face=face,
+        plain=bool(crop.std((0, 1)).max() < PLAIN),
     )
 
 

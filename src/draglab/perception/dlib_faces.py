@@ -31,7 +31,7 @@ _DESCRIPTOR = "dlib_face_recognition_resnet_model_v1.dat"
 
 
 class _Faces:
-    """The largest face of each picture of which the detector is about as sure as of any, and its points.
+    """The faces of each picture of which the detector is about as sure as of any, and their points.
 
     Args:
         predictor: the predictor's file. points: their number, which the file must agree with.
@@ -51,13 +51,17 @@ class _Faces:
                 f"{predictor} finds {count} points instead of {points}: give the file of {points} points"
             )
 
-    def find(self, picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int, Any]:
-        """Return the picture, enlarged by a whole factor if it is small, the factor, and the shape in it or None."""
-        picture, factor = _enlarged(picture)
-        boxes = self.boxes(picture)
-        return picture, factor, self.predictor(picture, max(boxes, key=lambda box: box.area())) if boxes else None
+    def find(self, picture: NDArray[np.uint8], most: int | None = 1) -> tuple[NDArray[np.uint8], int, list[Any]]:
+        """Return the picture, enlarged by a whole factor if it is small, the factor, and the shapes in it.
 
-    def boxes(self, picture: NDArray[np.uint8]) -> list[Any]:
+        Args:
+            most: number of shapes, the largest first; None = all.
+        """
+        picture, factor = _enlarged(picture)
+        boxes = sorted(self._boxes(picture), key=lambda box: box.area(), reverse=True)
+        return picture, factor, [self.predictor(picture, box) for box in boxes[:most]]
+
+    def _boxes(self, picture: NDArray[np.uint8]) -> list[Any]:
         """Return dlib's rectangles of the faces in a picture."""
         for upsample in range(self.upsample + 1):
             boxes, scores, _ = self.detector.run(picture, upsample, 0.0)
@@ -100,20 +104,30 @@ class DlibLandmarks:
         """Meaning of the points."""
         return MULTI_PIE
 
-    def count(self, picture: NDArray[np.uint8]) -> int:
-        """Return the number of frontal faces in a picture, uint8 [H, W, 3]."""
-        return len(self._faces.boxes(_enlarged(picture)[0]))
+    def all_faces(self, picture: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Find the landmarks of every frontal face in a picture, uint8 [H, W, 3].
+
+        Returns:
+            [n, 68, 2] (x, y) image pixels, the largest face first; n may be 0.
+        """
+        (picture,) = checked_images([picture])
+        _, factor, shapes = self._faces.find(picture, most=None)
+        return np.array([_points(shape, factor) for shape in shapes]).reshape(-1, MULTI_PIE.count, 2)
 
     def __call__(self, images: Images) -> NDArray[np.float64]:
         """Find the 68 landmarks of each image; see :class:`draglab.perception.LandmarkDetector`."""
         pictures = checked_images(images)
         points = np.full((len(pictures), MULTI_PIE.count, 2), np.nan)
         for index, picture in enumerate(pictures):
-            _, factor, shape = self._faces.find(picture)
-            if shape is not None:
-                enlarged = np.array([(part.x, part.y) for part in shape.parts()], np.float64)
-                points[index] = (enlarged + 0.5) / factor - 0.5
+            _, factor, shapes = self._faces.find(picture)
+            if shapes:
+                points[index] = _points(shapes[0], factor)
         return points
+
+
+def _points(shape: Any, factor: int) -> NDArray[np.float64]:
+    """Return the points of a shape in a picture that was enlarged by a factor, [n, 2] pixels of the picture before."""
+    return (np.array([(part.x, part.y) for part in shape.parts()], np.float64) + 0.5) / factor - 0.5
 
 
 class FaceDescriptor:
@@ -152,9 +166,9 @@ class FaceDescriptor:
         pictures = checked_images(images)
         descriptors = np.full((len(pictures), 128), np.nan)
         for index, picture in enumerate(pictures):
-            enlarged, _, shape = self._faces.find(picture)
-            if shape is not None:
-                descriptors[index] = self._network.compute_face_descriptor(enlarged, shape)
+            enlarged, _, shapes = self._faces.find(picture)
+            if shapes:
+                descriptors[index] = self._network.compute_face_descriptor(enlarged, shapes[0])
         return descriptors
 
 

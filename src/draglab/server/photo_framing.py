@@ -1,4 +1,4 @@
-"""Where a photo's face is, and which model suits the photo."""
+"""Where a photo's faces are, and which model suits the photo."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from draglab.errors import DraglabError
-from draglab.server.photo_messages import FindFrame, FoundFrame, PhotoFrame
+from draglab.server.photo_messages import FindFrame, FoundFace, FoundFrame, PhotoFrame
 
 if TYPE_CHECKING:
     from draglab.generators import Generator
+    from draglab.inversion import Frame
 
 FACES = "ffhq-1024-mobile"
 """The model that is proposed for photos of faces."""
@@ -36,32 +37,38 @@ def look_for_face(pixels: NDArray[np.uint8]) -> bool | None:
 
 
 def place_frame(command: FindFrame, pixels: NDArray[np.uint8], generator: Generator) -> FoundFrame:
-    """Answer a FindFrame: the frame of the largest face, or the middle of the photo.
+    """Answer a FindFrame: the faces and their frames, or the middle of the photo.
 
     Args:
         pixels: the photo, uint8 [H, W, 3]. generator: the model.
     """
-    from draglab.inversion import find_frame, whole_frame
+    from draglab.inversion import find_faces, whole_frame
     from draglab.inversion.faces import has_dlib
 
     height, width = generator.img_shape
+    faces: list[FoundFace] = []
     text = ""
     try:
-        frame = find_frame(pixels, generator)
+        found = find_faces(pixels, generator)
+        faces = [FoundFace(frame=_as_message(each.frame), box=_as_message(each.box)) for each in found]
     except DraglabError:
-        frame = whole_frame((pixels.shape[0], pixels.shape[1]), (height, width))
-        text = "No face found: place the frame yourself."
+        text = "No upright face found: place the frame yourself."
         if not has_dlib():
             text = "Faces are only found with dlib (pip install 'draglab[dlib]'): place the frame yourself."
+    whole = _as_message(whole_frame((pixels.shape[0], pixels.shape[1]), (height, width)))
     return FoundFrame(
         id=command.id,
         photo=command.photo,
         model=command.model,
-        found=not text,
-        frame=PhotoFrame(x=frame.x, y=frame.y, size=frame.size, angle=frame.angle),
+        faces=faces,
+        frame=faces[0].frame if faces else whole,
         aspect=width / height,
         text=text,
     )
+
+
+def _as_message(frame: Frame) -> PhotoFrame:
+    return PhotoFrame(x=frame.x, y=frame.y, size=frame.size, angle=frame.angle)
 
 
 def suited_model(has_face: bool | None, current: str, here: Collection[str]) -> tuple[str, str | None]:

@@ -28,7 +28,7 @@ class PhotoFrame(Part):
 
 @dataclass(frozen=True, kw_only=True)
 class FindFrame(Request):
-    """Look for the face in a photo, for a model. Answered by FoundFrame."""
+    """Look for the faces in a photo, for a model. Answered by FoundFrame."""
 
     type: Literal["find_frame"] = "find_frame"
     photo: Name
@@ -65,15 +65,23 @@ PhotoCommand = FindFrame | InvertPhoto | PhotoAct
 
 
 @dataclass(frozen=True, kw_only=True)
+class FoundFace:
+    """A face in a photo. frame: what the model is to show of it. box: a square about the face itself."""
+
+    frame: PhotoFrame
+    box: PhotoFrame
+
+
+@dataclass(frozen=True, kw_only=True)
 class FoundFrame:
-    """Answer to FindFrame. found: whether a face was found; if not, the frame is the middle of the photo.
-    text: what to do then. aspect: width of the model's images by their height."""
+    """Answer to FindFrame. faces: those that were found, the largest first. frame: that of the first, or where there
+    is none, the middle of the photo. text: what to do then. aspect: width of the model's images by their height."""
 
     type: Literal["found_frame"] = "found_frame"
     id: int | None
     photo: str
     model: str
-    found: bool
+    faces: list[FoundFace]
     frame: PhotoFrame
     aspect: float
     text: str

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from draglab.checkpoints import save_generator
+from draglab.checkpoints import load_generator, save_generator
 from draglab.inversion.faces import has_dlib
 from tests.inversion.pictures import own_image
 from tests.server.browser.editor_page import EditorPage
@@ -32,6 +32,17 @@ def photo() -> bytes:
     """An image of the tiny model on a plain ground, as a PNG of 120x90 pixels; its middle is at (70, 45)."""
     pixels = np.full((HEIGHT, WIDTH, 3), (40, 90, 140), np.uint8)
     pixels[13:77, 38:102] = own_image(tiny_generator(img_resolution=64), 5)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def heads_in_a_row() -> bytes:
+    """Two heads of the bundled model as a PNG: the middle of the small one is at (90, 166), of the other (308, 128)."""
+    heads = load_generator("heads", device="cpu")
+    pixels = np.full((256, 436, 3), 120, np.uint8)
+    pixels[76:, :180] = np.asarray(Image.fromarray(own_image(heads, 12)).resize((180, 180)))
+    pixels[:, 180:] = own_image(heads, 31)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="PNG")
     return buffer.getvalue()
@@ -148,6 +159,46 @@ def test_a_photo_is_framed_brought_in_dragged_and_put_back(tiny_server, visit: C
     other.until(lambda: np.abs(other.picture() - shown).mean() < 1, "the file shows another picture")
     other["text=Show where it differs"].click()
     other.until(lambda: other.page.evaluate("() => document.querySelector('.heat-map').naturalWidth") == 64, "no map")
+
+
+@pytest.mark.skipif(not has_dlib(), reason="the extra dlib is not installed")
+def test_of_several_faces_another_is_taken_by_a_click_or_by_the_button(editor):
+    drop(editor, heads_in_a_row())
+    until_framed(editor)
+    said = editor["#photo-dialog .found"]
+    assert "2 faces found: the largest is framed" in (said.text_content() or "")
+    size, x, y = numbers(editor)[:3]
+    assert abs(x - 308) < 25 and abs(y - 128) < 25
+    before = preview(editor)
+
+    mark = editor[".frame-box .face"]
+    box = mark.bounding_box()
+    assert mark.count() == 1 and box is not None
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    # A pull that begins there moves the frame and takes no other face.
+    editor.page.mouse.move(*middle)
+    assert editor[".frame-box"].get_attribute("data-grip") == "face"
+    editor.page.mouse.down()
+    editor.page.mouse.move(middle[0] + 30, middle[1], steps=3)
+    editor.page.mouse.up()
+    assert numbers(editor)[0] == size and numbers(editor)[1] > x
+    assert "the largest is framed" in (said.text_content() or "")
+
+    editor.page.mouse.click(*middle)
+    assert "Face 2 of 2 is framed" in (said.text_content() or "")
+    second = numbers(editor)
+    assert abs(second[1] - 90) < 20 and abs(second[2] - 166) < 20 and second[0] < size
+    assert np.abs(preview(editor) - before).mean() > 5
+
+    editor["#photo-dialog button >> text=Next face"].click()
+    assert "2 faces found: the largest is framed" in (said.text_content() or "")
+    assert numbers(editor)[:3] == [size, x, y]
+    # 0 puts the frame back to the face that was taken.
+    editor.page.mouse.click(*middle)
+    editor[".frame-box"].focus()
+    editor.page.keyboard.press("ArrowRight")
+    editor.page.keyboard.press("0")
+    assert numbers(editor) == second
 
 
 def test_stop_keeps_what_was_found_and_cancel_drops_it(tiny_server, visit, photo):

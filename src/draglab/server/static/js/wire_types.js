@@ -300,7 +300,7 @@
  */
 
 /**
- * Look for the face in a photo, for a model. Answered by FoundFrame.
+ * Look for the faces in a photo, for a model. Answered by FoundFrame.
  *
  * @typedef {object} FindFrame
  * @property {number | null} [id]
@@ -515,14 +515,14 @@
  */
 
 /**
- * Answer to FindFrame. found: whether a face was found; if not, the frame is the middle of the photo.
+ * Answer to FindFrame. faces: those that were found, the largest first. frame: that of the first, or where there
  *
  * @typedef {object} FoundFrame
  * @property {"found_frame"} type
  * @property {number | null} id
  * @property {string} photo
  * @property {string} model
- * @property {boolean} found
+ * @property {Array<FoundFace>} faces
  * @property {PhotoFrame} frame
  * @property {number} aspect
  * @property {string} text
@@ -800,6 +800,14 @@
  * @property {boolean} stopping
  * @property {string | null} error
  * @property {boolean} mine
+ */
+
+/**
+ * A face in a photo. frame: what the model is to show of it. box: a square about the face itself.
+ *
+ * @typedef {object} FoundFace
+ * @property {PhotoFrame} frame
+ * @property {PhotoFrame} box
  */
 
 /**

@@ -3,24 +3,37 @@
  */
 
 import { announce } from "../notices.js";
-import { corners, fitting, pinched, placeIn } from "./geometry.js";
+import { axes, corners, fitting, pinched, placeIn } from "./geometry.js";
 import { make, svg } from "../dom.js";
 
 /** @typedef {import("../types.js").XY} XY */
 /** @typedef {import("../wire_types.js").PhotoFrame} Frame */
+/** @typedef {import("../wire_types.js").FoundFace} Face */
 /** @typedef {import("./geometry.js").Size} Size */
 
 /** Share of the view's sides that is left free around the photo, for a frame that reaches beyond it. */
 const MARGIN = 0.06;
 /** How far above its upper edge the knob is that turns a frame, CSS pixels. */
 const KNOB = 28;
+/** How far a pointer may go, CSS pixels, and still be a click on a face. */
+const STILL = 4;
 const HELP =
   "Arrow keys move the frame, with Shift by ten times as much. Plus and minus scale it, comma and full stop turn it, 0 puts it back.";
 
 export class FrameBox {
-  /** @param {(frame: Frame) => void} changed called when a person has changed the frame */
-  constructor(changed) {
+  /**
+   * @param {(frame: Frame) => void} changed called when a person has changed the frame
+   * @param {(index: number) => void} chosen called when a person has clicked on a face
+   */
+  constructor(changed, chosen) {
     this.changed = changed;
+    this.chosen = chosen;
+    /** @type {Face[]} */
+    this.faces = [];
+    /** Index of the one that is framed. */
+    this.face = 0;
+    /** @type {{index: number, x: number, y: number} | null} a face that a pointer has come down on, and where in the window */
+    this.tap = null;
     /** @type {Size} */
     this.photo = { width: 1, height: 1 };
     /** @type {Frame} */
@@ -59,6 +72,7 @@ export class FrameBox {
   show(address, photo) {
     this.photo = photo;
     this.first = null;
+    this.faces = [];
     this.shown = false;
     this.picture.src = address;
     this.#draw();
@@ -70,6 +84,14 @@ export class FrameBox {
     this.aspect = aspect;
     this.first ??= this.frame;
     this.shown = true;
+    this.#draw();
+  }
+
+  /** Marks the faces that are not framed. @param {Face[]} faces @param {number} face index of the one that is */
+  mark(faces, face) {
+    if (face !== this.face || faces.length !== this.faces.length) this.first = null;
+    this.faces = faces;
+    this.face = face;
     this.#draw();
   }
 
@@ -121,6 +143,7 @@ export class FrameBox {
       svg("clipPath", { id: "photo-inside" }, [svg("rect", inside)]),
       svg("path", { ...veil, "clip-path": "url(#photo-inside)" }),
       svg("path", { class: "thirds", d: lines }),
+      ...this.#others().map(({ box }) => this.#faceMark(box, onView, scale)),
       svg("path", { class: "region under", d: outline + stem }),
       svg("path", { class: "region", d: outline + stem }),
       ...box.map(([cx, cy]) => svg("circle", { class: "grip", cx, cy, r: 6.5 })),
@@ -130,6 +153,29 @@ export class FrameBox {
     const turned = Math.round(angle) === 0 ? "" : `, turned ${Math.round(angle)}°`;
     const place = `${Math.round(size)} pixels at ${Math.round(x)}, ${Math.round(y)}${turned}`;
     this.element.setAttribute("aria-label", `Frame: ${place}`);
+  }
+
+  /** The faces that are not framed. */
+  #others() {
+    return this.faces.map(({ box }, index) => ({ box, index })).filter(({ index }) => index !== this.face);
+  }
+
+  /** @param {Frame} face @param {(place: XY) => XY} onView @param {number} scale */
+  #faceMark(face, onView, scale) {
+    const [x, y] = onView([face.x, face.y]);
+    const side = face.size * scale;
+    const square = { x: x - side / 2, y: y - side / 2, width: side, height: side, rx: side / 6 };
+    return svg("rect", { class: "face", ...square, transform: `rotate(${face.angle} ${x} ${y})` });
+  }
+
+  /** The face that is not framed at a place; of several the smallest, which lies in front. @param {XY} at */
+  #faceAt([x, y]) {
+    const here = this.#others().filter(({ box }) => {
+      const [right, down] = axes(box);
+      const [dx, dy] = [x - box.x, y - box.y];
+      return Math.max(Math.abs(dx * right[0] + dy * right[1]), Math.abs(dx * down[0] + dy * down[1])) <= box.size / 2;
+    });
+    return here.sort((a, b) => a.box.size - b.box.size)[0]?.index ?? null;
   }
 
   /** Where the knob is, in the photo: above the frame, or where that is out of sight, below or inside. @param {number} scale */
@@ -175,14 +221,20 @@ export class FrameBox {
       this.down.set(event.pointerId, at);
       const kind = this.#gripAt(at, event.pointerType === "mouse" ? 14 : 26);
       this.grip = this.down.size === 1 ? { kind, at, frame: this.frame } : null;
+      const index = this.grip?.kind === "move" ? this.#faceAt(at) : null;
+      this.tap = index === null ? null : { index, x: event.clientX, y: event.clientY };
     });
     element.addEventListener("pointermove", (event) => {
       const before = this.down.get(event.pointerId);
       const at = this.#at(event);
       if (!before) {
-        element.dataset["grip"] = this.shown ? this.#gripAt(at, 14) : "";
+        const grip = this.shown ? this.#gripAt(at, 14) : "";
+        element.dataset["grip"] = grip === "move" && this.#faceAt(at) !== null ? "face" : grip;
         return;
       }
+      // Not yet a pull.
+      if (this.tap && Math.hypot(event.clientX - this.tap.x, event.clientY - this.tap.y) <= STILL) return;
+      this.tap = null;
       const other = [...this.down].find(([id]) => id !== event.pointerId)?.[1];
       if (other) this.#change(pinched(this.frame, [before, other], [at, other]));
       else if (this.grip) this.#pull(this.grip, at);
@@ -193,6 +245,9 @@ export class FrameBox {
         this.down.delete(event.pointerId);
         // After a pinch the finger that stays does nothing.
         this.grip = null;
+        const { tap } = this;
+        this.tap = null;
+        if (tap && end === "pointerup") this.chosen(tap.index);
       });
     }
     element.addEventListener(

@@ -31,6 +31,10 @@ let begun = () => {};
 let moved = false;
 /** @type {Frame | null} */
 let frame = null;
+/** @type {import("../wire_types.js").FoundFace[]} */
+let faces = [];
+/** Index of the face that is framed. */
+let face = 0;
 let aspect = 1;
 /** Counts what was asked, so that late answers are dropped. */
 let asked = 0;
@@ -39,9 +43,10 @@ const box = new FrameBox((changed) => {
   moved = true;
   frame = changed;
   showPreview();
-});
+}, takeFace);
 const preview = make("canvas", { class: "crop", role: "img", "aria-label": "What the model will show" });
 const found = make("p", { class: "found", role: "status" });
+const next = make("button", { class: "small next-face", onclick: () => takeFace((face + 1) % faces.length) }, ["Next face"]);
 const notes = make("p", { class: "quiet-text" });
 const model = make("select", { id: "photo-model", onchange: () => void findFrame() });
 const advice = make("div", { class: "advice" });
@@ -58,7 +63,8 @@ const problem = make("p", { class: "problem", role: "alert" });
  * @param {() => void} cancel
  */
 export function framingView(given, whenBegun, cancel) {
-  [draft, begun, moved, frame] = [given, whenBegun, false, null];
+  [draft, begun, moved, frame, faces, face] = [given, whenBegun, false, null, [], 0];
+  next.hidden = true;
   problem.textContent = "";
   notes.textContent = given.notes.join(" ");
   fillModels(given.model);
@@ -71,7 +77,7 @@ export function framingView(given, whenBegun, cancel) {
     make("div", { class: "framing-side" }, [
       make("figure", {}, [preview, make("figcaption", { class: "quiet-text" }, ["What the model will show"])]),
       make("div", { class: "framing-form" }, [
-        found,
+        make("div", { class: "found-faces" }, [found, next]),
         notes,
         make("div", { class: "row" }, [make("label", { for: "photo-model" }, ["Model"]), model]),
         advice,
@@ -162,6 +168,7 @@ async function findFrame() {
   showAdvice();
   start.disabled = true;
   found.textContent = "Looking for a face…";
+  next.disabled = true;
   const answer = await ask({ type: "find_frame", photo, model: model.value }, "found_frame");
   if (number !== asked || draft?.photo !== photo) return;
   if (answer.type !== "found_frame") {
@@ -171,12 +178,36 @@ async function findFrame() {
   start.disabled = false;
   aspect = answer.aspect;
   setShape(preview, aspect);
-  box.place(moved && frame !== null ? frame : answer.frame, aspect);
+  faces = answer.faces;
+  face = Math.min(face, Math.max(faces.length - 1, 0));
+  box.mark(faces, face);
+  placeFrame(moved && frame !== null ? frame : (faces[face]?.frame ?? answer.frame));
+  found.textContent = faces.length > 0 ? foundText() : answer.text;
+  next.hidden = faces.length < 2;
+  next.disabled = false;
+}
+
+/** @param {Frame} wanted */
+function placeFrame(wanted) {
+  box.place(wanted, aspect);
   frame = box.frame;
-  found.textContent = answer.found
-    ? "A face was found. Move, scale or turn the frame if it should lie elsewhere."
-    : answer.text;
   showPreview();
+}
+
+/** Frames another face. @param {number} index */
+function takeFace(index) {
+  const taken = faces[index];
+  if (!taken) return;
+  [face, moved] = [index, false];
+  box.mark(faces, face);
+  placeFrame(taken.frame);
+  found.textContent = foundText();
+}
+
+function foundText() {
+  if (faces.length === 1) return "A face was found. Move, scale or turn the frame if it should lie elsewhere.";
+  if (face === 0) return `${faces.length} faces found: the largest is framed. Pick another in the photo, or here:`;
+  return `Face ${face + 1} of ${faces.length} is framed. Pick another in the photo, or here:`;
 }
 
 function scaleOf(/** @type {Draft} */ { width }) {
