@@ -38,6 +38,8 @@ EXAMPLES = [
     {"type": "continue_from", "node": 3, "frame": 2},
     {"type": "seeds", "seeds": [1, 2], "truncation_psi": 1, "height": 96},
     {"type": "export", "kind": "mp4", "scope": "round"},
+    {"type": "export", "kind": "png", "scope": "photo", "stitch": True},
+    {"type": "cancel_export", "export": 7},
     {"type": "describe", "as": "python"},
     {"type": "seen", "stamp": 12},
     {"type": "list_models"},

@@ -30,21 +30,28 @@ Scope = Literal["image", "round", "history", "photo"]
 with the edit put back. Other kinds export the current image."""
 
 
-def export(document: Document, kind: Kind, scope: Scope, path: Path) -> Iterator[None]:
+def export(document: Document, kind: Kind, scope: Scope, path: Path, stitch: bool = False) -> Iterator[float | None]:
     """Write the current state to a file, in pieces: iterate to the end.
 
     The call itself checks the arguments and fixes what is written; later changes of the document have no effect.
 
     Args:
+        stitch: with the scope "photo": whether the model is tuned until the edit fits the photo where they meet, which
+            takes long.
         kind: the suffix of path, without the dot.
             "json": an edit file; "npz", "safetensors": `w_plus` [1, num_ws, w_dim] float32; "draglab": the photo with
             its latent and tuned weights, before any edit.
+
+    Yields:
+        the share that is done, from 0 to 1, or None where that is not known.
 
     Raises:
         DraglabError: an unknown kind, nothing of that kind to export, or the file cannot be written.
     """
     if kind not in get_args(Kind) or scope not in get_args(Scope):
         raise DraglabError(f"cannot export {scope!a} as {kind!a}: choose one of {', '.join(get_args(Kind))}")
+    if stitch and scope != "photo":
+        raise DraglabError("only a whole photo with the edit put back can be stitched: choose the scope photo")
     if path.suffix != f".{kind}":
         raise DraglabError(f"cannot write {path}: its name must end in .{kind}")
     check_writable(path)
@@ -68,14 +75,14 @@ def export(document: Document, kind: Kind, scope: Scope, path: Path) -> Iterator
             return _once(lambda: _copy(photo.path, path))
         if not branch_rounds(document):
             raise DraglabError("nothing was dragged yet, so the photo is as it was: drag something first")
-        return _once(_pasting(document, node, photo, path))
+        return _stitching(document, node, photo, path) if stitch else _once(_pasting(document, node, photo, path))
     description = EDITED if branch_rounds(document) or document.history.nodes[node.start_id].kept else GENERATED
     generator = document.generator(node)
     latent = document.latent(node.latent_id, generator)
     return _once(lambda: save_image(path, render(generator, latent), description))
 
 
-def _once(write: Callable[[], None]) -> Iterator[None]:
+def _once(write: Callable[[], None]) -> Iterator[float | None]:
     write()
     yield
 
@@ -96,6 +103,19 @@ def _pasting(document: Document, node: Node, photo: StoredPhoto, path: Path) -> 
     return lambda: save_image(path, photo.paste(render(generator, before), render(generator, after)), EDITED)
 
 
+def _stitching(document: Document, node: Node, photo: StoredPhoto, path: Path) -> Iterator[float]:
+    """Return an iterator, for any thread, that writes the whole photo with the edit stitched into it."""
+    generator = document.generator(node)
+    start = document.history.nodes[node.start_id]
+    before, after = (document.latent(each.latent_id, generator) for each in (start, node))
+
+    def pieces() -> Iterator[float]:
+        whole = yield from photo.stitch(generator, render(generator, before), after)
+        save_image(path, whole, EDITED)
+
+    return pieces()
+
+
 def _save_latent(document: Document, node: Node, path: Path) -> None:
     model, name = document.history.models[node.start_id], document.history.start_of(node).model
     data = document.journal.data(document.id, node.latent_id)
@@ -108,7 +128,7 @@ def _save_latent(document: Document, node: Node, path: Path) -> None:
             file.write(safetensors.numpy.save({"w_plus": np.ascontiguousarray(w_plus)}, facts))
 
 
-def _video(document: Document, generator: Generator, rounds: list[BranchRound], path: Path) -> Iterator[None]:
+def _video(document: Document, generator: Generator, rounds: list[BranchRound], path: Path) -> Iterator[float | None]:
     """Write each round from its first image on; the first and the last image stand still for a second."""
     with open_video(path, FPS) as video:
         latent = document.latent(document.latent_of(rounds[0].node, 0), generator)

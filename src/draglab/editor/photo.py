@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator as Steps
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,7 @@ from draglab.inversion.likeness import Likeness
 from draglab.inversion.pasting import paste_back
 from draglab.inversion.photo_file import SUFFIX, read_photo_file
 from draglab.inversion.report import heat_map
+from draglab.inversion.stitching import STEPS, stitch_steps
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -107,6 +109,26 @@ class StoredPhoto:
         """
         content = self.content()
         return paste_back(content.pixels(self.path.parent), Frame(**content.info.frame.model_dump()), before, after)
+
+    def stitch(self, generator: Generator, before: NDArray[np.uint8], w_plus: Tensor) -> Steps[float, None, NDArray]:
+        """Put an edit back and tune a copy of the model until the two fit, in steps.
+
+        See :func:`draglab.inversion.stitching.stitch_steps`. Yields the share of the steps that are made.
+
+        Args:
+            generator: with the tuned weights. before: its image before the edit. w_plus: the edit's latent.
+
+        Raises:
+            DraglabError: the file is missing or damaged.
+        """
+        content = self.content()
+        pixels, frame = content.pixels(self.path.parent), Frame(**content.info.frame.model_dump())
+        work = stitch_steps(generator, pixels, frame, before, w_plus)
+        while True:
+            try:
+                yield next(work) / STEPS
+            except StopIteration as end:
+                return end.value
 
     def heat_map(self, generator: Generator, w_plus: Tensor) -> NDArray[np.uint8]:
         """Return a picture of where the inversion differs from the photo; see :mod:`draglab.inversion.report`.

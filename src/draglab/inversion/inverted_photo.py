@@ -18,7 +18,7 @@ from draglab.generators import Generator, to_uint8
 from draglab.inversion.differences import WeightDifferences
 from draglab.inversion.framing import Frame, cut
 from draglab.inversion.likeness import Likeness
-from draglab.inversion.pasting import lay_over, make_patch, paste_back
+from draglab.inversion.pasting import paste_back
 from draglab.inversion.photo_file import (
     FrameInfo,
     PhotoContent,
@@ -30,7 +30,7 @@ from draglab.inversion.photo_file import (
     write_photo,
 )
 from draglab.inversion.report import QualityReport, heat_map
-from draglab.inversion.stitching import STEPS, Stitching
+from draglab.inversion.stitching import STEPS, stitch_steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +86,7 @@ class InvertedPhoto:
     ) -> NDArray[np.uint8]:
         """Put an edit back into the photo, and tune the model until the two fit where they meet.
 
-        It takes as long as so many steps of the tuning, and helps where an edit reaches the border of the frame, as
-        when the whole head turns, with the neck; see :class:`draglab.inversion.stitching.Stitching`.
+        See :func:`draglab.inversion.stitching.stitch_steps`.
 
         Args:
             w_plus: the edit's latent, [1, num_ws, w_dim]. progress: called with the number of steps made, and of all.
@@ -95,19 +94,14 @@ class InvertedPhoto:
         Returns:
             uint8 [H, W, 3]; the photo's own pixels wherever the edit changed nothing.
         """
-        with torch.no_grad():
-            edited = to_uint8(self.generator.image(w_plus))[0]
-        patch = make_patch(self.pixels, self.frame, self.image(), edited)
-        if not patch.share.any():
-            return self.pixels.copy()
-        stitching = Stitching(
-            self.generator, w_plus, patch, Likeness(self.generator, patch.crop, self.frame.size), steps
-        )
-        while stitching.done < steps:
-            stitching.step()
-            if progress is not None:
-                progress(stitching.done, steps)
-        return lay_over(self.pixels, self.frame, stitching.picture(), stitching.share())
+        work = stitch_steps(self.generator, self.pixels, self.frame, self.image(), w_plus, steps)
+        while True:
+            try:
+                done = next(work)
+            except StopIteration as end:
+                return end.value
+            if progress is not None and done:
+                progress(done, steps)
 
     def save(self, path: str | os.PathLike[str], reference: str | os.PathLike[str] | None = None) -> None:
         """Write one file with the latent, the tuned weights, the frame and the photo.

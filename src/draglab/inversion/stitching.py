@@ -7,18 +7,21 @@ border of the crop cuts off the edited part, it is loose, so that a neck may ben
 
 from __future__ import annotations
 
+from collections.abc import Generator as Steps
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from draglab.generators import Generator
+from draglab.generators import Generator, to_uint8
 from draglab.inversion.descent import Adam, ramp
 from draglab.inversion.differences import own_copy
 from draglab.inversion.edited_region import border_distance, border_fade
 from draglab.inversion.filters import grown
+from draglab.inversion.framing import Frame
 from draglab.inversion.likeness import Likeness, resized
-from draglab.inversion.pasting import Patch
+from draglab.inversion.pasting import Patch, lay_over, make_patch
 from draglab.inversion.settings import InversionSettings
 from draglab.inversion.tuning import learning, step_of, weights_to_tune
 
@@ -93,6 +96,43 @@ class Stitching:
         """Return how much of each pixel is taken from it, [h, w]: up to the border of the crop."""
         height, width = self.patch.share.shape
         return self.patch.share * border_fade(height, width, _FADE)
+
+
+def stitch_steps(
+    generator: Generator,
+    pixels: NDArray[np.uint8],
+    frame: Frame,
+    before: NDArray[np.uint8],
+    w_plus: Tensor,
+    steps: int = STEPS,
+) -> Steps[int, None, NDArray[np.uint8]]:
+    """Put an edit back into the photo and tune a copy of the model until the two fit, in steps.
+
+    It takes as long as so many steps of the tuning, and helps where an edit reaches the border of the frame, as when
+    the whole head turns, with the neck.
+
+    Args:
+        generator: as tuned to the photo; it stays as it is. pixels: the whole photo, uint8 [H, W, 3].
+        frame: the part of it that the model shows. before: image of the model before the edit, uint8 [h, w, 3].
+        w_plus: the edit's latent, [1, num_ws, w_dim].
+
+    Yields:
+        the number of steps that are made, from 0 on; it can be left at any of them.
+
+    Returns:
+        uint8 [H, W, 3]; the photo's own pixels wherever the edit changed nothing.
+    """
+    yield 0
+    with torch.no_grad():
+        edited = to_uint8(generator.image(w_plus))[0]
+    patch = make_patch(pixels, frame, before, edited)
+    if not patch.share.any():
+        return pixels.copy()
+    stitching = Stitching(generator, w_plus, patch, Likeness(generator, patch.crop, frame.size), steps)
+    while stitching.done < steps:
+        stitching.step()
+        yield stitching.done
+    return lay_over(pixels, frame, stitching.picture(), stitching.share())
 
 
 def regions(share: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -143,7 +143,9 @@ class Editor:
     def new_client(self, owner: str | None, outbox: Outbox) -> Client:
         """Make a client; see :class:`Client` for the arguments."""
         limits = self.options.limits
-        return Client(self.worker, self.sessions, self.menu, self.photos, self.exports, limits, owner, outbox)
+        return Client(
+            self.worker, self.inverter, self.sessions, self.menu, self.photos, self.exports, limits, owner, outbox
+        )
 
     def _warm_up(self) -> None:
         try:

@@ -14,6 +14,7 @@ from draglab.errors import DraglabError
 from draglab.media.images import encode_mask
 from draglab.server import messages as m
 from draglab.server.exports import Exports
+from draglab.server.inverter import Inverter
 from draglab.server.limits import Limits
 from draglab.server.live_session import LiveSession
 from draglab.server.message_parts import PointInput
@@ -44,6 +45,7 @@ class Client:
     def __init__(
         self,
         worker: Worker,
+        inverter: Inverter,
         sessions: Sessions,
         menu: ModelMenu,
         photos: Photos,
@@ -55,7 +57,7 @@ class Client:
         self._sessions = sessions
         self._menu, self._photos = menu, photos
         self._limits = limits
-        self._questions = Questions(self, worker, exports, limits)
+        self._questions = Questions(self, worker, inverter, exports, limits)
         self.owner = owner
         self._live: LiveSession | None = None
         self.outbox = outbox

@@ -39,14 +39,20 @@ class Exports:
         self._lock = threading.Lock()
         self._folder = Scratch()
         self._making: dict[Path, str | None] = {}
+        self._stitched: set[Path] = set()
+        """Those of them for which a model is tuned."""
         self._making_thread = ThreadPoolExecutor(1, thread_name_prefix="draglab-exporting")
         self._offers: dict[str, Offer] = {}
 
-    def begin(self, owner: str | None, suffix: str) -> Path:
+    def begin(self, owner: str | None, suffix: str, stitched: bool = False) -> Path:
         """Return a path to write a new file to.
 
+        Args:
+            stitched: whether a copy of a model is tuned for it.
+
         Raises:
-            DraglabError: this person has too many files that are being made or wait to be downloaded.
+            DraglabError: this person has too many files that are being made or wait to be downloaded, or too many
+                are being stitched.
         """
         self.expire()
         with self._lock:
@@ -55,11 +61,17 @@ class Exports:
                 raise DraglabError(
                     f"{self._limits.exports} files are waiting to be fetched (limit 'exports'): try later"
                 )
+            if stitched and len(self._stitched) >= self._limits.stitched:
+                raise DraglabError(
+                    f"{len(self._stitched)} photos are being blended here (limit 'stitched'): try again later"
+                )
             path = self._folder.path / f"{secrets.token_hex(16)}.{suffix}"
             self._making[path] = owner
+            if stitched:
+                self._stitched.add(path)
             return path
 
-    def make(self, steps: Iterator[None]) -> Future[None]:
+    def make(self, steps: Iterator[float | None]) -> Future[None]:
         """Make the pieces of a file on a thread of its own, one file at a time."""
 
         def run() -> None:
@@ -72,6 +84,7 @@ class Exports:
         """Delete a file that will not be completed."""
         with self._lock:
             self._making.pop(path, None)
+            self._stitched.discard(path)
         _delete(path)
 
     def offer(self, path: Path, name: str) -> str:
@@ -79,6 +92,7 @@ class Exports:
         identifier = secrets.token_urlsafe(24)
         with self._lock:
             owner = self._making.pop(path)
+            self._stitched.discard(path)
             self._offers[identifier] = Offer(path, name, owner, time.monotonic() + self._limits.export_seconds)
         return f"/exports/{identifier}"
 

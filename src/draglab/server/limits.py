@@ -41,7 +41,8 @@ class Limits:
         live_pictures: number of live pictures sent to a client that it has not drawn yet.
         hello_seconds: time for a new websocket to say hello.
         exports: number of a person's exports that are being made or wait for their download. export_seconds: time for
-            that download.
+            that download. stitched: number of exports of photos that are stitched at once, each with a copy of its
+            model.
         generators: number of models in memory; the least recently used one is dropped.
         drags, drags_per_person: number of drags of programs that run at once, in total and for one person.
         drags_kept: number of drags of programs that are kept, including the running ones.
@@ -82,6 +83,7 @@ class Limits:
     hello_seconds: float = 10.0
     exports: int = 4
     export_seconds: float = 600.0
+    stitched: int = 2
     generators: int = 3
     drags: int = 16
     drags_per_person: int = 8

@@ -183,12 +183,22 @@ class Export(Request):
     """Export a file. Answered by ExportReady.
 
     scope: the image, the last round, all rounds of the branch, or the whole photo with the edit put back.
-    kind: "draglab" = the photo with its latent and tuned weights.
+    kind: "draglab" = the photo with its latent and tuned weights. stitch: with the whole photo: whether the model is
+    tuned until the edit fits the photo where they meet; ExportProgress says how far it is.
     """
 
     type: Literal["export"] = "export"
     kind: Literal["png", "jpg", "webp", "mp4", "gif", "json", "npz", "safetensors", "draglab"]
     scope: Literal["image", "round", "history", "photo"] = "image"
+    stitch: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancelExport(Request):
+    """End an export, whose answer then is an Error. export: the id of its Export."""
+
+    type: Literal["cancel_export"] = "cancel_export"
+    export: Count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,7 +221,8 @@ class Seen(Request):
 Command = (
     NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint
     | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | CheckLocality | RegionPoints | SetSettings
-    | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | Describe | ModelCommand | PhotoCommand
+    | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | CancelExport | Describe
+    | ModelCommand | PhotoCommand
 )  # fmt: skip
 """Messages that the worker's thread handles."""
 ClientMessage = Hello | Seen | Command
@@ -327,6 +338,15 @@ class ExportReady:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExportProgress:
+    """How far an export is. export: the id of its Export. share: from 0 to 1."""
+
+    type: Literal["export_progress"] = "export_progress"
+    export: int | None
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Text:
     """Answer to Describe. needs_edit_file: the text expects edit.json, the export of kind "json"."""
 
@@ -371,7 +391,7 @@ class PictureHeader:
 
 ServerMessage = (
     Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | Locality | Region | ExportReady
-    | Text | Error | ModelList | ModelWork | FoundFrame | PhotoBegun | PhotoWork
+    | ExportProgress | Text | Error | ModelList | ModelWork | FoundFrame | PhotoBegun | PhotoWork
 )  # fmt: skip
 
 

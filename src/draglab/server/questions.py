@@ -11,6 +11,7 @@ from draglab.errors import DraglabError
 from draglab.server import messages as m
 from draglab.server.exports import Exports
 from draglab.server.file_names import export_name
+from draglab.server.inverter import Inverter
 from draglab.server.limits import Limits
 from draglab.server.live_session import LiveSession
 from draglab.server.outbox import Outbox, Picture
@@ -41,11 +42,13 @@ class Questions:
     """The questions of one client.
 
     Args:
-        client: whom the answers are for.
+        client: whom the answers are for. inverter: makes what tunes weights.
     """
 
-    def __init__(self, client: Asker, worker: Worker, exports: Exports, limits: Limits) -> None:
-        self._client, self._worker, self._exports, self._limits = client, worker, exports, limits
+    def __init__(self, client: Asker, worker: Worker, inverter: Inverter, exports: Exports, limits: Limits) -> None:
+        self._client, self._worker, self._inverter = client, worker, inverter
+        self._exports, self._limits = exports, limits
+        self._making: list[_ExportTask] = []
 
     def answer(self, command: m.Command, live: LiveSession) -> None:
         """Answer a command that changes nothing in the session.
@@ -78,6 +81,10 @@ class Questions:
                     self._wish("seed", command, live, seed)
             case m.Export():
                 self._export(command, live)
+            case m.CancelExport():
+                for task in self._making:
+                    if task.command.id == command.export:
+                        task.cancel()
             case m.Describe():
                 from draglab.editor.descriptions import as_command, as_python
 
@@ -127,17 +134,19 @@ class Questions:
     def _export(self, command: m.Export, live: LiveSession) -> None:
         from draglab.editor.export import export
 
-        path = self._exports.begin(self._client.owner, command.kind)
+        path = self._exports.begin(self._client.owner, command.kind, command.stitch)
         name = export_name(live.session.view(), command.kind, command.scope)
         try:
-            steps = export(live.session.document, command.kind, command.scope, path)
+            steps = export(live.session.document, command.kind, command.scope, path, command.stitch)
         except Exception:
             self._exports.give_up(path)
             raise
-        if command.scope == "photo":
+        if command.scope == "photo" and not command.stitch:
             # A whole photo takes seconds: other people's steps go on meanwhile.
             steps = _Elsewhere(self._exports.make(steps))
-        self._worker.add(_ExportTask(self._client, self._exports, command, steps, path, name))
+        task = _ExportTask(self._client, self._exports, command, steps, path, name)
+        self._making = [each for each in self._making if not each.over] + [task]
+        (self._inverter if command.stitch else self._worker).add(task)
 
 
 class _Elsewhere:
@@ -157,29 +166,48 @@ class _Elsewhere:
 
 
 class _ExportTask:
-    """The making of a file, one piece in each step: a worker.Task."""
+    """The making of a file, one piece in each step: a worker.Task. Attribute `over`: whether there are no more."""
 
     def __init__(
-        self, client: Asker, exports: Exports, command: m.Export, steps: Iterator[None], path: Path, name: str
+        self, client: Asker, exports: Exports, command: m.Export, steps: Iterator[float | None], path: Path, name: str
     ) -> None:
-        self._client, self._exports, self._command = client, exports, command
+        self.command = command
+        self._client, self._exports = client, exports
         self._steps, self._path, self._name = steps, path, name
+        self._cancelled = self.over = False
+
+    def cancel(self) -> None:
+        """End after the current piece; from any thread."""
+        self._cancelled = True
 
     def step(self) -> bool:
         try:
-            next(self._steps)
+            share = next(self._steps)
+            if self._cancelled:
+                raise DraglabError("cancelled: no file was made")
             if not self._client.outbox.closed:
+                if share is not None:
+                    self._client.send(m.ExportProgress(export=self.command.id, share=share))
                 return True
             # The client has left.
-            self._exports.give_up(self._path)
+            self._give_up()
         except StopIteration:
+            self._release()
             size, url = self._path.stat().st_size, self._exports.offer(self._path, self._name)
-            self._client.send(m.ExportReady(id=self._command.id, url=url, name=self._name, bytes=size))
+            self._client.send(m.ExportReady(id=self.command.id, url=url, name=self._name, bytes=size))
         except DraglabError as error:
             self.fail(error)
         return False
 
     def fail(self, error: Exception) -> None:
-        self._exports.give_up(self._path)
+        self._give_up()
         what = str(error) if isinstance(error, DraglabError) else f"the export failed ({type(error).__name__})"
-        self._client.send(m.Error(id=self._command.id, message=what))
+        self._client.send(m.Error(id=self.command.id, message=what))
+
+    def _give_up(self) -> None:
+        self._release()
+        self._exports.give_up(self._path)
+
+    def _release(self) -> None:
+        """Give the memory of pixels and weights back."""
+        self.over, self._steps = True, iter(())

@@ -5,6 +5,7 @@ import { byId, icon, make } from "./dom.js";
 import { fillDialog } from "./dialogs.js";
 import { get } from "./store.js";
 import { notify } from "./notices.js";
+import { wholeView } from "./photos/whole.js";
 
 /** @typedef {import("./wire_types.js").Export["kind"]} Kind */
 /** @typedef {NonNullable<import("./wire_types.js").Export["scope"]>} Scope */
@@ -39,7 +40,7 @@ export function openExport() {
   busy.textContent = "";
   const photo = get().session?.photo ?? null;
   fillDialog(dialog, "export-title", "Export", [
-    ...(photo && hasRounds ? [group("Whole photo", wholeText(photo), wholeButtons(photo))] : []),
+    ...(photo && hasRounds ? [wholeView(photo, (format) => void download(format, "photo"), save)] : []),
     group("Picture", "What is shown now, at full size.", [
       fileButton("png", "image", "PNG"),
       fileButton("jpg", "image", "JPEG"),
@@ -92,33 +93,18 @@ export function openExport() {
 const PHOTO_FILE =
   "The photo with what the model has learned of it, to go on later: drop it on this page, or give it to draglab drag.";
 const EDIT_OF_PHOTO = "Repeats the edit: give it to draglab drag, in the folder of the photo file.";
-const WHOLE = /** @type {const} */ ([["jpg", "JPEG"], ["png", "PNG"], ["webp", "WebP"]]);
-
-/** @typedef {import("./wire_types.js").PhotoStart} PhotoStart */
-
-/** @param {PhotoStart} photo */
-function wholeText({ width, height }) {
-  return `The photo with the edit put back, in its own size of ${width} × ${height} px. Mind that an edited photo of a person can mislead.`;
-}
-
-/** @param {PhotoStart} photo its own format first */
-function wholeButtons({ kind }) {
-  const formats = [...WHOLE].sort((a, b) => Number(b[0] === kind) - Number(a[0] === kind));
-  return formats.map(([format, label]) => fileButton(format, "photo", label));
-}
 
 /** @param {Kind} kind @param {Scope} scope */
 async function download(kind, scope) {
   busy.textContent = "Making the file…";
   const answer = await ask({ type: "export", kind, scope }, "export_ready");
-  busy.textContent = "";
-  if (answer.type !== "export_ready") {
-    busy.textContent = answer.message;
-    return;
-  }
-  const link = make("a", { href: answer.url, download: answer.name });
-  link.click();
-  busy.textContent = `Saved as ${answer.name}.`;
+  busy.textContent = answer.type === "export_ready" ? save(answer) : answer.message;
+}
+
+/** Saves a file that is ready; what is to be said of that. @param {import("./app.js").Message<"export_ready">} ready */
+function save({ url, name }) {
+  make("a", { href: url, download: name }).click();
+  return `Saved as ${name}.`;
 }
 
 /** @param {"command" | "python"} as */

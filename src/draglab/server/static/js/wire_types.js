@@ -253,6 +253,16 @@
  * @property {"export"} type
  * @property {"png" | "jpg" | "webp" | "mp4" | "gif" | "json" | "npz" | "safetensors" | "draglab"} kind
  * @property {"image" | "round" | "history" | "photo"} [scope]
+ * @property {boolean} [stitch]
+ */
+
+/**
+ * End an export, whose answer then is an Error. export: the id of its Export.
+ *
+ * @typedef {object} CancelExport
+ * @property {number | null} [id]
+ * @property {"cancel_export"} type
+ * @property {number} export
  */
 
 /**
@@ -474,6 +484,15 @@
  */
 
 /**
+ * How far an export is. export: the id of its Export. share: from 0 to 1.
+ *
+ * @typedef {object} ExportProgress
+ * @property {"export_progress"} type
+ * @property {number | null} export
+ * @property {number} share
+ */
+
+/**
  * Answer to Describe. needs_edit_file: the text expects edit.json, the export of kind "json".
  *
  * @typedef {object} Text
@@ -668,6 +687,7 @@
  * @property {number} hello_seconds
  * @property {number} exports
  * @property {number} export_seconds
+ * @property {number} stitched
  * @property {number} generators
  * @property {number} drags
  * @property {number} drags_per_person
@@ -844,8 +864,8 @@
  * @property {number} first_layer
  */
 
-/** @typedef {Hello | Seen | NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | CheckLocality | RegionPoints | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | Describe | ListModels | DownloadModel | StopDownload | StopMeasuring | FindFrame | InvertPhoto | PhotoAct} ClientMessage */
+/** @typedef {Hello | Seen | NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | CheckLocality | RegionPoints | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | CancelExport | Describe | ListModels | DownloadModel | StopDownload | StopMeasuring | FindFrame | InvertPhoto | PhotoAct} ClientMessage */
 
-/** @typedef {Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | Locality | Region | ExportReady | Text | Error | ModelList | ModelWork | FoundFrame | PhotoBegun | PhotoWork} ServerMessage */
+/** @typedef {Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | Locality | Region | ExportReady | ExportProgress | Text | Error | ModelList | ModelWork | FoundFrame | PhotoBegun | PhotoWork} ServerMessage */
 
 export {};

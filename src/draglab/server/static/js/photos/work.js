@@ -40,8 +40,8 @@ export function shareDone({ state, step, total }) {
   return state === "tuning" ? PROJECTION + ((1 - PROJECTION) * step) / total : (PROJECTION * step) / total;
 }
 
-/** @param {number} seconds */
-function duration(seconds) {
+/** How long something still takes, in words. @param {number} seconds */
+export function duration(seconds) {
   if (seconds < 5) return "a few seconds left";
   if (seconds < 90) return `about ${Math.ceil(seconds / 5) * 5} s left`;
   return `about ${Math.round(seconds / 60)} min left`;
