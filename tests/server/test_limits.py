@@ -55,7 +55,8 @@ def small(models, tmp_path_factory):
 
 def test_every_limit_has_its_test():
     folder = Path(__file__).parent
-    tests = [folder / name for name in ("test_limits.py", "test_gate.py", "test_people.py", "test_photos.py")]
+    names = ("test_limits.py", "test_gate.py", "test_people.py", "test_photos.py", "test_stitched_exports.py")
+    tests = [folder / name for name in names]
     text = "".join(path.read_text(encoding="utf-8") for path in tests)
     for field in fields(Limits):
         assert f"def test_limit_{field.name}(" in text, field.name

@@ -119,18 +119,16 @@ class Pictures:
         spec = replace(start, seed=seed, truncation_psi=truncation, mix=None, photo=None)
         return render(generator, start_latent(spec, generator), height)
 
-    def thumbnail(self, picture: int) -> bytes:
+    def thumbnail(self, picture: int) -> bytes | None:
         """Return the small picture with a number (NodeView.picture) as a PNG, cached on disk.
 
-        A number's picture never changes.
-
-        Raises:
-            DraglabError: no entry of the history shows that picture.
+        A number's picture never changes. None: no entry of the history shows it, maybe not any more, as when a drag
+        went on.
         """
         document = self.document
         node = next((each for each in reversed(document.history.nodes.values()) if each.latent_id == picture), None)
         if node is None:
-            raise DraglabError("no entry of this session's history shows that picture")
+            return None
         data = document.journal.thumbnail(document.id, picture)
         if data is None or decode_thumbnail(data) is None:
             data = encode_thumbnail(picture_of(document, node, height=THUMBNAIL))

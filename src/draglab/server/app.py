@@ -280,6 +280,9 @@ class _Pages:
             data = await asyncio.wrap_future(found)
         except DraglabError as error:
             raise HTTPException(404, str(error), {"Cache-Control": "no-store"}) from None
+        if data is None:
+            # No error: it was replaced while the page asked for it, and the page asks for the current one.
+            return Response(status_code=204, headers={"Cache-Control": "no-store"})
         return Response(data, media_type="image/png", headers=headers)
 
     async def upload_edit(self, request: Request) -> Response:

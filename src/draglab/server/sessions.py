@@ -142,13 +142,13 @@ class Sessions:
         live.session.rename(name)
         live.tell()
 
-    def thumbnail(self, owner: str | None, session: str, picture: int) -> Future[bytes]:
+    def thumbnail(self, owner: str | None, session: str, picture: int) -> Future[bytes | None]:
         """Return a small picture of a session of this person as a PNG, by its number.
 
-        If it is not stored yet, it is made when there is time, but only for sessions in memory. The future raises a
-        DraglabError if there is no such picture.
+        If it is not stored yet, it is made when there is time, but only for sessions in memory. None: the session does
+        not show it, maybe not any more. The future raises a DraglabError if there is no such session.
         """
-        found: Future[bytes] = Future()
+        found: Future[bytes | None] = Future()
         kept = self._journal(owner).thumbnail(session, picture) if picture <= MAX_PICTURE else None
         live = self._live.get((owner, session))
         if kept is not None:
@@ -169,10 +169,10 @@ class Sessions:
                     problem = error
                 if not found.set_running_or_notify_cancel():
                     return
-                if made is None:
-                    found.set_exception(problem)
-                else:
+                if problem is None:
                     found.set_result(made)
+                else:
+                    found.set_exception(problem)
 
             self._worker.wish(("thumbnail", found), make, urgent=False)
         return found

@@ -40,10 +40,8 @@ class EditorPage:
         page.on("console", self._note)
 
     def _note(self, line: ConsoleMessage) -> None:
-        # A lost connection leaves a line of the browser's own in the console, ERR_CONNECTION_REFUSED and the like; so
-        # does a small picture that was replaced, by a drag that goes on, while the page asked for it.
-        replaced = "404" in line.text and "/thumbnails/" in line.location["url"]
-        if line.type == "error" and "ERR_" not in line.text and not replaced:
+        # A lost connection leaves a line of the browser's own in the console, ERR_CONNECTION_REFUSED and the like.
+        if line.type == "error" and "ERR_" not in line.text:
             self.problems.append(line.text)
 
     def open(self) -> EditorPage:

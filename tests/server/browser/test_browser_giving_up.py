@@ -113,3 +113,31 @@ def test_an_arrow_within_reach_is_whole(editor):
     editor["#run"].click()
     editor.until_ended()
     assert editor.status.startswith("Arrived") and ends(editor)[1] == 0
+
+
+def test_a_small_picture_that_is_replaced_while_the_page_asks_for_it_is_asked_for_anew(editor):
+    """Nothing of it is an error in the console, and the current picture is shown at last."""
+    side = editor.size()
+    editor.page.evaluate(IMPATIENT)
+    editor.when_pulled("release")
+    editor.until(lambda: editor["#strip img"].count() == 1, "the start has no picture")
+    held = []
+    editor.page.route("**/thumbnails/**", lambda route: held.append(route))
+    editor.pull(nose(side), out_of_reach(side))
+    editor.until_running_or_over()
+    editor.until_ended()
+    editor.until(lambda: held, "the picture of the drag was not asked for")
+    replaced = frames(editor)["picture"]
+    assert held[-1].request.url.endswith(f"/{replaced}")
+    editor["#go-on"].click()
+    editor.until_running()
+    editor["#run"].click()
+    editor.until_ended()
+    assert frames(editor)["picture"] != replaced
+    with editor.page.expect_response(f"**/thumbnails/*/{replaced}") as answer:
+        # The requests that are held are sent then.
+        editor.page.unroute("**/thumbnails/**")
+    assert answer.value.status == 204
+    shown = editor['#strip [data-kind="round"] img']
+    editor.until(lambda: shown.evaluate("(img) => img.complete && img.naturalWidth") == 96, "there is no picture")
+    assert (shown.get_attribute("src") or "").endswith(f"/{frames(editor)['picture']}")
