@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-import draglab
-from draglab.checkpoints import save_generator
 from draglab.dragging import (
     DragEdit,
     DragSettings,
@@ -33,12 +30,11 @@ from draglab.dragging.metric import RESTRAINT, SHARED, LatentMetric
 from draglab.errors import DraglabError
 from draglab.generators import FeatureMaps, Generator
 from draglab.generators.statistics import LatentStatistics, measure_statistics
-from tests.extending.toy_architecture import Spots, SpotsConfig
+from tests.dragging.spots import FAST, spot_of
+from tests.extending.toy_architecture import Spots
 from tests.generators.mobile_configs import make_mobile
 from tests.reference import gauss_newton as slow
 from tests.tiny import tiny_generator
-
-FAST = DragSettings(descent="gauss-newton", max_steps=12, feature_resolution=64)
 
 
 def numbers(*shape: int, seed: int = 0) -> np.ndarray:
@@ -48,22 +44,6 @@ def numbers(*shape: int, seed: int = 0) -> np.ndarray:
 def random_statistics(layers: int, width: int) -> LatentStatistics:
     root = numbers(width, width, seed=1) + 2 * np.eye(width)
     return LatentStatistics(torch.from_numpy(root @ root.T), torch.from_numpy(numbers(7, layers, width, seed=2)))
-
-
-@pytest.fixture(scope="module")
-def spots() -> Generator:
-    """A model in which a drag has a meaning: its features are spots, and latents say where they are."""
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        generator = Spots(SpotsConfig(64), "spots")
-    generator.statistics = measure_statistics(generator)
-    return generator
-
-
-def spot_of(generator: Generator, w_plus: torch.Tensor) -> np.ndarray:
-    """Place of the first spot, in pixels."""
-    place = torch.einsum("nw,saw->nsa", w_plus[:, 0], generator.synthesis.place).tanh() / 2 + 0.5
-    return (place[0, 0] * generator.img_resolution - 0.5).numpy()
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -214,80 +194,6 @@ def test_targets_may_move(spots: Generator) -> None:
     assert np.linalg.norm(spot_of(spots, run.latent.w_plus().detach()) - at - [4, 5]) < 2.5
 
 
-def test_a_drag_ends_at_its_reach_and_goes_on_when_asked_to(spots: Generator) -> None:
-    w_plus = spots.w_plus_from_seed(1)
-    at = spot_of(spots, w_plus)
-    edit = DragEdit([at], [at + [7, -3]])
-    free = GaussNewtonRun(spots, w_plus, edit, replace(FAST, locality=0.0))
-    run = GaussNewtonRun(spots, w_plus, edit, replace(FAST, reach=0.3, locality=0.0))
-    while run.stop_reason is None:
-        run.step()
-    assert run.stop_reason == "out_of_reach"
-    assert run.last is not None and run.last.stop_reason == "out_of_reach"
-    np.testing.assert_array_equal(run.last.reachable, run.handles)
-    offset = run.latent.offset[0].detach()
-    assert float((run.force * offset).sum()) == pytest.approx(0.3**2, rel=1e-3)
-    torch.testing.assert_close(run.metric(run.force[None])[0], offset, rtol=1e-3, atol=1e-5)
-    run.go_on()
-    while run.stop_reason is None:
-        run.step()
-    while free.stop_reason is None:
-        free.step()
-    assert run.stop_reason == free.stop_reason == "arrived"
-
-
-def test_how_far_the_handles_can_come_is_known_with_the_first_step(spots: Generator) -> None:
-    """Of the whole way, the share that `reach` is of its length in the metric; damping makes it a little more."""
-    w_plus = spots.w_plus_from_seed(1)
-    at = spot_of(spots, w_plus)
-    way = np.array([7.0, -3.0])
-    edit = DragEdit([at], [at + way])
-    for reach in (0.28, 0.32):
-        run = GaussNewtonRun(spots, w_plus, edit, replace(FAST, reach=reach, locality=0.0))
-        rows = run.linearise(run.wanted())
-        far = run.metric.distance(rows.jacobian, np.array([np.hypot(*way)]))
-        share = run.reachable_share(rows)
-        assert share == pytest.approx(reach / far * (1 + DAMPING), rel=1e-3)
-        run.resume(1.0)
-        step = run.step()
-        assert step.stop_reason is None and step.reachable is not None
-        np.testing.assert_allclose(step.reachable, [at + share * way], rtol=1e-6)
-        while run.stop_reason is None:
-            run.step()
-        came = float((run.handles[0] - at) @ way / (way @ way))
-        assert came == pytest.approx(share, abs=0.15)
-
-
-@pytest.mark.parametrize(("share", "reason"), [(0.5, "out_of_reach"), (1.0, "stalled")])
-def test_a_stall_on_the_way_to_what_is_out_of_reach_says_so(
-    spots: Generator, monkeypatch: pytest.MonkeyPatch, share: float, reason: str
-) -> None:
-    monkeypatch.setattr(GaussNewtonRun, "reachable_share", lambda self, rows: share)
-    monkeypatch.setattr(gauss_newton, "PATIENCE", 2)
-    w_plus = spots.w_plus_from_seed(1)
-    at = spot_of(spots, w_plus)
-    run = GaussNewtonRun(spots, w_plus, DragEdit([at], [at + [7, -3]]), replace(FAST, patience=2, max_steps=30))
-
-    def nowhere(rows: Any) -> Any:
-        zero = torch.zeros_like(run.force)
-        return gauss_newton.Solution(zero, zero, np.zeros((1, 2)))
-
-    monkeypatch.setattr(run, "solve", nowhere)
-    while run.stop_reason is None:
-        step = run.step()
-    assert run.stop_reason == step.stop_reason == reason
-
-
-def test_what_is_within_reach_is_reachable_and_other_methods_do_not_know(spots: Generator) -> None:
-    w_plus = spots.w_plus_from_seed(1)
-    at = spot_of(spots, w_plus)
-    edit = DragEdit([at], [at + [7, -3]])
-    for settings in (FAST, replace(FAST, reach=None)):
-        step = next(drag_steps(spots, w_plus, edit, settings))
-        np.testing.assert_array_equal(step.reachable, step.targets)
-    assert next(drag_steps(spots, w_plus, edit, replace(FAST, descent="first-order"))).reachable is None
-
-
 def test_what_is_far_is_held_and_gives_way(spots: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     # Everything is to stay, however long the way, so that only the distance counts.
     monkeypatch.setattr(gauss_newton, "held_places", lambda handles, targets, counts, shape: np.ones(counts))
@@ -378,62 +284,3 @@ def test_the_automatic_choice() -> None:
         drag_steps(generator, w_plus, edit, DragSettings(max_steps=2), tracker=lambda query: track_nearest(query))
     )
     assert own[-1].motion_loss > 0
-
-
-def test_statistics_are_what_they_say() -> None:
-    generator = tiny_generator()
-    shares: list[float] = []
-    found = measure_statistics(generator, shares.append)
-    assert shares[0] == 0
-    assert shares[-1] == 1
-    assert shares == sorted(shares)
-    z = torch.from_numpy(np.random.RandomState(0).randn(4000, 16)).float()
-    torch.testing.assert_close(found.covariance, torch.cov(generator.mapping(z)[:, 0].t()), rtol=1e-3, atol=1e-6)
-    assert found.pulls.shape == (160, generator.num_ws, 16)
-    again = measure_statistics(generator)
-    assert torch.equal(found.pulls, again.pulls)
-    # Features of 8 px depend on the first three latents only.
-    assert (found.pulls.square().sum((0, 2)) > 0).tolist() == [True] * 3 + [False] * (generator.num_ws - 3)
-
-
-def test_classes_are_all_examined() -> None:
-    generator = tiny_generator(c_dim=3)
-    assert measure_statistics(generator).covariance.shape == (16, 16)
-
-
-def test_files_keep_statistics(tmp_path: Path) -> None:
-    generator = tiny_generator()
-    generator.statistics = measure_statistics(generator)
-    save_generator(generator, tmp_path / "tiny.safetensors")
-    again = draglab.load_generator(tmp_path / "tiny.safetensors", "cpu")
-    assert again.sha256 == generator.sha256
-    assert again.statistics is not None
-    metrics = [LatentMetric(each, 4, False) for each in (generator.statistics, again.statistics)]
-    rows = torch.from_numpy(numbers(3, 4, 16)).float()
-    torch.testing.assert_close(metrics[0](rows), metrics[1](rows), rtol=2e-3, atol=1e-4)
-
-
-@pytest.mark.parametrize("damage", ["width", "layers", "one", "nan"])
-def test_statistics_of_another_model_are_refused(damage: str, tmp_path: Path) -> None:
-    generator = tiny_generator()
-    covariance, pulls = torch.eye(16), torch.ones(5, generator.num_ws, 16)
-    if damage == "width":
-        covariance = torch.eye(15)
-    elif damage == "layers":
-        pulls = pulls[:, 1:]
-    elif damage == "nan":
-        covariance[0, 0] = torch.nan
-    generator.statistics = LatentStatistics(covariance, pulls)
-    save_generator(generator, tmp_path / "tiny.safetensors")
-    if damage == "one":
-        import safetensors.torch
-        from safetensors import safe_open
-
-        path = tmp_path / "tiny.safetensors"
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata()
-        tensors = safetensors.torch.load(path.read_bytes())
-        del tensors["statistics.pulls"]
-        path.write_bytes(safetensors.torch.save(tensors, metadata))
-    with pytest.raises(DraglabError, match="statistics do not fit"):
-        draglab.load_generator(tmp_path / "tiny.safetensors", "cpu")

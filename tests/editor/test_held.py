@@ -12,7 +12,8 @@ from draglab.editor.held import PLACES, held_map
 from draglab.editor.journal import Journal
 from draglab.editor.session import EditingSession
 from draglab.editor.state import Point
-from tests.editor.test_pulls import GENERATOR, MEASURED, session_of
+from tests.editor.pulls import MEASURED, session_of
+from tests.editor.sessions import GENERATOR
 
 WAYS = [((8.0, 9.0), (14.0, 9.0)), ((20.0, 20.0), (20.0, 20.0))]
 

@@ -1,79 +1,15 @@
-"""Pulls that the image follows: what is recorded, what waits, what ends them, and that files repeat them."""
+"""Pulls that the image follows: what waits, what ends them, and what undo takes back."""
 
 from __future__ import annotations
-
-import copy
-import json
-import random
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from draglab import DraglabError
 from draglab.editor import pull as pulls
-from draglab.editor.branch import edit_file_of
-from draglab.editor.export import export
-from draglab.editor.journal import Journal
-from draglab.editor.pull import MAX_KEPT, KeptStep, KeptSteps
-from draglab.editor.replay import Replay
-from draglab.editor.session import EditingSession
 from draglab.editor.state import Point, StartSpec
-from draglab.generators import Generator
-from draglab.generators.statistics import measure_statistics
-from draglab.media.edit_file import parse_edit_file
-from tests.editor.sessions import GENERATOR, dragged, new_session, reopened, run
-
-MEASURED = copy.deepcopy(GENERATOR)
-"""The same model with statistics: its drags are Gauss-Newton's."""
-MEASURED.statistics = measure_statistics(MEASURED)
-FINE = {"stop_distance": 0.01, "max_steps": 6, "patience": None}
-
-
-def session_of(journal: Journal, generator: Generator = GENERATOR, **settings) -> EditingSession:
-    session = EditingSession.create(journal, lambda name: generator, StartSpec("tiny", 3))
-    session.set_settings({**FINE, **settings})
-    return session
-
-
-@pytest.fixture(params=[GENERATOR, MEASURED], ids=["first-order", "gauss-newton"])
-def session(request: pytest.FixtureRequest, journal: Journal) -> EditingSession:
-    return session_of(journal, request.param)
-
-
-def way(*places: tuple[float, float], point: int = 1, handle: tuple[float, float] = (8, 9)) -> Iterator[Point]:
-    return (Point(point, handle, place) for place in places)
-
-
-def pull(session: EditingSession, points: Iterator[Point], gesture: int = 1, steps: int = 1) -> None:
-    """With the hand still down, and so many steps after each move."""
-    for point in points:
-        session.pull([point], gesture)
-        for _ in range(steps):
-            if session.rounds.due:
-                session.rounds.step()
-
-
-def let_go(session: EditingSession, point: Point, gesture: int = 1) -> None:
-    session.pull([point], gesture, done=True)
-    run(session)
-
-
-def kinds(session: EditingSession) -> list[str]:
-    return [node.kind for node in session.view().nodes]
-
-
-def same_pixels(session: EditingSession, generator) -> bool:
-    """Whether the session's edit file, written and read, repeats its image bit by bit."""
-    edit = parse_edit_file(edit_file_of(session.document).model_dump_json().encode())
-    replay = Replay(edit, generator)
-    for _ in replay:
-        pass
-    return bool((replay.image() == session.pictures.current()).all())
-
-
-def generator_in(session: EditingSession):
-    return session.document.generator(session.document.history.node)
+from tests.editor.pulls import MEASURED, generator_in, kinds, let_go, pull, same_pixels, session_of, way
+from tests.editor.sessions import dragged, new_session, run
 
 
 def test_a_pull_is_one_entry_that_undo_takes_back(session):
@@ -97,42 +33,6 @@ def test_a_pull_is_one_entry_that_undo_takes_back(session):
     assert (session.pictures.current() == before).all()
     session.redo()
     assert session.view().cursor == node.id
-
-
-def test_its_file_repeats_it_bit_by_bit(session):
-    draw = random.Random(4)
-    handle = (8.0, 9.0)
-    for gesture in range(1, 4):
-        places = [(handle[0] + draw.uniform(-4, 6), handle[1] + draw.uniform(-3, 6)) for _ in range(30)]
-        pull(session, way(*places, point=gesture, handle=handle), gesture, steps=draw.choice([1, 2]))
-        let_go(session, Point(gesture, handle, places[-1]), gesture)
-        handle = (draw.uniform(6, 20), draw.uniform(6, 20))
-    assert kinds(session) == ["start", "round", "round", "round"]
-    file = edit_file_of(session.document)
-    assert all(one.moved and one.steps for one in file.rounds)
-    assert same_pixels(session, generator_in(session))
-    journal = session.document.journal
-    generator = generator_in(session)
-    again = EditingSession.from_edit_file(journal, lambda name: generator, file)
-    run(again)
-    assert (again.pictures.current() == session.pictures.current()).all()
-    # Opened again it takes no more room than when it was made.
-    for first, second in zip(session.view().nodes, again_rounds(again), strict=False):
-        assert second.frames <= max(MAX_KEPT + 1, first.frames)
-
-
-def again_rounds(session: EditingSession):
-    return [node for node in session.view().nodes if node.kind in ("start", "round")]
-
-
-def test_a_hand_that_rests_far_away_and_goes_on_is_repeated_too(session):
-    """With stalls, arrivals and limits of steps on the way, after which the next move goes on."""
-    session.set_settings({"patience": 2, "max_steps": 3, "stop_distance": 0.5})
-    pull(session, way((10, 9), (31, 31), (9, 9), (9.2, 9), (0, 31)), steps=12)
-    assert session.rounds.pulling
-    let_go(session, Point(1, (8, 9), (10, 11)))
-    assert session.view().nodes[-1].end is not None
-    assert same_pixels(session, generator_in(session))
 
 
 def test_it_waits_where_the_hand_rests(session):
@@ -200,48 +100,6 @@ def test_what_else_ends_it_ends_its_gesture(session, ends):
     pull(session, way((20, 9)))
     session.pull([Point(1, (8, 9), (20, 9))], 1, done=True)
     assert session.view() == left
-
-
-def test_killed_on_the_way_it_is_as_if_nobody_had_pulled(session):
-    pull(session, way((10, 9), (12, 9)))
-    again = reopened(session)
-    assert kinds(again) == ["start"] and again.view().points == []
-
-
-@pytest.mark.parametrize(
-    ("kind", "damage", "left"),
-    [
-        ("moves", lambda body: {**body, "moves": [{**body["moves"][0], "targets": []}]}, 0),
-        ("moves", lambda body: {**body, "moves": [{"after": 1, "targets": [[1, 1], [2, 2]]}, *body["moves"]]}, 0),
-        ("moves", lambda body: {**body, "moves": []}, 0),
-        ("frame", lambda body: {**body, "step": 0}, 0),
-        ("end", lambda body: {**body, "kept": 99}, None),
-    ],
-)
-def test_of_a_damaged_pull_the_sound_beginning_is_kept(journal, kind, damage, left):
-    session = session_of(journal)
-    pull(session, way((10, 9), (12, 9)))
-    let_go(session, Point(1, (8, 9), (12, 10)))
-    frames = session.view().nodes[-1].frames
-    run_ = journal.file.connection.execute
-    row, body = run_("SELECT rowid, body FROM entries WHERE kind = ? ORDER BY number LIMIT 1", (kind,)).fetchone()
-    run_("UPDATE entries SET body = ? WHERE rowid = ?", (json.dumps(damage(json.loads(body))), row))
-    again = reopened(session)
-    node = again.view().nodes[-1]
-    assert (node.kind, node.end, node.frames) == ("round", "interrupted", frames if left is None else left)
-    assert "ends at an earlier step" in journal.file.notices[0]
-    again.pictures.current()
-
-
-def test_frames_out_of_order_are_damage(journal):
-    session = session_of(journal)
-    pull(session, way((10, 9), (12, 9), (11, 9)))
-    let_go(session, Point(1, (8, 9), (12, 10)))
-    journal.file.connection.execute(
-        "UPDATE entries SET body = json_set(body, '$.step', 1) WHERE kind = 'frame' AND number = "
-        "(SELECT number FROM entries WHERE kind = 'frame' ORDER BY number LIMIT 1 OFFSET 1)"
-    )
-    assert reopened(session).view().nodes[-1].frames == 1
 
 
 def test_the_next_pull_goes_on_with_what_has_not_arrived(session):
@@ -323,55 +181,6 @@ def test_a_short_pull_to_where_it_has_arrived_sets_a_target(session):
     assert session.view().points == [Point(1, (8, 9), (9, 9))]
 
 
-def test_the_steps_that_are_kept_are_few_and_evenly_spread(session, tmp_path):
-    draw = random.Random(1)
-    session.set_settings({"max_steps": 20})
-    pull(session, way(*((8 + draw.uniform(-2, 6), 9 + draw.uniform(-2, 6)) for _ in range(150))))
-    let_go(session, Point(1, (8, 9), (11, 10)))
-    record = session.document.history.node.round
-    assert record is not None
-    pulled = [frame.step for frame in record.frames if frame.step <= 150]
-    assert MAX_KEPT // 2 <= len(pulled) <= MAX_KEPT + 1
-    assert max(np.diff([0, *pulled])) <= 2 * 150 / (MAX_KEPT // 2)
-    assert len(edit_file_of(session.document).rounds[0].moved) <= 151
-    assert same_pixels(session, generator_in(session))
-    # Looked at, gone on with from there, and made a video of.
-    node = session.document.history.node
-    middle = session.view().nodes[-1].frames // 2
-    shown = session.pictures.frame(node.id, middle)
-    session.continue_from(node.id, middle)
-    assert session.view().nodes[-1].label == f"From step {record.frames[middle - 1].step}"
-    assert (session.pictures.current() == shown).all()
-    assert same_pixels(session, generator_in(session))
-    for _ in export(session.document, "gif", "round", tmp_path / "pull.gif"):
-        pass
-    again = reopened(session)
-    assert again.view() == session.view()
-
-
-def test_two_hundred_pulls_stay_small(journal):
-    session = session_of(journal)
-    size = 4 * GENERATOR.num_ws * GENERATOR.w_dim
-    for gesture in range(200):
-        pull(session, way(*((9 + step % 5, 9) for step in range(40))), gesture)
-        session.pull([Point(1, (8, 9), (10, 9))], gesture, done=True)
-        session.rounds.stop()
-    (count,) = journal.file.connection.execute("SELECT COUNT(data) FROM entries").fetchone()
-    assert count <= 200 * (MAX_KEPT + 2)
-    (info,) = journal.sessions()
-    assert info.rounds == 200
-    assert info.bytes < 200 * ((MAX_KEPT + 2) * (size + 200) + 40 * 100 + 2000)
-
-
-def test_longer_than_a_file_can_hold_it_is_two(session, monkeypatch):
-    monkeypatch.setattr(pulls, "MAX_MOVES", 10)
-    pull(session, way(*((9 + step % 7, 9 + step % 3) for step in range(25))))
-    let_go(session, Point(1, (8, 9), (10, 9)))
-    rounds = edit_file_of(session.document).rounds
-    assert len(rounds) == 3 and max(len(one.moved) for one in rounds) <= 10
-    assert same_pixels(session, generator_in(session))
-
-
 def test_a_pull_that_diverges_says_so(journal):
     session = session_of(journal, step_size=3e37, step_unit="absolute")
     pull(session, way((12, 9), (13, 9), (14, 9)), steps=3)
@@ -413,19 +222,6 @@ def test_with_a_mask_it_follows_as_well_as_steps_allow(session):
     let_go(session, Point(1, (8, 9), (12, 9)))
     assert kinds(session) == ["start", "mask", "round"]
     assert same_pixels(session, generator_in(session))
-
-
-def test_of_any_number_of_steps_some_are_kept():
-    kept = KeptSteps(most=6)
-    for index in range(1, 100):
-        kept.add(KeptStep(index, [], 0.0, b""))
-        found = [step.index for step in kept]
-        assert found == sorted(set(found)) and found[-1] == index
-        assert len(found) <= 7
-        assert len(found) >= min(index, 3)
-        spread = [step for step in found if step % kept.every == 0]
-        assert spread == list(range(kept.every, index + 1, kept.every))
-    assert kept.every == 16
 
 
 def test_several_points_are_pulled_as_one_entry(session):
