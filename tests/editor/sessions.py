@@ -50,6 +50,8 @@ def dragged(session: EditingSession, *points: Point) -> list[StepReport]:
 
 def thumbnail(session: EditingSession, node: int) -> NDArray[np.uint8]:
     """The small picture of an entry of the history."""
-    picture = decode_thumbnail(session.pictures.thumbnail(session.document.history.get(node).latent_id))
+    data = session.pictures.thumbnail(session.document.history.get(node).latent_id)
+    assert data is not None
+    picture = decode_thumbnail(data)
     assert picture is not None
     return picture
