@@ -27,6 +27,7 @@ from draglab.dragging import (
 from draglab.dragging.gauss_newton import DAMPING, damped
 from draglab.dragging.matching import PatchMatcher
 from draglab.dragging.metric import RESTRAINT, SHARED, LatentMetric
+from draglab.dragging.texture import position_gradient
 from draglab.errors import DraglabError
 from draglab.generators import FeatureMaps, Generator
 from draglab.generators.statistics import LatentStatistics, measure_statistics
@@ -84,7 +85,8 @@ def test_rows_are_the_derivatives_of_positions(spots: Generator) -> None:
     assert rows.owners.tolist() == [0]
     np.testing.assert_allclose(rows.directions[0], np.array([6, 2]) / np.sqrt(40), rtol=1e-12)
     assert rows.wanted[0] == pytest.approx(min(np.sqrt(40), run.longest))
-    g = run._position_gradient(at[None, None] + run.offsets)[0] @ torch.from_numpy(rows.directions[0])
+    gradient = position_gradient(run.features, at[None, None] + run.offsets, run.half_step, run.shape)
+    g = gradient[0] @ torch.from_numpy(rows.directions[0])
 
     def formula(change: torch.Tensor) -> float:
         whole = Features.whole(generator.feature_maps(w_plus + change, 64), 0)

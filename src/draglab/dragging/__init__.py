@@ -9,6 +9,7 @@ from draglab.dragging.losses import LossTerm
 from draglab.dragging.regions import region_edit, region_points
 from draglab.dragging.run import DragRun, diverged
 from draglab.dragging.settings import DragSettings
+from draglab.dragging.texture import Texture
 from draglab.dragging.tracking import PointTracker, TrackingQuery, track_nearest
 from draglab.dragging.types import GAVE_UP, KEEPS_BEST, DragEdit, DragResult, DragStep, StopReason
 
@@ -28,6 +29,7 @@ __all__ = [
     "Optimizer",
     "PointTracker",
     "StopReason",
+    "Texture",
     "TrackingQuery",
     "advance",
     "diverged",

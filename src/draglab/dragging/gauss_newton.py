@@ -35,6 +35,7 @@ from draglab.dragging.metric import LatentMetric
 from draglab.dragging.responses import look, prepare_responses, responses_of
 from draglab.dragging.run import DragRun
 from draglab.dragging.settings import DragSettings
+from draglab.dragging.texture import HALF_STEP, PATCH, position_gradient
 from draglab.dragging.tracking import search_spacing
 from draglab.dragging.types import DragEdit, DragStep
 from draglab.errors import DraglabError
@@ -45,10 +46,6 @@ from draglab.geometry import image_extent, scale_from_512
 MAX_HANDLES = 8
 """Number of handles up to which the automatic choice falls on this method: each costs a backward pass a step."""
 # Lengths are in pixels of a 512-pixel image.
-PATCH = 6.0
-"""Radius of the patches."""
-HALF_STEP = 2.0
-"""Half the distance of central differences."""
 LONGEST = 24.0
 """Longest way that a step asks for."""
 SHORTEST = 2.0
@@ -307,7 +304,7 @@ class GaussNewtonRun(DragRun):
         patch changes most and least with the position, the latter counting less.
         """
         at = self.handles[:, None] + self.offsets
-        gradient = self._position_gradient(at)
+        gradient = position_gradient(self.features, at, self.half_step, self.shape)
         values = self.features.at(at, self.shape).flatten(1)
         owners: list[int] = []
         directions: list[NDArray[np.float64]] = []
@@ -331,15 +328,6 @@ class GaussNewtonRun(DragRun):
             found.append(self.latent.gradient(position, again=row + 1 < len(owners))[0])
         chosen, ways = np.array(owners), np.stack(directions)
         return Rows(torch.stack(found), chosen, ways, (ways * wanted[chosen]).sum(1), np.array(weights))
-
-    @torch.no_grad()
-    def _position_gradient(self, at: NDArray[np.float64]) -> Tensor:
-        """Return dF/dp of the patches' features at points [n, k, 2], per image pixel: [n, k C, 2]."""
-        parts = []
-        for axis in np.eye(2) * self.half_step:
-            ahead, behind = (self.features.at(at + sign * axis, self.shape) for sign in (1, -1))
-            parts.append(((ahead - behind) / (2 * self.half_step)).flatten(1))
-        return torch.stack(parts, dim=-1)
 
     @torch.no_grad()
     def solve(self, rows: Rows) -> Solution:

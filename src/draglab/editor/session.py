@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from draglab.dragging import DragSettings
 from draglab.dragging.gauss_newton import prepare_round
 from draglab.editor.document import Document, GeneratorOf, facts_of, latent_bytes
 from draglab.editor.journal import Journal
 from draglab.editor.photo import PhotoStart
 from draglab.editor.pictures import Pictures
-from draglab.editor.quality import HandleQuality, QualityMap
+from draglab.editor.point_help import PointHelp
 from draglab.editor.replay import Replay
 from draglab.editor.rounds import Rounds
 from draglab.editor.start_latent import appearance, keeps_shape, spec_of_file, start_latent
@@ -43,14 +42,14 @@ class EditingSession:
 
     Attributes:
         document: the history, and the latents and masks of its nodes. Exports and descriptions are made from it.
-        rounds: the running drag. pictures: the session's images.
+        rounds: the running drag. pictures: the session's images. help: with the handles of the current image.
     """
 
     def __init__(self, document: Document) -> None:
         self.document = document
         self.rounds = Rounds(document)
         self.pictures = Pictures(document, self.rounds)
-        self._quality: tuple[tuple[int, DragSettings], QualityMap] | None = None
+        self.help = PointHelp(document)
 
     @classmethod
     def create(cls, journal: Journal, generator_of: GeneratorOf, start: StartSpec) -> EditingSession:
@@ -113,32 +112,6 @@ class EditingSession:
     def view(self) -> SessionView:
         """Return everything that is shown beside the picture."""
         return session_view(self.document, self.rounds)
-
-    # Help with points and masks.
-
-    def check_handle(self, point: XY) -> HandleQuality:
-        """Return whether a handle at (x, y), image pixels, can be tracked, and if not, a better place near it.
-
-        Raises:
-            DraglabError: the point is outside the image.
-        """
-        return self.handle_check(point)()
-
-    def handle_check(self, point: XY) -> Callable[[], HandleQuality]:
-        """Return :meth:`check_handle` of the image as it is now, as a function that another thread may call."""
-        document, node = self.document, self.document.history.node
-        settings = document.settings()
-        key = (node.latent_id, settings)
-        generator = document.generator(node)
-        latent = document.latent(node.latent_id, generator)
-
-        def check() -> HandleQuality:
-            known = self._quality
-            if known is None or known[0] != key:
-                self._quality = known = key, QualityMap(generator, latent, settings)
-            return known[1].check(point)
-
-        return check
 
     def suggest_mask(self) -> NDArray[np.bool_]:
         """Suggest a movable region, bool [H, W], from the features around the handles; the mask stays as it is.

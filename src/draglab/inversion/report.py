@@ -108,8 +108,8 @@ class QualityReport:
             )
         if self.spread > UNUSUAL:
             text += (
-                " The photo is unlike most of what the model has seen (a profile, a hand or hat at the face, hard "
-                "shadows): drags there may look less natural."
+                " Its latent is far from those of the model's own images, as for a profile, a hand or hat at the face, "
+                "hard shadows, or with the published scheme: drags there may look less natural."
             )
         return text
 

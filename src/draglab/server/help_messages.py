@@ -65,7 +65,10 @@ class Locality:
 
 @dataclass(frozen=True, kw_only=True)
 class RegionPoints(Request):
-    """Ask for points that are well spread inside a polygon. Answered by Region. count: at most so many."""
+    """Ask for points inside a polygon, well spread over what can be tracked there. Answered by Region.
+
+    count: at most so many.
+    """
 
     type: Literal["region_points"] = "region_points"
     polygon: list[Place]

@@ -18,6 +18,9 @@ from draglab.server.outbox import Outbox, Picture
 from draglab.server.worker import NotYet, Worker
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from draglab.editor.quality import HandleQuality
 
 
@@ -59,7 +62,7 @@ class Questions:
         session = live.session
         match command:
             case m.CheckHandle():
-                check = session.handle_check((command.x, command.y))
+                check = session.help.check_handle((command.x, command.y))
                 # Not on the worker: its first answer for an image takes as long as many steps.
                 self._worker.painter.wish((self._client, "check", command.id), lambda: self._check(command, check))
             case m.CheckLocality():
@@ -68,10 +71,8 @@ class Questions:
                 held = held_map(session.document, [(way.handle, way.target) for way in command.ways])
                 self._client.send(m.Locality(id=command.id, held=None if held is None else held.tolist()))
             case m.RegionPoints():
-                from draglab.dragging import region_points
-
-                found = region_points(command.polygon, command.count)
-                self._client.send(m.Region(id=command.id, points=[(float(x), float(y)) for x, y in found]))
+                find = session.help.region_points(command.polygon, command.count)
+                self._worker.painter.wish((self._client, "region", command.id), lambda: self._region(command, find))
             case m.Scrub():
                 self._wish("scrub", command, live, command.node, command.frame)
             case m.Seeds():
@@ -108,6 +109,15 @@ class Questions:
                 score=quality.score,
             )
         )
+
+    def _region(self, command: m.RegionPoints, find: Callable[[], NDArray[np.float64]]) -> None:
+        """Answer a RegionPoints; called on the painter's thread."""
+        try:
+            points = find()
+        except DraglabError as error:
+            self._client.send(m.Error(id=command.id, message=str(error)))
+            return
+        self._client.send(m.Region(id=command.id, points=[(float(x), float(y)) for x, y in points]))
 
     def _wish(self, kind: m.PictureKind, command: m.Scrub | m.Seeds, live: LiveSession, *what: int) -> None:
         """Ask for a picture for this client alone."""

@@ -103,7 +103,7 @@ def test_corner_and_knob_scale_and_turn_about_the_middle(editor: EditorPage) -> 
     editor.until(lambda: editor[".handle-row"].count() == 8, "the corner does nothing")
     handles, targets = places(editor, "handle") - middle, places(editor, "target") - middle
     assert targets == pytest.approx(1.2 * handles, abs=0.8)
-    assert entries(editor) == ["start", "points"]
+    editor.until(lambda: entries(editor) == ["start", "points"], "the targets are not in the history")
 
     # On top of the scale: what waits lies where it is to go.
     x, y = centre(editor, "#markers .grip.turn")

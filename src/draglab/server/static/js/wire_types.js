@@ -178,7 +178,7 @@
  */
 
 /**
- * Ask for points that are well spread inside a polygon. Answered by Region. count: at most so many.
+ * Ask for points inside a polygon, well spread over what can be tracked there. Answered by Region.
  *
  * @typedef {object} RegionPoints
  * @property {number | null} [id]
