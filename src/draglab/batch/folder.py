@@ -78,20 +78,24 @@ class BatchFolder:
         Raises:
             DraglabError: they cannot be written.
         """
-        names = {}
-        folder = self.path / RESULTS / f"{line.number // A_FOLDER:03d}"
-        if answer.files:
-            make_directory(folder)
-        for suffix, content in answer.files.items():
-            path = folder / f"{line.number:06d}{suffix}"
-            with write_atomically(path) as temporary:
-                temporary.write_bytes(content)
-            names[suffix.removeprefix(".")] = path.relative_to(self.path).as_posix()
+        names = self._write_files(line.number, answer.files) if answer.files else {}
         error = None if answer.error is None else escape_controls(answer.error)[:2000]
         content = {"line": line.number, "digest": line.digest.hex(), "error": error, **answer.values, "files": names}
         append_line(self.path / REPORT, content)
         self.done.add(line.number, line.digest)
         self.broken += error is not None
+
+    def _write_files(self, number: int, files: Mapping[str, bytes]) -> dict[str, str]:
+        """Write the files of a job; return their names from the folder by their kinds, such as "png"."""
+        folder = self.path / RESULTS / f"{number // A_FOLDER:03d}"
+        make_directory(folder)
+        names = {}
+        for suffix, content in files.items():
+            path = folder / f"{number:06d}{suffix}"
+            with write_atomically(path) as temporary:
+                temporary.write_bytes(content)
+            names[suffix.removeprefix(".")] = path.relative_to(self.path).as_posix()
+        return names
 
     def check(self, line: Line) -> bool:
         """Return whether a line is done.
