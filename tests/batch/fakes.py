@@ -90,7 +90,7 @@ class Facts:
 
 def memory_of_mapping(name: str) -> tuple[int, int]:
     """Resident bytes of a file that this process has mapped, and those that it has written to; Linux only."""
-    sizes = {"Rss": 0, "Private_Dirty": 0}
+    sizes = {"Rss": 0, "Anonymous": 0}
     found = False
     smaps = Path("/proc/self/smaps")
     for line in smaps.read_text().splitlines() if smaps.exists() else ():
@@ -99,4 +99,4 @@ def memory_of_mapping(name: str) -> tuple[int, int]:
             found = line.endswith(name)
         elif found and field in sizes:
             sizes[field] += int(rest.split()[0]) * 1024
-    return sizes["Rss"], sizes["Private_Dirty"]
+    return sizes["Rss"], sizes["Anonymous"]

@@ -11,14 +11,11 @@ from typing import Any
 
 import pytest
 
-from draglab.batch import BatchOptions, open_batch
 from draglab.batch.engine import run_lines
-from draglab.batch.executor import Job
 from draglab.batch.folder import open_folder
 from draglab.batch.lists import read_list
 from draglab.batch.ray_actors import RayExecutor
-from draglab.errors import DraglabError
-from tests.batch.fakes import Echo, Unstartable
+from tests.batch.fakes import Echo
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'draglab[ray]'")
 pytestmark = pytest.mark.slow
@@ -31,7 +28,9 @@ def cluster() -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     # Actors import this test's modules.
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")])
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")]
+    )
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": 10**8})
     made.extra = [made.add_node(num_cpus=1, object_store_memory=10**8) for _ in range(2)]
     yield made

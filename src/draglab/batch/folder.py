@@ -172,6 +172,7 @@ def open_folder(
         config = _read_config(path)
         if config is None:
             _refuse_other_files(path)
+        if config is None or not (path / REPORT).exists():  # nothing was done
             config = {"format": FORMAT, "version": VERSION, "options": dict(options), "models": {}}
         elif not resume:
             raise DraglabError(f"{path} holds a batch already: add --resume to go on with it, or choose another folder")

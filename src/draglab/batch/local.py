@@ -28,6 +28,7 @@ from draglab.problems import describe_exception
 
 FAILED_STARTS = 3
 """Number of workers that may die one after the other before they are ready."""
+ALIGNMENT = 64
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -44,15 +45,36 @@ class _Process:
 
 @dataclass(frozen=True)
 class MappedFile:
-    """Arrays in a file, which processes map into their memory: its pages are there once."""
+    """Arrays in a file, which processes map into their memory: its pages are there once.
+
+    Attributes:
+        path: the file. places: name, type, shape and position of each array. Positions are multiples of ALIGNMENT:
+            some of PyTorch's functions round differently elsewhere.
+    """
 
     path: str
+    places: tuple[tuple[str, str, tuple[int, ...], int], ...]
+
+    @classmethod
+    def write(cls, path: Path, arrays: Arrays) -> MappedFile:
+        """Write arrays to a file."""
+        places, position = [], 0
+        with path.open("wb") as file:
+            for name, array in arrays.items():
+                file.seek(position)
+                file.write(np.ascontiguousarray(array).data)
+                places.append((name, array.dtype.str, array.shape, position))
+                position += -(-max(array.nbytes, 1) // ALIGNMENT) * ALIGNMENT
+            file.truncate(position)
+        return cls(str(path), tuple(places))
 
     def load(self) -> dict[str, NDArray[Any]]:
         """See :class:`SharedArrays`."""
-        from safetensors.torch import load_file
-
-        return {name: tensor.numpy() for name, tensor in load_file(self.path).items()}
+        content = np.memmap(self.path, np.uint8, "c")
+        return {
+            name: np.ndarray(shape, dtype, content, position)  # pyright: ignore[reportArgumentType]
+            for name, dtype, shape, position in self.places
+        }
 
 
 class LocalExecutor(Executor):
@@ -93,17 +115,12 @@ class LocalExecutor(Executor):
 
     def share(self, arrays: Arrays) -> SharedArrays:
         """See :class:`Executor`."""
-        from safetensors.numpy import save_file
-
         path = self._folder / f".draglab-{secrets.token_hex(6)}.part"
+        self._files.append(path)
         try:
-            self._files.append(path)
-            save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
+            return MappedFile.write(path, arrays)
         except OSError as error:
             raise write_error(path, error) from None
-        except Exception as error:  # safetensors has its own for a full disk
-            raise DraglabError(f"cannot write {path}: {describe_exception(error)}; free some space") from None
-        return MappedFile(str(path))
 
     def submit(self, job: Job) -> None:
         """See :class:`Executor`."""

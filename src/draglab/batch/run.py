@@ -19,7 +19,7 @@ from draglab.batch.local import LocalExecutor
 from draglab.batch.memory import Need, choose_workers, free_memory
 from draglab.batch.models import MOST_MODELS, OPEN_MODELS, WORKER_BYTES, Models
 from draglab.batch.ray_actors import RayExecutor
-from draglab.checkpoints.registry import best_device
+from draglab.checkpoints.registry import best_device, usable_device
 from draglab.errors import DraglabError
 from draglab.media.edit_line import LINE_LIMIT, VALUE_LIMIT, count_values, parse_object
 
@@ -167,7 +167,7 @@ def open_workers(
         device = "cuda" if options.gpus > 0 else "cpu"
         return RayExecutor(partial(make, device, None), options.on, options.jobs, options.gpus)
     assert need is not None
-    device = options.device or str(best_device())
+    device = str(best_device() if options.device is None else usable_device(options.device))
     wanted = 1 if options.jobs is None and device != "cpu" else options.jobs
     return LocalExecutor(partial(make, device, str(folder.scratch)), choose_workers(wanted, need), folder.path)
 
