@@ -52,8 +52,9 @@ def test_edits_come_out_as_from_processes(cluster: Any, tmp_path: Path, model: P
             assert [now.ran for now in batch] == [1, 2, 3, 4]
     assert report(tmp_path / "ray") == report(tmp_path / "here")
     for each in report(tmp_path / "ray"):
-        for file in each["files"].values():
-            assert (tmp_path / "ray" / file).read_bytes() == (tmp_path / "here" / file).read_bytes()
+        for kind in each["files"].keys() - {"mp4"}:  # x264 divides a picture among its threads
+            pair = [(tmp_path / name / each["files"][kind]).read_bytes() for name in ("ray", "here")]
+            assert pair[0] == pair[1]
 
 
 def test_what_cannot_work_is_told(cluster: Any, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from draglab.batch.blocks import Places, lay_out, views
 from draglab.batch.executor import ATTEMPTS, Answer, Arrays, Executor, Job, MakeWorker, SharedArrays, carry_out
 from draglab.errors import DraglabError
 from draglab.files import write_error
@@ -28,7 +29,6 @@ from draglab.problems import describe_exception
 
 FAILED_STARTS = 3
 """Number of workers that may die one after the other before they are ready."""
-ALIGNMENT = 64
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -45,36 +45,14 @@ class _Process:
 
 @dataclass(frozen=True)
 class MappedFile:
-    """Arrays in a file, which processes map into their memory: its pages are there once.
-
-    Attributes:
-        path: the file. places: name, type, shape and position of each array. Positions are multiples of ALIGNMENT:
-            some of PyTorch's functions round differently elsewhere.
-    """
+    """Arrays in a file, which processes map into their memory: its pages are there once."""
 
     path: str
-    places: tuple[tuple[str, str, tuple[int, ...], int], ...]
-
-    @classmethod
-    def write(cls, path: Path, arrays: Arrays) -> MappedFile:
-        """Write arrays to a file."""
-        places, position = [], 0
-        with path.open("wb") as file:
-            for name, array in arrays.items():
-                file.seek(position)
-                file.write(np.ascontiguousarray(array).data)
-                places.append((name, array.dtype.str, array.shape, position))
-                position += -(-max(array.nbytes, 1) // ALIGNMENT) * ALIGNMENT
-            file.truncate(position)
-        return cls(str(path), tuple(places))
+    places: Places
 
     def load(self) -> dict[str, NDArray[Any]]:
         """See :class:`SharedArrays`."""
-        content = np.memmap(self.path, np.uint8, "c")
-        return {
-            name: np.ndarray(shape, dtype, content, position)  # pyright: ignore[reportArgumentType]
-            for name, dtype, shape, position in self.places
-        }
+        return views(np.memmap(self.path, np.uint8, "c"), self.places)
 
 
 class LocalExecutor(Executor):
@@ -117,10 +95,17 @@ class LocalExecutor(Executor):
         """See :class:`Executor`."""
         path = self._folder / f".draglab-{secrets.token_hex(6)}.part"
         self._files.append(path)
+        places, size = lay_out(arrays)
         try:
-            return MappedFile.write(path, arrays)
+            with path.open("wb") as file:
+                # Written, not mapped: a full disk is an error here, and would be a signal there.
+                for name, _, _, position in places:
+                    file.seek(position)
+                    file.write(np.ascontiguousarray(arrays[name]).data)
+                file.truncate(size)
         except OSError as error:
             raise write_error(path, error) from None
+        return MappedFile(str(path), places)
 
     def submit(self, job: Job) -> None:
         """See :class:`Executor`."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import socket
 import time
 from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from draglab.batch.blocks import Places, fill, lay_out, views
 from draglab.batch.executor import ATTEMPTS, Answer, Arrays, Executor, Job, MakeWorker, SharedArrays, carry_out
 from draglab.errors import DraglabError
 from draglab.problems import describe_exception
@@ -28,27 +31,30 @@ class StoredArrays:
     """Arrays in Ray's object store, once on each machine; actors read them where they lie.
 
     Attributes:
-        references: one, in a list, so that Ray does not fetch it with every job.
+        references: one, in a list, so that Ray does not fetch it with every job. places: see `blocks`.
     """
 
     references: list[Any]
+    places: Places
 
     def load(self) -> dict[str, NDArray[Any]]:
         """See :class:`SharedArrays`."""
-        return _import_ray().get(self.references[0])
+        return views(_import_ray().get(self.references[0]), self.places)
 
 
 class _Actor:
     """What runs on the cluster: a worker."""
 
-    def __init__(self, make: MakeWorker) -> None:
+    def start(self, make: MakeWorker) -> str | None:
+        """Make the worker; return what went wrong, None = nothing."""
         import torch
 
         torch.set_num_threads(1)
-        self._worker = make()
-
-    def ready(self) -> None:
-        """Return when the actor can work."""
+        try:
+            self._worker = make()
+        except Exception as error:
+            return describe_exception(error)
+        return None
 
     def run(self, content: Any) -> Answer:
         """Do a job."""
@@ -75,6 +81,7 @@ class RayExecutor(Executor):
         self._connected = not ray.is_initialized()
         if self._connected:
             try:
+                _knock(address)
                 ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
             except Exception as error:
                 raise DraglabError(
@@ -88,7 +95,7 @@ class RayExecutor(Executor):
             raise
         self.capacity = EACH * self.workers
         actor = ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0, max_task_retries=0)(_Actor)
-        self._make_actor = lambda: actor.remote(make)
+        self._make, self._make_actor = make, actor.remote
         self._actors: dict[int, Any] = {}
         self._starting: dict[Any, int] = {}
         self._running: dict[Any, tuple[int, Job]] = {}
@@ -107,7 +114,10 @@ class RayExecutor(Executor):
 
     def share(self, arrays: Arrays) -> SharedArrays:
         """See :class:`Executor`."""
-        return StoredArrays([self._ray.put(dict(arrays))])
+        places, size = lay_out(arrays)
+        block = np.zeros(size, np.uint8)
+        fill(block, arrays, places)
+        return StoredArrays([self._ray.put(block)], places)
 
     def submit(self, job: Job) -> None:
         """See :class:`Executor`."""
@@ -143,7 +153,7 @@ class RayExecutor(Executor):
     def _start(self) -> None:
         self._made += 1
         actor = self._actors[self._made] = self._make_actor()
-        self._starting[actor.ready.remote()] = self._made
+        self._starting[actor.start.remote(self._make)] = self._made
 
     def _hand_out(self) -> None:
         """Give jobs to actors that are ready, to those with the fewest first."""
@@ -162,14 +172,17 @@ class RayExecutor(Executor):
     def _hear_start(self, reference: Any) -> None:
         number = self._starting.pop(reference)
         try:
-            self._ray.get(reference)
-            self._failed_starts = 0
+            problem = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
             del self._actors[number]
             self._failed_starts += 1
             if self._failed_starts >= FAILED_STARTS:
                 raise DraglabError(f"the workers cannot start: {describe_exception(error)}") from None
             self._start()
+            return
+        if problem is not None:
+            raise DraglabError(f"the workers cannot start: {problem}")
+        self._failed_starts = 0
 
     def _hear(self, reference: Any) -> list[tuple[Job, Answer]]:
         number, job = self._running[reference]
@@ -201,6 +214,13 @@ class RayExecutor(Executor):
             return []
         del self._losses[job.number]
         return [(job, Answer(error=f"the worker was lost twice at this edit ({describe_exception(error)})"))]
+
+
+def _knock(address: str) -> None:
+    """Raise an OSError at once where nothing answers: Ray itself tries again for minutes, and then ends the process."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 def _room(resources: dict[str, float], gpus: float) -> int:
