@@ -38,6 +38,9 @@ class Unstartable:
     def __init__(self) -> None:
         raise DraglabError("no model here")
 
+    def __call__(self, content: Any) -> Answer:
+        raise NotImplementedError
+
 
 class DeadOnArrival:
     """Dies while it is made."""

@@ -27,7 +27,7 @@ OPEN_MODELS = 2
 """Number of models that a worker keeps in memory."""
 
 # Measured with heads and a StyleGAN2 of 1024 px (docs/scaling.md), rounded up.
-WORKER_BYTES = 90 * 2**20
+WORKER_BYTES = 150 * 2**20
 """Memory of a worker before it has opened a model, besides what it shares with others."""
 PER_WEIGHT_BYTE = 2.7
 """Further memory of a worker for each byte of the weights: forms of them that are computed once and are fast."""

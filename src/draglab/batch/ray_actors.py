@@ -86,7 +86,8 @@ class RayExecutor(Executor):
             except Exception as error:
                 raise DraglabError(
                     f"no Ray cluster answers at {address!a:.200} ({describe_exception(error)[:300]}): give its "
-                    "address, as in --on ray://HOST:10001"
+                    "address, as in --on ray://HOST:10001; clusters with tokens need RAY_AUTH_MODE=token and the token "
+                    "in RAY_AUTH_TOKEN"
                 ) from None
         try:
             self.workers = workers or _room(ray.cluster_resources(), gpus)

@@ -67,7 +67,7 @@ class Batch:
     Attributes:
         total: number of edits of the list. done: number of those that were done when it was opened.
         dropped: number of damaged lines of the report, whose edits are done again.
-        workers: number of workers; 0 = there is nothing to do.
+        executor: the workers; None = there is nothing to do.
         need: the memory that they need; None on a cluster.
         stopped: whether :meth:`stop` was called.
     """
@@ -77,12 +77,13 @@ class Batch:
         lines: Iterable[Line],
         total: int,
         folder: BatchFolder,
-        work: tuple[Callable[[bytes], Any], Executor] | None,
-        need: Need | None,
+        content: Callable[[bytes], Any],
+        executor: Executor | None = None,
+        need: Need | None = None,
     ) -> None:
         self.total, self.done, self.dropped = total, folder.done.count, folder.dropped
-        self.need, self.workers = need, 0 if work is None else work[1].workers
-        self._lines, self._folder, self._work = lines, folder, work
+        self.need, self.executor = need, executor
+        self._lines, self._folder, self._content = lines, folder, content
         self.stopped = False
 
     def stop(self) -> None:
@@ -99,10 +100,9 @@ class Batch:
         Raises:
             DraglabError: the folder cannot be written, or no worker can be started. What is done is kept.
         """
-        if self._work is None:
+        if self.executor is None:
             return
-        content, executor = self._work
-        answers = run_lines(self._lines, content, executor, self._folder, lambda: self.stopped)
+        answers = run_lines(self._lines, self._content, self.executor, self._folder, lambda: self.stopped)
         for ran, _ in enumerate(answers, 1):
             yield self.progress(ran)
 
@@ -140,14 +140,14 @@ def open_batch(
     with open_folder(folder, common, resume, retry) as opened:
         total, names = _survey(path, opened, options.model)
         if total == opened.done.count:
-            yield Batch((), total, opened, None, None)
+            yield Batch((), total, opened, bytes)
             return
         models = Models(measuring)
         _open_models(names, models, opened)
         need = None if options.on is not None else _need(models)
         with open_workers(partial(EditWorker, options.video), options, need, opened) as executor:
             content = EditReader(models, executor.share, options.model, path.parent)
-            yield Batch(read_list(path), total, opened, (content, executor), need)
+            yield Batch(read_list(path), total, opened, content, executor, need)
 
 
 def open_workers(

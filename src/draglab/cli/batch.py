@@ -100,9 +100,9 @@ def _notes(opened: "Batch") -> list[str]:
         notes.append(f"{opened.dropped} damaged lines of the report were dropped: their edits are run again")
     if opened.done:
         notes.append(f"{opened.done} of {opened.total} edits are done already")
-    if opened.workers:
-        left = opened.total - opened.done
-        workers = "1 worker" if opened.workers == 1 else f"{opened.workers} workers"
+    if opened.executor is not None:
+        left, number = opened.total - opened.done, opened.executor.workers
+        workers = "1 worker" if number == 1 else f"{number} workers"
         text = f"{left} edits, {workers}"
         if (need := opened.need) is not None:
             free = "" if need.free is None else f", of {as_text(need.free)} that are free"
