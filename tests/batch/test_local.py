@@ -34,7 +34,9 @@ def answers(executor: LocalExecutor, *contents: Any) -> dict[int, Answer]:
     return found
 
 
-def test_jobs_are_done_by_all_workers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+def test_jobs_are_done_by_all_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    monkeypatch.setattr("draglab.batch.local.METHOD", method)
     with LocalExecutor(partial(Echo, pause=0.05), 2, tmp_path) as executor:
         found = answers(executor, *[str(n).encode() for n in range(1, 13)])
         assert {number: answer.values["echo"] for number, answer in found.items()} == {n: str(n) for n in range(1, 13)}

@@ -162,20 +162,24 @@ def test_a_model_that_changed_is_refused(tmp_path: Path, model: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "free", "found"), [(None, 10_000, 4), (None, 1500, 3), (7, 10_000, 7), (None, None, 4), (2, None, 2)]
-)
+    ("wanted", "free", "jobs", "found"),
+    [
+        (None, 10_000, 9, 4), (None, 1500, 9, 3), (7, 10_000, 9, 7), (None, None, 9, 4), (2, None, 9, 2),
+        (None, 10_000, 2, 2), (None, None, 1, 1), (7, 10_000, 1, 7),
+    ],
+)  # fmt: skip
 def test_workers_fit_into_cores_and_memory(
-    monkeypatch: pytest.MonkeyPatch, wanted: int | None, free: int | None, found: int
+    monkeypatch: pytest.MonkeyPatch, wanted: int | None, free: int | None, jobs: int, found: int
 ) -> None:
     monkeypatch.setattr("draglab.batch.memory.usable_cores", lambda: 4)
-    assert choose_workers(wanted, Need(400, 100, free)) == found
+    assert choose_workers(wanted, Need(400, 100, free), jobs) == found
 
 
 def test_too_little_memory_is_told_before_anything_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: Path
 ) -> None:
     with pytest.raises(DraglabError, match="4 workers need 400 MB each .* 1.0 GB of memory are free: give --jobs 2"):
-        choose_workers(4, Need(400_000_000, 0, 1_000_000_000))
+        choose_workers(4, Need(400_000_000, 0, 1_000_000_000), 9)
     monkeypatch.setattr(batch_run, "free_memory", lambda: 1000)
     edits = tmp_path / "edits.jsonl"
     edits.write_text(line())

@@ -29,6 +29,7 @@ from draglab.problems import describe_exception
 
 FAILED_STARTS = 3
 """Number of workers that may die one after the other before they are ready."""
+METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -69,9 +70,8 @@ class LocalExecutor(Executor):
     def __init__(self, make: MakeWorker, workers: int, folder: Path) -> None:
         self.workers = self.capacity = workers
         self._make, self._folder = make, folder
-        method = "forkserver" if sys.platform == "linux" else "spawn"
-        self._context = multiprocessing.get_context(method)
-        if method == "forkserver":
+        self._context = multiprocessing.get_context(METHOD)
+        if METHOD == "forkserver":
             self._context.set_forkserver_preload(["torch", __name__])
         self._waiting: deque[Job] = deque()
         self._deaths: Counter[int] = Counter()

@@ -59,11 +59,12 @@ def free_memory() -> int | None:
     return free
 
 
-def choose_workers(wanted: int | None, need: Need) -> int:
+def choose_workers(wanted: int | None, need: Need, jobs: int) -> int:
     """Return the number of workers.
 
     Args:
         wanted: number that was asked for; None = as many as there are usable cores, within the memory.
+        jobs: number of jobs: more workers than that are not chosen, but can be asked for.
 
     Raises:
         DraglabError: there is not even memory for one, or not for as many as were asked for.
@@ -75,7 +76,9 @@ def choose_workers(wanted: int | None, need: Need) -> int:
             f"{as_text(need.free or 0)} of memory are free: "
             + (f"give --jobs {room}" if room > 0 else "close other programs, or take a smaller model")
         )
-    return wanted if wanted is not None else usable_cores() if room is None else min(usable_cores(), room)
+    if wanted is not None:
+        return wanted
+    return min(usable_cores(), jobs) if room is None else min(usable_cores(), jobs, room)
 
 
 def as_text(size: int) -> str:

@@ -68,7 +68,7 @@ class Batch:
         total: number of edits of the list. done: number of those that were done when it was opened.
         dropped: number of damaged lines of the report, whose edits are done again.
         executor: the workers; None = there is nothing to do.
-        need: the memory that they need; None on a cluster.
+        need: the memory that they need; None = there is nothing to do.
         stopped: whether :meth:`stop` was called.
     """
 
@@ -144,21 +144,22 @@ def open_batch(
             return
         models = Models(measuring)
         _open_models(names, models, opened)
-        need = None if options.on is not None else _need(models)
-        with open_workers(partial(EditWorker, options.video), options, need, opened) as executor:
+        need = _need(models, None if options.on is not None else free_memory())
+        left = total - opened.done.count
+        with open_workers(partial(EditWorker, options.video), options, need, opened, left) as executor:
             content = EditReader(models, executor.share, options.model, path.parent)
             yield Batch(read_list(path), total, opened, content, executor, need)
 
 
 def open_workers(
-    make: Callable[[str, str | None], Worker], options: BatchOptions, need: Need | None, folder: BatchFolder
+    make: Callable[[str, str | None], Worker], options: BatchOptions, need: Need, folder: BatchFolder, jobs: int
 ) -> Executor:
     """Start the workers that options ask for.
 
     Args:
         make: makes a worker in its process; called with its device and a folder for temporary files, None = the
             system's. It can be pickled.
-        need: the memory that they need, of this machine; None on a cluster.
+        need: the memory that they need. jobs: number of jobs, for the number of workers.
 
     Raises:
         DraglabError: the memory does not suffice, or there is no cluster.
@@ -166,10 +167,9 @@ def open_workers(
     if options.on is not None:
         device = "cuda" if options.gpus > 0 else "cpu"
         return RayExecutor(partial(make, device, None), options.on, options.jobs, options.gpus)
-    assert need is not None
     device = str(best_device() if options.device is None else usable_device(options.device))
     wanted = 1 if options.jobs is None and device != "cpu" else options.jobs
-    return LocalExecutor(partial(make, device, str(folder.scratch)), choose_workers(wanted, need), folder.path)
+    return LocalExecutor(partial(make, device, str(folder.scratch)), choose_workers(wanted, need, jobs), folder.path)
 
 
 def _survey(path: Path, folder: BatchFolder, model: str) -> tuple[int, list[str]]:
@@ -195,7 +195,10 @@ def _survey(path: Path, folder: BatchFolder, model: str) -> tuple[int, list[str]
             "folder"
         )
     if not names and left == total:
-        raise DraglabError(f"{path} is not a list of edits: none of its lines is a JSON object")
+        raise DraglabError(
+            f"{path} is not a list of edits: none of its lines is a JSON object. Write each edit, edit files as well, "
+            "on a line of its own"
+        )
     return total, list(names)
 
 
@@ -217,8 +220,8 @@ def _open_models(names: list[str], models: Models, folder: BatchFolder) -> None:
         raise errors[0]
 
 
-def _need(models: Models) -> Need:
+def _need(models: Models, free: int | None) -> Need:
     opened = models.opened()
     largest = sorted((facts.worker_memory - WORKER_BYTES for facts in opened), reverse=True)[:OPEN_MODELS]
     # The driver has the weights, too, until the workers have them.
-    return Need(WORKER_BYTES + sum(largest), 2 * sum(facts.weights for facts in opened), free_memory())
+    return Need(WORKER_BYTES + sum(largest), 2 * sum(facts.weights for facts in opened), free)

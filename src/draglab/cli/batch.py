@@ -103,7 +103,7 @@ def _notes(opened: "Batch") -> list[str]:
     if opened.executor is not None:
         left, number = opened.total - opened.done, opened.executor.workers
         workers = "1 worker" if number == 1 else f"{number} workers"
-        text = f"{left} edits, {workers}"
+        text = f"{left} edit{'' if left == 1 else 's'}, {workers}"
         if (need := opened.need) is not None:
             free = "" if need.free is None else f", of {as_text(need.free)} that are free"
             text += f"; memory: {as_text(need.worker)} each and {as_text(need.shared)} together{free}"
