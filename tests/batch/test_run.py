@@ -14,6 +14,8 @@ from PIL import Image
 
 from draglab.batch import BatchOptions, open_batch
 from draglab.batch import run as batch_run
+from draglab.batch.executor import SharedArrays
+from draglab.batch.local import LocalExecutor
 from draglab.batch.memory import Need, choose_workers, usable_cores
 from draglab.batch.models import Models, SharedModel, pack
 from draglab.checkpoints import load_generator, save_generator
@@ -194,3 +196,19 @@ def test_cores_follow_affinity_and_quota(tmp_path: Path, monkeypatch: pytest.Mon
     for text, cores in {"250000 100000": 2, "50000 100000": 1, "max 100000": 8}.items():
         (tmp_path / "cpu.max").write_text(text)
         assert usable_cores() == cores
+
+
+def test_a_disk_that_is_full_at_the_start_breaks_no_edit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: Path
+) -> None:
+    def full(self: LocalExecutor, arrays: Any) -> SharedArrays:
+        raise DraglabError("the disk is full")
+
+    edits, options = tmp_path / "edits.jsonl", BatchOptions(model=str(model), jobs=1)
+    edits.write_text(line(1))
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalExecutor, "share", full)
+        with pytest.raises(DraglabError, match="the disk is full"):
+            ran(edits, tmp_path / "run", options)
+    assert not (tmp_path / "run" / "report.jsonl").exists()
+    assert ran(edits, tmp_path / "run", options)[0]["error"] is None

@@ -147,6 +147,8 @@ def open_batch(
         need = _need(models, None if options.on is not None else free_memory())
         left = total - opened.done.count
         with open_workers(partial(EditWorker, options.video), options, need, opened, left) as executor:
+            for facts in models.opened():  # now: a full disk later would break every edit
+                models.shared(facts.name, executor.share)
             content = EditReader(models, executor.share, options.model, path.parent)
             yield Batch(read_list(path), total, opened, content, executor, need)
 
