@@ -176,7 +176,10 @@ class LocalExecutor(Executor):
         if not each.ready:
             self._failed_starts += 1
             if self._failed_starts >= FAILED_STARTS:
-                raise DraglabError(f"the workers die while they start ({how}): try fewer, as in --jobs 1")
+                advice = 'standard error says why; a program that runs batches needs if __name__ == "__main__":'
+                if (each.process.exitcode or 0) < 0:
+                    advice = "try fewer, as in --jobs 1"
+                raise DraglabError(f"the workers die while they start ({how}): {advice}")
         self._start()
         if each.job is None:
             return []
