@@ -136,11 +136,9 @@ class EditWorker:
 
 def _summary(reports: Sequence[RoundReport]) -> dict[str, object]:
     """Return the values of an edit's line: the ends of its rounds, its steps, and what is left of its last round."""
-    last = reports[-1]
-    moving = last.distances
     return {
         "rounds": [report.end for report in reports],
         "steps": sum(report.ran for report in reports),
         "arrived": all(report.end in ("arrived", "recorded") for report in reports),
-        "distance": round(float(np.mean(moving)), 3),
+        "distance": round(float(np.mean(reports[-1].distances)), 3),
     }

@@ -65,11 +65,14 @@ class LocalExecutor(Executor):
     Args:
         make: makes the worker of each. workers: number of processes.
         folder: for arrays that are shared; its files named .draglab-*.part can be removed when the executor is closed.
+
+    Raises:
+        DraglabError: the system starts no more processes.
     """
 
     def __init__(self, make: MakeWorker, workers: int, folder: Path) -> None:
         self.workers = self.capacity = workers
-        self._make, self._folder = make, folder
+        self._make, self._folder = make, folder.resolve()
         self._context = multiprocessing.get_context(METHOD)
         if METHOD == "forkserver":
             self._context.set_forkserver_preload(["torch", __name__])
@@ -78,8 +81,12 @@ class LocalExecutor(Executor):
         self._failed_starts = 0
         self._files: list[Path] = []
         self._processes: list[_Process] = []
-        for _ in range(workers):
-            self._start()
+        try:
+            for _ in range(workers):
+                self._start()
+        except OSError as error:
+            self.close()
+            raise DraglabError(f"cannot start {workers} workers: {error.strerror}; try fewer, as in --jobs 1") from None
 
     @property
     def in_flight(self) -> int:

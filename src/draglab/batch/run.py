@@ -171,7 +171,9 @@ def open_workers(
         return RayExecutor(partial(make, device, None), options.on, options.jobs, options.gpus)
     device = str(best_device() if options.device is None else usable_device(options.device))
     wanted = 1 if options.jobs is None and device != "cpu" else options.jobs
-    return LocalExecutor(partial(make, device, str(folder.scratch)), choose_workers(wanted, need, jobs), folder.path)
+    return LocalExecutor(
+        partial(make, device, str(folder.scratch.resolve())), choose_workers(wanted, need, jobs), folder.path
+    )
 
 
 def _survey(path: Path, folder: BatchFolder, model: str) -> tuple[int, list[str]]:
