@@ -16,7 +16,8 @@ _EDITOR = _MODELS | {"dragging", "media", "perception", "inversion", "editor"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "files": {"errors"},
-    "problems": set(),
+    "problems": {"errors"},
+    "run_files": {"errors", "files"},
     "_version": set(),
     "folders": _FOUNDATION,
     "geometry": _FOUNDATION,
@@ -29,9 +30,10 @@ ALLOWED: dict[str, set[str]] = {
     "perception": _MODELS,
     "inversion": _MODELS | {"perception"},
     "editor": _EDITOR,
-    "evaluation": _EDITOR,
+    "batch": _EDITOR | {"run_files"},
+    "evaluation": _EDITOR | {"run_files"},
     "server": _EDITOR | {"public_models", "downloads"},
-    "cli": _EDITOR | {"evaluation", "public_models", "downloads", "server"},
+    "cli": _EDITOR | {"batch", "evaluation", "public_models", "downloads", "server"},
     "__init__": _EDITOR,
 }
 """Room -> rooms it may import besides itself."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from draglab.errors import DraglabError
+
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
@@ -34,3 +36,9 @@ def first_problem(error: ValidationError, nameless: str = "the whole", union: st
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     # A name of a field can hold anything.
     return escape_controls(f"{place or nameless}: {message}{more}")
+
+
+def describe_exception(error: BaseException) -> str:
+    """Return one line about an exception: a DraglabError's message, or the name of its class as well."""
+    text = escape_controls(" ".join(str(error).split())[:500]) or "no message"
+    return text if isinstance(error, DraglabError) else f"{type(error).__name__}: {text}"

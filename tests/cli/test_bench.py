@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from draglab.cli.bench_progress import describe
+from draglab.cli.run_progress import describe
 from draglab.evaluation.experiment import Case, Measured
 from draglab.evaluation.runner import Progress
 

@@ -109,7 +109,7 @@ def test_ctrl_c_before_the_drag_writes_nothing(draglab, monkeypatch):
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("draglab.cli.outputs.load_generator", interrupt)
+    monkeypatch.setattr("draglab.inversion.inverted_photo.load_generator", interrupt)
     ran = draglab("drag", "--seed", 7, "--point", "8,9:14,9")
     assert (ran.code, ran.err) == (130, "draglab: stopped\n")
     assert os.listdir() == []

@@ -22,6 +22,7 @@ def commands() -> list[str]:
 
 def test_every_command_can_be_run_as_printed(draglab):
     found = commands()
+    Path("edits.jsonl").write_text('{"seed": 78, "handles": [[93, 125]], "targets": [[118, 125]]}\n')
     assert len(found) >= 7
     for command in found:
         words = shlex.split(command, comments=True)

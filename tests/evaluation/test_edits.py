@@ -19,7 +19,9 @@ from draglab.evaluation.methods import parse_method
 from draglab.evaluation.noise_floor import shift_of
 from draglab.evaluation.results import write_results
 from draglab.generators import to_uint8
+from draglab.media import edit_line
 from draglab.media.edit_file import EditFile, ModelReference, Round, SeedStart, WPlusStart
+from draglab.media.edit_line import EditLine
 from draglab.media.images import encode_mask
 from draglab.perception import HAND, MULTI_PIE
 from tests.evaluation.judges import BrightestSpot, run, tools
@@ -75,11 +77,11 @@ class TestLists:
         edits, _ = load_edits(REPOSITORY / "benchmarks" / "drags_heads.json")
         assert len(edits) == 60
         first = edits[0]
-        assert first.error is None and first.file is not None
-        assert (first.kind, first.landmarks, first.image_size) == ("nose sideways", (30,), 256)
-        assert first.file.start == SeedStart(seed=first.file.start.model_dump()["seed"], truncation_psi=1.0)
+        assert first.error is None and isinstance(first.edit, EditLine)
+        assert (first.kind, first.landmarks, first.edit.image_size) == ("nose sideways", (30,), 256)
+        assert first.edit.start() == SeedStart(seed=first.edit.seed, truncation_psi=1.0)
         faces, _ = load_edits(REPOSITORY / "benchmarks" / "drags_faces.json")
-        assert faces[0].file is not None and faces[0].file.start.model_dump()["truncation_psi"] == 0.7
+        assert isinstance(faces[0].edit, EditLine) and faces[0].edit.truncation_psi == 0.7
 
     def test_lines_are_read(self, tmp_path: Path) -> None:
         full = {**LINE, "truncation_psi": 0.5, "landmarks": [30], "mask": encode_mask(mask()), "feather": 2.0,
@@ -118,7 +120,7 @@ class TestLists:
             ({**LINE, "targets": [[1, 2], [3, 4]]}, "1 handles but 2 targets"),
             ({**LINE, "landmarks": [1, 2]}, "2 landmarks for 1 handles"),
             ({**LINE, "handles": [["10", 14]]}, "handles"),
-            ({**LINE, "mask": "!"}, "mask"),
+            ({**LINE, "mask": ""}, "mask"),
             (edit_file(2).model_dump_json(), "has 2 rounds"),
             (edit_file().model_dump_json().replace('"feather":0.0', '"feather":-4'), "feather"),
         ],
@@ -136,6 +138,9 @@ class TestLists:
             ({**LINE, "image_size": 64}, "for images of 64 px, the model's have 32"),
             ({**LINE, "handles": [[40, 14]]}, "outside the image"),
             ({**LINE, "mask": encode_mask(np.ones((16, 16), bool))}, "mask"),
+            ({**LINE, "mask": "absent.png"}, "there is no mask"),
+            ({**LINE, "mask": "circle:4,4"}, "is not a shape"),
+            ({**LINE, "model": "hands"}, "for the model 'hands', this one is tiny"),
             (edit_file(sha256="1" * 64).model_dump_json(), "made with another model"),
         ],
     )
@@ -150,7 +155,7 @@ class TestLists:
 
     def test_sizes_are_bounded(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         path = written(tmp_path / "edits.jsonl", LINE, LINE, {**LINE, "kind": "x" * 150})
-        monkeypatch.setattr(edit_list, "LINE_LIMIT", 120)
+        monkeypatch.setattr(edit_line, "LINE_LIMIT", 120)
         assert [one.error is None for one in load_edits(path)[0]] == [True, True, False]
         monkeypatch.setattr(edit_list, "MOST_EDITS", 2)
         with pytest.raises(DraglabError, match="more than 2 edits"):

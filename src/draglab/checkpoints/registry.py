@@ -59,7 +59,7 @@ def load_generator(name_or_path: str | Path = "heads", device: str | torch.devic
     generator = open_model(path, name)
     if generator.statistics is None:
         add_known_statistics(generator)
-    return generator.to(best_device() if device is None else _device(device), memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    return generator.to(best_device() if device is None else usable_device(device), memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
 def find_model(name_or_path: str | Path) -> tuple[Path, str]:
@@ -106,7 +106,12 @@ def best_device() -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def _device(device: str | torch.device) -> torch.device:
+def usable_device(device: str | torch.device) -> torch.device:
+    """Return a device by its name.
+
+    Raises:
+        DraglabError: there is no such device here.
+    """
     try:
         chosen = torch.device(device)
         # "meta" has no memory and would lose the weights.

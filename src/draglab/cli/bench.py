@@ -163,7 +163,7 @@ def _run(experiment: Experiment, output: Path, retry: bool, as_json: bool) -> No
     """Run an experiment with progress, and sum it up, also after Ctrl-C."""
     import json
 
-    from draglab.cli.bench_progress import BenchProgress
+    from draglab.cli.run_progress import RunProgress
     from draglab.evaluation.machine import describe_session
     from draglab.evaluation.results import write_results
     from draglab.evaluation.run_folder import open_run
@@ -173,7 +173,7 @@ def _run(experiment: Experiment, output: Path, retry: bool, as_json: bool) -> No
     with open_run(output, experiment.config, describe_session(experiment.generator.device)) as run:
         notes = [f"{run.dropped} damaged lines were dropped: their edits are run again"] if run.dropped else []
         try:
-            with BenchProgress() as progress:
+            with RunProgress() as progress:
                 run_cases(experiment, run, progress.update, retry)
         except KeyboardInterrupt:
             stopped = True

@@ -109,10 +109,11 @@ def drag(
     pairs = [parse_point_pair(text) for text in point or []]
 
     # torch takes a while to import: arguments that may be mistyped are checked before.
-    from draglab.cli.outputs import Outputs, open_model_or_photo, run_edit
+    from draglab.cli.outputs import Outputs, run_edit
     from draglab.cli.statistics import prepare
     from draglab.dragging import DragSettings
     from draglab.editor.settings import parse_settings
+    from draglab.inversion.inverted_photo import open_model_or_photo
     from draglab.media.edit_file import EditFile, ModelReference, SeedStart, WPlusStart, load_edit_file
 
     chosen: dict[str, Any] = dict(parse_settings(texts))

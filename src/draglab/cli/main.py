@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from draglab._version import __version__
+from draglab.cli.batch import batch
 from draglab.cli.bench import bench
 from draglab.cli.demo import demo
 from draglab.cli.drag import drag
@@ -38,6 +39,7 @@ app.command()(edit)
 app.command()(generate)
 app.command()(drag)
 app.command()(invert)
+app.command()(batch)
 app.add_typer(models)
 app.add_typer(bench)
 app.command()(demo)

@@ -12,18 +12,16 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
-from draglab.checkpoints import load_generator
 from draglab.cli.interrupt import on_interrupt
 from draglab.cli.progress import DragProgress
 from draglab.editor import Replay
-from draglab.editor.film import FPS, Moment, pictures_between
+from draglab.editor.film import FPS, ReplayFilm
 from draglab.errors import DraglabError
 from draglab.files import check_writable
 from draglab.generators import Generator
-from draglab.inversion import InvertedPhoto, load_photo
+from draglab.inversion import InvertedPhoto
 from draglab.media.edit_file import EditFile, save_edit_file
 from draglab.media.images import check_image_suffix, save_image
-from draglab.media.overlay import draw_edit
 from draglab.media.video import check_video_support, open_video
 
 
@@ -125,28 +123,21 @@ def run_edit(edit_file: EditFile, generator: Generator, outputs: Outputs) -> Out
     steps, seconds = 0, 0.0
     with ExitStack() as stack:
         video = stack.enter_context(open_video(outputs.video, FPS)) if outputs.video is not None else None
+        film = None if video is None else ReplayFilm(edit_file, generator, video)
         stack.enter_context(on_interrupt(replay.stop))
         progress = stack.enter_context(DragProgress(len(edit_file.rounds)))
-        before = Moment(replay.w_plus, edit_file.rounds[0].handles())
-        if video is not None:
-            first = edit_file.rounds[0]
-            picture = draw_edit(replay.image(), first.handles(), first.targets(), first.movable())
-            video.add(picture, repeat=FPS)
+        if film is not None:
+            film.begin(replay)
         tick = time.perf_counter()
         for now in replay:
             seconds += time.perf_counter() - tick
             steps += 1
             progress.update(now)
-            if video is not None:
-                if now.step.index == 1:
-                    before = Moment(before.w_plus, edit_file.rounds[now.round_index].handles())
-                after = Moment(now.step.w_plus, now.step.handles)
-                for picture in pictures_between(generator, before, after, now.step.targets):
-                    video.add(picture)
-                before = after
+            if film is not None:
+                film.add(now)
             tick = time.perf_counter()
-        if video is not None:
-            video.add(replay.image(), repeat=FPS)
+        if film is not None:
+            film.end(replay)
     if outputs.image is not None:
         save_image(outputs.image, _picture(replay, outputs))
     if outputs.edit is not None:
@@ -166,20 +157,3 @@ def _picture(replay: Replay, outputs: Outputs) -> NDArray[np.uint8]:
         return outputs.photo.stitch(
             replay.w_plus, progress=lambda done, steps: progress.update(task, completed=done, total=steps)
         )
-
-
-def open_model_or_photo(
-    name: str, device: str | None, model: str | None = None
-) -> tuple[Generator, InvertedPhoto | None]:
-    """Load what an edit is made with: a model, or an inverted photo with its own.
-
-    Args:
-        name: name of a model, or the file of either. model: where the photo's model is; None = by the photo's file.
-
-    Raises:
-        DraglabError: there is no such model or file.
-    """
-    if not name.lower().endswith(".draglab"):
-        return load_generator(name, device=device), None
-    photo = load_photo(name, device=device, model=model)
-    return photo.generator, photo

@@ -21,8 +21,18 @@ def prepare(generator: Generator, rounds: Sequence[Round]) -> None:
 
 @contextmanager
 def statistics_progress() -> Iterator[Callable[[float], None]]:
-    """Show a bar for the block, which is given a function that takes the share that is measured."""
+    """Show a bar while something is measured in the block, which is given a function that takes the share."""
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("getting to know the model, once", total=1.0)
-        yield lambda share: progress.update(task, completed=share)
+    progress = Progress(console=console, transient=True, disable=not console.is_terminal)
+    task = progress.add_task("getting to know the model, once", total=1.0)
+
+    def show(share: float) -> None:
+        progress.start()
+        progress.update(task, completed=share)
+        if share >= 1:
+            progress.stop()
+
+    try:
+        yield show
+    finally:
+        progress.stop()

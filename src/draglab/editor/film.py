@@ -1,4 +1,4 @@
-"""Pictures of a video between two steps of a drag."""
+"""Videos of drags: their pictures between two steps, and the film of a replay."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from draglab.editor.pictures import render
+from draglab.editor.replay import Replay, ReplayStep
 from draglab.generators import Generator
+from draglab.media.edit_file import EditFile
 from draglab.media.overlay import draw_edit
+from draglab.media.video import FrameSink
 
 FPS = 20
 FRAMES_PER_STEP = 4
@@ -34,3 +37,34 @@ def pictures_between(
     for share in np.arange(1, FRAMES_PER_STEP + 1) / FRAMES_PER_STEP:
         picture = render(generator, torch.lerp(before.w_plus, after.w_plus, float(share)))
         yield draw_edit(picture, before.handles + (after.handles - before.handles) * share, targets)
+
+
+class ReplayFilm:
+    """The film of a replay: its start for a second, its steps, its result for a second.
+
+    Args:
+        edit_file, generator: those of the replay. sink: the video, of :data:`FPS` pictures a second.
+    """
+
+    def __init__(self, edit_file: EditFile, generator: Generator, sink: FrameSink) -> None:
+        self._rounds, self._generator, self._sink = edit_file.rounds, generator, sink
+
+    def begin(self, replay: Replay) -> None:
+        """Add the start, before the first step."""
+        first = self._rounds[0]
+        picture = draw_edit(replay.image(), first.handles(), first.targets(), first.movable())
+        self._sink.add(picture, repeat=FPS)
+        self._before = Moment(replay.w_plus, first.handles())
+
+    def add(self, now: ReplayStep) -> None:
+        """Add the pictures up to a step."""
+        if now.step.index == 1:
+            self._before = Moment(self._before.w_plus, self._rounds[now.round_index].handles())
+        after = Moment(now.step.w_plus, now.step.handles)
+        for picture in pictures_between(self._generator, self._before, after, now.step.targets):
+            self._sink.add(picture)
+        self._before = after
+
+    def end(self, replay: Replay) -> None:
+        """Add the result."""
+        self._sink.add(replay.image(), repeat=FPS)

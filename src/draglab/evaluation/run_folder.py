@@ -13,19 +13,18 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from draglab.errors import DraglabError
-from draglab.files import make_directory, read_bytes, write_atomically, write_error
+from draglab.files import make_directory, read_bytes, write_atomically
+from draglab.run_files import LOCK, append_line, locked_folder, parse_line, remove_leftovers
 
 FORMAT = "draglab-run"
 VERSION = 1
@@ -83,17 +82,7 @@ class RunFolder:
             with write_atomically(self._arrays_path(key)) as temporary, temporary.open("wb") as file:
                 np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]
         content = {"key": key, **{name: _plain(value) for name, value in line.items()}}
-        data = (json.dumps(content, allow_nan=False) + "\n").encode()
-        try:
-            descriptor = os.open(self.path / LINES, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-            try:
-                _write_all(descriptor, data)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            raise write_error(self.path / LINES, error) from None
-        self.lines[key] = json.loads(data)
+        self.lines[key] = json.loads(append_line(self.path / LINES, content))
 
     def arrays(self, key: str) -> Arrays:
         """Return the arrays of an edit, by name.
@@ -139,8 +128,8 @@ class RunFolder:
         if not path.exists():
             return
         for raw in read_bytes(path, "file of edits", SIZE_LIMIT).splitlines():
-            line = _parsed(raw)
-            if line is None:
+            line = parse_line(raw, LINE_LIMIT)
+            if line is None or not isinstance(line.get("key"), str):
                 self.dropped += 1
             else:
                 self.lines[line["key"]] = line
@@ -170,8 +159,8 @@ def open_run(path: str | Path, config: Mapping[str, Any], session: Mapping[str, 
     """
     path = Path(path)
     make_directory(path)
-    with _locked(path):
-        _remove_leftovers(path)
+    with locked_folder(path):
+        remove_leftovers(path, path / ARRAYS)
         _check_folder(path)
         sessions: list[Any] = []
         if (path / CONFIG).exists():
@@ -186,21 +175,6 @@ def open_run(path: str | Path, config: Mapping[str, Any], session: Mapping[str, 
             run.write(MACHINE, {"sessions": [*sessions, dict(session)]})
         run.repair()
         yield run
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    lock = FileLock(path / ".lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise DraglabError(f"another process is working on {path}: wait for it, or choose another folder") from None
-    except OSError as error:
-        raise write_error(path, error) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def read_run(path: str | Path) -> RunFolder:
@@ -245,16 +219,8 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _remove_leftovers(path: Path) -> None:
-    """Remove the temporary files of sessions that were killed."""
-    for folder in (path, path / ARRAYS):
-        for each in folder.glob(".draglab-*.part"):
-            with suppress(OSError):
-                each.unlink()
-
-
 def _check_folder(path: Path) -> None:
-    foreign = [each.name for each in path.iterdir() if each.name not in (".lock", ARRAYS)]
+    foreign = [each.name for each in path.iterdir() if each.name not in (LOCK, ARRAYS)]
     if foreign and not (path / CONFIG).exists():
         raise DraglabError(f"{path} holds other files ({foreign[0]!a:.60}): give an empty or a new folder")
 
@@ -286,26 +252,9 @@ def _check_versions(path: Path, sessions: list[Any], session: Mapping[str, Any])
             )
 
 
-def _parsed(raw: bytes) -> Line | None:
-    """Return a line; None if it is damaged."""
-    if len(raw) > LINE_LIMIT:
-        return None
-    try:
-        line = json.loads(raw)
-    except (ValueError, RecursionError):
-        return None
-    return line if isinstance(line, dict) and isinstance(line.get("key"), str) else None
-
-
 def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    # One call, so that a line is not mixed with another; the rest only where a disk is full or a signal came.
-    while data:
-        data = data[os.write(descriptor, data) :]

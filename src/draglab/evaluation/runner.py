@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from draglab.errors import DraglabError
 from draglab.evaluation.experiment import Case, Experiment
 from draglab.evaluation.run_folder import RunFolder
-
-MESSAGE_LIMIT = 500
+from draglab.problems import describe_exception
 
 
 @dataclass(frozen=True)
@@ -52,15 +50,10 @@ def run_cases(
             try:
                 measured = case.run()
             except Exception as error:
-                values["error"] = _message(error)
+                values["error"] = describe_exception(error)
             else:
                 values, arrays = {**values, **measured.values}, measured.arrays
             run.append(case.key, values, arrays)
             ran += 1
         if progress is not None and ran:
             progress(Progress(done, ran, max(experiment.total, done), case))
-
-
-def _message(error: Exception) -> str:
-    text = " ".join(str(error).split())[:MESSAGE_LIMIT] or "no message"
-    return text if isinstance(error, DraglabError) else f"{type(error).__name__}: {text}"

@@ -156,6 +156,23 @@ def load_photo(
     )
 
 
+def open_model_or_photo(
+    name: str, device: str | None, model: str | None = None
+) -> tuple[Generator, InvertedPhoto | None]:
+    """Load what an edit is made with: a model, or an inverted photo with its own.
+
+    Args:
+        name: name of a model, or the file of either. model: where the photo's model is; None = by the photo's file.
+
+    Raises:
+        DraglabError: there is no such model or file.
+    """
+    if not name.lower().endswith(".draglab"):
+        return load_generator(name, device=device), None
+    photo = load_photo(name, device=device, model=model)
+    return photo.generator, photo
+
+
 def tuned_generator(content: PhotoContent, original: Generator, name: str) -> Generator:
     """Return the copy of a model that was tuned to the photo of a file; the photo is not decoded.
 

@@ -286,9 +286,13 @@ def save_edit_file(path: str | os.PathLike[str], edit: EditFile) -> None:
     Raises:
         DraglabError: the file cannot be written.
     """
-    data = (edit.model_dump_json(indent=2) + "\n").encode("utf-8")
     with write_atomically(path) as temporary:
-        Path(temporary).write_bytes(data)
+        Path(temporary).write_bytes(encode_edit_file(edit))
+
+
+def encode_edit_file(edit: EditFile) -> bytes:
+    """Return the content of the file that :func:`save_edit_file` writes."""
+    return (edit.model_dump_json(indent=2) + "\n").encode("utf-8")
 
 
 def _upgraded(edit: EditFile) -> EditFile:

@@ -57,7 +57,17 @@ def save_image(path: str | os.PathLike[str], image: NDArray[np.uint8], descripti
     Raises:
         DraglabError: unknown suffix, or the file cannot be written.
     """
-    kind = check_image_suffix(path)
+    data = encode_image(image, check_image_suffix(path), description)
+    with write_atomically(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def encode_image(image: NDArray[np.uint8], kind: str = "PNG", description: str = EDITED) -> bytes:
+    """Return the content of the file that :func:`save_image` writes.
+
+    Args:
+        kind: Pillow's name of the format: "PNG", "JPEG" or "WEBP".
+    """
     exif = Image.Exif()
     exif[_EXIF_DESCRIPTION] = description
     exif[_EXIF_SOFTWARE] = f"draglab {__version__}"
@@ -70,8 +80,9 @@ def save_image(path: str | os.PathLike[str], image: NDArray[np.uint8], descripti
         options["pnginfo"] = text
     else:
         options["quality"] = 95
-    with write_atomically(path) as temporary, temporary.open("wb") as file:
-        Image.fromarray(as_rgb(image)).save(file, format=kind, **options)
+    buffer = io.BytesIO()
+    Image.fromarray(as_rgb(image)).save(buffer, format=kind, **options)
+    return buffer.getvalue()
 
 
 def as_rgb(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,20 +1,28 @@
-"""Progress of a benchmark on standard error: a bar, or a line now and then where it is no terminal."""
+"""Progress of a long run on standard error: a bar, or a line now and then where it is no terminal."""
 
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
-
-if TYPE_CHECKING:
-    from draglab.evaluation.runner import Progress as RunProgress
 
 EVERY = 60.0
 """Seconds between two lines."""
 
 
-class BenchProgress:
+class Counts(Protocol):
+    """How far a run is: edits that are `done`, those of them that this session `ran`, and their `total`."""
+
+    @property
+    def done(self) -> int: ...
+    @property
+    def ran(self) -> int: ...
+    @property
+    def total(self) -> int: ...
+
+
+class RunProgress:
     """Shows how far a run is, at which rate, and what remains."""
 
     def __init__(self) -> None:
@@ -26,15 +34,15 @@ class BenchProgress:
         self._task = self._bar.add_task("running", total=None, state="")
         self._begun = self._printed = time.perf_counter()
 
-    def __enter__(self) -> "BenchProgress":
+    def __enter__(self) -> "RunProgress":
         self._bar.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._bar.stop()
 
-    def update(self, now: "RunProgress") -> None:
-        """Show the state after a case."""
+    def update(self, now: Counts) -> None:
+        """Show the state after an edit."""
         state = describe(now, time.perf_counter() - self._begun)
         self._bar.update(self._task, total=now.total, completed=now.done, state=state)
         if not self._console.is_terminal and time.perf_counter() - self._printed >= EVERY:
@@ -42,8 +50,8 @@ class BenchProgress:
             print(state, file=sys.stderr, flush=True)
 
 
-def describe(now: "RunProgress", seconds: float) -> str:
-    """Return the state as a line: cases, rate and remaining time, which counts on the cases of this session."""
+def describe(now: Counts, seconds: float) -> str:
+    """Return the state as a line: edits, rate and remaining time, which counts on the edits of this session."""
     rate = now.ran / max(seconds, 1e-9)
     left = (now.total - now.done) / max(rate, 1e-9)
     pace = f"{rate:.1f} edits/s" if rate >= 1 else f"{1 / max(rate, 1e-9):.1f} s an edit"
