@@ -44,7 +44,8 @@ def numbers(*shape: int, seed: int = 0) -> np.ndarray:
 
 def random_statistics(layers: int, width: int) -> LatentStatistics:
     root = numbers(width, width, seed=1) + 2 * np.eye(width)
-    return LatentStatistics(torch.from_numpy(root @ root.T), torch.from_numpy(numbers(7, layers, width, seed=2)))
+    pulls, places = numbers(7, layers, width, seed=2), np.random.RandomState(3).rand(7, 2)
+    return LatentStatistics(*map(torch.from_numpy, (root @ root.T, pulls, np.eye(7), places)))
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -185,7 +186,7 @@ def test_several_at_once_are_each_alone(spots: Generator) -> None:
 def test_targets_may_move(spots: Generator) -> None:
     w_plus = spots.w_plus_from_seed(1)
     at = spot_of(spots, w_plus)
-    run = start_run(spots, w_plus, DragEdit([at], [at + [4, 0]]), FAST)
+    run = start_run(spots, w_plus, DragEdit([at], [at + [4, 0]]), replace(FAST, locality=0.0))
     while run.stop_reason is None:
         run.step()
     run.retarget([at + [4, 5]])
@@ -198,7 +199,7 @@ def test_targets_may_move(spots: Generator) -> None:
 
 def test_what_is_far_is_held_and_gives_way(spots: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     # Everything is to stay, however long the way, so that only the distance counts.
-    monkeypatch.setattr(gauss_newton, "held_places", lambda handles, targets, counts, shape: np.ones(counts))
+    monkeypatch.setattr(gauss_newton, "held_places", lambda places, *ways: np.ones(len(places)))
     monkeypatch.setattr(locality, "NEAR", 0.5)
     w_plus = spots.w_plus_from_seed(1)
     at = spot_of(spots, w_plus)

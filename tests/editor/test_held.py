@@ -39,11 +39,13 @@ def test_it_is_what_the_drag_holds(session: EditingSession, monkeypatch: pytest.
     assert isinstance(session.rounds.run, GaussNewtonRun)
     session.rounds.step()
     assert found is not None and 0 <= found.min() < found.max() <= 1
-    # The drag holds as many places as the features of its model have; the map has some for people to look at.
+    # The drag holds the places that its model knows of; the map has some for people to look at.
     assert len(seen) == 1 and found.shape == (PLACES, PLACES)
-    rows, columns = seen[0].shape
-    np.testing.assert_allclose(seen[0], held_places(*watched_ways, (rows, columns), (32, 32)))
-    np.testing.assert_allclose(found, held_places(*watched_ways, found.shape, (32, 32)))
+    shape, metric = (32, 32), session.rounds.run.metric
+    np.testing.assert_allclose(seen[0], held_places(metric.places, *watched_ways, shape))
+    for row, column in ((9, 11), (3, 30), (20, 12)):
+        place = (np.array([column, row]) + 0.5) / PLACES
+        np.testing.assert_allclose(found[row, column], held_places(place, *watched_ways, shape))
     assert found[9, 11] < 0.1  # on the way
     alone = held_map(session.document, WAYS[:1])
     assert alone is not None and alone[31, 31] > 0.99 and found[20, 20] < alone[20, 20]

@@ -25,6 +25,7 @@ FORMAT = "draglab-model"
 VERSION = 1
 _MAX_HEADER = 4 << 20
 COVARIANCE, PULLS = "statistics.covariance", "statistics.pulls"
+SHARES, PLACES = "statistics.shares", "statistics.places"
 """Names of the tensors that are the statistics of the latents."""
 MAX_PULLS = 4096
 MAX_DRAG_SETTINGS = 100
@@ -98,7 +99,7 @@ def read_header(path: str | Path) -> ModelHeader:
         config = config_from_json(json.loads(metadata["config"]))
         card = json.loads(metadata.get("card", "{}"))
         buffers = find_architecture(config.kind).generator.BUFFERS
-        buffers = (*buffers, COVARIANCE, PULLS)
+        buffers = (*buffers, COVARIANCE, PULLS, SHARES, PLACES)
         weights = [tensor for name, tensor in tensors.items() if not name.endswith(buffers)]
         count = sum(math.prod(map(int, tensor["shape"])) for tensor in weights)
         dtype = str(weights[0]["dtype"])
@@ -146,29 +147,38 @@ def statistics_tensors(statistics: LatentStatistics) -> dict[str, torch.Tensor]:
     return {
         COVARIANCE: statistics.covariance.detach().cpu().float().contiguous(),
         PULLS: pulls.half().contiguous(),
+        SHARES: statistics.shares.detach().cpu().half().contiguous(),
+        PLACES: statistics.places.detach().cpu().float().contiguous(),
     }
 
 
 def read_statistics(tensors: dict[str, torch.Tensor], config: GeneratorConfig, path: Path) -> LatentStatistics | None:
-    """Take the statistics out of a file's tensors; None if there are none.
+    """Take the statistics out of a file's tensors; None if there are none, or those of an earlier version.
 
     Raises:
         DraglabError: they do not fit the configuration.
     """
-    covariance, pulls = tensors.pop(COVARIANCE, None), tensors.pop(PULLS, None)
-    if covariance is None and pulls is None:
+    known = {name: tensors.pop(name) for name in (COVARIANCE, PULLS, SHARES, PLACES) if name in tensors}
+    if not {SHARES, PLACES} & known.keys():
         return None
-    if (
-        covariance is None
-        or pulls is None
-        or covariance.shape != (config.w_dim, config.w_dim)
-        or pulls.ndim != 3
-        or pulls.shape[1:] != (config.num_ws, config.w_dim)
-        or not 1 <= len(pulls) <= MAX_PULLS
-        or not (covariance.float().isfinite().all() and pulls.float().isfinite().all())
-    ):
+    if len(known) < 4 or not _statistics_fit(config, *known.values()):
         raise DraglabError(f"{path} is damaged: its statistics do not fit the model; get the file again")
-    return LatentStatistics(covariance.float(), pulls.float())
+    return LatentStatistics(*(each.float() for each in known.values()))
+
+
+def _statistics_fit(
+    config: GeneratorConfig, covariance: torch.Tensor, pulls: torch.Tensor, shares: torch.Tensor, places: torch.Tensor
+) -> bool:
+    count = len(places) if places.ndim else 0
+    return (
+        covariance.shape == (config.w_dim, config.w_dim)
+        and pulls.ndim == 3
+        and pulls.shape[1:] == (config.num_ws, config.w_dim)
+        and 1 <= len(pulls) <= count <= MAX_PULLS
+        and shares.shape == (count, len(pulls))
+        and places.shape == (count, 2)
+        and all(bool(each.float().isfinite().all()) for each in (covariance, pulls, shares, places))
+    )
 
 
 def _raw_header(path: Path) -> tuple[dict[str, Any], dict[str, str]]:

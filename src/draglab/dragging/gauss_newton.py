@@ -31,8 +31,7 @@ from draglab.dragging.latent import EditedLatent
 from draglab.dragging.locality import Locality, damped, held_places
 from draglab.dragging.losses import frozen_weights
 from draglab.dragging.matching import PatchMatcher, patch_lattice
-from draglab.dragging.metric import LatentMetric
-from draglab.dragging.responses import look, prepare_responses, responses_of
+from draglab.dragging.metric import LatentMetric, metric_for
 from draglab.dragging.run import DragRun
 from draglab.dragging.settings import DragSettings
 from draglab.dragging.texture import HALF_STEP, PATCH, position_gradient
@@ -127,17 +126,14 @@ def prepare_round(generator: Generator, w_plus: Tensor, settings: DragSettings, 
     assert generator.statistics is not None
     if masked:
         return prepare_pulls(generator, w_plus)
-    if not settings.locality:
-        return iter(())
-    latent = EditedLatent(generator, w_plus, settings)
-    return prepare_responses(generator, w_plus, metric_of(generator, latent))
+    return iter(())
 
 
 def metric_of(generator: Generator, latent: EditedLatent) -> LatentMetric:
     """Return the metric of a model, which has statistics, for a latent."""
     assert generator.statistics is not None
     shared = latent.settings.latent_space == "w"
-    return LatentMetric(generator.statistics.to(generator.w_avg), latent.count, shared)
+    return metric_for(generator.statistics, generator.w_avg, latent.count, shared)
 
 
 class GaussNewtonRun(DragRun):
@@ -191,10 +187,8 @@ class GaussNewtonRun(DragRun):
         """Return what keeps the rest of the image on the way to the present targets; None = everything may follow."""
         if not self.settings.locality:
             return None
-        responses = responses_of(self.generator, self.latent.start, self.metric)
-        counts = (responses.start.shape[1], responses.start.shape[2])
-        held = held_places(self.start, self.targets, counts, self.shape)
-        local = Locality(responses, held, self.settings.locality)
+        held = held_places(self.metric.places, self.start, self.targets, self.shape)
+        local = Locality(self.metric, held, self.settings.locality)
         local.give_way(rows.jacobian, self._ways(rows))
         return local
 
@@ -339,8 +333,7 @@ class GaussNewtonRun(DragRun):
         if self.hold is not None:
             change, force = self.hold.solve(self.force, jacobian, wanted, DAMPING, self.ease)
         elif self.local is not None:
-            features = look(self.generator, self.latent.w_plus().detach())
-            change, force = self.local.step(features, self.force, jacobian, wanted, DAMPING, largest, self.ease)
+            change, force = self.local.step(self.force, jacobian, wanted, DAMPING, largest, self.ease)
         else:
             return self._shortest(rows, jacobian, wanted, largest)
         return Solution(change, force, self._motion(rows, change))

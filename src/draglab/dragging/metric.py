@@ -16,6 +16,8 @@ the latent's size. With Q = sqrt(beta / k) R,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -31,16 +33,17 @@ RESTRAINT = 30.0
 
 
 @dataclass(frozen=True)
-class Directions:
-    """Directions of a latent that are orthogonal in a metric.
+class Seen:
+    """What the places of an image see of a change of the latent, on average over the model's images.
 
     Attributes:
-        vectors: V, [K, L, D]. forces: Sigma'^-1 V, [K, L, D]. squares: the diagonal of V^T Sigma'^-1 V, float64 [K].
+        basis: E, [n, L, D], with E Sigma' E^T = 1. moves: Sigma' times E, [n, L, D].
+        pulls: P, [k, n]: P E are the pulls at the places of the metric, so that places change by P E dw.
     """
 
-    vectors: Tensor
-    forces: Tensor
-    squares: Tensor
+    basis: Tensor
+    moves: Tensor
+    pulls: NDArray[np.float64]
 
 
 class LatentMetric:
@@ -49,10 +52,14 @@ class LatentMetric:
     Args:
         statistics: the model's. layers: number of the first layers of W+ that are edited.
         shared: True = all layers are moved by one vector, as in W.
+
+    Attributes:
+        rows: Q, [r, L, D]. places: [k, 2] (x, y) from 0 to 1 across the image.
     """
 
     def __init__(self, statistics: LatentStatistics, layers: int, shared: bool):
         self.covariance, self.layers, self.shared = statistics.covariance, layers, shared
+        self.shares, self.places = statistics.shares.double(), statistics.places.cpu().double().numpy()
         self.rows = rows = self.weighted(statistics.pulls, RESTRAINT)
         self.taken = taken_by(rows, self._prior(rows, self.covariance.double())).to(statistics.pulls.dtype)
 
@@ -73,19 +80,18 @@ class LatentMetric:
         mixed = rows if rows.shape[1] == 1 else (1 - SHARED) * rows + SHARED * rows.sum(1, keepdim=True)
         return mixed @ covariance
 
-    def directions(self, count: int) -> Directions:
-        """Return the `count` likely changes that alter images most, or as many as the statistics allow.
-
-        They are v = Sigma Q^T u / sqrt(lambda), u an eigenvector of Q Sigma Q^T and lambda its value.
-        """
-        pulled = self._prior(self.rows, self.covariance.double())
-        values, vectors = torch.linalg.eigh(torch.einsum("ald,bld->ab", self.rows, pulled))
-        kept = torch.arange(len(values) - 1, -1, -1)[:count]
-        kept = kept[values[kept] > 1e-9 * values[-1]]
-        squares, mixed = 1 + values[kept], vectors[:, kept] / values[kept].sqrt()
-        along, forces = (torch.einsum("kn,kld->nld", mixed, each) for each in (pulled, self.rows))
-        dtype = self.taken.dtype
-        return Directions(along.to(dtype), (forces * squares[:, None, None]).to(dtype), squares)
+    @cached_property
+    def seen(self) -> Seen:
+        """What the places of the image see of changes."""
+        moved = self(self.rows.to(self.taken))
+        gram = torch.einsum("ald,bld->ab", self.rows, moved.double())
+        values, vectors = torch.linalg.eigh(gram)
+        kept = values > 1e-9 * values[-1]
+        roots, vectors = values[kept].sqrt(), vectors[:, kept]
+        basis, moves = (
+            torch.einsum("rn,rld->nld", vectors / roots, each.double()).to(moved) for each in (self.rows, moved)
+        )
+        return Seen(basis, moves, (self.shares @ vectors * roots).cpu().numpy())
 
     def distance(self, jacobian: Tensor, way: NDArray[np.float64]) -> float:
         """Return the length of the shortest change of the latent with J dw = way, in standard deviations.
@@ -100,6 +106,17 @@ class LatentMetric:
         """Return Sigma' times rows [m, L, D], L = 1 in W."""
         inner = torch.einsum("mld,kld->mk", rows, self.taken)
         return self._prior(rows, self.covariance) - torch.einsum("mk,kld->mld", inner, self.taken)
+
+
+_known: WeakKeyDictionary[LatentStatistics, dict[tuple[object, ...], LatentMetric]] = WeakKeyDictionary()
+
+
+def metric_for(statistics: LatentStatistics, like: Tensor, layers: int, shared: bool) -> LatentMetric:
+    """Return the metric with the dtype and device of a tensor; it is remembered as long as the statistics are."""
+    known, key = _known.setdefault(statistics, {}), (like.dtype, like.device, layers, shared)
+    if key not in known:
+        known[key] = LatentMetric(statistics.to(like), layers, shared)
+    return known[key]
 
 
 class StiffMetric:

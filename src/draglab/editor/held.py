@@ -39,4 +39,6 @@ def held_map(document: Document, ways: Sequence[tuple[XY, XY]]) -> NDArray[np.fl
     if not settings.locality or generator.statistics is None or not uses_gauss_newton(generator, edit, settings):
         return None
     height, width = (max(1, round(PLACES * side / max(generator.img_shape))) for side in generator.img_shape)
-    return held_places(handles, targets, (height, width), generator.img_shape)
+    ys, xs = np.mgrid[:height, :width]
+    places = (np.stack([xs, ys], axis=-1) + 0.5) / [width, height]
+    return held_places(places, handles, targets, generator.img_shape)
