@@ -40,11 +40,12 @@ class Endpoint(Generic[A]):
     """An endpoint of an API whose handlers are methods of a class A.
 
     Attributes:
-        path: path below /api/v1; parts in braces are parameters. handler: the method of A that answers.
+        path: path below /api/v1; parts in braces are parameters. handler: the method of A that answers; its name is
+            the operation's.
         summary: one sentence. body: dataclass of the request's JSON; None = no body.
         answer: dataclass of the answer's JSON, or other content. status: status code of the answer.
-        query: allowed values of the query's parameters, by name; the first is the default.
-        problems: status codes of errors, besides 401. limits: names of the limits that apply, see Limits.
+        query: JSON schemas of the query's parameters, by name.
+        problems: status codes of errors, besides 401 and 403. limits: names of the limits that apply, see Limits.
     """
 
     method: Literal["GET", "POST", "DELETE"]
@@ -54,13 +55,19 @@ class Endpoint(Generic[A]):
     body: type | None = None
     answer: type | Content
     status: int = 200
-    query: dict[str, Sequence[str]] = field(default_factory=dict)
+    query: dict[str, dict[str, Any]] = field(default_factory=dict)
     problems: Sequence[int] = ()
     limits: Sequence[str] = ()
 
 
-def document(endpoints: Sequence[Endpoint[Any]], limits: Limits) -> dict[str, Any]:
-    """Build an OpenAPI 3.1 document, as JSON values. It has this server's limits as "x-limits"."""
+def document(
+    endpoints: Sequence[Endpoint[Any]], limits: Limits, schemas: dict[str, dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Build an OpenAPI 3.1 document, as JSON values. It has this server's limits as "x-limits".
+
+    Args:
+        schemas: further schemas by name, to which fields refer by "x-schema" in their own.
+    """
     paths: dict[str, dict[str, Any]] = {}
     kinds: dict[str, type] = {"Problem": Problem}
     for each in endpoints:
@@ -78,7 +85,7 @@ def document(endpoints: Sequence[Endpoint[Any]], limits: Limits) -> dict[str, An
         "security": [{"token": []}],
         "paths": paths,
         "components": {
-            "schemas": _schemas(kinds),
+            "schemas": {**_referring(_schemas(kinds)), **(schemas or {})},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -86,8 +93,9 @@ def document(endpoints: Sequence[Endpoint[Any]], limits: Limits) -> dict[str, An
 
 def _operation(endpoint: Endpoint[Any], limits: Limits) -> dict[str, Any]:
     responses = {str(endpoint.status): _answer(endpoint.answer)}
-    responses |= {str(code): _answer(Problem) for code in (401, *endpoint.problems)}
-    operation: dict[str, Any] = {"summary": endpoint.summary, "responses": responses}
+    responses |= {str(code): _answer(Problem) for code in (401, 403, *endpoint.problems)}
+    operation: dict[str, Any] = {"operationId": endpoint.handler.__name__, "summary": endpoint.summary}
+    operation["responses"] = responses
     if parameters := _parameters(endpoint):
         operation["parameters"] = parameters
     if endpoint.body is not None:
@@ -100,10 +108,7 @@ def _operation(endpoint: Endpoint[Any], limits: Limits) -> dict[str, Any]:
 def _parameters(endpoint: Endpoint[Any]) -> list[dict[str, Any]]:
     names = re.findall(r"{(\w+)}", endpoint.path)
     in_path = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
-    schemas = {
-        name: {"type": "string", "enum": [*values], "default": values[0]} for name, values in endpoint.query.items()
-    }
-    return in_path + [{"name": name, "in": "query", "schema": schema} for name, schema in schemas.items()]
+    return in_path + [{"name": name, "in": "query", "schema": schema} for name, schema in endpoint.query.items()]
 
 
 def _answer(answer: type | Content) -> dict[str, Any]:
@@ -123,3 +128,12 @@ def _schemas(kinds: dict[str, type]) -> dict[str, Any]:
         found.update(schema.pop("$defs", {}))
         found[name] = schema
     return found
+
+
+def _referring(schema: Any) -> Any:
+    """Return a schema in which every part with "x-schema": NAME is a reference to the schema NAME."""
+    if isinstance(schema, dict):
+        if (name := schema.get("x-schema")) is not None:
+            return {"$ref": f"#/components/schemas/{name}"}
+        return {key: _referring(value) for key, value in schema.items()}
+    return [_referring(each) for each in schema] if isinstance(schema, list) else schema

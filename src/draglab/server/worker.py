@@ -71,6 +71,8 @@ class Worker:
 
     Attributes:
         painter: the thread beside it, for pictures that the steps need not wait for.
+        steps, step_seconds: number of steps of all tasks since the start, and the time that they took.
+        errors: number of unexpected errors since the start.
     """
 
     def __init__(self, at_end: Callable[[], None] = lambda: None) -> None:
@@ -92,6 +94,9 @@ class Worker:
         self._idle: dict[Hashable, Callable[[], None]] = {}
         self._credit = 0.0
         self._stepping = 0
+        self.steps = 0
+        self.step_seconds = 0.0
+        self.errors = 0
         self.painter = Painter()
         # A daemon: the process can end although a step takes long. The journal has all that was answered.
         self._thread = threading.Thread(target=self._run, name="draglab-worker", daemon=True)
@@ -111,7 +116,9 @@ class Worker:
         painted = self.painter.close(max(ends - time.monotonic(), 0.0))
         return painted and not self._thread.is_alive()
 
-    def call(self, function: Callable[[], T], caller: Hashable = None, line: Hashable = None) -> Future[T]:
+    def call(
+        self, function: Callable[[], T], caller: Hashable = None, line: Hashable = None, first: bool = False
+    ) -> Future[T]:
         """Run a function on the thread before the next step; calls of one caller run in order.
 
         Once the calls of one caller have taken CALLS_SECONDS, its others wait for a step and for other callers. After
@@ -121,13 +128,18 @@ class Worker:
             caller: key of the caller, see :func:`caller_of`; None = the server itself.
             line: key of calls that keep their order even if one of them is not possible yet (NotYet): those behind it
                 wait, too. None = nothing waits for this call.
+            first: run it before all calls that wait: for a stop, which must not wait for the work of others.
         """
         future: Future[T] = Future()
         with self._changed:
             if self._closing:
                 future.cancel()
                 return future
-            self._calls.append(_Call(function, caller, line, future))
+            call = _Call(function, caller, line, future)
+            if first:
+                self._calls.appendleft(call)
+            else:
+                self._calls.append(call)
             self._changed.notify()
         return future
 
@@ -135,6 +147,11 @@ class Worker:
     def running(self) -> int:
         """Number of tasks of which steps are made now; can be read from any thread."""
         return len(self._tasks) + self._stepping
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs; can be read from any thread."""
+        return self._thread.is_alive()
 
     def add(self, task: Task) -> None:
         """Make steps of a task until it is over."""
@@ -176,7 +193,9 @@ class Worker:
             if self._tasks:
                 started = time.perf_counter()
                 self._step()
-                self._credit += BACKGROUND_SHARE * (time.perf_counter() - started)
+                took = time.perf_counter() - started
+                self.step_seconds += took
+                self._credit += BACKGROUND_SHARE * took
             else:
                 self._credit = 1.0
             if self._credit > 0:
@@ -285,17 +304,21 @@ class Worker:
         except NotYet as wait:
             self._set_aside(("wish", key), wait, lambda: wishes.update({key: make}))
         except Exception:
+            self.errors += 1
             logger.exception("a picture could not be made")
 
     def _step(self) -> None:
         task = self._tasks.popleft()
         self._stepping = 1
         try:
-            if task.step():
+            more = task.step()
+            self.steps += 1
+            if more:
                 self._tasks.append(task)
         except NotYet as wait:
             self._set_aside(("task", task), wait, lambda: self.add(task))
         except Exception as error:
+            self.errors += 1
             logger.exception("a step failed")
             task.fail(error)
         finally:
