@@ -61,6 +61,7 @@ def test_every_limit_has_its_test():
         "test_people.py",
         "test_photos.py",
         "test_stitched_exports.py",
+        "test_service.py",
         "test_drag_limits.py",
     )
     tests = [folder / name for name in names]

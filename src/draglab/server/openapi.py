@@ -69,11 +69,13 @@ def document(
         schemas: further schemas by name, to which fields refer by "x-schema" in their own.
     """
     paths: dict[str, dict[str, Any]] = {}
-    kinds: dict[str, type] = {"Problem": Problem}
+    bodies: dict[str, type] = {}
+    answers: dict[str, type] = {"Problem": Problem}
     for each in endpoints:
         paths.setdefault(each.path, {})[each.method.lower()] = _operation(each, limits)
-        named = [kind for kind in (each.body, each.answer) if isinstance(kind, type)]
-        kinds.update({kind.__name__: kind for kind in named})
+        for kinds, kind in ((bodies, each.body), (answers, each.answer)):
+            if isinstance(kind, type):
+                kinds[kind.__name__] = kind
     return {
         "openapi": "3.1.0",
         "info": {
@@ -85,7 +87,12 @@ def document(
         "security": [{"token": []}],
         "paths": paths,
         "components": {
-            "schemas": {**_referring(_schemas(kinds)), **(schemas or {})},
+            "schemas": {
+                **_referring(_schemas(bodies, "validation")),
+                # Answers always have all of their fields.
+                **_referring(_schemas(answers, "serialization")),
+                **(schemas or {}),
+            },
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -121,10 +128,10 @@ def _json(kind: type) -> dict[str, Any]:
     return {"application/json": {"schema": {"$ref": f"#/components/schemas/{kind.__name__}"}}}
 
 
-def _schemas(kinds: dict[str, type]) -> dict[str, Any]:
+def _schemas(kinds: dict[str, type], mode: Literal["validation", "serialization"]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, kind in kinds.items():
-        schema = TypeAdapter(kind).json_schema(ref_template="#/components/schemas/{model}")
+        schema = TypeAdapter(kind).json_schema(ref_template="#/components/schemas/{model}", mode=mode)
         found.update(schema.pop("$defs", {}))
         found[name] = schema
     return found

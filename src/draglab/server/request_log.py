@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
 import re
@@ -66,6 +67,9 @@ def route_of(scope: Scope) -> str:
     """Return the path of a request with names in place of what identifies persons, sessions and drags."""
     if "endpoint" not in scope:
         return "other"
+    if not inspect.isroutine(scope["endpoint"]):
+        # A mounted application, such as the static files: what is below its path can be anything.
+        return scope["root_path"]
     route = scope["path"]
     for name, value in scope.get("path_params", {}).items():
         if str(value):

@@ -55,7 +55,7 @@ def settings_schema() -> dict[str, Any]:
     return {
         "type": "object",
         "title": "DragSettings",
-        "description": "Settings of a drag. What is left out has the default, or what suits the model better.",
+        "description": "Settings of a drag. Leave out what need not differ from what suits the model.",
         "additionalProperties": False,
         "properties": {name: _schema(info, defaults[name]) for name, info in DragSettings.infos().items()},
     }
@@ -74,7 +74,13 @@ def _schema(info: SettingInfo, default: SettingValue) -> dict[str, Any]:
             schema["exclusiveMaximum" if info.below else "maximum"] = info.maximum
     if info.optional:
         schema = {"anyOf": [schema, {"type": "null"}]}
-    return {"title": info.title, "description": info.help, **schema, "default": default}
+    # Not as "default": clients would send it, in place of what suits the model.
+    shown = "null" if default is None else str(default).lower() if isinstance(default, bool) else default
+    return {
+        "title": info.title,
+        "description": f"{info.help} Default, where the model has no other: {shown}.",
+        **schema,
+    }
 
 
 def _panel_setting(name: str, info: SettingInfo, default: SettingValue) -> PanelSetting:

@@ -20,11 +20,11 @@ import logging
 import threading
 import time
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from draglab.errors import DraglabError
 from draglab.files import read_bytes
@@ -54,17 +54,15 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 logger = logging.getLogger("draglab.server")
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Entry:
-    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-    may: Annotated[list[Right], Field(max_length=10)] = field(default_factory=lambda: ["drags"])
-    limits: dict[str, int | float] = field(default_factory=dict)
+    may: Annotated[list[Right], Field(max_length=10)] = ["drags"]
+    limits: dict[str, int | float] = {}
 
 
-@dataclass(frozen=True, kw_only=True)
-class _File:
-    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
     tokens: Annotated[dict[Name, _Entry], Field(max_length=TOKENS)]
 
 
@@ -130,7 +128,7 @@ class TokenFile:
     def _read(self) -> tuple[dict[str, NamedToken], dict[str, NamedToken]]:
         data = read_bytes(self._path, "file of tokens", FILE_BYTES)
         try:
-            found = TypeAdapter(_File).validate_python(tomllib.loads(data.decode()))
+            found = _File.model_validate(tomllib.loads(data.decode()))
         except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
             raise DraglabError(f"the file of tokens {self._path} is not TOML: {error}".splitlines()[0]) from None
         except ValidationError as error:

@@ -77,6 +77,8 @@ class Worker:
 
     def __init__(self, at_end: Callable[[], None] = lambda: None) -> None:
         self._calls: deque[_Call] = deque()
+        self._first: deque[_Call] = deque()
+        """Calls that wait for one call or one step at most."""
         self._lines: dict[Hashable, list[_Call]] = {}
         """Calls that are set aside, by their line: the first needs what is not there yet, others are behind it."""
         self._aside: dict[tuple[str, Any], Callable[[], None]] = {}
@@ -128,18 +130,15 @@ class Worker:
             caller: key of the caller, see :func:`caller_of`; None = the server itself.
             line: key of calls that keep their order even if one of them is not possible yet (NotYet): those behind it
                 wait, too. None = nothing waits for this call.
-            first: run it before all calls that wait: for a stop, which must not wait for the work of others.
+            first: run it after the current call or step, before all that wait: for a stop, which must not wait for the
+                work of others.
         """
         future: Future[T] = Future()
         with self._changed:
             if self._closing:
                 future.cancel()
                 return future
-            call = _Call(function, caller, line, future)
-            if first:
-                self._calls.appendleft(call)
-            else:
-                self._calls.append(call)
+            (self._first if first else self._calls).append(_Call(function, caller, line, future))
             self._changed.notify()
         return future
 
@@ -211,7 +210,9 @@ class Worker:
 
     def _has_work(self) -> bool:
         """Whether there is something to do that somebody waits for."""
-        return bool(self._closing or self._calls or self._ready or self._tasks or self._urgent or self._patient)
+        return bool(
+            self._closing or self._first or self._calls or self._ready or self._tasks or self._urgent or self._patient
+        )
 
     def _answer_calls(self) -> bool:
         """Answer the waiting calls, or wait for one if there is nothing else to do; return False at the end."""
@@ -228,8 +229,9 @@ class Worker:
             calls = list(self._calls)
             self._calls.clear()
             if self._closing:
-                self._cancel(calls)
+                self._cancel([*self._first, *calls])
                 return False
+        self._answer_first()
         took: dict[Hashable, float] = {}
         later = []
         for call in calls:
@@ -241,10 +243,15 @@ class Worker:
                 continue
             started = time.perf_counter()
             self._answer(call)
+            self._answer_first()
             took[call.caller] = took.get(call.caller, 0.0) + time.perf_counter() - started
         with self._changed:
             self._calls.extendleft(reversed(later))
         return True
+
+    def _answer_first(self) -> None:
+        while self._first:
+            self._answer(self._first.popleft())
 
     def _first_deadline(self) -> float | None:
         """Return the seconds until something that is set aside is taken up anyway; None = nothing is."""
