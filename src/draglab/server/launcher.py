@@ -134,13 +134,18 @@ def config_of(app: ASGIApp, options: Options) -> uvicorn.Config:
 
 
 def address(options: Options, listener: socket.socket, code: str | None = None) -> str:
-    """Return the address of the page, with the token or, if given, the code that opens the page of a shared server."""
+    """Return the address of the page, with the token or, if given, the code that opens the page of a shared server.
+
+    Behind a proxy, that is the proxy's, by the first of its names.
+    """
     host = options.host
     if host in ("0.0.0.0", "::"):
         host = socket.gethostname()
     host = f"[{host}]" if ":" in host else host
     query = f"?token={options.token}" if options.token is not None else ""
     query = query if code is None else f"?code={code}"
+    if options.names:
+        return f"https://{options.names[0]}/{query}"
     return f"http://{host}:{listener.getsockname()[1]}/{query}"
 
 
