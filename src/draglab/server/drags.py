@@ -134,7 +134,8 @@ class Drags:
         states = [state] if state else [*get_args(State)]
         stored = [] if self._opened is None else self._opened.page(owner, states, before, PAGE + 1)
         found = [_STATUS.validate_json(each) for each in stored]
-        drags = [self._placed(self._live[each.id]) if each.id in self._live else each for each in found[:PAGE]]
+        live = [self._live.get(each.id) for each in found[:PAGE]]
+        drags = [each if drag is None else self._placed(drag) for each, drag in zip(found, live, strict=False)]
         running = sum(drag.owner == owner for drag in list(self._running.values()))
         waiting = sum(drag.owner == owner for drag in list(self._live.values())) - running
         more = drags[-1].id if len(found) > PAGE else None
@@ -266,7 +267,11 @@ class Drags:
                 drag = self._live[id]
             else:
                 return
-            self._open().begin(drag.status.id)
+            try:
+                self._open().begin(drag.status.id)
+            except DraglabError as error:
+                # It runs all the same: what is lost is the note by which a drag that kills servers is found.
+                logger.error("%s", error)
             drag.status = replace(drag.status, state="running")
             self._running[drag.status.id] = drag
             self._worker.add(drag)
@@ -289,8 +294,8 @@ class Drags:
             self._open().end(status.id, status.state, _text(status), edit, drag.w_plus)
             self._trim(drag.owner)
         except DraglabError as error:
-            # On disk it still runs, so it is run again by the next server.
-            logger.error("the result of a drag is lost: %s", error)
+            # On disk it still runs.
+            logger.error("the result of a drag could not be kept; the next server runs it again: %s", error)
         self._live.pop(status.id, None)
         self._running.pop(status.id, None)
         self._ends.append(time.monotonic())

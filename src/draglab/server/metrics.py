@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import get_args
 
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -19,6 +19,9 @@ from draglab.server.loaded_models import LoadedModels
 from draglab.server.sessions import Sessions
 from draglab.server.socket import Socket
 from draglab.server.worker import Worker
+
+STEP_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Limits of the buckets of a step's time, in seconds."""
 
 
 class Metrics(Collector):
@@ -32,6 +35,10 @@ class Metrics(Collector):
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
+        steps = Histogram(
+            "draglab_step_seconds", "Time of a step of any drag.", buckets=STEP_BUCKETS, registry=self._registry
+        )
+        worker.stepped = steps.observe
 
     def count(self, method: str, route: str, status: int) -> None:
         """Count an answered request."""
@@ -54,8 +61,6 @@ class Metrics(Collector):
         yield CounterMetricFamily("draglab_drags_refused", "Drags refused because of a limit.", drags.refused)
         yield GaugeMetricFamily("draglab_drags_waiting", "Drags of programs that wait.", drags.waiting)
         yield GaugeMetricFamily("draglab_drags_running", "Drags of programs that run.", drags.running)
-        yield CounterMetricFamily("draglab_steps", "Steps of all drags, of the editor, too.", worker.steps)
-        yield CounterMetricFamily("draglab_step_seconds", "Time that the steps took.", worker.step_seconds)
         yield GaugeMetricFamily("draglab_tasks_running", "Drags of which steps are made now.", worker.running)
         yield GaugeMetricFamily("draglab_sessions", "Editing sessions in memory.", self._sessions.count)
         yield GaugeMetricFamily("draglab_pages", "Connected pages of the editor.", self._socket.pages)

@@ -71,7 +71,7 @@ class Worker:
 
     Attributes:
         painter: the thread beside it, for pictures that the steps need not wait for.
-        steps, step_seconds: number of steps of all tasks since the start, and the time that they took.
+        stepped: called with the seconds of each step.
         errors: number of unexpected errors since the start.
     """
 
@@ -96,8 +96,7 @@ class Worker:
         self._idle: dict[Hashable, Callable[[], None]] = {}
         self._credit = 0.0
         self._stepping = 0
-        self.steps = 0
-        self.step_seconds = 0.0
+        self.stepped: Callable[[float], object] = lambda seconds: None
         self.errors = 0
         self.painter = Painter()
         # A daemon: the process can end although a step takes long. The journal has all that was answered.
@@ -193,7 +192,7 @@ class Worker:
                 started = time.perf_counter()
                 self._step()
                 took = time.perf_counter() - started
-                self.step_seconds += took
+                self.stepped(took)
                 self._credit += BACKGROUND_SHARE * took
             else:
                 self._credit = 1.0
@@ -318,9 +317,7 @@ class Worker:
         task = self._tasks.popleft()
         self._stepping = 1
         try:
-            more = task.step()
-            self.steps += 1
-            if more:
+            if task.step():
                 self._tasks.append(task)
         except NotYet as wait:
             self._set_aside(("task", task), wait, lambda: self.add(task))
