@@ -83,7 +83,9 @@ class Service:
         self._process.kill()
         self._process.wait()
 
-    def ask(self, method: str, path: str, content: Any = None, token: str | None = None) -> tuple[int, dict, float]:
+    def ask(
+        self, method: str, path: str, content: Any = None, token: str | None = None, key: str | None = None
+    ) -> tuple[int, dict, float]:
         """Return status code, answer and the seconds of `Retry-After`.
 
         Raises:
@@ -92,7 +94,8 @@ class Service:
         body = None if content is None else json.dumps(content).encode()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
-            connection.request(method, path, body, {"Authorization": f"Bearer {token or self._token}"})
+            headers = {"Authorization": f"Bearer {token or self._token}"} | ({"Idempotency-Key": key} if key else {})
+            connection.request(method, path, body, headers)
             answer = connection.getresponse()
             data, wait = answer.read(), float(answer.headers.get("retry-after", 0))
         finally:
@@ -111,10 +114,10 @@ class Service:
 
 def queue(service: Service, client: Client, drags: Sequence[dict]) -> None:
     """Queue drags one after the other, each until it is accepted."""
-    for drag in drags:
+    for number, drag in enumerate(drags):
         while True:
             try:
-                status, answer, wait = service.ask("POST", "/api/v1/drags", drag, client.token)
+                status, answer, wait = service.ask("POST", "/api/v1/drags", drag, client.token, str(number))
             except (OSError, http.client.HTTPException):
                 client.unanswered += 1
                 time.sleep(0.2)

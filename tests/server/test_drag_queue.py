@@ -147,7 +147,7 @@ def test_an_edit_file_is_run_as_one_drag(start, models):
     replay = Replay(edit, generator)
     for _ in replay:
         pass
-    server = start(limits=Limits(drag_steps=3))
+    server = start(limits=Limits(drag_steps=6))
     answer = server.api("POST", "/edits", edit.model_dump())
     assert answer.status == 201 and answer.json()["rounds"] == 2
     name = answer.json()["id"]
@@ -159,7 +159,9 @@ def test_an_edit_file_is_run_as_one_drag(start, models):
     assert np.array_equal(server.editor.drags.result(name).w_plus, replay.w_plus[0].numpy())
     for changes, word in (
         ({"model": {"name": "tiny", "sha256": "0" * 64}}, "another model"),
-        ({"rounds": [{**rounds[0].model_dump(), "steps": 4}]}, "drag_steps"),
+        ({"rounds": [{**rounds[0].model_dump(), "steps": 7}]}, "drag_steps"),
+        ({"rounds": [rounds[0].model_dump()] * 3}, "drag_steps"),
+        ({"rounds": [{**rounds[0].model_dump(), "moved": [{"after": 4, "targets": [[9, 9]]}]}]}, "drag_steps"),
         ({"rounds": []}, "rounds"),
         ({"model": {"name": "missing", "sha256": "0" * 64}}, "not here"),
     ):
@@ -222,3 +224,24 @@ def test_nothing_of_another_person_is_stored_under_ones_own_id(tmp_path, states)
     assert store.status("one", "bert") is None and store.page("bert", states, None, 10) == []
     assert store.status("one", "anna") == "status"
     store.close()
+
+
+@pytest.mark.parametrize("path", ["/drags", "/edits"])
+def test_a_request_that_is_sent_again_is_one_drag(start, models, path):
+    server = start(token=TOKEN, limits=Limits(drags=1, drags_waiting_per_person=1))
+    generator = draglab.load_generator(models / "tiny.safetensors")
+    model = {"name": "tiny", "sha256": generator.sha256}
+    edit = {"format": "draglab-edit", "version": 3, "model": model, "start": {"seed": 1}}
+    content = ENDLESS if path == "/drags" else {**edit, "rounds": [{"points": ENDLESS["points"]}]}
+
+    def ask(person: str, key: str) -> tuple[int, str]:
+        headers = {"authorization": f"Bearer {TOKEN}", "cookie": f"draglab_person={person}", "idempotency_key": key}
+        answer = server.request("POST", f"/api/v1{path}", json.dumps(content).encode(), **headers)
+        return answer.status, answer.json().get("id", "")
+
+    ask("zoe", "blocks")
+    first, other = ask("anna", "1"), ask("bert", "1")
+    assert first[0] == other[0] == 201 and first != other
+    # Although no further one is taken.
+    assert ask("anna", "1") == first and ask("anna", "2")[0] == 429
+    assert ask("anna", "x" * 201)[0] == 422

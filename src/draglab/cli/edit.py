@@ -90,7 +90,8 @@ def edit(
     def started(url: str, once: str) -> None:
         if port is None and options.port != PORT:
             print(f"port {PORT} is taken, so this is {options.port}")
-        print(f"draglab is at {url}")
+        # What keeps logs must not keep the token.
+        print(f"draglab is at {url if log_format == 'text' else url.partition('?')[0]}")
         print("Ctrl-C ends it", flush=True)
         if browser:
             open_browser(once)

@@ -119,24 +119,28 @@ class Api:
 
     async def add_drag(self, request: Request) -> Response:
         """Add a drag and answer 201 with its status, or 429 if too many wait."""
-        owner = _owner(request)
+        owner, key = _owner(request), _key(request)
+        if key is not None and (known := self._drags.keyed(owner, key)) is not None:
+            return _added(known)
         with _refusals():
             async with self._uploads.of(owner):
                 asked, mask = await self._parsed(request, DragRequest), None
                 if asked.mask is not None:
                     size = await self._on_worker(lambda: self._drags.size(asked, owner), owner)
                     mask = await self._uploads.read(read_mask, asked.mask, size, self._limits.mask_pixels)
-            return _added(await self._on_worker(lambda: self._drags.add(asked, owner, mask), owner))
+            return _added(await self._on_worker(lambda: self._drags.add(asked, owner, mask, key), owner))
 
     async def add_edit(self, request: Request) -> Response:
         """Add the rounds of an edit file as one drag and answer 201 with its status, or 429 if too many wait."""
-        owner = _owner(request)
+        owner, key = _owner(request), _key(request)
+        if key is not None and (known := self._drags.keyed(owner, key)) is not None:
+            return _added(known)
         limits = self._access.limits_of(owner, self._limits)
         with _refusals():
             async with self._uploads.of(owner):
                 body = await read_body(request, limits.drag_edit_bytes, "drag_edit_bytes", limits.body_seconds)
                 edit = await self._uploads.read(read_edit, body, limits)
-            return _added(await self._on_worker(lambda: self._drags.add_edit(edit, owner), owner))
+            return _added(await self._on_worker(lambda: self._drags.add_edit(edit, owner, key), owner))
 
     async def list_drags(self, request: Request) -> Response:
         """Answer with a page of this person's drags. Query: state; before = id of a drag."""
@@ -228,6 +232,7 @@ _QUEUE = (
     "points",
     "mask_pixels",
 )
+_KEY = {"Idempotency-Key": {"type": "string", "minLength": 1, "maxLength": 200}}
 _KEPT = ("drags_kept", "drags_kept_per_person", "drag_days")
 _PICTURE = Content("The image.", [*PICTURES.values()])
 _FORMAT = {"type": "string", "enum": [*get_args(Format)], "default": get_args(Format)[0]}
@@ -273,6 +278,7 @@ ENDPOINTS: tuple[Endpoint[Api], ...] = (
         handler=Api.add_drag,
         summary="Queue a drag.",
         body=DragRequest,
+        headers=_KEY,
         answer=DragStatus,
         status=201,
         problems=(400, 408, 413, 422, 429, 503),
@@ -284,9 +290,10 @@ ENDPOINTS: tuple[Endpoint[Api], ...] = (
         handler=Api.add_edit,
         summary="Queue all rounds of an edit file (docs/edit-files.md) as one drag.",
         body=EditFile,
+        headers=_KEY,
         answer=DragStatus,
         status=201,
-        problems=(400, 408, 413, 429, 503),
+        problems=(400, 408, 413, 422, 429, 503),
         limits=("drag_edit_bytes", "body_seconds", "values", "rounds", "edit_mask_pixels", "drag_uploads", *_QUEUE),
     ),
     Endpoint(
@@ -340,6 +347,18 @@ def _owner(request: Request) -> str:
     """Return the owner of the drags of the program that sent a request."""
     program: Program = request.state.program
     return program.owner
+
+
+def _key(request: Request) -> str | None:
+    """Return the header by which a request that is sent again is known; None = it has none.
+
+    Raises:
+        HTTPException: 422, the key is too long.
+    """
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 1 <= len(key) <= 200:
+        raise HTTPException(422, "the header Idempotency-Key must have 1 to 200 characters")
+    return key
 
 
 @contextmanager

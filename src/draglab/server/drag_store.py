@@ -45,8 +45,10 @@ CREATE TABLE drags (
     bytes INTEGER NOT NULL,
     status TEXT NOT NULL,
     edit TEXT NOT NULL,
-    w_plus BLOB
+    w_plus BLOB,
+    key TEXT
 );
+CREATE UNIQUE INDEX drags_by_key ON drags (owner, key) WHERE key IS NOT NULL;
 CREATE INDEX drags_of_a_person ON drags (owner, number, state, bytes);
 CREATE INDEX drags_by_state ON drags (state, number);
 PRAGMA user_version = {SCHEMA_VERSION};
@@ -107,14 +109,24 @@ class DragStore:
         """Return whether there is a file of drags in a folder."""
         return (folder / FILE).exists()
 
-    def add(self, id: str, owner: str, status: str, edit: str) -> None:
-        """Store a drag that waits; it is on disk when this returns."""
+    def add(self, id: str, owner: str, status: str, edit: str, key: str | None = None) -> None:
+        """Store a drag that waits; it is on disk when this returns.
+
+        Args:
+            key: what :meth:`keyed` finds it by; unique among the drags of a person.
+        """
         with self._run() as run:
             run(
-                "INSERT INTO drags (id, owner, state, created, bytes, status, edit) "
-                "VALUES (?, ?, 'waiting', ?, ?, ?, ?)",
-                (id, owner, time.time(), len(status) + len(edit), status, edit),
+                "INSERT INTO drags (id, owner, state, created, bytes, status, edit, key) "
+                "VALUES (?, ?, 'waiting', ?, ?, ?, ?, ?)",
+                (id, owner, time.time(), len(status) + len(edit), status, edit, key),
             )
+
+    def keyed(self, owner: str, key: str) -> str | None:
+        """Return the id of a person's drag that was added with this key; None if there is none."""
+        with self._run() as run:
+            row = run("SELECT id FROM drags WHERE owner = ? AND key = ?", (owner, key)).fetchone()
+        return None if row is None else row[0]
 
     def begin(self, id: str) -> None:
         """Note that a drag runs from now on."""
@@ -254,7 +266,7 @@ class DragStore:
             if version == 0:
                 connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
             connection.execute(
-                "SELECT number, id, owner, state, starts, bytes, status, edit FROM drags LIMIT 1"
+                "SELECT number, id, owner, state, starts, bytes, status, edit, key FROM drags LIMIT 1"
             ).fetchone()
         except BaseException:
             connection.close()
@@ -272,6 +284,8 @@ class DragStore:
             try:
                 with self._connection:
                     yield self._connection.execute
+            except sqlite3.IntegrityError:
+                raise DraglabError("this key was sent twice at once: ask for the list of your drags") from None
             except sqlite3.ProgrammingError:
                 raise DraglabError("draglab is ending: try again when it is back") from None
             except sqlite3.Error as error:

@@ -125,6 +125,11 @@ class Drags:
         stored = None if self._opened is None else self._opened.status(id, owner)
         return None if stored is None else _STATUS.validate_json(stored)
 
+    def keyed(self, owner: str, key: str) -> DragStatus | None:
+        """Return the status of a person's drag that was added with this key; None if there is none."""
+        id = None if self._opened is None else self._opened.keyed(owner, key)
+        return None if id is None else self.status(id, owner)
+
     def page(self, owner: str, state: str, before: str | None) -> DragList:
         """Return a page of a person's drags, the newest first.
 
@@ -173,11 +178,14 @@ class Drags:
         self._check_room(owner)
         return self._model(request.model)[1].img_shape
 
-    def add(self, request: DragRequest, owner: str, mask: NDArray[np.bool_] | None = None) -> DragStatus:
+    def add(
+        self, request: DragRequest, owner: str, mask: NDArray[np.bool_] | None = None, key: str | None = None
+    ) -> DragStatus:
         """Add a drag, which is on disk when this returns, and whose steps take turns with those of all others.
 
         Args:
             mask: the request's decoded mask, bool [H, W], True = movable.
+            key: what :meth:`keyed` finds it by, new among the drags of this person; None = none.
 
         Raises:
             QueueFull, Draining: nothing more is taken now.
@@ -193,22 +201,20 @@ class Drags:
         targets = np.array([pair.target for pair in request.points])
         one = Round.from_arrays(handles, targets, mask, settings)
         reference = ModelReference(name=model, sha256=generator.sha256)
-        return self.add_edit(EditFile(model=reference, start=request.start, rounds=[one]), owner)
+        return self.add_edit(EditFile(model=reference, start=request.start, rounds=[one]), owner, key)
 
-    def add_edit(self, edit: EditFile, owner: str) -> DragStatus:
+    def add_edit(self, edit: EditFile, owner: str, key: str | None = None) -> DragStatus:
         """Add all rounds of an edit file as one drag; see :meth:`add`."""
         from draglab.editor.replay import Replay
-        from draglab.editor.settings import read_settings
 
         self._check_room(owner)
         limits = self._limits_of(owner)
         for one in edit.rounds:
             if len(one.points) > limits.points:
                 raise DraglabError(f"{len(one.points)} points are too many: at most {limits.points} (limit 'points')")
-            steps = read_settings(one.settings).max_steps if one.steps is None else one.steps
-            if steps > limits.drag_steps:
-                most = limits.drag_steps
-                raise DraglabError(f"max_steps is {steps}: at most {most} are taken (limit 'drag_steps')")
+        if (steps := sum(map(_most_steps, edit.rounds))) > limits.drag_steps:
+            most = limits.drag_steps
+            raise DraglabError(f"max_steps is {steps} in all: at most {most} are taken (limit 'drag_steps')")
         # A file may name its model by a path: nothing outside the library is ever opened.
         model = self._library.name_of(edit.model.name)
         edit = edit.model_copy(update={"model": edit.model.model_copy(update={"name": model})})
@@ -219,7 +225,7 @@ class Drags:
         )
         text, drag = edit.model_dump_json(), Drag(status, owner, self._begin, self._end)
         self._make_room(owner, len(text))
-        self._open().add(status.id, owner, _text(status), text)
+        self._open().add(status.id, owner, _text(status), text, key)
         self._live[status.id] = drag
         self._turns.add(owner, status.id)
         self._start_next()
@@ -367,3 +373,13 @@ _STATUS: TypeAdapter[DragStatus] = TypeAdapter(DragStatus)
 
 def _text(status: DragStatus) -> str:
     return _STATUS.dump_json(status).decode()
+
+
+def _most_steps(one: Round) -> int:
+    """Return the number of steps after which a round has ended at the latest."""
+    from draglab.editor.settings import read_settings
+
+    if one.steps is not None:
+        return one.steps
+    last = one.moved[-1].after if one.moved else 0
+    return last + read_settings(one.settings).max_steps

@@ -48,7 +48,7 @@ class Limits:
         drags_waiting, drags_waiting_per_person: number of those that wait for that.
         drags_kept, drags_kept_per_person: number of those that have ended and are kept; drag_days: for how long.
         drag_bytes, drag_bytes_per_person: size on disk of all of these.
-        drag_steps: max_steps of a program's drag.
+        drag_steps: max_steps of a program's drag, of all its rounds together.
         drag_edit_bytes: size of an edit file that a program sends.
         drag_uploads: number of bodies of programs that are received and parsed at once for one person; further ones
             wait.

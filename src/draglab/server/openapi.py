@@ -44,7 +44,7 @@ class Endpoint(Generic[A]):
             the operation's.
         summary: one sentence. body: dataclass of the request's JSON; None = no body.
         answer: dataclass of the answer's JSON, or other content. status: status code of the answer.
-        query: JSON schemas of the query's parameters, by name.
+        query, headers: JSON schemas of the query's parameters, and of headers, by name.
         problems: status codes of errors, besides 401 and 403. limits: names of the limits that apply, see Limits.
     """
 
@@ -56,6 +56,7 @@ class Endpoint(Generic[A]):
     answer: type | Content
     status: int = 200
     query: dict[str, dict[str, Any]] = field(default_factory=dict)
+    headers: dict[str, dict[str, Any]] = field(default_factory=dict)
     problems: Sequence[int] = ()
     limits: Sequence[str] = ()
 
@@ -115,7 +116,10 @@ def _operation(endpoint: Endpoint[Any], limits: Limits) -> dict[str, Any]:
 def _parameters(endpoint: Endpoint[Any]) -> list[dict[str, Any]]:
     names = re.findall(r"{(\w+)}", endpoint.path)
     in_path = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
-    return in_path + [{"name": name, "in": "query", "schema": schema} for name, schema in endpoint.query.items()]
+    others = [("query", endpoint.query), ("header", endpoint.headers)]
+    return in_path + [
+        {"name": name, "in": place, "schema": schema} for place, named in others for name, schema in named.items()
+    ]
 
 
 def _answer(answer: type | Content) -> dict[str, Any]:
