@@ -1,6 +1,6 @@
 """Load on the API's queue: many clients, a kill -9 in the middle, stops under load.
 
-    python -m benchmarks.service [--clients 64] [--drags 1000] [--model tiny] [--max-steps 40]
+    python -m benchmarks.service [--clients 64] [--drags 1000] [--model tiny] [--max-steps 10]
 
 Starts `draglab edit` with a named token for each client. All clients queue their drags at once; when half of these have
 ended, the server is killed and started again. Printed are how many drags were accepted, ended and lost, how fairly
@@ -180,7 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--drags", type=int, default=1000, help="of all clients together")
     parser.add_argument("--model", default="tiny", choices=list(POINTS), help="tiny = random weights, 64 px")
-    parser.add_argument("--max-steps", type=int, default=40)
+    parser.add_argument("--max-steps", type=int, default=10)
     parser.add_argument("--limit", action="append", default=[], help="as of draglab edit, for instance drags=8")
     args = parser.parse_args(arguments)
     # For the server: its steps and the clients share the cores.

@@ -12,11 +12,12 @@ import pytest
 
 import draglab
 from draglab.editor.replay import Replay
+from draglab.errors import DraglabError
 from draglab.media.edit_file import EditFile, ModelReference, PointPair, Round, SeedStart, parse_edit_file
 from draglab.server.drag_store import FILE, DragStore
 from draglab.server.limits import Limits
+from tests.server.drag_requests import ENDLESS, SHORT, TOKEN, asker, ended
 from tests.server.running_server import Running, wait_for
-from tests.server.test_drag_limits import ENDLESS, SHORT, TOKEN, asker, ended
 
 
 def sent_events(server: Running, name: str) -> Iterator[dict]:
@@ -204,6 +205,27 @@ def test_damaged_drags_are_set_aside_and_newer_ones_left_alone(tmp_path, caplog)
     assert not store.lasting and "newer draglab" in caplog.text
     store.close()
     assert (folder / FILE).read_bytes() == newer
+
+
+def test_a_disk_that_fails_ends_no_server(start, monkeypatch, caplog):
+    server = start()
+
+    def fails(*arguments) -> None:
+        raise DraglabError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(DragStore, "begin", fails)
+        broken.setattr(DragStore, "end", fails)
+        name = server.api("POST", "/drags", SHORT).json()["id"]
+        wait_for(lambda: server.editor.drags.running == 0)
+        broken.setattr(DragStore, "add", fails)
+        answer = server.api("POST", "/drags", SHORT)
+        assert answer.status == 400 and "the disk is full" in answer.json()["error"]
+    assert "the next server runs it again: the disk is full" in caplog.text
+    assert server.request("GET", "/healthz").status == 200
+    assert server.api("GET", f"/drags/{name}").json()["state"] == "waiting"
+    other = server.api("POST", "/drags", SHORT).json()["id"]
+    wait_for(lambda: server.api("GET", f"/drags/{other}").json()["state"] == "finished")
 
 
 def test_a_model_that_was_replaced_gives_no_wrong_image(start, monkeypatch):

@@ -3,8 +3,8 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.server.drag_requests import ENDLESS, SHORT, TOKEN
 from tests.server.running_server import Running, wait_for
-from tests.server.test_drag_limits import ENDLESS, SHORT, TOKEN
 
 
 def metrics(server: Running, token: str = "") -> dict[str, float]:

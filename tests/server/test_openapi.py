@@ -12,8 +12,8 @@ import pytest
 
 from draglab.dragging import DragSettings
 from draglab.server.setting_help import settings_schema
+from tests.server.drag_requests import ROUND
 from tests.server.running_server import Running, wait_for
-from tests.server.test_drag_limits import ROUND
 
 
 @pytest.fixture(scope="module")

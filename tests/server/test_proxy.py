@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
+from tests.server.drag_requests import ENDLESS, TOKEN
 from tests.server.running_server import wait_for
-from tests.server.test_drag_limits import ENDLESS, TOKEN
 
 DOCS = Path(__file__).parents[2] / "docs" / "server.md"
 NAME = "draglab.example.org"

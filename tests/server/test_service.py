@@ -1,10 +1,13 @@
 """The server as a service: restarts, SIGTERM, SIGHUP, logs, and what those who operate it ask for."""
 
+import http.client
 import json
 import os
 import signal
 import sqlite3
+import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -53,6 +56,35 @@ def test_nothing_is_lost_by_kill_9_and_results_are_the_same(models, tmp_path):
         assert parse_edit_file(made) == parse_edit_file(edit)
         listed = [server.api("GET", "/drags", person=f"p{n}").json()["drags"] for n in range(3)]
         assert sorted(each["id"] for drags in listed for each in drags) == sorted(names)
+
+
+def test_what_is_sent_again_after_a_kill_is_neither_lost_nor_doubled(models, tmp_path):
+    def send(server, number: int) -> str:
+        body = json.dumps({**LONG, "start": {"seed": number}}).encode()
+        headers = {"authorization": f"Bearer {TOKEN}", "idempotency_key": f"drag {number}"}
+        return server.request("POST", "/api/v1/drags", body, **headers).json()["id"]
+
+    known: dict[int, str] = {}
+
+    def send_all(server) -> None:
+        with suppress(OSError, http.client.HTTPException):
+            for number in range(1000):
+                known[number] = send(server, number)
+
+    with launched(models, tmp_path) as server:
+        wait_until_ready(server)
+        sending = threading.Thread(target=send_all, args=(server,))
+        sending.start()
+        while len(known) < 20:
+            time.sleep(0.001)
+        # Whatever it does just now.
+        server.process.kill()
+        sending.join()
+    assert 20 <= len(known) < 1000
+    with launched(models, tmp_path) as server:
+        again = {number: send(server, number) for number in range(len(known) + 1)}
+        assert {number: again[number] for number in known} == known
+        assert sorted(again.values()) == sorted(name for name, _, _ in stored(tmp_path))
 
 
 def test_a_drag_that_runs_at_two_kills_is_not_begun_a_third_time(models, tmp_path):

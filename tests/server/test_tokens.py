@@ -7,7 +7,7 @@ from draglab.cli.main import main
 from draglab.errors import DraglabError
 from draglab.server.limits import Limits
 from draglab.server.tokens import FILE_BYTES, TokenFile, hash_of
-from tests.server.test_drag_limits import ENDLESS, ROUND, refused
+from tests.server.drag_requests import ENDLESS, ROUND, refused
 
 ENTRY = '[tokens.{name}]\nsha256 = "{hash}"\n{more}\n'
 

@@ -101,7 +101,7 @@ def document(
 
 def _operation(endpoint: Endpoint[Any], limits: Limits) -> dict[str, Any]:
     responses = {str(endpoint.status): _answer(endpoint.answer)}
-    responses |= {str(code): _answer(Problem) for code in (401, 403, *endpoint.problems)}
+    responses |= {str(code): _problem(code) for code in (401, 403, *endpoint.problems)}
     operation: dict[str, Any] = {"operationId": endpoint.handler.__name__, "summary": endpoint.summary}
     operation["responses"] = responses
     if parameters := _parameters(endpoint):
@@ -120,6 +120,14 @@ def _parameters(endpoint: Endpoint[Any]) -> list[dict[str, Any]]:
     return in_path + [
         {"name": name, "in": place, "schema": schema} for place, named in others for name, schema in named.items()
     ]
+
+
+def _problem(code: int) -> dict[str, Any]:
+    answer = _answer(Problem)
+    if code in (429, 503):
+        seconds = {"description": "Seconds until it is worth another attempt.", "schema": {"type": "integer"}}
+        answer["headers"] = {"Retry-After": seconds}
+    return answer
 
 
 def _answer(answer: type | Content) -> dict[str, Any]:
