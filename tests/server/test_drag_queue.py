@@ -115,13 +115,22 @@ def test_a_stop_does_not_wait_for_the_requests_of_others(start):
     """It waits for one call or one step at most, however much others have sent before it."""
     server = start(limits=Limits(drags=2))
     name = server.api("POST", "/drags", ENDLESS).json()["id"]
-    worker, waiting = server.editor.worker, threading.Event()
+    worker = server.editor.worker
     wait_for(lambda: server.api("GET", f"/drags/{name}").json()["step"] > 1)
-    # Some of these are taken with the first, some wait behind it.
-    worker.call(lambda: [worker.call(lambda: time.sleep(0.1), ("person", n)) for n in range(20)])
-    worker.call(lambda: waiting.wait(60))
-    for other in range(20, 40):
+
+    def hold() -> tuple[threading.Event, threading.Event]:
+        begun, waiting = threading.Event(), threading.Event()
+        worker.call(lambda: begun.set() or waiting.wait(60))
+        return begun, waiting
+
+    begun, gathering = hold()
+    assert begun.wait(60)
+    begun, waiting = hold()
+    for other in range(40):
         worker.call(lambda: time.sleep(0.1), ("person", other))
+    # From here on, the calls of the 40 are being answered, one after the other.
+    gathering.set()
+    assert begun.wait(60)
     answers = []
     stop = threading.Thread(target=lambda: answers.append(server.api("DELETE", f"/drags/{name}")))
     stop.start()

@@ -248,16 +248,19 @@ class Drags:
         if self._opened is not None:
             return self._opened
         store = self._opened = DragStore(self._folder())
+        given_up = []
         for each in store.pending():
             status = replace(_STATUS.validate_json(each.status), state="waiting")
             drag = self._live[status.id] = Drag(status, each.owner, self._begin, self._end, each.starts)
             if each.starts >= TRIES:
-                problem = f"the server was killed {each.starts} times while this drag ran: it is not begun again"
-                drag.fail(DraglabError(f"{problem}; report it, or send it again if it was not the reason"))
+                given_up.append(drag)
             elif each.starts:
                 self._suspects.append(drag)
             else:
                 self._turns.add(each.owner, status.id)
+        for drag in given_up:
+            problem = f"the server was killed {drag.starts} times while this drag ran: it is not begun again"
+            drag.fail(DraglabError(f"{problem}; report it, or send it again if it was not the reason"))
         self._start_next()
         return store
 
