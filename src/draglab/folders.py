@@ -11,6 +11,31 @@ from platformdirs import PlatformDirs
 
 from draglab.errors import DraglabError
 
+DATA = "DRAGLAB_DATA"
+"""Environment variable that sets another folder for a person's data."""
+PROGRAMS = "programs"
+"""Folder, within a server's data folder, of the drags of programs."""
+
+
+def make_private(folder: Path) -> None:
+    """Create a folder and its missing parents with rights for this user alone; existing folders stay as they are.
+
+    Raises:
+        OSError: a folder cannot be created.
+    """
+    if not folder.is_dir():
+        make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def data_folder() -> Path:
+    """Return the folder that DRAGLAB_DATA names, else draglab's folder in the system's place for data of applications.
+
+    Raises:
+        DraglabError: this user has no home directory.
+    """
+    return own_folder("data", DATA)
+
 
 def own_folder(kind: Literal["cache", "data"], variable: str) -> Path:
     """Return the folder that an environment variable names, else draglab's folder for this user; it need not exist.

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from draglab import DraglabError
-from draglab.editor.data_folder import data_folder
 from draglab.editor.journal import Journal
 from draglab.editor.journal_file import FILE
 from draglab.editor.session import EditingSession
 from draglab.editor.state import StartSpec
+from draglab.folders import data_folder
 from tests.editor.sessions import FAR, dragged, generator_of, new_session, reopened, thumbnail
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -156,7 +156,7 @@ def test_sqlite_errors_are_explained(journal):
 
 def test_the_folder_of_sessions(tmp_path, monkeypatch):
     monkeypatch.delenv("DRAGLAB_DATA", raising=False)
-    monkeypatch.setattr("draglab.editor.data_folder.own_folder", lambda kind, variable: Path(kind, variable))
+    monkeypatch.setattr("draglab.folders.own_folder", lambda kind, variable: Path(kind, variable))
     assert data_folder() == Path("data/DRAGLAB_DATA")
 
 

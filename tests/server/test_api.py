@@ -28,7 +28,7 @@ def finish(server: Running, content: dict) -> dict:
     assert answer.status == 201, answer.body
     status = answer.json()
     assert answer.headers["location"] == f"/api/v1/drags/{status['id']}"
-    while status["state"] == "running":
+    while status["state"] in ("waiting", "running"):
         time.sleep(0.01)
         status = server.api("GET", f"/drags/{status['id']}").json()
     return status
@@ -172,7 +172,7 @@ def test_the_openapi_document_says_what_is_taken_answered_and_refused(server):
     assert set(DRAG) <= set(schema["properties"]) and set(schema["required"]) == {"start", "points"}
     status = finish(server, DRAG)
     assert set(document["components"]["schemas"]["DragStatus"]["properties"]) == set(status)
-    assert set(begin["responses"]) == {"201", "400", "401", "408", "413", "422", "429"}
+    assert set(begin["responses"]) == {"201", "400", "401", "403", "408", "413", "422", "429", "503"}
     assert begin["x-limits"]["drag_steps"] == server.editor.options.limits.drag_steps
     formats = next(each["schema"] for each in image["parameters"] if each["name"] == "format")
     kinds = set()

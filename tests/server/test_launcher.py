@@ -48,6 +48,15 @@ def test_other_machines_need_a_token():
             check_access(host, None)
 
 
+def test_a_server_behind_a_proxy_needs_a_token_and_good_names():
+    check_access("127.0.0.1", "a-token-of-a-person", ["draglab.example.org"])
+    with pytest.raises(DraglabError, match=r"draglab\.example\.org can be reached .* --token"):
+        check_access("127.0.0.1", None, ["draglab.example.org"])
+    for name in ("https://draglab.example.org", "a b", "", "x" * 300, "draglab.example.org:443"):
+        with pytest.raises(DraglabError, match="--name"):
+            check_access("127.0.0.1", "a-token-of-a-person", [name])
+
+
 def test_the_printed_address_can_be_opened():
     with bind("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
@@ -55,6 +64,8 @@ def test_the_printed_address_can_be_opened():
         shared = address(Options(host="0.0.0.0", token="a-token-of-a-person"), listener)
         assert shared == f"http://{socket.gethostname()}:{port}/?token=a-token-of-a-person"
         assert address(Options(host="::1"), listener) == f"http://[::1]:{port}/"
+        proxied = address(Options(names=("draglab.example.org",), token="a-token-of-a-person"), listener)
+        assert proxied == "https://draglab.example.org/?token=a-token-of-a-person"
 
 
 def test_the_browser_s_command_line_holds_no_token(monkeypatch, tmp_path):

@@ -1,6 +1,5 @@
 """Many people on one server: what one of them does or has lost is nobody else's trouble."""
 
-import json
 import socket
 import sqlite3
 import subprocess
@@ -15,7 +14,6 @@ import pytest
 from draglab.editor.journal_file import FILE
 from draglab.server.limits import Limits
 from tests.server.running_server import wait_for
-from tests.server.test_limits import ENDLESS
 
 TOKEN = "a-token-of-a-person"
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -121,34 +119,6 @@ def test_limit_uploads(start):
         assert time.monotonic() - began < 2
         assert quick("anna")[0] == 400
     wait_for(lambda: not server.editor.uploads._turns)
-
-
-def test_limit_drags_per_person(start):
-    server = start(token=TOKEN, limits=Limits(drags_per_person=1))
-
-    def begin(person: str) -> int:
-        headers = {"authorization": f"Bearer {TOKEN}", "cookie": f"draglab_person={person}"}
-        return server.request("POST", "/api/v1/drags", json.dumps(ENDLESS).encode(), **headers).status
-
-    assert [begin(person) for person in ("anna", "bert", "anna")] == [201, 201, 429]
-
-
-def test_the_last_drags_of_a_person_are_not_forgotten_for_those_of_another(start):
-    server = start(token=TOKEN, limits=Limits(drags_kept=3))
-
-    def ask(method: str, path: str, person: str, body: bytes | None = None):
-        headers = {"authorization": f"Bearer {TOKEN}", "cookie": f"draglab_person={person}"}
-        return server.request(method, f"/api/v1{path}", body, **headers)
-
-    def drag(person: str) -> str:
-        name = ask("POST", "/drags", person, json.dumps(ENDLESS).encode()).json()["id"]
-        ask("DELETE", f"/drags/{name}", person)
-        return name
-
-    first = drag("anna")
-    others = [drag("bert") for _ in range(4)]
-    assert ask("GET", f"/drags/{first}", "anna").status == 200
-    assert [ask("GET", f"/drags/{name}", "bert").status for name in others] == [404, 404, 200, 200]
 
 
 def test_limit_journals(start):

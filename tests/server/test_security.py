@@ -62,6 +62,24 @@ def test_our_names_are_taken(server, host):
     assert server.request("GET", "/", host=host.format(port=server.port)).status == 200
 
 
+def test_a_name_of_a_proxy_is_taken_and_others_are_not(start):
+    proxied = start(token="a-token-of-a-person", names=("draglab.Example.org",))
+    statuses = {
+        host: proxied.request("GET", "/healthz", host=host).status
+        for host in (
+            "draglab.example.org",
+            "draglab.example.org:443",
+            "localhost",
+            "example.org",
+            "x.draglab.example.org",
+        )
+    }
+    assert [*statuses.values()] == [200, 200, 200, 403, 403]
+    origin = {"host": "draglab.example.org", "origin": "https://draglab.example.org"}
+    assert proxied.request("GET", "/healthz", **origin).status == 200
+    assert proxied.request("GET", "/healthz", **{**origin, "origin": "https://example.org"}).status == 403
+
+
 @pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
 @pytest.mark.parametrize(("method", "path"), REQUESTS)
 def test_another_origin_is_refused(server, method, path, origin):
@@ -106,6 +124,9 @@ def test_a_websocket_of_our_page_is_taken(server):
         ("DELETE", "/api/v1/drags/abc"),
         ("GET", "/api/v1/drags/abc/image"),
         ("GET", "/api/v1/drags/abc/edit"),
+        ("GET", "/api/v1/drags/abc/events"),
+        ("GET", "/api/v1/drags"),
+        ("POST", "/api/v1/edits"),
         ("POST", "/upload/edit"),
         ("GET", "/exports/abc"),
         ("GET", "/thumbnails/abc/1"),

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from draglab.editor.data_folder import data_folder
 from draglab.editor.history import Entry
 from draglab.editor.journal_file import JournalFile
 from draglab.editor.photo import PHOTOS, photo_path
 from draglab.editor.salvage import Row, sound_entries
 from draglab.errors import DraglabError
+from draglab.folders import data_folder
 from draglab.inversion.photo_file import SUFFIX
 
 MAX_BYTES = 2 * 2**30
@@ -54,7 +54,7 @@ class Journal:
     session, its sound beginning. `file.notices` tell what was lost.
 
     Args:
-        folder: None = :func:`draglab.editor.data_folder.data_folder`; created, for this user alone, if it is missing.
+        folder: None = :func:`draglab.folders.data_folder`; created, for this user alone, if it is missing.
         max_bytes: see MAX_BYTES.
 
     Attributes:

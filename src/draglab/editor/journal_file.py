@@ -14,10 +14,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from draglab.editor.data_folder import VARIABLE, make_private
 from draglab.editor.photo import PHOTOS
 from draglab.editor.salvage import recover
 from draglab.errors import DraglabError
+from draglab.folders import DATA, PROGRAMS, make_private
 
 T = TypeVar("T")
 
@@ -129,7 +129,7 @@ class JournalFile:
         if SCHEMA_VERSION < version <= NEWEST_VERSION:
             raise DraglabError(
                 f"the saved sessions in {self.path} were written by a newer draglab (version {version}, this one reads "
-                f"{SCHEMA_VERSION}): upgrade draglab, or set {VARIABLE} to another folder"
+                f"{SCHEMA_VERSION}): upgrade draglab, or set {DATA} to another folder"
             )
         # Gives the room of forgotten sessions back; it must be set before the first table is created.
         run("PRAGMA auto_vacuum = INCREMENTAL")
@@ -193,16 +193,14 @@ class JournalFile:
             raise self._explain(error) from None
 
     def _unusable(self, error: OSError) -> DraglabError:
-        return DraglabError(
-            f"cannot keep sessions in {self.folder}: {error.strerror}; set {VARIABLE} to another folder"
-        )
+        return DraglabError(f"cannot keep sessions in {self.folder}: {error.strerror}; set {DATA} to another folder")
 
     def _explain(self, error: sqlite3.Error | UnicodeDecodeError) -> DraglabError:
         if isinstance(error, sqlite3.IntegrityError):
             if "FOREIGN KEY" in str(error):
                 return DraglabError("this session was forgotten: open another one, or start anew")
             return DraglabError("another draglab works on this session: close one of them, then open the session again")
-        advice = f"make room, get the rights to, or set {VARIABLE} to another folder"
+        advice = f"make room, get the rights to, or set {DATA} to another folder"
         return DraglabError(f"cannot keep sessions in {self.path}: {error}; {advice}")
 
 
@@ -219,7 +217,7 @@ def is_damage(error: sqlite3.Error | UnicodeDecodeError) -> bool:
 def tighten(path: Path) -> None:
     """Remove other users' rights to our file, or to a folder that holds nothing but sessions."""
     with suppress(OSError):
-        own = (PEOPLE, PHOTOS)
+        own = (PEOPLE, PHOTOS, PROGRAMS)
         if path.is_dir() and any(not each.name.startswith(FILE) and each.name not in own for each in path.iterdir()):
             return
         mode = path.stat().st_mode

@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from draglab.editor.data_folder import make_private
 from draglab.editor.photo import PHOTOS, PhotoKind
 from draglab.errors import DraglabError
 from draglab.files import read_bytes, write_atomically, write_error
+from draglab.folders import make_private
 from draglab.inversion.framing import Frame
 from draglab.inversion.reading import FILE_LIMIT
 from draglab.inversion.resume import ResumeFile

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -18,17 +19,34 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from draglab.media.edit_file import EditFile
 from draglab.media.images import EDITED, GENERATED, save_image
-from draglab.server.drags import Drag, DragRequest, Drags, DragStatus, Format, GenerateRequest, TooManyDrags
-from draglab.server.http import Uploads, parse_body, read_body, require_token
+from draglab.server.drag_messages import (
+    ENDED,
+    SETTINGS,
+    DragList,
+    DragRequest,
+    DragStatus,
+    Format,
+    GenerateRequest,
+    State,
+)
+from draglab.server.drags import Drags, Draining, QueueFull, Result
+from draglab.server.edit_uploads import read_edit
+from draglab.server.event_streams import EventStreams
+from draglab.server.http import Uploads, parse_body, read_body, require_program
 from draglab.server.library import Library, ModelInfo
 from draglab.server.limits import Limits
 from draglab.server.openapi import PICTURES, Content, Endpoint, document
 from draglab.server.pictures import read_mask
-from draglab.server.security import Access, read_cookies
+from draglab.server.renderer import Renderer
+from draglab.server.security import Access, Program
+from draglab.server.setting_help import settings_schema
 from draglab.server.worker import Worker, caller_of
 
 T = TypeVar("T")
+
+NO_DRAG = "there is no such drag: it was never started, or it ended too long ago"
 
 
 @cache
@@ -45,10 +63,13 @@ class Models:
 
 
 class Api:
-    """The endpoints, all of which require the token.
+    """The endpoints, all of which require a token.
 
     Args:
-        folder: folder for temporary files.
+        uploads: bodies of programs. folder: folder for temporary files.
+
+    Attributes:
+        streams: the streams of events.
     """
 
     def __init__(
@@ -56,6 +77,7 @@ class Api:
         worker: Worker,
         library: Library,
         drags: Drags,
+        renderer: Renderer,
         access: Access,
         uploads: Uploads,
         limits: Limits,
@@ -64,10 +86,12 @@ class Api:
         self._worker = worker
         self._library = library
         self._drags = drags
+        self._renderer = renderer
         self._access = access
         self._limits = limits
         self._uploads = uploads
         self._folder = folder
+        self.streams = EventStreams(drags)
 
     def routes(self) -> list[Route]:
         """Return the routes of ENDPOINTS, relative to /api/v1."""
@@ -75,68 +99,100 @@ class Api:
 
     async def describe(self, request: Request) -> Response:
         """Answer with the OpenAPI document of this API."""
-        return JSONResponse(document(ENDPOINTS, self._limits))
+        # It imports torch, which takes seconds if nothing else has done so yet.
+        schemas = {SETTINGS: await asyncio.to_thread(settings_schema)}
+        return JSONResponse(document(ENDPOINTS, self._limits, schemas))
 
     async def models(self, request: Request) -> Response:
         """Answer with the available models."""
         # On the worker: the first request may come before the models have been searched.
-        models = await self._on_worker(self._library.models, self._owner(request))
+        models = await self._on_worker(self._library.models, _owner(request))
         return JSONResponse(asdict(Models(models=models)))
 
     async def generate(self, request: Request) -> Response:
         """Answer with the image of a seed."""
-        owner = self._owner(request)
+        owner = _owner(request)
         async with self._uploads.of(owner):
             asked = await self._parsed(request, GenerateRequest)
-        pixels, model = await self._on_worker(lambda: self._drags.generate(asked), owner)
+        pixels, model = await self._on_worker(lambda: self._renderer.generate(asked), owner)
         return await self._picture(pixels, asked.format, f"{GENERATED} Model {model}, seed {asked.start.seed}.")
 
-    async def start(self, request: Request) -> Response:
-        """Start a drag and answer 201 with its status, or 429 if too many run."""
-        owner = self._owner(request)
-        try:
+    async def add_drag(self, request: Request) -> Response:
+        """Add a drag and answer 201 with its status, or 429 if too many wait."""
+        owner, key = _owner(request), _key(request)
+        if key is not None and (known := self._drags.keyed(owner, key)) is not None:
+            return _added(known)
+        with _refusals():
             async with self._uploads.of(owner):
                 asked, mask = await self._parsed(request, DragRequest), None
                 if asked.mask is not None:
                     size = await self._on_worker(lambda: self._drags.size(asked, owner), owner)
                     mask = await self._uploads.read(read_mask, asked.mask, size, self._limits.mask_pixels)
-            status = await self._on_worker(lambda: self._drags.start(asked, owner, mask), owner)
-        except TooManyDrags as error:
-            raise HTTPException(429, str(error)) from None
-        return _status(status, 201, {"Location": f"/api/v1/drags/{status.id}"})
+            return _added(await self._on_worker(lambda: self._drags.add(asked, owner, mask, key), owner))
 
-    async def status(self, request: Request) -> Response:
+    async def add_edit(self, request: Request) -> Response:
+        """Add the rounds of an edit file as one drag and answer 201 with its status, or 429 if too many wait."""
+        owner, key = _owner(request), _key(request)
+        if key is not None and (known := self._drags.keyed(owner, key)) is not None:
+            return _added(known)
+        limits = self._access.limits_of(owner, self._limits)
+        with _refusals():
+            async with self._uploads.of(owner):
+                body = await read_body(request, limits.drag_edit_bytes, "drag_edit_bytes", limits.body_seconds)
+                edit = await self._uploads.read(read_edit, body, limits)
+            return _added(await self._on_worker(lambda: self._drags.add_edit(edit, owner, key), owner))
+
+    async def list_drags(self, request: Request) -> Response:
+        """Answer with a page of this person's drags. Query: state; before = id of a drag."""
+        state, before = request.query_params.get("state", ""), request.query_params.get("before")
+        if state and state not in get_args(State):
+            raise HTTPException(422, f"there is no state {state[:20]!a}: take {', '.join(get_args(State))}")
+        owner = _owner(request)
+        page = await asyncio.to_thread(self._drags.page, owner, state, before)
+        return _json(DragList, page)
+
+    async def drag_status(self, request: Request) -> Response:
         """Answer with the status of a drag."""
-        return _status(self._drag(request).status)
+        return _json(DragStatus, self._status(request))
 
-    async def cancel(self, request: Request) -> Response:
+    async def drag_events(self, request: Request) -> Response:
+        """Answer with a stream of the drag's statuses, as server-sent events, until it has ended."""
+        owner = _owner(request)
+        return self.streams.answer(self._status(request).id, owner, self._access.limits_of(owner, self._limits))
+
+    async def cancel_drag(self, request: Request) -> Response:
         """End a drag, keeping its best step, and answer with its status."""
-        drag = self._drag(request)
-        return _status(await self._on_worker(lambda: self._drags.cancel(drag), drag.owner))
+        owner, id = _owner(request), request.path_params["id"]
+        status = await asyncio.wrap_future(
+            self._worker.call(lambda: self._drags.cancel(id, owner), caller_of(owner), first=True)
+        )
+        if status is None:
+            raise HTTPException(404, NO_DRAG)
+        return _json(DragStatus, status)
 
-    async def image(self, request: Request) -> Response:
+    async def drag_image(self, request: Request) -> Response:
         """Answer with the edited image, or 409 while the drag runs. Query: format = png, jpg or webp."""
         kind = request.query_params.get("format", "png")
         if kind not in PICTURES:
             raise HTTPException(422, f"there is no format {kind[:20]!a}: take png, jpg or webp")
-        drag = self._ended(request)
-        pixels = await self._on_worker(lambda: self._drags.image(drag), drag.owner)
+        status = self._status(request)
+        result = await self._result(status)
+        pixels = await self._on_worker(lambda: self._renderer.result(status.model, result), _owner(request))
         return await self._picture(pixels, kind, EDITED)
 
-    async def edit(self, request: Request) -> Response:
+    async def drag_edit(self, request: Request) -> Response:
         """Answer with the edit file that reproduces the result, or 409 while the drag runs."""
-        drag = self._ended(request)
-        assert drag.edit is not None
-        return Response(drag.edit.model_dump_json(indent=2) + "\n", media_type="application/json")
+        result = await self._result(self._status(request))
+        return Response(result.edit + "\n", media_type="application/json")
 
     def _guarded(self, endpoint: Endpoint[Api]) -> Callable[[Request], Awaitable[Response]]:
         async def guarded(request: Request) -> Response:
-            require_token(request, self._access)
+            request.state.program = require_program(request, self._access)
             return await endpoint.handler(self, request)
 
         return guarded
 
-    def _on_worker(self, function: Callable[[], Any], owner: str | None) -> asyncio.Future[Any]:
+    def _on_worker(self, function: Callable[[], Any], owner: str) -> asyncio.Future[Any]:
         return asyncio.wrap_future(self._worker.call(function, caller_of(owner)))
 
     async def _parsed(self, request: Request, kind: type[T]) -> T:
@@ -148,27 +204,38 @@ class Api:
         body = await asyncio.to_thread(_encoded, pixels, kind, description, self._folder)
         return Response(body, media_type=PICTURES[kind])
 
-    def _owner(self, request: Request) -> str | None:
-        return self._access.owner(read_cookies(request.headers))
+    def _status(self, request: Request) -> DragStatus:
+        status = self._drags.status(request.path_params["id"], _owner(request))
+        if status is None:
+            raise HTTPException(404, NO_DRAG)
+        return status
 
-    def _drag(self, request: Request) -> Drag:
-        drag = self._drags.find(request.path_params["id"], self._owner(request))
-        if drag is None:
-            raise HTTPException(404, "there is no such drag: it was never started, or it ended too long ago")
-        return drag
-
-    def _ended(self, request: Request) -> Drag:
-        drag = self._drag(request)
-        if drag.status.state == "running":
-            raise HTTPException(409, "the drag is still running: wait for its end, or cancel it")
-        if drag.w_plus is None:
-            raise HTTPException(409, f"the drag has failed, so there is no result: {drag.status.error}")
-        return drag
+    async def _result(self, status: DragStatus) -> Result:
+        if status.state not in ENDED:
+            raise HTTPException(409, f"the drag is still {status.state}: wait for its end, or cancel it")
+        result = await asyncio.to_thread(self._drags.result, status.id)
+        if result is None:
+            reason = status.error or "it was cancelled before it began"
+            raise HTTPException(409, f"the drag has no result: {reason}")
+        return result
 
 
-_BODY = ("message_bytes", "body_seconds", "values", "uploads")
+_BODY = ("message_bytes", "body_seconds", "values", "drag_uploads")
+_QUEUE = (
+    "drags",
+    "drags_per_person",
+    "drags_waiting",
+    "drags_waiting_per_person",
+    "drag_bytes",
+    "drag_bytes_per_person",
+    "drag_steps",
+    "points",
+    "mask_pixels",
+)
+_KEY = {"Idempotency-Key": {"type": "string", "minLength": 1, "maxLength": 200}}
+_KEPT = ("drags_kept", "drags_kept_per_person", "drag_days")
 _PICTURE = Content("The image.", [*PICTURES.values()])
-_FORMATS = get_args(Format)
+_FORMAT = {"type": "string", "enum": [*get_args(Format)], "default": get_args(Format)[0]}
 
 ENDPOINTS: tuple[Endpoint[Api], ...] = (
     Endpoint(
@@ -196,29 +263,61 @@ ENDPOINTS: tuple[Endpoint[Api], ...] = (
         limits=_BODY,
     ),
     Endpoint(
+        method="GET",
+        path="/drags",
+        handler=Api.list_drags,
+        summary="List your drags, the newest first.",
+        query={"state": {"type": "string", "enum": [*get_args(State)]}, "before": {"type": "string"}},
+        answer=DragList,
+        problems=(422,),
+        limits=_KEPT,
+    ),
+    Endpoint(
         method="POST",
         path="/drags",
-        handler=Api.start,
-        summary="Start a drag.",
+        handler=Api.add_drag,
+        summary="Queue a drag.",
         body=DragRequest,
+        headers=_KEY,
         answer=DragStatus,
         status=201,
-        problems=(400, 408, 413, 422, 429),
-        limits=(*_BODY, "points", "mask_pixels", "drag_steps", "drags", "drags_per_person"),
+        problems=(400, 408, 413, 422, 429, 503),
+        limits=(*_BODY, *_QUEUE),
+    ),
+    Endpoint(
+        method="POST",
+        path="/edits",
+        handler=Api.add_edit,
+        summary="Queue all rounds of an edit file (docs/edit-files.md) as one drag.",
+        body=EditFile,
+        headers=_KEY,
+        answer=DragStatus,
+        status=201,
+        problems=(400, 408, 413, 422, 429, 503),
+        limits=("drag_edit_bytes", "body_seconds", "values", "rounds", "edit_mask_pixels", "drag_uploads", *_QUEUE),
     ),
     Endpoint(
         method="GET",
         path="/drags/{id}",
-        handler=Api.status,
+        handler=Api.drag_status,
         summary="Get the status of a drag.",
         answer=DragStatus,
         problems=(404,),
-        limits=("drags_kept",),
+        limits=_KEPT,
+    ),
+    Endpoint(
+        method="GET",
+        path="/drags/{id}/events",
+        handler=Api.drag_events,
+        summary="Stream the status of a drag, whenever it changes, until it has ended.",
+        answer=Content("Server-sent events `status`, each with a DragStatus as data.", ["text/event-stream"]),
+        problems=(404, 429),
+        limits=("event_streams", "event_streams_per_person"),
     ),
     Endpoint(
         method="DELETE",
         path="/drags/{id}",
-        handler=Api.cancel,
+        handler=Api.cancel_drag,
         summary="Cancel a drag, keeping its best step.",
         answer=DragStatus,
         problems=(404,),
@@ -226,16 +325,16 @@ ENDPOINTS: tuple[Endpoint[Api], ...] = (
     Endpoint(
         method="GET",
         path="/drags/{id}/image",
-        handler=Api.image,
+        handler=Api.drag_image,
         summary="Get the edited image of a drag that has ended.",
-        query={"format": _FORMATS},
+        query={"format": _FORMAT},
         answer=_PICTURE,
-        problems=(404, 409, 422),
+        problems=(400, 404, 409, 422),
     ),
     Endpoint(
         method="GET",
         path="/drags/{id}/edit",
-        handler=Api.edit,
+        handler=Api.drag_edit,
         summary="Get the edit file that reproduces the result of a drag that has ended.",
         answer=Content("An edit file, see docs/edit-files.md.", ["application/json"]),
         problems=(404, 409),
@@ -244,8 +343,41 @@ ENDPOINTS: tuple[Endpoint[Api], ...] = (
 """The API for programs; routes and the OpenAPI document are made from this table."""
 
 
-def _status(status: DragStatus, code: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(_adapter(DragStatus).dump_json(status), code, headers, "application/json")
+def _owner(request: Request) -> str:
+    """Return the owner of the drags of the program that sent a request."""
+    program: Program = request.state.program
+    return program.owner
+
+
+def _key(request: Request) -> str | None:
+    """Return the header by which a request that is sent again is known; None = it has none.
+
+    Raises:
+        HTTPException: 422, the key is too long.
+    """
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 1 <= len(key) <= 200:
+        raise HTTPException(422, "the header Idempotency-Key must have 1 to 200 characters")
+    return key
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Answer 429 when too much waits, and 503 when the server is about to end."""
+    try:
+        yield
+    except QueueFull as error:
+        raise HTTPException(429, str(error), {"Retry-After": str(error.seconds)}) from None
+    except Draining as error:
+        raise HTTPException(503, str(error), {"Retry-After": "10"}) from None
+
+
+def _added(status: DragStatus) -> Response:
+    return _json(DragStatus, status, 201, {"Location": f"/api/v1/drags/{status.id}"})
+
+
+def _json(kind: type[T], value: T, code: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(_adapter(kind).dump_json(value), code, headers, "application/json")
 
 
 def _encoded(pixels: NDArray[np.uint8], kind: str, description: str, folder: Path) -> bytes:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -29,26 +29,31 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from draglab.errors import DraglabError
-from draglab.media.edit_file import EditFile, parse_edit_file
+from draglab.folders import PROGRAMS, data_folder
 from draglab.public_models import Catalogue
 from draglab.server.api import Api
 from draglab.server.client import Client
 from draglab.server.drags import Drags
+from draglab.server.edit_uploads import read_edit
 from draglab.server.exports import Exports, content_disposition, read
+from draglab.server.health import Health
 from draglab.server.http import ERRORS, Uploads, read_body, require_token
 from draglab.server.inverter import Inverter
 from draglab.server.library import Library
 from draglab.server.limits import Limits
 from draglab.server.loaded_models import LoadedModels
+from draglab.server.metrics import Metrics
 from draglab.server.model_downloads import ModelDownloads
 from draglab.server.model_menu import ModelMenu
 from draglab.server.outbox import Outbox
 from draglab.server.photo_pages import PhotoPages
 from draglab.server.photos import Photos
-from draglab.server.pictures import check_mask_size
+from draglab.server.renderer import Renderer
+from draglab.server.request_log import RequestLog
 from draglab.server.security import PERSON, Access, Guard, pass_name, read_cookies
 from draglab.server.sessions import Sessions
 from draglab.server.socket import Socket
+from draglab.server.tokens import TokenFile
 from draglab.server.worker import Worker, caller_of
 
 if TYPE_CHECKING:
@@ -62,6 +67,8 @@ CLOSE_SECONDS = 0.7
 FOREVER = "private, max-age=31536000, immutable"
 MONTH = 30 * 24 * 3600
 
+LogFormat = Literal["text", "json"]
+
 logger = logging.getLogger("draglab.server")
 
 
@@ -70,20 +77,25 @@ class Options:
     """Options of a server.
 
     Attributes:
-        host, port: address on which the server listens. token: see Access. models: folder of model files, see Library.
-            device: see LoadedModels. data: see Sessions.
+        host, port: address on which the server listens. names: see Guard. token: see Access. tokens: file of the tokens
+            of programs, see TokenFile.
+        models: folder of model files, see Library. device: see LoadedModels. data: see Sessions.
         downloads: whether people may download public models; None = only on a server without a token, where there is
             one person. catalogue, rules: the public models and the patience of downloads; None = draglab's.
+        log_format: "json" = as log_as_json writes it.
     """
 
     host: str = "127.0.0.1"
     port: int = 0
+    names: tuple[str, ...] = ()
     token: str | None = None
+    tokens: Path | None = None
     models: Path | None = None
     device: str | None = None
     data: Path | None = None
     limits: Limits = field(default_factory=Limits)
     downloads: bool | None = None
+    log_format: LogFormat = "text"
     catalogue: Catalogue | None = None
     rules: Rules | None = None
 
@@ -94,7 +106,8 @@ class Editor:
     def __init__(self, options: Options) -> None:
         limits = options.limits
         self.options = options
-        self.access = Access(options.token)
+        tokens = None if options.tokens is None else TokenFile(options.tokens, limits)
+        self.access = Access(options.token, tokens)
         shared = self.access.shared
         self.worker = Worker(at_end=lambda: self.sessions.close())
         self.library = Library(options.models, options.catalogue)
@@ -120,7 +133,14 @@ class Editor:
         self.inverter = Inverter(lambda: max(self.worker.running, self.sessions.pulling))
         self.photos = Photos(self.library, self.loaded, self.sessions, self.worker, self.inverter, limits)
         self.exports = Exports(limits)
-        self.drags = Drags(self.library, self.loaded, self.worker, limits)
+        self.drags = Drags(
+            self.library,
+            self.loaded,
+            self.worker,
+            limits,
+            folder=lambda: (options.data or data_folder()) / PROGRAMS,
+            limits_of=lambda owner: self.access.limits_of(owner, limits),
+        )
         self.uploads = Uploads(limits.uploads)
         self.ready = threading.Event()
         """Set when the default model is loaded and warm."""
@@ -128,6 +148,10 @@ class Editor:
     def start(self) -> None:
         """Start to load torch and the default model, then to inspect the models folder."""
         self.worker.call(self._warm_up)
+        try:
+            self.drags.resume()
+        except DraglabError as error:
+            logger.error("drags of an earlier server cannot be read: %s", error)
         self.worker.start()
         self.inverter.start()
 
@@ -138,6 +162,7 @@ class Editor:
         self.downloads.close()
         if not self.worker.close(CLOSE_SECONDS) and self.ready.is_set():
             logger.warning("a step took too long: its result is lost, everything before it is kept")
+        self.drags.close()
         self.exports.close()
 
     def new_client(self, owner: str | None, outbox: Outbox) -> Client:
@@ -160,10 +185,10 @@ class Editor:
 
 
 def make_app(options: Options) -> Starlette:
-    """Make the application; its Editor is `app.state.editor`.
+    """Make the application; its Editor is `app.state.editor`, its Api `app.state.api`.
 
     Raises:
-        DraglabError: the token cannot be used.
+        DraglabError: the token, or the file of tokens, cannot be used.
     """
     editor = Editor(options)
     limits = options.limits
@@ -178,16 +203,32 @@ def make_app(options: Options) -> Starlette:
         editor.uploads,
         limits,
     )
-    api = Api(editor.worker, editor.library, editor.drags, editor.access, editor.uploads, limits, editor.exports.folder)
+    api = Api(
+        editor.worker,
+        editor.library,
+        editor.drags,
+        Renderer(editor.library, editor.loaded),
+        editor.access,
+        Uploads(limits.drag_uploads),
+        limits,
+        editor.exports.folder,
+    )
+    socket = Socket(editor.worker, editor.access, limits, editor.new_client)
+    metrics = Metrics(editor.worker, editor.drags, editor.sessions, editor.loaded, socket)
+    health = Health(editor.worker, editor.drags, editor.access, editor.ready, metrics)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         editor.start()
-        sweeping = asyncio.create_task(_every(30, editor.exports.expire))
+        sweeping = [
+            asyncio.create_task(_every(30, editor.exports.expire)),
+            asyncio.create_task(_every(600, lambda: editor.worker.call(editor.drags.expire))),
+        ]
         try:
             yield
         finally:
-            sweeping.cancel()
+            for task in sweeping:
+                task.cancel()
             await asyncio.to_thread(editor.close)
 
     app = Starlette(
@@ -198,14 +239,18 @@ def make_app(options: Options) -> Starlette:
             Route("/thumbnails/{session}/{picture:int}", pages.thumbnail, methods=["GET"]),
             Route("/upload/edit", pages.upload_edit, methods=["POST"]),
             *photos.routes(),
-            WebSocketRoute("/ws", Socket(editor.worker, editor.access, limits, editor.new_client).__call__),
+            WebSocketRoute("/ws", socket.__call__),
+            *health.routes(),
             Mount("/api/v1", routes=api.routes()),
         ],
-        middleware=[Middleware(Guard, host=options.host)],
+        middleware=[
+            Middleware(RequestLog, count=metrics.count),
+            Middleware(Guard, host=options.host, names=options.names),
+        ],
         exception_handlers=ERRORS,  # pyright: ignore[reportArgumentType]
         lifespan=lifespan,
     )
-    app.state.editor = editor
+    app.state.editor, app.state.api = editor, api
     return app
 
 
@@ -292,7 +337,7 @@ class _Pages:
         owner = editor.access.owner(read_cookies(request.headers))
         async with editor.uploads.of(owner):
             body = await read_body(request, limits.upload_bytes, "upload_bytes", limits.body_seconds)
-            edit = await editor.uploads.read(_read_edit, body, limits)
+            edit = await editor.uploads.read(read_edit, body, limits)
             making = editor.worker.call(lambda: editor.sessions.from_edit_file(owner, edit), caller_of(owner))
             return JSONResponse({"session": await asyncio.wrap_future(making)})
 
@@ -306,31 +351,11 @@ class _Static(StaticFiles):
         return answer
 
 
-def _read_edit(body: bytes, limits: Limits) -> EditFile:
-    """Parse an uploaded edit file and check its sizes; masks are not decoded yet."""
-    edit = parse_edit_file(body, "this file", limits.values)
-    if len(edit.rounds) > limits.rounds:
-        raise DraglabError(
-            f"the edit has {len(edit.rounds)} rounds: at most {limits.rounds} are taken (limit 'rounds')"
-        )
-    masks = {(one.mask, one.feather) for one in edit.rounds if one.mask is not None}
-    pixels = sum(check_mask_size(mask, limits.mask_pixels) for mask, _ in masks)
-    if pixels > limits.edit_mask_pixels:
-        most = limits.edit_mask_pixels
-        raise DraglabError(
-            f"the edit's masks have {pixels} pixels: at most {most} are taken (limit 'edit_mask_pixels')"
-        )
-    points = max(len(one.points) for one in edit.rounds)
-    if points > limits.points:
-        raise DraglabError(f"the edit has {points} points: at most {limits.points} are taken (limit 'points')")
-    return edit
-
-
 def _set_cookie(answer: Response, name: str, value: str) -> None:
     answer.set_cookie(name, value, max_age=MONTH, path="/", httponly=True, samesite="lax")
 
 
-async def _every(seconds: float, function: Callable[[], None]) -> None:
+async def _every(seconds: float, function: Callable[[], object]) -> None:
     while True:
         await asyncio.sleep(seconds)
         function()

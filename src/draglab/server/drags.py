@@ -1,262 +1,388 @@
-"""Drags that programs run over HTTP."""
+"""Drags of programs: they wait in turns of their owners, run in steps on the worker, and are kept on disk."""
 
 from __future__ import annotations
 
+import logging
+import math
 import secrets
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, Literal
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field
+from pydantic import TypeAdapter
 
 from draglab.errors import DraglabError
-from draglab.media.edit_file import EditFile, ModelReference, PointPair, Round, SeedStart, SettingValue, Start
+from draglab.media.edit_file import EditFile, ModelReference, Round, parse_edit_file
+from draglab.server.drag_messages import DragList, DragRequest, DragStatus, State
+from draglab.server.drag_store import TRIES, DragStore
+from draglab.server.drag_task import Drag
 from draglab.server.library import Library
 from draglab.server.limits import Limits
 from draglab.server.loaded_models import LoadedModels
+from draglab.server.turns import Turns
 from draglab.server.worker import Worker
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from draglab.editor.replay import Replay, ReplayStep
+    from draglab.editor.replay import Replay
     from draglab.generators import Generator
 
-State = Literal["running", "finished", "cancelled", "failed"]
-Format = Literal["png", "jpg", "webp"]
-_STRICT = ConfigDict(defer_build=True, extra="forbid", strict=True, allow_inf_nan=False)
+PAGE = 100
+"""Number of drags in a list."""
+RECENT = 32
+"""Number of drags by whose ends it is estimated when there is room again."""
+LONGEST_RETRY = 600
+"""Longest time, in seconds, after which a program is told to try again."""
+
+logger = logging.getLogger("draglab.server")
 
 
-@dataclass(frozen=True, kw_only=True)
-class GenerateRequest:
-    """The image of a seed. model: None = the default model. start: as in an edit file."""
+class QueueFull(DraglabError):
+    """A limit of drags is reached. seconds: when it is worth another attempt."""
 
-    __pydantic_config__ = _STRICT
-    model: Annotated[str, Field(max_length=300)] | None = None
-    start: SeedStart = field(default_factory=lambda: SeedStart(seed=0))
-    format: Format = "png"
+    def __init__(self, problem: str, seconds: int) -> None:
+        super().__init__(problem)
+        self.seconds = seconds
 
 
-@dataclass(frozen=True, kw_only=True)
-class DragRequest:
-    """A drag. Fields are as in an edit file (docs/edit-files.md).
-
-    points: in image pixels. mask: base64 of a PNG, white = movable. settings: fields of draglab.DragSettings.
-    """
-
-    __pydantic_config__ = _STRICT
-    model: Annotated[str, Field(max_length=300)] | None = None
-    start: Start
-    points: Annotated[list[PointPair], Field(min_length=1, max_length=10_000, fail_fast=True)]
-    mask: str | None = None
-    settings: dict[str, SettingValue] = field(default_factory=dict)
+class Draining(DraglabError):
+    """The server finishes what runs and takes nothing new."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class DragStatus:
-    """Status of a drag.
+@dataclass(frozen=True)
+class Result:
+    """Result of a drag that has ended: its edit file as JSON, and its latent [num_ws, w_dim]."""
 
-    handles, targets, distances: in image pixels. stop_reason: reason why the drag ended: arrived, stalled,
-    out_of_reach, max_steps or stopped (cancelled). A drag that did not arrive keeps its best step, and `step` is the
-    number of that one. error: reason why the drag failed.
-    """
-
-    id: str
-    model: str
-    state: State
-    step: int = 0
-    handles: list[list[float]] = field(default_factory=list)
-    targets: list[list[float]] = field(default_factory=list)
-    distances: list[float] = field(default_factory=list)
-    mean_distance: float | None = None
-    stop_reason: str | None = None
-    error: str | None = None
-
-
-class TooManyDrags(DraglabError):
-    """The limit of concurrent drags is reached."""
-
-
-class Drag:
-    """A drag: a worker.Task. `status` can be read from any thread."""
-
-    def __init__(self, model: str, owner: str | None, replay: Replay) -> None:
-        self.owner = owner
-        self.status = DragStatus(id=secrets.token_urlsafe(16), model=model, state="running")
-        self.edit: EditFile | None = None
-        """Edit file that reproduces the result; None until the drag has ended."""
-        self.w_plus: NDArray[np.float32] | None = None
-        """[num_ws, w_dim], the result; None until the drag has ended."""
-        self._replay: Replay | None = replay
-        self._steps: Iterator[ReplayStep] = iter(replay)
-
-    def step(self) -> bool:
-        try:
-            now = next(self._steps)
-        except StopIteration:
-            self._finish("finished")
-            return False
-        except DraglabError as error:
-            self.fail(error)
-            return False
-        step = now.step
-        self._tell(step.index, step.handles, step.targets, step.distances)
-        return True
-
-    def cancel(self) -> None:
-        """End the drag and keep its best step; do nothing if it has ended."""
-        if self._replay is not None:
-            self._replay.stop()
-            # The rest of the iteration chooses that step.
-            for _ in self._steps:
-                pass
-            self._finish("cancelled")
-
-    def fail(self, error: Exception) -> None:
-        what = str(error) if isinstance(error, DraglabError) else f"a step failed ({type(error).__name__})"
-        self.status = replace(self.status, state="failed", error=what)
-        self._replay = None
-
-    def _finish(self, state: State) -> None:
-        replay = self._replay
-        assert replay is not None
-        self.edit = replay.recorded()
-        self.w_plus = replay.w_plus[0].detach().float().cpu().numpy()
-        if replay.reports:
-            report = replay.reports[0]
-            self._tell(report.steps, report.handles, report.targets, report.distances)
-            self.status = replace(self.status, stop_reason=report.end)
-        self.status = replace(self.status, state=state)
-        # It holds the generator.
-        self._replay = None
-
-    def _tell(self, step: int, handles: NDArray, targets: NDArray, distances: NDArray) -> None:
-        self.status = replace(
-            self.status,
-            step=step,
-            handles=handles.tolist(),
-            targets=targets.tolist(),
-            distances=distances.tolist(),
-            mean_distance=float(distances.mean()),
-        )
+    edit: str
+    w_plus: NDArray[np.float32]
 
 
 class Drags:
-    """The running drags and the latest that have ended. Used on the worker's thread, except for :meth:`find`."""
+    """The drags of all programs.
 
-    def __init__(self, library: Library, loaded: LoadedModels, worker: Worker, limits: Limits) -> None:
+    Those of one person begin in order, and persons have turns. Drags that ran when a server was killed begin first,
+    alone, so that it is known which one it was if the server is killed again.
+
+    Methods without a remark are used on the worker's thread.
+
+    Args:
+        folder: returns the folder of the drags' file.
+        limits_of: returns the limits of a person.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        loaded: LoadedModels,
+        worker: Worker,
+        limits: Limits,
+        folder: Callable[[], Path],
+        limits_of: Callable[[str], Limits] | None = None,
+    ) -> None:
         self._library = library
         self._generator_of = loaded.get
         self._worker = worker
         self._limits = limits
-        self._drags: dict[str, Drag] = {}
+        self._limits_of = limits_of or (lambda owner: limits)
+        self._folder = folder
+        self._opened: DragStore | None = None
+        self._live: dict[str, Drag] = {}
+        self._turns = Turns()
+        self._suspects: deque[Drag] = deque()
+        self._running: dict[str, Drag] = {}
+        self._ends: deque[float] = deque(maxlen=RECENT)
+        self.draining = False
+        """Whether nothing new is taken and begun; set by :meth:`drain`."""
+        self.ended: Counter[State] = Counter()
+        """Number of drags that ended since the start of the server, by state."""
+        self.refused = 0
+        """Number of drags that were refused because a limit was reached."""
 
-    def size(self, request: DragRequest, owner: str | None) -> tuple[int, int]:
+    # From any thread.
+
+    @property
+    def waiting(self) -> int:
+        """Number of drags that wait."""
+        return len(self._turns) + len(self._suspects)
+
+    @property
+    def running(self) -> int:
+        """Number of drags that run."""
+        return len(self._running)
+
+    def drain(self) -> None:
+        """Take and begin nothing from now on; what runs goes on."""
+        self.draining = True
+
+    def status(self, id: str, owner: str) -> DragStatus | None:
+        """Return the status of a person's drag; None if there is no such drag."""
+        if (drag := self._live.get(id)) is not None:
+            return self._placed(drag) if drag.owner == owner else None
+        stored = None if self._opened is None else self._opened.status(id, owner)
+        return None if stored is None else _STATUS.validate_json(stored)
+
+    def keyed(self, owner: str, key: str) -> DragStatus | None:
+        """Return the status of a person's drag that was added with this key; None if there is none."""
+        id = None if self._opened is None else self._opened.keyed(owner, key)
+        return None if id is None else self.status(id, owner)
+
+    def page(self, owner: str, state: str, before: str | None) -> DragList:
+        """Return a page of a person's drags, the newest first.
+
+        Args:
+            state: only drags in this state; "" = in any. before: id of a drag; only older ones.
+        """
+        states = [state] if state else [*get_args(State)]
+        stored = [] if self._opened is None else self._opened.page(owner, states, before, PAGE + 1)
+        found = [_STATUS.validate_json(each) for each in stored]
+        live = [self._live.get(each.id) for each in found[:PAGE]]
+        drags = [each if drag is None else self._placed(drag) for each, drag in zip(found, live, strict=False)]
+        running = sum(drag.owner == owner for drag in list(self._running.values()))
+        waiting = sum(drag.owner == owner for drag in list(self._live.values())) - running
+        more = drags[-1].id if len(found) > PAGE else None
+        return DragList(drags=drags, waiting=waiting, running=running, before=more)
+
+    def result(self, id: str) -> Result | None:
+        """Return the result of a drag; None if it has none."""
+        w_plus = None if self._opened is None else self._opened.w_plus(id)
+        return None if w_plus is None or self._opened is None else Result(self._opened.edit(id), w_plus)
+
+    def expire(self) -> None:
+        """Delete the drags that ended longer than `drag_days` ago."""
+        if self._opened is not None:
+            self._opened.forget_ended_before(time.time() - self._limits.drag_days * 24 * 3600)
+
+    def close(self) -> None:
+        """Put what runs back among what waits, for the next server, and close the file."""
+        if self._opened is not None:
+            self._opened.close()
+
+    # On the worker's thread.
+
+    def resume(self) -> None:
+        """Go on with the drags that an earlier server left, if there are any. To be called before the worker starts."""
+        if self._opened is None and DragStore.exists(self._folder()):
+            self._open()
+
+    def size(self, request: DragRequest, owner: str) -> tuple[int, int]:
         """Return the (height, width) in pixels of the images of a request's model.
 
         Raises:
-            TooManyDrags: the limit of concurrent drags is reached.
+            QueueFull, Draining: nothing more is taken now.
             DraglabError: there is no such model.
         """
         self._check_room(owner)
         return self._model(request.model)[1].img_shape
 
-    def start(self, request: DragRequest, owner: str | None, mask: NDArray[np.bool_] | None = None) -> DragStatus:
-        """Start a drag, whose steps take turns with those of all others.
+    def add(
+        self, request: DragRequest, owner: str, mask: NDArray[np.bool_] | None = None, key: str | None = None
+    ) -> DragStatus:
+        """Add a drag, which is on disk when this returns, and whose steps take turns with those of all others.
 
         Args:
             mask: the request's decoded mask, bool [H, W], True = movable.
+            key: what :meth:`keyed` finds it by, new among the drags of this person; None = none.
 
         Raises:
-            TooManyDrags: the limit of concurrent drags is reached.
+            QueueFull, Draining: nothing more is taken now.
             DraglabError: the request does not fit the model, or exceeds a limit.
         """
-        from draglab.editor.replay import Replay
         from draglab.editor.settings import read_settings
 
         self._check_room(owner)
-        if len(request.points) > self._limits.points:
-            raise DraglabError(
-                f"{len(request.points)} points are too many: at most {self._limits.points} (limit 'points')"
-            )
         read_settings(request.settings)
         model, generator = self._model(request.model)
         settings = asdict(read_settings({**generator.drag_settings, **request.settings}))
-        if settings["max_steps"] > self._limits.drag_steps:
-            most = self._limits.drag_steps
-            raise DraglabError(f"max_steps is {settings['max_steps']}: at most {most} are taken (limit 'drag_steps')")
         handles = np.array([pair.handle for pair in request.points])
         targets = np.array([pair.target for pair in request.points])
         one = Round.from_arrays(handles, targets, mask, settings)
         reference = ModelReference(name=model, sha256=generator.sha256)
-        drag = Drag(model, owner, Replay(EditFile(model=reference, start=request.start, rounds=[one]), generator))
-        self._forget(len(self._drags) + 1 - self._limits.drags_kept)
-        self._drags[drag.status.id] = drag
-        self._worker.add(drag)
-        return drag.status
+        return self.add_edit(EditFile(model=reference, start=request.start, rounds=[one]), owner, key)
 
-    def find(self, identifier: str, owner: str | None) -> Drag | None:
-        """Return a drag of this person; None if there is no such drag."""
-        drag = self._drags.get(identifier)
-        return drag if drag is not None and drag.owner == owner else None
+    def add_edit(self, edit: EditFile, owner: str, key: str | None = None) -> DragStatus:
+        """Add all rounds of an edit file as one drag; see :meth:`add`."""
+        from draglab.editor.replay import Replay
 
-    def cancel(self, drag: Drag) -> DragStatus:
-        """End a drag and return its status."""
-        self._worker.remove(drag)
-        drag.cancel()
-        return drag.status
+        self._check_room(owner)
+        limits = self._limits_of(owner)
+        for one in edit.rounds:
+            if len(one.points) > limits.points:
+                raise DraglabError(f"{len(one.points)} points are too many: at most {limits.points} (limit 'points')")
+        if (steps := sum(map(_most_steps, edit.rounds))) > limits.drag_steps:
+            most = limits.drag_steps
+            raise DraglabError(f"max_steps is {steps} in all: at most {most} are taken (limit 'drag_steps')")
+        # A file may name its model by a path: nothing outside the library is ever opened.
+        model = self._library.name_of(edit.model.name)
+        edit = edit.model_copy(update={"model": edit.model.model_copy(update={"name": model})})
+        # All checks against the model are its.
+        Replay(edit, self._generator_of(model))
+        status = DragStatus(
+            id=secrets.token_urlsafe(16), model=model, state="waiting", rounds=len(edit.rounds), created=time.time()
+        )
+        text, drag = edit.model_dump_json(), Drag(status, owner, self._begin, self._end)
+        self._make_room(owner, len(text))
+        self._open().add(status.id, owner, _text(status), text, key)
+        self._live[status.id] = drag
+        self._turns.add(owner, status.id)
+        self._start_next()
+        return self._placed(drag)
 
-    def image(self, drag: Drag) -> NDArray[np.uint8]:
-        """Compute the image of a drag that has ended, uint8 [H, W, 3].
+    def cancel(self, id: str, owner: str) -> DragStatus | None:
+        """End a person's drag and return its status; None if there is no such drag."""
+        drag = self._live.get(id)
+        if drag is not None and drag.owner == owner:
+            self._worker.remove(drag)
+            self._turns.remove(owner, id)
+            if drag in self._suspects:
+                self._suspects.remove(drag)
+            drag.cancel()
+            return drag.status
+        return self.status(id, owner)
 
-        Raises:
-            DraglabError: the model is no longer here.
-        """
-        import torch
+    def _open(self) -> DragStore:
+        """Return the store, after opening it with what an earlier server left."""
+        if self._opened is not None:
+            return self._opened
+        store = self._opened = DragStore(self._folder())
+        given_up = []
+        for each in store.pending():
+            status = replace(_STATUS.validate_json(each.status), state="waiting")
+            drag = self._live[status.id] = Drag(status, each.owner, self._begin, self._end, each.starts)
+            if each.starts >= TRIES:
+                given_up.append(drag)
+            elif each.starts:
+                self._suspects.append(drag)
+            else:
+                self._turns.add(each.owner, status.id)
+        for drag in given_up:
+            problem = f"the server was killed {drag.starts} times while this drag ran: it is not begun again"
+            drag.fail(DraglabError(f"{problem}; report it, or send it again if it was not the reason"))
+        self._start_next()
+        return store
 
-        assert drag.w_plus is not None
-        return _image(self._generator_of(drag.status.model), torch.from_numpy(drag.w_plus)[None])
+    def _start_next(self) -> None:
+        """Begin waiting drags while there is room."""
+        while not self.draining and len(self._running) < self._limits.drags:
+            if any(drag.starts for drag in self._running.values()) or (self._suspects and self._running):
+                return
+            if self._suspects:
+                drag = self._suspects.popleft()
+                self._turns.had_turn(drag.owner)
+            elif (id := self._turns.take(self._may_begin)) is not None:
+                drag = self._live[id]
+            else:
+                return
+            try:
+                self._open().begin(drag.status.id)
+            except DraglabError as error:
+                # It runs all the same: what is lost is the note by which a drag that kills servers is found.
+                logger.error("%s", error)
+            drag.status = replace(drag.status, state="running")
+            self._running[drag.status.id] = drag
+            self._worker.add(drag)
 
-    def generate(self, request: GenerateRequest) -> tuple[NDArray[np.uint8], str]:
-        """Compute the image of a seed, uint8 [H, W, 3], and return it with the name of its model.
+    def _may_begin(self, owner: str) -> bool:
+        running = sum(drag.owner == owner for drag in self._running.values())
+        return running < self._limits_of(owner).drags_per_person
 
-        Raises:
-            DraglabError: there is no such model, or the start does not fit it.
-        """
-        model, generator = self._model(request.model)
-        start = request.start
-        c = start.class_index if start.class_vector is None else start.class_vector
-        w_plus = generator.w_plus_from_seed(start.seed, start.truncation_psi, start.truncation_cutoff, c)
-        return _image(generator, w_plus), model
+    def _begin(self, drag: Drag) -> Replay:
+        from draglab.editor.replay import Replay
 
-    def _check_room(self, owner: str | None) -> None:
-        running = [drag.owner for drag in self._drags.values() if drag.status.state == "running"]
-        for name, count in (("drags_per_person", running.count(owner)), ("drags", len(running))):
-            if count >= getattr(self._limits, name):
-                raise TooManyDrags(f"{count} drags are running (limit {name!a}): wait for one or cancel it")
+        generator = self._generator_of(drag.status.model)
+        return Replay(parse_edit_file(self._open().edit(drag.status.id).encode(), "the drag"), generator)
 
-    def _forget(self, count: int) -> None:
-        """Forget this number of ended drags, each time the oldest of the person who has most of them."""
-        ended = [drag for drag in self._drags.values() if drag.status.state != "running"]
-        for _ in range(min(count, len(ended))):
-            ((owner, _),) = Counter(drag.owner for drag in ended).most_common(1)
-            oldest = next(drag for drag in ended if drag.owner == owner)
-            ended.remove(oldest)
-            del self._drags[oldest.status.id]
+    def _end(self, drag: Drag) -> None:
+        """Store the result of a drag, and begin others in its place."""
+        status = drag.status
+        edit = None if drag.edit is None else drag.edit.model_dump_json(indent=2)
+        try:
+            self._open().end(status.id, status.state, _text(status), edit, drag.w_plus)
+            self._trim(drag.owner)
+        except DraglabError as error:
+            # On disk it still runs.
+            logger.error("the result of a drag could not be kept; the next server runs it again: %s", error)
+        self._live.pop(status.id, None)
+        self._running.pop(status.id, None)
+        self._ends.append(time.monotonic())
+        self.ended[status.state] += 1
+        seconds = round((status.ended or 0.0) - status.created, 3)
+        facts = {"drag": status.id, "state": status.state, "steps": status.step, "seconds": seconds}
+        logger.info("drag ended", extra={"facts": facts})
+        self._start_next()
+
+    def _placed(self, drag: Drag) -> DragStatus:
+        """Return the status of a drag with its position."""
+        status = drag.status
+        if status.state != "waiting":
+            return status
+        suspects = list(self._suspects)
+        if drag in suspects:
+            return replace(status, position=suspects.index(drag) + 1)
+        place = self._turns.position(drag.owner, status.id)
+        return status if place is None else replace(status, position=place + len(suspects))
+
+    def _check_room(self, owner: str) -> None:
+        if self.draining:
+            raise Draining("draglab is about to end and takes no new drags: try again when it is back")
+        self._open()
+        most = self._limits_of(owner).drags_waiting_per_person
+        if (mine := self._turns.count(owner)) >= most:
+            problem = f"{mine} of your drags wait (limit 'drags_waiting_per_person')"
+            raise self._full(f"{problem}: wait for one to end, or cancel one")
+        if (count := self.waiting) >= self._limits.drags_waiting:
+            raise self._full(f"{count} drags wait (limit 'drags_waiting'): try again later")
+
+    def _make_room(self, owner: str, size: int) -> None:
+        """Delete ended drags until there is room for one of this size."""
+        own = self._limits_of(owner)
+        for person, most, limit in (
+            (owner, own.drag_bytes_per_person, "drag_bytes_per_person"),
+            (None, self._limits.drag_bytes, "drag_bytes"),
+        ):
+            while self._open().sizes(person).bytes + size > most:
+                if not self._open().forget_oldest(person):
+                    problem = "your drags take" if person is not None else "all drags take"
+                    raise self._full(f"{problem} {most} bytes on disk (limit {limit!a}): wait for one to end")
+
+    def _trim(self, owner: str) -> None:
+        """Delete the oldest drags beyond what is kept."""
+        own = self._limits_of(owner)
+        for person, count, most in (
+            (owner, own.drags_kept_per_person, own.drag_bytes_per_person),
+            (None, self._limits.drags_kept, self._limits.drag_bytes),
+        ):
+            # The latest result stays, however large it is.
+            while (sizes := self._open().sizes(person)).ended > 1 and (sizes.ended > count or sizes.bytes > most):
+                self._open().forget_oldest(person)
+
+    def _full(self, problem: str) -> QueueFull:
+        self.refused += 1
+        seconds = 5.0
+        if len(self._ends) > 1:
+            seconds = (self._ends[-1] - self._ends[0]) / (len(self._ends) - 1)
+        return QueueFull(problem, min(max(math.ceil(seconds), 1), LONGEST_RETRY))
 
     def _model(self, name: str | None) -> tuple[str, Generator]:
         model = name or self._library.default
         return model, self._generator_of(model)
 
 
-def _image(generator: Generator, w_plus: Tensor) -> NDArray[np.uint8]:
-    """Compute the image of one latent [1, num_ws, w_dim]."""
-    import torch
+_STATUS: TypeAdapter[DragStatus] = TypeAdapter(DragStatus)
 
-    from draglab.generators import to_uint8
 
-    with torch.no_grad():
-        return to_uint8(generator.image(w_plus.to(generator.device, generator.dtype)))[0]
+def _text(status: DragStatus) -> str:
+    return _STATUS.dump_json(status).decode()
+
+
+def _most_steps(one: Round) -> int:
+    """Return the number of steps after which a round has ended at the latest."""
+    from draglab.editor.settings import read_settings
+
+    if one.steps is not None:
+        return one.steps
+    last = one.moved[-1].after if one.moved else 0
+    return last + read_settings(one.settings).max_steps

@@ -16,7 +16,8 @@ from starlette.responses import JSONResponse, Response
 from draglab.errors import DraglabError
 from draglab.media.edit_file import count_values
 from draglab.problems import first_problem
-from draglab.server.security import Access
+from draglab.server.security import Access, Program
+from draglab.server.tokens import Right
 
 T = TypeVar("T")
 
@@ -30,6 +31,21 @@ def require_token(request: Request, access: Access) -> None:
     if not access.has_bearer(request.headers):
         headers = {"WWW-Authenticate": "Bearer"}
         raise HTTPException(401, "the token is missing or wrong: send Authorization: Bearer TOKEN", headers)
+
+
+def require_program(request: Request, access: Access, right: Right = "drags") -> Program:
+    """Return who sent a request.
+
+    Raises:
+        HTTPException: 401, the token is missing or wrong; 403, it may not do this.
+    """
+    program = access.program(request.headers)
+    if program is None:
+        headers = {"WWW-Authenticate": "Bearer"}
+        raise HTTPException(401, "the token is missing or wrong: send Authorization: Bearer TOKEN", headers)
+    if right not in program.may:
+        raise HTTPException(403, f"this token may not be used for this: add {right!a} to its `may`, or take another")
+    return program
 
 
 class Uploads:

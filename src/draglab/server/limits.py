@@ -1,5 +1,6 @@
 """Limits of the server, by name."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields, replace
 
 from draglab.errors import DraglabError
@@ -16,8 +17,7 @@ class Limits:
         photo_pixels: width times height of a photo, checked before it is decoded.
         photos_per_person: number of photos of one person that are not finished. photos: number of opened photos, and
             of those under way, of all people.
-        uploads: number of files and requests of programs that are received and parsed at once for one person;
-            further ones wait.
+        uploads: number of files of the page that are received and parsed at once for one person; further ones wait.
         values: number of values (numbers, texts, names) in an uploaded edit file or a program's request.
         rounds: number of rounds in an uploaded edit file.
         points: number of handles in an image. settings: number of settings in a message.
@@ -45,8 +45,15 @@ class Limits:
             model.
         generators: number of models in memory; the least recently used one is dropped.
         drags, drags_per_person: number of drags of programs that run at once, in total and for one person.
-        drags_kept: number of drags of programs that are kept, including the running ones.
-        drag_steps: max_steps of a program's drag.
+        drags_waiting, drags_waiting_per_person: number of those that wait for that.
+        drags_kept, drags_kept_per_person: number of those that have ended and are kept; drag_days: for how long.
+        drag_bytes, drag_bytes_per_person: size on disk of all of these.
+        drag_steps: max_steps of a program's drag, of all its rounds together.
+        drag_edit_bytes: size of an edit file that a program sends.
+        drag_uploads: number of bodies of programs that are received and parsed at once for one person; further ones
+            wait.
+        event_streams, event_streams_per_person: number of streams of events, in total and for one person.
+        drain_seconds: time for what runs to end after SIGTERM.
     """
 
     message_bytes: int = 8 * 2**20
@@ -85,19 +92,35 @@ class Limits:
     export_seconds: float = 600.0
     stitched: int = 2
     generators: int = 3
-    drags: int = 16
-    drags_per_person: int = 8
-    drags_kept: int = 64
+    drags: int = 4
+    drags_per_person: int = 2
+    drags_waiting: int = 4000
+    drags_waiting_per_person: int = 1000
+    drags_kept: int = 10_000
+    drags_kept_per_person: int = 1000
+    drag_days: float = 7.0
+    drag_bytes: int = 4 * 2**30
+    drag_bytes_per_person: int = 512 * 2**20
     drag_steps: int = 10_000
+    drag_edit_bytes: int = 16 * 2**20
+    drag_uploads: int = 4
+    event_streams: int = 128
+    event_streams_per_person: int = 16
+    drain_seconds: float = 20.0
 
-    def changed(self, texts: list[str]) -> "Limits":
+    def changed(self, texts: Iterable[str], names: Collection[str] | None = None) -> "Limits":
         """Return the limits with changes, given as "name=value".
+
+        Args:
+            names: names of the limits that may be changed; None = all.
 
         Raises:
             DraglabError: a text has another form or names no limit, or its value is not a positive number of its kind.
         """
         kinds: dict[str, type[int] | type[float]] = {
-            field.name: float if isinstance(field.default, float) else int for field in fields(self)
+            field.name: float if isinstance(field.default, float) else int
+            for field in fields(self)
+            if names is None or field.name in names
         }
         changes = {}
         for text in texts:

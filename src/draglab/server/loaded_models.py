@@ -93,6 +93,11 @@ class LoadedModels:
         self.measuring: Measuring | None = None
         """The measuring that goes on now."""
 
+    @property
+    def count(self) -> int:
+        """Number of models in memory; can be read from any thread."""
+        return len(self._loaded)
+
     def get(self, source: Source) -> Generator:
         """Return a model that is in memory, by its name, or one that was tuned to a photo.
 

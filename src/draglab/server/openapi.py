@@ -40,11 +40,12 @@ class Endpoint(Generic[A]):
     """An endpoint of an API whose handlers are methods of a class A.
 
     Attributes:
-        path: path below /api/v1; parts in braces are parameters. handler: the method of A that answers.
+        path: path below /api/v1; parts in braces are parameters. handler: the method of A that answers; its name is
+            the operation's.
         summary: one sentence. body: dataclass of the request's JSON; None = no body.
         answer: dataclass of the answer's JSON, or other content. status: status code of the answer.
-        query: allowed values of the query's parameters, by name; the first is the default.
-        problems: status codes of errors, besides 401. limits: names of the limits that apply, see Limits.
+        query, headers: JSON schemas of the query's parameters, and of headers, by name.
+        problems: status codes of errors, besides 401 and 403. limits: names of the limits that apply, see Limits.
     """
 
     method: Literal["GET", "POST", "DELETE"]
@@ -54,19 +55,28 @@ class Endpoint(Generic[A]):
     body: type | None = None
     answer: type | Content
     status: int = 200
-    query: dict[str, Sequence[str]] = field(default_factory=dict)
+    query: dict[str, dict[str, Any]] = field(default_factory=dict)
+    headers: dict[str, dict[str, Any]] = field(default_factory=dict)
     problems: Sequence[int] = ()
     limits: Sequence[str] = ()
 
 
-def document(endpoints: Sequence[Endpoint[Any]], limits: Limits) -> dict[str, Any]:
-    """Build an OpenAPI 3.1 document, as JSON values. It has this server's limits as "x-limits"."""
+def document(
+    endpoints: Sequence[Endpoint[Any]], limits: Limits, schemas: dict[str, dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Build an OpenAPI 3.1 document, as JSON values. It has this server's limits as "x-limits".
+
+    Args:
+        schemas: further schemas by name, to which fields refer by "x-schema" in their own.
+    """
     paths: dict[str, dict[str, Any]] = {}
-    kinds: dict[str, type] = {"Problem": Problem}
+    bodies: dict[str, type] = {}
+    answers: dict[str, type] = {"Problem": Problem}
     for each in endpoints:
         paths.setdefault(each.path, {})[each.method.lower()] = _operation(each, limits)
-        named = [kind for kind in (each.body, each.answer) if isinstance(kind, type)]
-        kinds.update({kind.__name__: kind for kind in named})
+        for kinds, kind in ((bodies, each.body), (answers, each.answer)):
+            if isinstance(kind, type):
+                kinds[kind.__name__] = kind
     return {
         "openapi": "3.1.0",
         "info": {
@@ -78,7 +88,12 @@ def document(endpoints: Sequence[Endpoint[Any]], limits: Limits) -> dict[str, An
         "security": [{"token": []}],
         "paths": paths,
         "components": {
-            "schemas": _schemas(kinds),
+            "schemas": {
+                **_referring(_schemas(bodies, "validation")),
+                # Answers always have all of their fields.
+                **_referring(_schemas(answers, "serialization")),
+                **(schemas or {}),
+            },
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -86,8 +101,9 @@ def document(endpoints: Sequence[Endpoint[Any]], limits: Limits) -> dict[str, An
 
 def _operation(endpoint: Endpoint[Any], limits: Limits) -> dict[str, Any]:
     responses = {str(endpoint.status): _answer(endpoint.answer)}
-    responses |= {str(code): _answer(Problem) for code in (401, *endpoint.problems)}
-    operation: dict[str, Any] = {"summary": endpoint.summary, "responses": responses}
+    responses |= {str(code): _problem(code) for code in (401, 403, *endpoint.problems)}
+    operation: dict[str, Any] = {"operationId": endpoint.handler.__name__, "summary": endpoint.summary}
+    operation["responses"] = responses
     if parameters := _parameters(endpoint):
         operation["parameters"] = parameters
     if endpoint.body is not None:
@@ -100,10 +116,18 @@ def _operation(endpoint: Endpoint[Any], limits: Limits) -> dict[str, Any]:
 def _parameters(endpoint: Endpoint[Any]) -> list[dict[str, Any]]:
     names = re.findall(r"{(\w+)}", endpoint.path)
     in_path = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
-    schemas = {
-        name: {"type": "string", "enum": [*values], "default": values[0]} for name, values in endpoint.query.items()
-    }
-    return in_path + [{"name": name, "in": "query", "schema": schema} for name, schema in schemas.items()]
+    others = [("query", endpoint.query), ("header", endpoint.headers)]
+    return in_path + [
+        {"name": name, "in": place, "schema": schema} for place, named in others for name, schema in named.items()
+    ]
+
+
+def _problem(code: int) -> dict[str, Any]:
+    answer = _answer(Problem)
+    if code in (429, 503):
+        seconds = {"description": "Seconds until it is worth another attempt.", "schema": {"type": "integer"}}
+        answer["headers"] = {"Retry-After": seconds}
+    return answer
 
 
 def _answer(answer: type | Content) -> dict[str, Any]:
@@ -116,10 +140,19 @@ def _json(kind: type) -> dict[str, Any]:
     return {"application/json": {"schema": {"$ref": f"#/components/schemas/{kind.__name__}"}}}
 
 
-def _schemas(kinds: dict[str, type]) -> dict[str, Any]:
+def _schemas(kinds: dict[str, type], mode: Literal["validation", "serialization"]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, kind in kinds.items():
-        schema = TypeAdapter(kind).json_schema(ref_template="#/components/schemas/{model}")
+        schema = TypeAdapter(kind).json_schema(ref_template="#/components/schemas/{model}", mode=mode)
         found.update(schema.pop("$defs", {}))
         found[name] = schema
     return found
+
+
+def _referring(schema: Any) -> Any:
+    """Return a schema in which every part with "x-schema": NAME is a reference to the schema NAME."""
+    if isinstance(schema, dict):
+        if (name := schema.get("x-schema")) is not None:
+            return {"$ref": f"#/components/schemas/{name}"}
+        return {key: _referring(value) for key, value in schema.items()}
+    return [_referring(each) for each in schema] if isinstance(schema, list) else schema

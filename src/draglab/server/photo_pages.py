@@ -195,9 +195,9 @@ def _keep_inverted(body: bytes, folder: Path, most: int) -> tuple[Path, PhotoCon
     Raises:
         DraglabError: it is damaged, too large, or does not hold its photo.
     """
-    from draglab.editor.data_folder import make_private
     from draglab.editor.photo import photo_path
     from draglab.files import write_atomically, write_error
+    from draglab.folders import make_private
     from draglab.inversion import Frame
     from draglab.inversion.photo_file import read_photo_file
 

@@ -14,6 +14,7 @@ import secrets
 import socket
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -21,6 +22,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from draglab.errors import DraglabError
+from draglab.server.limits import Limits
+from draglab.server.tokens import Right, TokenFile
 
 TOKEN_LENGTH = 16
 """Least number of characters of a token that a person chooses."""
@@ -58,26 +61,41 @@ CODE_SECONDS = 60.0
 _NO_CODE = ("", -1.0)
 
 
+@dataclass(frozen=True)
+class Program:
+    """Who sent a request to the API.
+
+    Attributes:
+        owner: key of the owner of its drags; "" = the only person of a server without a token.
+        may: what it may do.
+    """
+
+    owner: str
+    may: frozenset[Right]
+
+
 class Access:
-    """The secrets of one launch, and the identification of persons.
+    """The secrets of one launch, and the identification of persons and programs.
 
     Without a token, the server can only be reached from this machine, and everybody who reaches it is the same person.
     With a token, each browser is a person of its own, identified by a random cookie: nobody sees another's sessions.
 
     Args:
         token: token chosen by a person, at least TOKEN_LENGTH characters; None = a random one, which every page gets.
+        tokens: tokens of programs, each of which owns its drags, whatever cookies it sends; they do not open the page.
 
     Raises:
         DraglabError: the token is too short, or has characters that would have to be quoted in an address.
     """
 
-    def __init__(self, token: str | None = None) -> None:
+    def __init__(self, token: str | None = None, tokens: TokenFile | None = None) -> None:
         if token is not None and not re.fullmatch(rf"[A-Za-z0-9_.~-]{{{TOKEN_LENGTH},500}}", token):
             raise DraglabError(
                 f"the token must be at least {TOKEN_LENGTH} letters, digits, _.~-: for instance --token {new_token()}"
             )
         self.token = token or new_token()
-        self.shared = token is not None
+        self.shared = token is not None or tokens is not None
+        self.tokens = tokens
         self._code = _NO_CODE
 
     def new_code(self) -> str:
@@ -98,9 +116,23 @@ class Access:
         return given is not None and secrets.compare_digest(given.encode(), self.token.encode())
 
     def has_bearer(self, headers: Headers) -> bool:
-        """Return whether a request has the header `Authorization: Bearer TOKEN`."""
-        scheme, _, value = headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and self.is_token(value.strip())
+        """Return whether a request has the header `Authorization: Bearer TOKEN`, with the token of the page."""
+        return self.is_token(_bearer(headers))
+
+    def program(self, headers: Headers) -> Program | None:
+        """Return who sent a request, by the token in its header Authorization; None if that is missing or wrong."""
+        given = _bearer(headers)
+        if self.is_token(given):
+            return Program(self.owner(read_cookies(headers)) or "", frozenset({"drags", "metrics"}))
+        named = self.tokens.find(given) if self.tokens is not None and given is not None else None
+        return None if named is None else Program(f"{NAMED}{named.name}", named.may)
+
+    def limits_of(self, owner: str, limits: Limits) -> Limits:
+        """Return the limits of the owner of drags: those of its named token, else the given ones."""
+        named = None
+        if self.tokens is not None and owner.startswith(NAMED):
+            named = self.tokens.named(owner.removeprefix(NAMED))
+        return limits if named is None else named.limits
 
     def pass_cookie(self) -> str:
         """Return the value of the access cookie, which shows that a page came from a server with this token."""
@@ -121,6 +153,13 @@ class Access:
         return hashlib.sha256(b"draglab person " + cookies.get(PERSON, "").encode()).hexdigest()[:32]
 
 
+def _bearer(headers: Headers) -> str | None:
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else None
+
+
+NAMED = "token."
+"""Beginning of the keys of named tokens as owners; those of persons are hexadecimal digits."""
 PERSON = "draglab_person"
 """Name of the cookie that identifies a browser."""
 
@@ -172,12 +211,13 @@ class Guard:
     refused. An Origin, which browsers send with every request that could do harm, must equal that Host.
 
     Args:
-        app: the guarded application. host: the address that the server listens on.
+        app: the guarded application. host: the address that the server listens on. names: further names under which a
+            proxy passes requests on.
     """
 
-    def __init__(self, app: ASGIApp, host: str) -> None:
+    def __init__(self, app: ASGIApp, host: str, names: Iterable[str] = ()) -> None:
         self._app = app
-        self._names = {*LOOPBACK_NAMES, host.lower()}
+        self._names = {*LOOPBACK_NAMES, host.lower(), *(name.lower() for name in names)}
         self._numbers = not is_loopback(host)
         if self._numbers:
             name = socket.gethostname().lower()

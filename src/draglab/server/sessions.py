@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from draglab.errors import DraglabError
+from draglab.folders import data_folder
 from draglab.server.library import Library
 from draglab.server.limits import Limits
 from draglab.server.live_session import LiveSession
@@ -34,7 +35,7 @@ class Sessions:
     """The sessions in memory, and the journals in which they are stored, one for each person.
 
     Args:
-        data: folder of the journals; None = :func:`draglab.editor.data_folder.data_folder`.
+        data: folder of the journals; None = :func:`draglab.folders.data_folder`.
     """
 
     def __init__(
@@ -47,6 +48,11 @@ class Sessions:
         self._data = data
         self._journals: OrderedDict[str | None, Journal] = OrderedDict()
         self._live: dict[tuple[str | None, str], LiveSession] = {}
+
+    @property
+    def count(self) -> int:
+        """Number of sessions in memory; can be read from any thread."""
+        return len(self._live)
 
     @property
     def pulling(self) -> int:
@@ -241,7 +247,6 @@ class Sessions:
 
     def _journal(self, owner: str | None) -> Journal:
         if owner not in self._journals:
-            from draglab.editor.data_folder import data_folder
             from draglab.editor.journal import Journal
             from draglab.editor.journal_file import PEOPLE
 

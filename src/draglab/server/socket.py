@@ -57,6 +57,11 @@ class Socket:
         """Number of clients that have said hello, by person."""
         self._masks = ThreadPoolExecutor(1, thread_name_prefix="draglab-masks")
 
+    @property
+    def pages(self) -> int:
+        """Number of clients that have said hello."""
+        return self._clients.total()
+
     async def __call__(self, websocket: WebSocket) -> None:
         await websocket.accept()
         owner = self._access.owner(read_cookies(websocket.headers))

@@ -71,10 +71,14 @@ class Worker:
 
     Attributes:
         painter: the thread beside it, for pictures that the steps need not wait for.
+        stepped: called with the seconds of each step.
+        errors: number of unexpected errors since the start.
     """
 
     def __init__(self, at_end: Callable[[], None] = lambda: None) -> None:
         self._calls: deque[_Call] = deque()
+        self._first: deque[_Call] = deque()
+        """Calls that wait for one call or one step at most."""
         self._lines: dict[Hashable, list[_Call]] = {}
         """Calls that are set aside, by their line: the first needs what is not there yet, others are behind it."""
         self._aside: dict[tuple[str, Any], Callable[[], None]] = {}
@@ -92,6 +96,8 @@ class Worker:
         self._idle: dict[Hashable, Callable[[], None]] = {}
         self._credit = 0.0
         self._stepping = 0
+        self.stepped: Callable[[float], object] = lambda seconds: None
+        self.errors = 0
         self.painter = Painter()
         # A daemon: the process can end although a step takes long. The journal has all that was answered.
         self._thread = threading.Thread(target=self._run, name="draglab-worker", daemon=True)
@@ -111,7 +117,9 @@ class Worker:
         painted = self.painter.close(max(ends - time.monotonic(), 0.0))
         return painted and not self._thread.is_alive()
 
-    def call(self, function: Callable[[], T], caller: Hashable = None, line: Hashable = None) -> Future[T]:
+    def call(
+        self, function: Callable[[], T], caller: Hashable = None, line: Hashable = None, first: bool = False
+    ) -> Future[T]:
         """Run a function on the thread before the next step; calls of one caller run in order.
 
         Once the calls of one caller have taken CALLS_SECONDS, its others wait for a step and for other callers. After
@@ -121,13 +129,15 @@ class Worker:
             caller: key of the caller, see :func:`caller_of`; None = the server itself.
             line: key of calls that keep their order even if one of them is not possible yet (NotYet): those behind it
                 wait, too. None = nothing waits for this call.
+            first: run it after the current call or step, before all that wait: for a stop, which must not wait for the
+                work of others.
         """
         future: Future[T] = Future()
         with self._changed:
             if self._closing:
                 future.cancel()
                 return future
-            self._calls.append(_Call(function, caller, line, future))
+            (self._first if first else self._calls).append(_Call(function, caller, line, future))
             self._changed.notify()
         return future
 
@@ -135,6 +145,11 @@ class Worker:
     def running(self) -> int:
         """Number of tasks of which steps are made now; can be read from any thread."""
         return len(self._tasks) + self._stepping
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs; can be read from any thread."""
+        return self._thread.is_alive()
 
     def add(self, task: Task) -> None:
         """Make steps of a task until it is over."""
@@ -176,7 +191,9 @@ class Worker:
             if self._tasks:
                 started = time.perf_counter()
                 self._step()
-                self._credit += BACKGROUND_SHARE * (time.perf_counter() - started)
+                took = time.perf_counter() - started
+                self.stepped(took)
+                self._credit += BACKGROUND_SHARE * took
             else:
                 self._credit = 1.0
             if self._credit > 0:
@@ -192,7 +209,9 @@ class Worker:
 
     def _has_work(self) -> bool:
         """Whether there is something to do that somebody waits for."""
-        return bool(self._closing or self._calls or self._ready or self._tasks or self._urgent or self._patient)
+        return bool(
+            self._closing or self._first or self._calls or self._ready or self._tasks or self._urgent or self._patient
+        )
 
     def _answer_calls(self) -> bool:
         """Answer the waiting calls, or wait for one if there is nothing else to do; return False at the end."""
@@ -209,8 +228,9 @@ class Worker:
             calls = list(self._calls)
             self._calls.clear()
             if self._closing:
-                self._cancel(calls)
+                self._cancel([*self._first, *calls])
                 return False
+        self._answer_first()
         took: dict[Hashable, float] = {}
         later = []
         for call in calls:
@@ -222,10 +242,15 @@ class Worker:
                 continue
             started = time.perf_counter()
             self._answer(call)
+            self._answer_first()
             took[call.caller] = took.get(call.caller, 0.0) + time.perf_counter() - started
         with self._changed:
             self._calls.extendleft(reversed(later))
         return True
+
+    def _answer_first(self) -> None:
+        while self._first:
+            self._answer(self._first.popleft())
 
     def _first_deadline(self) -> float | None:
         """Return the seconds until something that is set aside is taken up anyway; None = nothing is."""
@@ -285,6 +310,7 @@ class Worker:
         except NotYet as wait:
             self._set_aside(("wish", key), wait, lambda: wishes.update({key: make}))
         except Exception:
+            self.errors += 1
             logger.exception("a picture could not be made")
 
     def _step(self) -> None:
@@ -296,6 +322,7 @@ class Worker:
         except NotYet as wait:
             self._set_aside(("task", task), wait, lambda: self.add(task))
         except Exception as error:
+            self.errors += 1
             logger.exception("a step failed")
             task.fail(error)
         finally:

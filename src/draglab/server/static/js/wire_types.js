@@ -691,8 +691,19 @@
  * @property {number} generators
  * @property {number} drags
  * @property {number} drags_per_person
+ * @property {number} drags_waiting
+ * @property {number} drags_waiting_per_person
  * @property {number} drags_kept
+ * @property {number} drags_kept_per_person
+ * @property {number} drag_days
+ * @property {number} drag_bytes
+ * @property {number} drag_bytes_per_person
  * @property {number} drag_steps
+ * @property {number} drag_edit_bytes
+ * @property {number} drag_uploads
+ * @property {number} event_streams
+ * @property {number} event_streams_per_person
+ * @property {number} drain_seconds
  */
 
 /**
