@@ -16,7 +16,6 @@ Then the patches are found again, near where the linear model expects them. docs
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from draglab.dragging.cells import local_level, local_pulls, prepare_pulls
+from draglab.dragging.cells import local_level, local_pulls
 from draglab.dragging.features import FeatureReader, Features
 from draglab.dragging.hold import Hold
 from draglab.dragging.latent import EditedLatent
@@ -115,18 +114,6 @@ def uses_gauss_newton(generator: Generator, edit: DragEdit, settings: DragSettin
     if generator.statistics is None:
         generator.statistics = measure_statistics(generator)
     return True
-
-
-def prepare_round(generator: Generator, w_plus: Tensor, settings: DragSettings, masked: bool) -> Iterator[None]:
-    """Compute what a round from a latent begins with, in short steps: iterate to the end, and it is remembered.
-
-    Args:
-        generator: a model with statistics. w_plus: [1, num_ws, w_dim]. masked: whether the edit has a mask.
-    """
-    assert generator.statistics is not None
-    if masked:
-        return prepare_pulls(generator, w_plus)
-    return iter(())
 
 
 def metric_of(generator: Generator, latent: EditedLatent) -> LatentMetric:

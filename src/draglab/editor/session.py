@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from draglab.dragging.gauss_newton import prepare_round
+from draglab.dragging.cells import prepare_pulls
 from draglab.editor.document import Document, GeneratorOf, facts_of, latent_bytes
 from draglab.editor.journal import Journal
 from draglab.editor.photo import PhotoStart
@@ -126,7 +126,7 @@ class EditingSession:
         return suggest_mask(generator, document.latent(node.latent_id, generator), points, document.settings())
 
     def prepare(self) -> Iterator[None]:
-        """Compute what a drag from here begins with, in short steps: iterate to the end, and it is not computed again.
+        """Compute what a drag with a mask begins with from here, in short steps: iterate to the end, and it is known.
 
         Raises:
             DraglabError: the model is missing; raised by the call itself.
@@ -134,9 +134,9 @@ class EditingSession:
         document, node = self.document, self.document.history.node
         generator, settings = document.generator(node), document.settings()
         chosen = settings.descent in ("auto", "gauss-newton") and generator.statistics is not None
-        if self.rounds.running or not chosen:
+        if self.rounds.running or not chosen or node.mask_id is None:
             return iter(())
-        return prepare_round(generator, document.latent(node.latent_id, generator), settings, node.mask_id is not None)
+        return prepare_pulls(generator, document.latent(node.latent_id, generator))
 
     # Changes of the document.
 
