@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from draglab.batch.executor import Answer, Arrays, SharedArrays
-from draglab.batch.models import OPEN_MODELS, ModelFacts, Models, SharedModel
+from draglab.batch.models import ModelFacts, Models, OpenModels, SharedModel
 from draglab.dragging import DragSettings
 from draglab.editor.film import FPS, ReplayFilm
 from draglab.editor.replay import Replay, RoundReport
@@ -90,8 +89,8 @@ class EditWorker:
     """
 
     def __init__(self, video: bool, device: str, scratch: str | None) -> None:
-        self._video, self._device, self._scratch = video, device, scratch
-        self._open: OrderedDict[str, Generator] = OrderedDict()
+        self._video, self._scratch = video, scratch
+        self._models = OpenModels(device)
 
     def __call__(self, content: EditContent) -> Answer:
         """Run an edit: its image, the edit file that makes it again and, if wanted, its video.
@@ -99,7 +98,7 @@ class EditWorker:
         Raises:
             DraglabError: the edit does not fit the model, or diverged.
         """
-        generator = self._generator(content.model)
+        generator = self._models.get(content.model)
         edit = parse_edit_file(content.edit, "the edit")
         begun = time.perf_counter()
         replay = Replay(edit, generator)
@@ -111,16 +110,8 @@ class EditWorker:
                 pass
         files[IMAGE] = encode_image(replay.image())
         files[EDIT] = encode_edit_file(replay.recorded())
-        values = {"model": edit.model.name, **_summary(replay.reports)}
+        values = {"model": edit.model.name, **summary(replay.reports)}
         return Answer({**values, "seconds": round(time.perf_counter() - begun, 3)}, files)
-
-    def _generator(self, model: SharedModel) -> Generator:
-        if model.sha256 not in self._open:
-            while len(self._open) >= OPEN_MODELS:
-                self._open.popitem(last=False)
-            self._open[model.sha256] = model.open(self._device)
-        self._open.move_to_end(model.sha256)
-        return self._open[model.sha256]
 
     def _film(self, edit: EditFile, replay: Replay, generator: Generator) -> bytes:
         with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
@@ -134,7 +125,7 @@ class EditWorker:
             return path.read_bytes()
 
 
-def _summary(reports: Sequence[RoundReport]) -> dict[str, object]:
+def summary(reports: Sequence[RoundReport]) -> dict[str, object]:
     """Return the values of an edit's line: the ends of its rounds, its steps, and what is left of its last round."""
     return {
         "rounds": [report.end for report in reports],

@@ -22,6 +22,7 @@ from draglab.cli.generate import generate
 from draglab.cli.interrupt import KeptBest
 from draglab.cli.invert import invert
 from draglab.cli.models import models
+from draglab.cli.transfer import transfer
 from draglab.errors import DraglabError
 from draglab.problems import escape_controls
 
@@ -40,6 +41,7 @@ app.command()(generate)
 app.command()(drag)
 app.command()(invert)
 app.command()(batch)
+app.command()(transfer)
 app.add_typer(models)
 app.add_typer(bench)
 app.command()(demo)

@@ -141,10 +141,12 @@ class EditTransfer:
 
     Args:
         source: the edit. generator: its model.
+        skip_met: whether handles are left out that the image has at their targets already: so far along the edit's
+            way, relative to the rest of the image.
     """
 
-    def __init__(self, source: SourceEdit, generator: Generator) -> None:
-        self.source, self.generator = source, generator
+    def __init__(self, source: SourceEdit, generator: Generator, skip_met: bool = True) -> None:
+        self.source, self.generator, self.skip_met = source, generator, skip_met
         # Kept for the images to come.
         self._features = lru_cache(maxsize=8)(self._read)
 
@@ -182,9 +184,7 @@ class EditTransfer:
         if not recorded:
             return Transferred(tuple(placed), "the image is where the edit would bring it already")
         image = replay.image()
-        return Transferred(
-            tuple(placed), None, edit.model_copy(update={"rounds": recorded}), image, tuple(reports)
-        )
+        return Transferred(tuple(placed), None, edit.model_copy(update={"rounds": recorded}), image, tuple(reports))
 
     def place(self, index: int, w_plus: Tensor) -> PlacedRound:
         """Place a round on another image, by its latent [1, num_ws, w_dim]."""
@@ -207,7 +207,7 @@ class EditTransfer:
         origins, places = anchors[held], around.places[held]
         ways, met, scale = self._ways(handles, targets, found.places, origins, places)
         met &= ~pins
-        keep = ~met & np.array([problem is None for problem in problems])
+        keep = ~(met & self.skip_met) & np.array([problem is None for problem in problems])
         sure = float(confidence[~pins].min())
         if not (keep & ~pins).any():
             return PlacedRound(None, None, sure, scale, int(met.sum()))
@@ -265,9 +265,7 @@ class EditTransfer:
             met.append(length > MET_LEAST * width and ahead >= MET * length)
         return np.array(scaled), np.array(met, np.bool_), round(float(np.mean(scales)), 3)
 
-    def _mask(
-        self, one: Round, origins: NDArray[np.float64], places: NDArray[np.float64]
-    ) -> tuple[str | None, float]:
+    def _mask(self, one: Round, origins: NDArray[np.float64], places: NDArray[np.float64]) -> tuple[str | None, float]:
         """Return the mask of a round as it lies on the other image, and its softness."""
         if one.mask is None or len(origins) < ANCHORS:
             return one.mask, one.feather
@@ -304,5 +302,3 @@ def _confidence(found: Matches, width: int) -> NDArray[np.float64]:
     like = np.clip(found.scores / SURE_SCORE, 0, 1)
     clear = np.clip(found.margins / SURE_MARGIN, 0, 1)
     return np.round(like * clear * np.clip(1 - found.returns / (2 * MOST_RETURN * width), 0, 1), 3)
-
-
