@@ -13,11 +13,13 @@ import numpy as np
 from draglab.batch.executor import Answer, Arrays, SharedArrays
 from draglab.batch.models import ModelFacts, Models, OpenModels, SharedModel
 from draglab.dragging import DragSettings
+from draglab.editor.faces import with_named
 from draglab.editor.film import FPS, ReplayFilm
+from draglab.editor.named_edits import parse_named
 from draglab.editor.replay import Replay, RoundReport
 from draglab.editor.settings import read_settings
 from draglab.generators import Generator
-from draglab.media.edit_file import EditFile, ModelReference, encode_edit_file, parse_edit_file
+from draglab.media.edit_file import EditFile, ModelReference, encode_edit_file
 from draglab.media.edit_line import EditLine, parse_edit_line
 from draglab.media.images import encode_image
 from draglab.media.video import open_video
@@ -28,10 +30,15 @@ IMAGE, EDIT, VIDEO = ".png", ".json", ".mp4"
 
 @dataclass(frozen=True)
 class EditContent:
-    """An edit for a worker: the bytes of an edit file, and its model."""
+    """An edit for a worker: an edit file or, with named edits, a line in short form whose points it is to add.
+
+    Attributes:
+        edit: its bytes. model: its model. facts: of the model.
+    """
 
     edit: bytes
     model: SharedModel
+    facts: ModelFacts
 
 
 class EditReader:
@@ -54,13 +61,19 @@ class EditReader:
             DraglabError: it is wrong, or its model or mask cannot be opened.
         """
         edit = parse_edit_line(data)
-        if isinstance(edit, EditFile):
-            name = edit.model.name
-        else:
-            name = edit.model or self._model
-            edit = complete(edit, self._models.facts(name), self._folder)
+        name = edit.model.name if isinstance(edit, EditFile) else edit.model or self._model
+        facts = self._models.facts(name)
+        if isinstance(edit, EditLine) and edit.do is not None:
+            parse_named(edit.do)  # the rest is found out when there is an image
+            complete(edit.model_copy(update=_ANY_POINTS), facts, self._folder)
+            edit = edit.model_copy(update={"mask": edit.mask_png(facts.img_shape, self._folder)})
+        elif isinstance(edit, EditLine):
+            edit = complete(edit, facts, self._folder)
         model = self._models.shared(name, self._share)
-        return EditContent(edit.model_dump_json().encode(), model)
+        return EditContent(edit.model_dump_json().encode(), model, facts)
+
+
+_ANY_POINTS = {"handles": [[0.0, 0.0]], "targets": [[0.0, 0.0]]}
 
 
 def complete(line: EditLine, model: ModelFacts, folder: Path) -> EditFile:
@@ -99,7 +112,9 @@ class EditWorker:
             DraglabError: the edit does not fit the model, or diverged.
         """
         generator = self._models.get(content.model)
-        edit = parse_edit_file(content.edit, "the edit")
+        edit = parse_edit_line(content.edit)
+        if isinstance(edit, EditLine):
+            edit = complete(with_named(edit, generator), content.facts, Path())
         begun = time.perf_counter()
         replay = Replay(edit, generator)
         files = {}

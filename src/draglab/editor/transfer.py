@@ -17,7 +17,7 @@ from draglab.dragging import Texture
 from draglab.dragging.correspondence import ImageFeatures, Matches
 from draglab.dragging.similarity import fit_similarity
 from draglab.editor.replay import Replay, RoundReport
-from draglab.editor.start_latent import spec_of_file, start_latent
+from draglab.editor.start_latent import spec_of_start, start_latent
 from draglab.errors import DraglabError
 from draglab.generators import Generator
 from draglab.geometry import MIN_TRAVEL
@@ -162,7 +162,7 @@ class EditTransfer:
             DraglabError: the start does not fit the model, or a drag diverged.
         """
         edit = self.source.edit.model_copy(update={"start": start})
-        w_plus = start_latent(spec_of_file(edit, edit.model.name), self.generator)
+        w_plus = start_latent(spec_of_start(start, edit.model.name), self.generator)
         placed: list[PlacedRound] = []
         recorded: list[Round] = []
         reports: list[RoundReport] = []
