@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from draglab.checkpoints import load_generator
@@ -19,7 +21,7 @@ def strengthen(editor: EditorPage, value: str) -> None:
     )
 
 
-def until_placed(editor: EditorPage, number: int) -> list[dict[str, object]]:
+def until_placed(editor: EditorPage, number: int) -> list[dict[str, Any]]:
     editor.until(lambda: len(editor.page.evaluate(POINTS)) == number, "the handles are not placed")
     return editor.page.evaluate(POINTS)
 
