@@ -27,6 +27,7 @@ def test_the_list_of_public_names():
         "load_edit_file",
         "load_generator",
         "load_photo",
+        "named_edit",
         "region_edit",
         "to_uint8",
     ]

@@ -20,6 +20,7 @@ from draglab.errors import DraglabError
 if TYPE_CHECKING:
     from draglab.checkpoints import load_generator
     from draglab.dragging import DragEdit, DragResult, DragSettings, DragStep, drag, drag_many, drag_steps, region_edit
+    from draglab.editor.faces import named_edit
     from draglab.editor.replay import Replay
     from draglab.generators import to_uint8
     from draglab.inversion import InversionSettings, InvertedPhoto, invert, load_photo
@@ -42,6 +43,7 @@ __all__ = [
     "load_edit_file",
     "load_generator",
     "load_photo",
+    "named_edit",
     "region_edit",
     "to_uint8",
 ]
@@ -60,6 +62,7 @@ _HOME = {
     "invert": "draglab.inversion",
     "load_photo": "draglab.inversion",
     "region_edit": "draglab.dragging",
+    "named_edit": "draglab.editor.faces",
     "Replay": "draglab.editor.replay",
     "load_edit_file": "draglab.media.edit_file",
     "to_uint8": "draglab.generators",

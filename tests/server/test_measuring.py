@@ -200,7 +200,6 @@ def test_nothing_is_prepared_that_no_drag_needs(measured, settings):
         client.send("set_settings", settings=settings)
         if settings:
             send_mask(client)
-        client.picture("current")
         client.send("list_sessions")
         client.until("sessions")
         wait_for(lambda: server.editor.worker.call(lambda: not server.editor.worker._idle).result())

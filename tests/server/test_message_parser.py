@@ -27,6 +27,8 @@ EXAMPLES = [
     {"type": "suggest_mask"},
     {"type": "check_handle", "x": 1, "y": 2.5},
     {"type": "region_points", "polygon": [(1, 2), (3.5, 2), (3, 9)], "count": 5},
+    {"type": "list_named_edits"},
+    {"type": "place_named_edit", "name": "smile", "strength": 0.5},
     {"type": "check_locality", "ways": [{"handle": [1, 2], "target": [3.5, 2]}]},
     {"type": "set_settings", "settings": {"r1": 2.5, "subpixel": True, "patience": None, "latent_space": "w"}},
     {"type": "reset_settings", "names": None},

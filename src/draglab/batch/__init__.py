@@ -8,5 +8,6 @@ with open_batch("edits.jsonl", "run", BatchOptions(jobs=2)) as batch:
 """
 
 from draglab.batch.run import Batch, BatchOptions, BatchProgress, open_batch
+from draglab.batch.transfer import count_skipped, open_transfer
 
-__all__ = ["Batch", "BatchOptions", "BatchProgress", "open_batch"]
+__all__ = ["Batch", "BatchOptions", "BatchProgress", "count_skipped", "open_batch", "open_transfer"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,13 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from draglab.batch.executor import Answer, Arrays, SharedArrays
-from draglab.batch.models import OPEN_MODELS, ModelFacts, Models, SharedModel
+from draglab.batch.models import ModelFacts, Models, OpenModels, SharedModel
 from draglab.dragging import DragSettings
+from draglab.editor.faces import with_named
 from draglab.editor.film import FPS, ReplayFilm
+from draglab.editor.named_edits import parse_named
 from draglab.editor.replay import Replay, RoundReport
 from draglab.editor.settings import read_settings
 from draglab.generators import Generator
-from draglab.media.edit_file import EditFile, ModelReference, encode_edit_file, parse_edit_file
+from draglab.media.edit_file import EditFile, ModelReference, encode_edit_file
 from draglab.media.edit_line import EditLine, parse_edit_line
 from draglab.media.images import encode_image
 from draglab.media.video import open_video
@@ -29,10 +30,15 @@ IMAGE, EDIT, VIDEO = ".png", ".json", ".mp4"
 
 @dataclass(frozen=True)
 class EditContent:
-    """An edit for a worker: the bytes of an edit file, and its model."""
+    """An edit for a worker: an edit file or, with named edits, a line in short form whose points it is to add.
+
+    Attributes:
+        edit: its bytes. model: its model. facts: of the model.
+    """
 
     edit: bytes
     model: SharedModel
+    facts: ModelFacts
 
 
 class EditReader:
@@ -55,13 +61,19 @@ class EditReader:
             DraglabError: it is wrong, or its model or mask cannot be opened.
         """
         edit = parse_edit_line(data)
-        if isinstance(edit, EditFile):
-            name = edit.model.name
-        else:
-            name = edit.model or self._model
-            edit = complete(edit, self._models.facts(name), self._folder)
+        name = edit.model.name if isinstance(edit, EditFile) else edit.model or self._model
+        facts = self._models.facts(name)
+        if isinstance(edit, EditLine) and edit.do is not None:
+            parse_named(edit.do)  # the rest is found out when there is an image
+            complete(edit.model_copy(update=_ANY_POINTS), facts, self._folder)
+            edit = edit.model_copy(update={"mask": edit.mask_png(facts.img_shape, self._folder)})
+        elif isinstance(edit, EditLine):
+            edit = complete(edit, facts, self._folder)
         model = self._models.shared(name, self._share)
-        return EditContent(edit.model_dump_json().encode(), model)
+        return EditContent(edit.model_dump_json().encode(), model, facts)
+
+
+_ANY_POINTS = {"handles": [[0.0, 0.0]], "targets": [[0.0, 0.0]]}
 
 
 def complete(line: EditLine, model: ModelFacts, folder: Path) -> EditFile:
@@ -90,8 +102,8 @@ class EditWorker:
     """
 
     def __init__(self, video: bool, device: str, scratch: str | None) -> None:
-        self._video, self._device, self._scratch = video, device, scratch
-        self._open: OrderedDict[str, Generator] = OrderedDict()
+        self._video, self._scratch = video, scratch
+        self._models = OpenModels(device)
 
     def __call__(self, content: EditContent) -> Answer:
         """Run an edit: its image, the edit file that makes it again and, if wanted, its video.
@@ -99,8 +111,10 @@ class EditWorker:
         Raises:
             DraglabError: the edit does not fit the model, or diverged.
         """
-        generator = self._generator(content.model)
-        edit = parse_edit_file(content.edit, "the edit")
+        generator = self._models.get(content.model)
+        edit = parse_edit_line(content.edit)
+        if isinstance(edit, EditLine):
+            edit = complete(with_named(edit, generator), content.facts, Path())
         begun = time.perf_counter()
         replay = Replay(edit, generator)
         files = {}
@@ -111,16 +125,8 @@ class EditWorker:
                 pass
         files[IMAGE] = encode_image(replay.image())
         files[EDIT] = encode_edit_file(replay.recorded())
-        values = {"model": edit.model.name, **_summary(replay.reports)}
+        values = {"model": edit.model.name, **summary(replay.reports)}
         return Answer({**values, "seconds": round(time.perf_counter() - begun, 3)}, files)
-
-    def _generator(self, model: SharedModel) -> Generator:
-        if model.sha256 not in self._open:
-            while len(self._open) >= OPEN_MODELS:
-                self._open.popitem(last=False)
-            self._open[model.sha256] = model.open(self._device)
-        self._open.move_to_end(model.sha256)
-        return self._open[model.sha256]
 
     def _film(self, edit: EditFile, replay: Replay, generator: Generator) -> bytes:
         with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
@@ -134,7 +140,7 @@ class EditWorker:
             return path.read_bytes()
 
 
-def _summary(reports: Sequence[RoundReport]) -> dict[str, object]:
+def summary(reports: Sequence[RoundReport]) -> dict[str, object]:
     """Return the values of an edit's line: the ends of its rounds, its steps, and what is left of its last round."""
     return {
         "rounds": [report.end for report in reports],

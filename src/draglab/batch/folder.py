@@ -135,7 +135,7 @@ class BatchFolder:
         if not path.exists():
             return
         again = 0
-        for line in _lines(path):
+        for line in report_lines(path):
             if line is None:
                 self.dropped += 1
             elif retry and line["error"] is not None:
@@ -146,7 +146,7 @@ class BatchFolder:
         if not (self.dropped or again or not _ends_whole(path)):
             return
         with write_atomically(path) as temporary, temporary.open("w", encoding="utf-8") as file:
-            for line in _lines(path):
+            for line in report_lines(path):
                 if line is not None and not (retry and line["error"] is not None):
                     file.write(json.dumps(line) + "\n")
 
@@ -190,7 +190,7 @@ def open_folder(
                 shutil.rmtree(folder.scratch)
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any] | None]:
+def report_lines(path: Path) -> Iterator[dict[str, Any] | None]:
     """Yield the lines of a report; None for one that is damaged."""
     try:
         with path.open("rb") as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -99,6 +100,27 @@ def pack(generator: Generator) -> tuple[str, Arrays]:
         "drag_settings": dict(generator.drag_settings),
     }
     return json.dumps(header), {name: _as_array(tensor) for name, tensor in tensors.items()}
+
+
+class OpenModels:
+    """The models that a worker has open.
+
+    Args:
+        device: "cpu", "cuda", ...
+    """
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+        self._open: OrderedDict[str, Generator] = OrderedDict()
+
+    def get(self, model: SharedModel) -> Generator:
+        """Return a model's generator; open it if it is not."""
+        if model.sha256 not in self._open:
+            while len(self._open) >= OPEN_MODELS:
+                self._open.popitem(last=False)
+            self._open[model.sha256] = model.open(self._device)
+        self._open.move_to_end(model.sha256)
+        return self._open[model.sha256]
 
 
 class Models:

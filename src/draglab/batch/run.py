@@ -144,7 +144,7 @@ def open_batch(
             return
         models = Models(measuring)
         _open_models(names, models, opened)
-        need = _need(models, None if options.on is not None else free_memory())
+        need = memory_need(models, None if options.on is not None else free_memory())
         left = total - opened.done.count
         with open_workers(partial(EditWorker, options.video), options, need, opened, left) as executor:
             for facts in models.opened():  # now: a full disk later would break every edit
@@ -224,7 +224,12 @@ def _open_models(names: list[str], models: Models, folder: BatchFolder) -> None:
         raise errors[0]
 
 
-def _need(models: Models, free: int | None) -> Need:
+def memory_need(models: Models, free: int | None) -> Need:
+    """Return the memory that workers need for the models that are open.
+
+    Args:
+        free: what there is, in bytes; None = unknown.
+    """
     opened = models.opened()
     largest = sorted((facts.worker_memory - WORKER_BYTES for facts in opened), reverse=True)[:OPEN_MODELS]
     # The driver has the weights, too, until the workers have them.

@@ -70,11 +70,11 @@ def parse_class(text: str | None) -> int | list[float] | None:
     return numbers
 
 
-def parse_seeds(texts: list[str]) -> list[int]:
+def parse_seeds(texts: list[str], most: int = MAX_SEEDS) -> list[int]:
     """Read seeds from texts such as "7", "1-16" or "3,7,10-12"; return each once, in the order given.
 
     Raises:
-        DraglabError: another form, out of range, a range that runs backwards, or more than MAX_SEEDS.
+        DraglabError: another form, out of range, a range that runs backwards, or more than `most`.
     """
     seeds: dict[int, None] = {}
     for part in ",".join(texts).split(","):
@@ -85,7 +85,7 @@ def parse_seeds(texts: list[str]) -> list[int]:
         end = parse_seed(last) if dash else start
         if end < start:
             raise DraglabError(f"seeds {part!r} run backwards: write {end}-{start}")
-        if end - start + len(seeds) >= MAX_SEEDS:
-            raise DraglabError(f"more than {MAX_SEEDS} seeds were asked for: give fewer")
+        if end - start + len(seeds) >= most:
+            raise DraglabError(f"more than {most} seeds were asked for: give fewer")
         seeds.update(dict.fromkeys(range(start, end + 1)))
     return list(seeds)

@@ -48,14 +48,14 @@ def batch(
         raise DraglabError("--gpus is for clusters: add --on, or take --device cuda")
     if on is not None and device is not None:
         raise DraglabError("--device is for this machine: on a cluster, --gpus chooses between CPU and GPU")
-    workers = _parse_jobs(jobs)
+    workers = parse_jobs(jobs)
 
     from draglab.batch import BatchOptions, open_batch
     from draglab.cli.statistics import statistics_progress
 
     options = BatchOptions(video, model, workers, device, on, gpus)
     with statistics_progress() as measuring, open_batch(edits, output, options, resume, retry, measuring) as opened:
-        stopped = _run(opened)
+        stopped = run_batch(opened)
         now = opened.progress()
     summary = {"run": str(output), "edits": now.total, "done": now.done, "broken": now.broken, "stopped": stopped}
     if as_json:
@@ -68,7 +68,12 @@ def batch(
         raise typer.Exit(2)
 
 
-def _parse_jobs(text: str) -> int | None:
+def parse_jobs(text: str) -> int | None:
+    """Read a number of workers; None = auto.
+
+    Raises:
+        DraglabError: another form.
+    """
     if text == "auto":
         return None
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= 10_000):
@@ -76,34 +81,38 @@ def _parse_jobs(text: str) -> int | None:
     return int(text)
 
 
-def _run(opened: "Batch") -> bool:
-    """Run a batch with progress on standard error; return whether Ctrl-C ended it early."""
-    for note in _notes(opened):
+def run_batch(opened: "Batch", what: str = "edit") -> bool:
+    """Run a batch with progress on standard error; return whether Ctrl-C ended it early.
+
+    Args:
+        what: the word for one of its jobs.
+    """
+    for note in _notes(opened, what):
         print(note, file=sys.stderr, flush=True)
-    with RunProgress() as progress, on_interrupt(lambda: _stop(opened)):
+    with RunProgress() as progress, on_interrupt(lambda: _stop(opened, what)):
         for now in opened:
             progress.update(now)
     return opened.stopped and opened.progress().done < opened.total
 
 
-def _stop(opened: "Batch") -> None:
+def _stop(opened: "Batch", what: str) -> None:
     opened.stop()
-    print("draglab: finishing the edits in work; Ctrl-C again abandons them", file=sys.stderr, flush=True)
+    print(f"draglab: finishing the {what}s in work; Ctrl-C again abandons them", file=sys.stderr, flush=True)
 
 
-def _notes(opened: "Batch") -> list[str]:
+def _notes(opened: "Batch", what: str) -> list[str]:
     """Return what there is to say before a batch is run."""
     from draglab.batch.memory import as_text
 
     notes = []
     if opened.dropped:
-        notes.append(f"{opened.dropped} damaged lines of the report were dropped: their edits are run again")
+        notes.append(f"{opened.dropped} damaged lines of the report were dropped: their {what}s are run again")
     if opened.done:
-        notes.append(f"{opened.done} of {opened.total} edits are done already")
+        notes.append(f"{opened.done} of {opened.total} {what}s are done already")
     if opened.executor is not None:
         left, number = opened.total - opened.done, opened.executor.workers
         workers = "1 worker" if number == 1 else f"{number} workers"
-        text = f"{left} edit{'' if left == 1 else 's'}, {workers}"
+        text = f"{left} {what}{'' if left == 1 else 's'}, {workers}"
         if (need := opened.need) is not None:
             free = "" if need.free is None else f", of {as_text(need.free)} that are free"
             text += f"; memory: {as_text(need.worker)} each and {as_text(need.shared)} together{free}"

@@ -13,7 +13,7 @@ from draglab.errors import DraglabError
 if TYPE_CHECKING:
     from draglab.dragging import DragSettings
     from draglab.generators import Generator
-    from draglab.media.edit_file import Round
+    from draglab.media.edit_file import ModelReference, Round, SeedStart, WPlusStart
 
 _SETTINGS = "Settings of the drag (the preset's when left out)"
 
@@ -30,6 +30,13 @@ def drag(
     point: Annotated[
         list[str] | None,
         typer.Option("--point", "-p", help="Handle and target, x,y:x,y in pixels from the top left; repeatable."),
+    ] = None,
+    do: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME:STRENGTH",
+            help="A named edit of a face, as in smile:0.5; repeatable, they add up. docs/transfer.md lists them.",
+        ),
     ] = None,
     mask: Annotated[
         str | None,
@@ -96,28 +103,34 @@ def drag(
     from_photo = edit is not None and edit.suffix.lower() == ".draglab"
     if edit is not None and (seed is not None or truncation != 1.0 or class_name is not None):
         raise DraglabError("a file has its own start: leave --seed, --truncation and --class out")
-    if from_photo and not point:
-        raise DraglabError("no points were given: add --point handle:target, in pixels of the model's image")
-    if edit is not None and not point and (texts or preset != "draglab" or mask is not None):
-        raise DraglabError("an edit file has its own settings and mask: leave them out, or add a round with --point")
-    if edit is None and not point:
-        raise DraglabError("no points were given: add --point handle:target, for instance --point 64,90:64,105")
+    if from_photo and not point and not do:
+        raise DraglabError(
+            "no points were given: add --point handle:target, in pixels of the model's image, or --do smile"
+        )
+    if edit is not None and not point and not do and (texts or preset != "draglab" or mask is not None):
+        raise DraglabError(
+            "an edit file has its own settings and mask: leave them out, or add a round with --point or --do"
+        )
+    if edit is None and not point and not do:
+        raise DraglabError("no points were given: add --point handle:target, as in --point 64,90:64,105, or --do smile")
 
     number, c = None if seed is None else parse_seed(seed), parse_class(class_name)
     from draglab.geometry import parse_point_pair
 
-    pairs = [parse_point_pair(text) for text in point or []]
+    pairs: list[tuple[Any, Any]] = [parse_point_pair(text) for text in point or []]
 
     # torch takes a while to import: arguments that may be mistyped are checked before.
     from draglab.cli.outputs import Outputs, run_edit
     from draglab.cli.statistics import prepare
     from draglab.dragging import DragSettings
+    from draglab.editor.named_edits import parse_named
     from draglab.editor.settings import parse_settings
     from draglab.inversion.inverted_photo import open_model_or_photo
     from draglab.media.edit_file import EditFile, ModelReference, SeedStart, WPlusStart, load_edit_file
 
     chosen: dict[str, Any] = dict(parse_settings(texts))
     DragSettings(**chosen)  # checked before a model is loaded
+    named = parse_named(do) if do else {}
     Outputs(image=output, video=video, edit=save).check()
     rounds = []
     if edit is not None and not from_photo:
@@ -142,6 +155,8 @@ def drag(
     if paste_back and photo is None:
         raise DraglabError("--paste-back needs a photo: give a file of draglab invert (.draglab)")
     outputs = Outputs(image=output, video=video, edit=save, photo=photo if paste_back else None, stitch=stitch)
+    if named:
+        pairs += _named_pairs(named, start, rounds, reference, generator)
     if pairs:
         settings = DragSettings.paper(**chosen) if preset == "paper" else DragSettings.for_model(generator, **chosen)
         rounds = [*rounds, _round(pairs, mask, settings, generator)]
@@ -150,6 +165,31 @@ def drag(
     print(json.dumps(outcome.as_json()) if as_json else outcome.as_text())
     if outcome.replay.interrupted:
         raise KeptBest
+
+
+def _named_pairs(
+    named: dict[str, float],
+    start: "SeedStart | WPlusStart",
+    rounds: "list[Round]",
+    reference: "ModelReference",
+    generator: "Generator",
+) -> list[tuple[Any, Any]]:
+    """Return the handles and targets of named edits on the image that the rounds before them lead to."""
+    from draglab.cli.statistics import prepare
+    from draglab.editor.faces import place_named
+    from draglab.editor.replay import Replay
+    from draglab.editor.start_latent import spec_of_start, start_latent
+    from draglab.media.edit_file import EditFile
+
+    w_plus = start_latent(spec_of_start(start, reference.name), generator)
+    if rounds:
+        prepare(generator, rounds)
+        replay = Replay(EditFile(model=reference, start=start, rounds=rounds), generator)
+        for _ in replay:
+            pass
+        w_plus = replay.w_plus
+    points = place_named(generator, w_plus, named)
+    return list(zip(points.handles.tolist(), points.targets.tolist(), strict=True))
 
 
 def _round(pairs: list[tuple[Any, Any]], mask: str | None, settings: "DragSettings", generator: "Generator") -> "Round":

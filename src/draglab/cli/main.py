@@ -23,6 +23,7 @@ from draglab.cli.interrupt import KeptBest
 from draglab.cli.invert import invert
 from draglab.cli.models import models
 from draglab.cli.token import token
+from draglab.cli.transfer import transfer
 from draglab.errors import DraglabError
 from draglab.problems import escape_controls
 
@@ -42,6 +43,7 @@ app.command()(drag)
 app.command()(invert)
 app.command()(batch)
 app.command()(token)
+app.command()(transfer)
 app.add_typer(models)
 app.add_typer(bench)
 app.command()(demo)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 from draglab.dragging import Texture, region_points
 from draglab.editor.document import Document
+from draglab.editor.faces import face_detector, place_named
+from draglab.editor.named_edits import NAMED_EDITS, NamedPoints
 from draglab.editor.quality import HandleQuality, QualityMap
 from draglab.editor.state import XY
+from draglab.errors import DraglabError
 
 T = TypeVar("T", QualityMap, Texture)
 
@@ -42,6 +45,29 @@ class PointHelp:
         """
         texture = self._of_image(Texture)
         return lambda: region_points(polygon, count, lambda places: texture()(places))
+
+    def named_edits(self) -> Callable[[], list[str]]:
+        """Return the names of edits that can be asked for of this model; none if it has no detector of faces."""
+        generator = self._document.generator(self._document.history.node)
+
+        def names() -> list[str]:
+            try:
+                face_detector(generator)
+            except DraglabError:
+                return []
+            return list(NAMED_EDITS)
+
+        return names
+
+    def named_points(self, strengths: Mapping[str, float]) -> Callable[[], NamedPoints]:
+        """Return the handles and targets of named edits; see :func:`draglab.editor.faces.place_named`.
+
+        The function raises a DraglabError if there is no detector or no face, or a name or strength is wrong.
+        """
+        document, node = self._document, self._document.history.node
+        generator = document.generator(node)
+        latent = document.latent(node.latent_id, generator)
+        return lambda: place_named(generator, latent, strengths)
 
     def _of_image(self, kind: type[T]) -> Callable[[], T]:
         document, node = self._document, self._document.history.node

@@ -64,7 +64,11 @@ def appearance(w_plus: Tensor, old: StartSpec, new: StartSpec, fresh: Tensor) ->
 
 def spec_of_file(edit_file: EditFile, model: str) -> StartSpec:
     """Return the start of an edit file, under this model name."""
-    start = edit_file.start
+    return spec_of_start(edit_file.start, model)
+
+
+def spec_of_start(start: SeedStart | WPlusStart, model: str) -> StartSpec:
+    """Return a start of an edit file, under this model name."""
     if isinstance(start, WPlusStart):
         return StartSpec(model, w_plus=start.array())
     vector = None if start.class_vector is None else tuple(start.class_vector)

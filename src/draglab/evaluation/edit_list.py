@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor
 
 from draglab.dragging import DragEdit
+from draglab.editor.faces import with_named
 from draglab.editor.start_latent import spec_of_file, start_latent
 from draglab.errors import DraglabError
 from draglab.files import read_bytes
@@ -72,7 +73,8 @@ class ListedEdit:
         else:
             if self.edit.model is not None and generator.name not in (self.edit.model, Path(self.edit.model).stem):
                 raise DraglabError(f"the edit is for the model {self.edit.model!a:.80}, this one is {generator.name}")
-            one = self.edit.round(generator.img_shape, self.folder)
+            line = self.edit if self.edit.do is None else with_named(self.edit, generator)
+            one = line.round(generator.img_shape, self.folder)
             reference = ModelReference(name=generator.name, sha256=generator.sha256)
             file = EditFile(model=reference, start=self.edit.start(), rounds=[one])
         if file.model.sha256 != generator.sha256:

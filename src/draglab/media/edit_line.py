@@ -30,6 +30,8 @@ LINE_LIMIT = 16 * 2**20
 VALUE_LIMIT = 1_000_000
 """Most numbers, texts and names in a line."""
 MOST_POINTS = 1000
+MOST_NAMED = 20
+"""Most texts of named edits in a line."""
 PNG_IN_BASE64 = "iVBORw0KGgo"
 """How the base64 text of every PNG begins."""
 
@@ -41,10 +43,14 @@ _Points = Annotated[list[Point], Field(min_length=1, max_length=MOST_POINTS, fai
 class EditLine(SeedStart):
     """The short form of an edit: the image of a seed, and one round of dragging."""
 
-    handles: _Points
-    """Points of the image, (x, y) in its pixels."""
-    targets: _Points
+    handles: _Points | None = None
+    """Points of the image, (x, y) in its pixels. None = those of `do` alone."""
+    targets: _Points | None = None
     """Where they should go, one for each handle."""
+    do: list[Annotated[str, Field(min_length=1, max_length=300)]] | None = Field(
+        default=None, min_length=1, max_length=MOST_NAMED
+    )
+    """Named edits, as "smile:0.5", whose handles are added when the image is known."""
     model: str | None = Field(default=None, min_length=1, max_length=4096)
     """Name or file of the model; None = that of the whole list."""
     preset: Literal["draglab", "paper"] = "draglab"
@@ -64,10 +70,14 @@ class EditLine(SeedStart):
 
     @model_validator(mode="after")
     def _as_many(self) -> Self:
-        if len(self.targets) != len(self.handles):
-            raise ValueError(f"{len(self.handles)} handles but {len(self.targets)} targets: give as many")
-        if self.landmarks is not None and len(self.landmarks) != len(self.handles):
-            raise ValueError(f"{len(self.landmarks)} landmarks for {len(self.handles)} handles: give as many")
+        if self.do is None and (self.handles is None or self.targets is None):
+            missing = "handles" if self.handles is None else "targets"
+            raise ValueError(f"{missing} are missing: give handles and targets, or do")
+        handles, targets = self.handles or [], self.targets or []
+        if len(targets) != len(handles):
+            raise ValueError(f"{len(handles)} handles but {len(targets)} targets: give as many")
+        if self.landmarks is not None and len(self.landmarks) != len(handles):
+            raise ValueError(f"{len(self.landmarks)} landmarks for {len(handles)} handles: give as many")
         return self
 
     def start(self) -> SeedStart:
@@ -86,16 +96,24 @@ class EditLine(SeedStart):
         """
         if self.image_size not in (None, size[1]):
             raise DraglabError(f"the edit is for images of {self.image_size} px, the model's have {size[1]}")
-        mask = self.mask
-        if mask is not None and not mask.startswith(PNG_IN_BASE64):
-            shape = parse_mask_shape(mask, *size)
-            mask = encode_mask(load_mask(folder / mask, size) if shape is None else shape)
-        pairs = zip(self.handles, self.targets, strict=True)
+        mask = self.mask_png(size, folder)
+        pairs = zip(self.handles or [], self.targets or [], strict=True)
         points = [PointPair(handle=handle, target=target) for handle, target in pairs]
         try:
             return Round(points=points, mask=mask, feather=self.feather, settings=dict(settings or {}))
         except ValidationError as error:
             raise DraglabError(first_problem(error)) from None
+
+    def mask_png(self, size: tuple[int, int], folder: Path) -> str | None:
+        """Return the mask as base64 of a PNG; the arguments are those of :meth:`round`.
+
+        Raises:
+            DraglabError: it cannot be read, or is of another size.
+        """
+        if self.mask is None or self.mask.startswith(PNG_IN_BASE64):
+            return self.mask
+        shape = parse_mask_shape(self.mask, *size)
+        return encode_mask(load_mask(folder / self.mask, size) if shape is None else shape)
 
 
 def parse_edit_line(data: bytes) -> EditLine | EditFile:

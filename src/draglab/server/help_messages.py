@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from draglab.server.message_parts import Coordinate, Count, Part, Place, Request
+from draglab.server.message_parts import Coordinate, Count, Name, Part, Place, Request
 
 CORNERS = 200
 """Largest number of corners of a region."""
@@ -82,3 +82,52 @@ class Region:
     type: Literal["region"] = "region"
     id: int | None
     points: list[tuple[float, float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListNamedEdits(Request):
+    """Ask which named edits there are for the session's model. Answered by NamedEdits."""
+
+    type: Literal["list_named_edits"] = "list_named_edits"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedEditTitle:
+    """A named edit. title: for a button."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedEdits:
+    """Answer to ListNamedEdits. edits: none if there is no detector of the model's faces, or it shows none."""
+
+    type: Literal["named_edits"] = "named_edits"
+    id: int | None
+    edits: list[NamedEditTitle]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceNamedEdit(Request):
+    """Ask for the handles and targets of a named edit on the shown image; points stay as they are. Answered by Ways.
+
+    strength: 1 = as defined; below 0 the opposite.
+    """
+
+    type: Literal["place_named_edit"] = "place_named_edit"
+    name: Name
+    strength: Annotated[float, Field(ge=-10, le=10)] = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ways:
+    """Answer to PlaceNamedEdit. ways: of each handle, pins included."""
+
+    type: Literal["ways"] = "ways"
+    id: int | None
+    ways: list[Way]
+
+
+HelpQuestion = CheckHandle | CheckLocality | RegionPoints | ListNamedEdits | PlaceNamedEdit
+HelpAnswer = HandleQuality | Locality | Region | NamedEdits | Ways

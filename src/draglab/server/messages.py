@@ -19,7 +19,7 @@ from pydantic import Field
 from pydantic_core import to_json
 
 from draglab.media.edit_file import SettingValue
-from draglab.server.help_messages import CheckHandle, CheckLocality, HandleQuality, Locality, Region, RegionPoints
+from draglab.server.help_messages import HelpAnswer, HelpQuestion
 from draglab.server.limits import Limits
 from draglab.server.message_parts import Count, Name, Request, Seed, Start, Truncation
 from draglab.server.model_messages import ModelCommand, ModelList, ModelWork
@@ -220,9 +220,8 @@ class Seen(Request):
 
 Command = (
     NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint
-    | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | CheckLocality | RegionPoints | SetSettings
-    | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | CancelExport | Describe
-    | ModelCommand | PhotoCommand
+    | Pull | RemovePoints | SetPoints | SetMask | Act | HelpQuestion | SetSettings | ResetSettings | Goto | Scrub
+    | ContinueFrom | Seeds | Export | CancelExport | Describe | ModelCommand | PhotoCommand
 )  # fmt: skip
 """Messages that the worker's thread handles."""
 ClientMessage = Hello | Seen | Command
@@ -390,7 +389,7 @@ class PictureHeader:
 
 
 ServerMessage = (
-    Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | Locality | Region | ExportReady
+    Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HelpAnswer | ExportReady
     | ExportProgress | Text | Error | ModelList | ModelWork | FoundFrame | PhotoBegun | PhotoWork
 )  # fmt: skip
 

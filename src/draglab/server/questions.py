@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from draglab.errors import DraglabError
+from draglab.server import help_messages as h
 from draglab.server import messages as m
 from draglab.server.exports import Exports
 from draglab.server.file_names import export_name
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from draglab.editor.named_edits import NamedPoints
     from draglab.editor.quality import HandleQuality
 
 
@@ -61,18 +63,24 @@ class Questions:
         """
         session = live.session
         match command:
-            case m.CheckHandle():
+            case h.CheckHandle():
                 check = session.help.check_handle((command.x, command.y))
                 # Not on the worker: its first answer for an image takes as long as many steps.
                 self._worker.painter.wish((self._client, "check", command.id), lambda: self._check(command, check))
-            case m.CheckLocality():
+            case h.CheckLocality():
                 from draglab.editor.held import held_map
 
                 held = held_map(session.document, [(way.handle, way.target) for way in command.ways])
-                self._client.send(m.Locality(id=command.id, held=None if held is None else held.tolist()))
-            case m.RegionPoints():
+                self._client.send(h.Locality(id=command.id, held=None if held is None else held.tolist()))
+            case h.RegionPoints():
                 find = session.help.region_points(command.polygon, command.count)
                 self._worker.painter.wish((self._client, "region", command.id), lambda: self._region(command, find))
+            case h.ListNamedEdits():
+                names = session.help.named_edits()
+                self._worker.painter.wish((self._client, "named"), lambda: self._named_edits(command, names))
+            case h.PlaceNamedEdit():
+                place = session.help.named_points({command.name: command.strength})
+                self._worker.painter.wish((self._client, "ways", command.id), lambda: self._ways(command, place))
             case m.Scrub():
                 self._wish("scrub", command, live, command.node, command.frame)
             case m.Seeds():
@@ -92,7 +100,7 @@ class Questions:
                 found = (as_command if command.as_ == "command" else as_python)(session.document)
                 self._client.send(m.Text(id=command.id, text=found.text, needs_edit_file=found.edit_file is not None))
 
-    def _check(self, command: m.CheckHandle, check: Callable[[], HandleQuality]) -> None:
+    def _check(self, command: h.CheckHandle, check: Callable[[], HandleQuality]) -> None:
         """Answer a CheckHandle; called on the painter's thread."""
         try:
             quality = check()
@@ -100,7 +108,7 @@ class Questions:
             self._client.send(m.Error(id=command.id, message=str(error)))
             return
         self._client.send(
-            m.HandleQuality(
+            h.HandleQuality(
                 id=command.id,
                 x=command.x,
                 y=command.y,
@@ -110,14 +118,32 @@ class Questions:
             )
         )
 
-    def _region(self, command: m.RegionPoints, find: Callable[[], NDArray[np.float64]]) -> None:
+    def _region(self, command: h.RegionPoints, find: Callable[[], NDArray[np.float64]]) -> None:
         """Answer a RegionPoints; called on the painter's thread."""
         try:
             points = find()
         except DraglabError as error:
             self._client.send(m.Error(id=command.id, message=str(error)))
             return
-        self._client.send(m.Region(id=command.id, points=[(float(x), float(y)) for x, y in points]))
+        self._client.send(h.Region(id=command.id, points=[(float(x), float(y)) for x, y in points]))
+
+    def _named_edits(self, command: h.ListNamedEdits, names: Callable[[], list[str]]) -> None:
+        """Answer a ListNamedEdits; called on the painter's thread, as a model's first answer takes an image."""
+        from draglab.editor.named_edits import NAMED_EDITS
+
+        edits = [h.NamedEditTitle(name=name, title=NAMED_EDITS[name].title) for name in names()]
+        self._client.send(h.NamedEdits(id=command.id, edits=edits))
+
+    def _ways(self, command: h.PlaceNamedEdit, place: Callable[[], NamedPoints]) -> None:
+        """Answer a PlaceNamedEdit; called on the painter's thread."""
+        try:
+            points = place()
+        except DraglabError as error:
+            self._client.send(m.Error(id=command.id, message=str(error)))
+            return
+        pairs = zip(points.handles.tolist(), points.targets.tolist(), strict=True)
+        ways = [h.Way(handle=(handle[0], handle[1]), target=(target[0], target[1])) for handle, target in pairs]
+        self._client.send(h.Ways(id=command.id, ways=ways))
 
     def _wish(self, kind: m.PictureKind, command: m.Scrub | m.Seeds, live: LiveSession, *what: int) -> None:
         """Ask for a picture for this client alone."""

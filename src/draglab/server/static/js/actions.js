@@ -148,6 +148,16 @@ export function setTargets(points) {
   void changePoints({ type: "set_points", points: given, done: true }, () => all);
 }
 
+/**
+ * Puts other points in the place of those there are, as one entry of the history.
+ *
+ * @param {Point[]} points
+ */
+export function replacePoints(points) {
+  const given = points.map(({ id, handle, target, pin }) => ({ id, handle, target, pin }));
+  return changePoints({ type: "set_points", points: given, done: true }, () => points);
+}
+
 /** @param {Point[]} known @param {Point[]} pulled those that are new or have new targets */
 function withTargets(known, pulled) {
   const targets = new Map(pulled.map((point) => [point.id, point.target]));

@@ -188,6 +188,24 @@
  */
 
 /**
+ * Ask which named edits there are for the session's model. Answered by NamedEdits.
+ *
+ * @typedef {object} ListNamedEdits
+ * @property {number | null} [id]
+ * @property {"list_named_edits"} type
+ */
+
+/**
+ * Ask for the handles and targets of a named edit on the shown image; points stay as they are. Answered by Ways.
+ *
+ * @typedef {object} PlaceNamedEdit
+ * @property {number | null} [id]
+ * @property {"place_named_edit"} type
+ * @property {string} name
+ * @property {number} [strength]
+ */
+
+/**
  * Change settings by name (Welcome.settings).
  *
  * @typedef {object} SetSettings
@@ -470,6 +488,24 @@
  * @property {"region"} type
  * @property {number | null} id
  * @property {Array<[number, number]>} points
+ */
+
+/**
+ * Answer to ListNamedEdits. edits: none if there is no detector of the model's faces, or it shows none.
+ *
+ * @typedef {object} NamedEdits
+ * @property {"named_edits"} type
+ * @property {number | null} id
+ * @property {Array<NamedEditTitle>} edits
+ */
+
+/**
+ * Answer to PlaceNamedEdit. ways: of each handle, pins included.
+ *
+ * @typedef {object} Ways
+ * @property {"ways"} type
+ * @property {number | null} id
+ * @property {Array<Way>} ways
  */
 
 /**
@@ -774,6 +810,14 @@
  */
 
 /**
+ * A named edit. title: for a button.
+ *
+ * @typedef {object} NamedEditTitle
+ * @property {string} name
+ * @property {string} title
+ */
+
+/**
  * Facts about a model, for the editor's menu and for programs, which know it by name, never by path.
  *
  * @typedef {object} ModelInfo
@@ -875,8 +919,8 @@
  * @property {number} first_layer
  */
 
-/** @typedef {Hello | Seen | NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | CheckLocality | RegionPoints | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | CancelExport | Describe | ListModels | DownloadModel | StopDownload | StopMeasuring | FindFrame | InvertPhoto | PhotoAct} ClientMessage */
+/** @typedef {Hello | Seen | NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | CheckLocality | RegionPoints | ListNamedEdits | PlaceNamedEdit | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | CancelExport | Describe | ListModels | DownloadModel | StopDownload | StopMeasuring | FindFrame | InvertPhoto | PhotoAct} ClientMessage */
 
-/** @typedef {Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | Locality | Region | ExportReady | ExportProgress | Text | Error | ModelList | ModelWork | FoundFrame | PhotoBegun | PhotoWork} ServerMessage */
+/** @typedef {Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | Locality | Region | NamedEdits | Ways | ExportReady | ExportProgress | Text | Error | ModelList | ModelWork | FoundFrame | PhotoBegun | PhotoWork} ServerMessage */
 
 export {};
