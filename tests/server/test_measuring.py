@@ -159,7 +159,7 @@ def test_one_of_several_persons_cannot_stop_it(start, measuring):
 
 @pytest.fixture
 def measured(start, tmp_path, monkeypatch):
-    """A server with a model that has statistics, "ready"; and the threads on which all pulls of an image were measured."""
+    """A server with a model that has statistics, "ready"; the threads on which all pulls of an image were measured."""
     save_measured(tmp_path / "ready.safetensors")
     computed = []
     measure_pulls = cells.measure_pulls

@@ -200,15 +200,16 @@ class DragStore:
             ).fetchone()
         return Sizes(*row)
 
-    def forget_oldest(self, owner: str | None = None) -> bool:
+    def forget_oldest(self, owner: str | None = None, by_number: bool = False) -> bool:
         """Delete the oldest ended drag of a person and return whether there was one.
 
         Args:
-            owner: None = the person whose ended drags take most room.
+            owner: None = the person whose ended drags take most room, or are most if `by_number`.
         """
         with self._run() as run:
             if owner is None:
-                query = f"SELECT owner FROM drags WHERE {_ENDED} GROUP BY owner ORDER BY SUM(bytes) DESC LIMIT 1"
+                most = "COUNT(*)" if by_number else "SUM(bytes)"
+                query = f"SELECT owner FROM drags WHERE {_ENDED} GROUP BY owner ORDER BY {most} DESC LIMIT 1"
                 if (row := run(query).fetchone()) is None:
                     return False
                 (owner,) = row

@@ -357,7 +357,7 @@ class Drags:
         ):
             # The latest result stays, however large it is.
             while (sizes := self._open().sizes(person)).ended > 1 and (sizes.ended > count or sizes.bytes > most):
-                self._open().forget_oldest(person)
+                self._open().forget_oldest(person, by_number=sizes.ended > count)
 
     def _full(self, problem: str) -> QueueFull:
         self.refused += 1
