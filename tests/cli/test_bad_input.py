@@ -28,7 +28,7 @@ def check(ran, message: str, files: list[str] | None = None) -> None:
 @pytest.mark.parametrize(
     ("points", "message"),
     [
-        ([], "no points were given: add --point handle:target, for instance --point 64,90:64,105"),
+        ([], "no points were given: add --point handle:target, as in --point 64,90:64,105, or --do smile"),
         (["8,9"], "for instance 64,90:64,105"),
         (["a,b:c,d"], "for instance 64,90:64,105"),
         (["1,2,3:4,5"], "for instance 64,90:64,105"),

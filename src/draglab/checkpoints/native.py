@@ -140,13 +140,14 @@ def read_generator(path: str | Path, name: str | None = None) -> Generator:
 def statistics_tensors(statistics: LatentStatistics) -> dict[str, torch.Tensor]:
     """Return the tensors that keep statistics in a file.
 
-    The pulls are in half precision, scaled to a mean square of 1: their size means nothing.
+    The pulls are in half precision, scaled to a mean square of 1: their size means nothing. Layers above the features
+    that were examined have none, and are left out.
     """
     pulls = statistics.pulls.detach().cpu().float()
     pulls = pulls / pulls.square().mean().sqrt().clamp(min=1e-30)
     return {
         COVARIANCE: statistics.covariance.detach().cpu().float().contiguous(),
-        PULLS: pulls.half().contiguous(),
+        PULLS: pulls[:, : _layers_seen(pulls)].half().contiguous(),
         SHARES: statistics.shares.detach().cpu().half().contiguous(),
         PLACES: statistics.places.detach().cpu().float().contiguous(),
     }
@@ -163,7 +164,14 @@ def read_statistics(tensors: dict[str, torch.Tensor], config: GeneratorConfig, p
         return None
     if len(known) < 4 or not _statistics_fit(config, *known.values()):
         raise DraglabError(f"{path} is damaged: its statistics do not fit the model; get the file again")
-    return LatentStatistics(*(each.float() for each in known.values()))
+    covariance, pulls, shares, places = (each.float() for each in known.values())
+    pulls = torch.nn.functional.pad(pulls, (0, 0, 0, config.num_ws - pulls.shape[1]))
+    return LatentStatistics(covariance, pulls, shares, places)
+
+
+def _layers_seen(pulls: torch.Tensor) -> int:
+    """Return the number of the first layers that have pulls [r, num_ws, w_dim], at least 1."""
+    return max(int(pulls.abs().amax((0, 2)).nonzero().max()) + 1 if pulls.any() else 1, 1)
 
 
 def _statistics_fit(
@@ -173,7 +181,8 @@ def _statistics_fit(
     return (
         covariance.shape == (config.w_dim, config.w_dim)
         and pulls.ndim == 3
-        and pulls.shape[1:] == (config.num_ws, config.w_dim)
+        and 1 <= pulls.shape[1] <= config.num_ws
+        and pulls.shape[2] == config.w_dim
         and 1 <= len(pulls) <= count <= MAX_PULLS
         and shares.shape == (count, len(pulls))
         and places.shape == (count, 2)

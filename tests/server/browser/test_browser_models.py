@@ -169,7 +169,7 @@ def test_a_new_model_is_shown_while_it_is_measured(chromium, serving, visit, mon
 
     def slowly(generator, progress):
         def report(share):
-            if share in (0.0, 0.4):
+            if share in (0.0, 0.25):
                 progress(share)
                 assert go_on.acquire(timeout=60)
             progress(share)
@@ -185,7 +185,7 @@ def test_a_new_model_is_shown_while_it_is_measured(chromium, serving, visit, mon
             editor.until(lambda: editor.size() == 32, "the model is not shown")
             go_on.release()
             work = editor["#start-panel .work:visible"]
-            editor.until(lambda: "once: 40\u00a0%" in work.inner_text(), "it does not say how far it is")
+            editor.until(lambda: "once: 25\u00a0%" in work.inner_text(), "it does not say how far it is")
             work.get_by_text("Not now").click()
             go_on.release()
             editor.until(lambda: work.count() == 0, "it is not stopped")
