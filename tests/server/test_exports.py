@@ -62,11 +62,13 @@ def test_nothing_is_left_at_the_end():
 
 def edited(server, client) -> None:
     client.begin(model="tiny", seed=3)
+    start = next(each for each in reversed(client.received) if each["type"] == "state")["cursor"]
     client.send("set_settings", settings={"max_steps": 3, "stop_distance": 1e-9})
     client.send("set_points", points=[{"id": 1, "handle": [8, 9], "target": [14, 9]}], done=True)
     client.send("run")
     client.until("ended")
-    client.picture("current")
+    # One of the start may still be on its way.
+    client.until("picture", lambda picture: picture["kind"] == "current" and picture["node"] != start)
 
 
 def fetch(server, message):

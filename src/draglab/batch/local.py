@@ -151,8 +151,13 @@ class LocalExecutor(Executor):
         self._processes.append(_Process(process, pipe, lifeline))
 
     def _hand_out(self) -> None:
-        for each in self._processes:
-            if each.ready and each.job is None and self._waiting:
+        idle = [each for each in self._processes if each.ready and each.job is None]
+        # A job that a dead worker was given would count as tried.
+        dead = wait_for([each.process.sentinel for each in idle], 0) if self._waiting else []
+        for each in idle:
+            if each.process.sentinel in dead:
+                self._bury(each)
+            elif self._waiting:
                 each.job = self._waiting.popleft()
                 # If it has died, its pipe says so at the next wait.
                 with suppress(OSError):
