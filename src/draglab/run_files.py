@@ -12,9 +12,11 @@ from typing import Any, BinaryIO
 from filelock import FileLock, Timeout
 
 from draglab.errors import DraglabError
-from draglab.files import write_error
+from draglab.files import read_bytes, write_error
 
 LOCK = ".lock"
+CONFIG_LIMIT = 2**20
+"""Largest configuration of a run, in bytes."""
 
 
 @contextmanager
@@ -35,6 +37,31 @@ def locked_folder(path: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def read_configuration(
+    path: Path, format: str, version: int, fields: Mapping[str, type | tuple[type, ...]], command: str
+) -> dict[str, Any]:
+    """Read the configuration of a run.
+
+    Args:
+        format, version: what it must name; earlier versions are taken.
+        fields: the types of what it must have besides. command: that writes it, for messages.
+
+    Raises:
+        DraglabError: it cannot be read, is damaged, of something else, or of a newer version.
+    """
+    try:
+        content = json.loads(read_bytes(path, "configuration", CONFIG_LIMIT))
+        known = content["format"] == format and isinstance(content["version"], int)
+        known = known and all(isinstance(content[name], kind) for name, kind in fields.items())
+    except (ValueError, KeyError, TypeError, RecursionError):
+        known, content = False, {}
+    if not known:
+        raise DraglabError(f"{path} is damaged, or not of {command}: choose another folder")
+    if content["version"] > version:
+        raise DraglabError(f"{path.parent} was written by a newer draglab: upgrade it")
+    return content
 
 
 def remove_leftovers(*folders: Path) -> None:

@@ -2,8 +2,11 @@
 
 import socket
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
+import numpy as np
+
+from draglab.server.drag_store import DragStore
 from draglab.server.limits import Limits
 from tests.server.drag_requests import ENDLESS, SHORT, TOKEN, asker, ended, refused
 from tests.server.running_server import wait_for
@@ -41,6 +44,23 @@ def test_the_last_drags_of_a_person_are_not_forgotten_for_those_of_another(start
     others = [drag("bert") for _ in range(4)]
     assert ask("anna", "GET", f"/drags/{first}").status == 200
     assert [ask("bert", "GET", f"/drags/{name}").status for name in others] == [404, 404, 200, 200]
+
+
+def test_what_is_forgotten_is_of_the_person_who_has_most(tmp_path):
+    """By bytes, or by number: anna has one large drag, bert three small ones."""
+    with closing(DragStore(tmp_path)) as store:
+        for name, owner, size in (("a", "anna", 400), ("b", "bert", 10), ("c", "bert", 10), ("d", "bert", 10)):
+            store.add(name, owner, "{}", "{}")
+            store.begin(name)
+            store.end(name, "finished", "{}", None, np.random.RandomState(0).rand(size, 64).astype(np.float32))
+        assert store.forget_oldest(by_number=True)
+        assert [store.status(name, owner) for name, owner in (("a", "anna"), ("b", "bert"), ("c", "bert"))] == [
+            "{}",
+            None,
+            "{}",
+        ]
+        assert store.forget_oldest()
+        assert store.status("a", "anna") is None and store.status("c", "bert") == "{}"
 
 
 def test_limit_drags_kept_per_person(start):

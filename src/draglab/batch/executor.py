@@ -1,4 +1,4 @@
-"""What carries out the jobs of a batch: the interface of local processes and of Ray's actors."""
+"""Executors: the interface of the workers that carry out the jobs of a batch, local processes or Ray's actors."""
 
 from __future__ import annotations
 

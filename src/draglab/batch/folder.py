@@ -18,14 +18,21 @@ from typing import Any
 from draglab.batch.executor import Answer
 from draglab.batch.lists import DIGEST_BYTES, MOST_LINES, Line
 from draglab.errors import DraglabError
-from draglab.files import make_directory, read_bytes, write_atomically, write_error
+from draglab.files import make_directory, write_atomically, write_error
 from draglab.problems import escape_controls
-from draglab.run_files import LOCK, append_line, bounded_lines, locked_folder, parse_line, remove_leftovers
+from draglab.run_files import (
+    LOCK,
+    append_line,
+    bounded_lines,
+    locked_folder,
+    parse_line,
+    read_configuration,
+    remove_leftovers,
+)
 
 FORMAT = "draglab-batch"
 VERSION = 1
 CONFIG, REPORT, RESULTS, SCRATCH = "config.json", "report.jsonl", "results", ".scratch"
-CONFIG_LIMIT = 2**20
 REPORT_LINE_LIMIT = 2**20
 """Longest line of a report, in bytes."""
 A_FOLDER = 1000
@@ -169,7 +176,11 @@ def open_folder(
     make_directory(path)
     with locked_folder(path):
         remove_leftovers(path, *(path / RESULTS).glob("*"))
-        config = _read_config(path)
+        config = None
+        if (path / CONFIG).is_file():
+            config = read_configuration(
+                path / CONFIG, FORMAT, VERSION, {"options": dict, "models": dict}, "draglab batch"
+            )
         if config is None:
             _refuse_other_files(path)
         if config is None or not (path / REPORT).exists():  # nothing was done
@@ -218,22 +229,6 @@ def _ends_whole(path: Path) -> bool:
             return True
         file.seek(-1, 2)
         return file.read(1) == b"\n"
-
-
-def _read_config(path: Path) -> dict[str, Any] | None:
-    if not (path / CONFIG).is_file():
-        return None
-    try:
-        content = json.loads(read_bytes(path / CONFIG, "configuration", CONFIG_LIMIT))
-        known = content["format"] == FORMAT and isinstance(content["version"], int)
-        known = known and isinstance(content["options"], dict) and isinstance(content["models"], dict)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        known, content = False, {}
-    if not known:
-        raise DraglabError(f"{path / CONFIG} is damaged, or not of draglab batch: choose another folder")
-    if content["version"] > VERSION:
-        raise DraglabError(f"{path} was written by a newer draglab: upgrade it")
-    return content
 
 
 def _refuse_other_files(path: Path) -> None:

@@ -132,13 +132,16 @@ class LocalExecutor(Executor):
 
     def close(self) -> None:
         """See :class:`Executor`."""
-        for each in self._processes:
-            _end(each)
-        self._processes.clear()
         self._waiting.clear()
-        for path in self._files:
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
+        try:
+            for each in self._processes:
+                _end(each)
+            self._processes.clear()
+        finally:
+            # Also after a Ctrl-C meanwhile.
+            for path in self._files:
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
 
     def _start(self) -> None:
         pipe, far = self._context.Pipe()

@@ -1,4 +1,4 @@
-"""How many workers a machine has room for: usable cores, and memory."""
+"""Choice of the number of workers by the machine's usable cores and free memory."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ PER_PIXEL = 600
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What the driver knows of a model.
+    """Facts about a model that the driver uses.
 
     Attributes:
         name: as the list names it. sha256: of its weights.

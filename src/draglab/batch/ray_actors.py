@@ -43,7 +43,7 @@ class StoredArrays:
 
 
 class _Actor:
-    """What runs on the cluster: a worker."""
+    """Actor of the cluster that holds one worker."""
 
     def start(self, make: MakeWorker) -> str | None:
         """Make the worker; return what went wrong, None = nothing."""

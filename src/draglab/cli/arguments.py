@@ -2,6 +2,7 @@
 
 import math
 import re
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,6 +35,17 @@ Class = Annotated[
     typer.Option("--class", help="For models with classes: which one, or the numbers of a mixture, as in 0,0.5,0.5."),
 ]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda or mps; the best one there is when left out.")]
+RunFolder = Annotated[
+    Path, typer.Option("--output", "-o", metavar="RUN", help="Folder for the results and their report.")
+]
+Jobs = Annotated[
+    str, typer.Option(metavar="N|auto", help="Number of workers; auto: as many as cores and memory allow.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with what was ended; what is done is kept.")]
+Retry = Annotated[bool, typer.Option("--retry", help="With --resume: run again what broke.")]
+Cluster = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="A Ray cluster: ray://HOST:10001, or auto for the one here.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else.")]
 
 

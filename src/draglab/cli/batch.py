@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from draglab.cli.arguments import Device, Json, Model, finite
+from draglab.cli.arguments import Cluster, Device, Jobs, Json, Model, Resume, Retry, RunFolder, finite
 from draglab.cli.interrupt import KeptBest, on_interrupt
 from draglab.cli.run_progress import RunProgress
 from draglab.errors import DraglabError
@@ -20,21 +20,14 @@ def batch(
     edits: Annotated[
         Path, typer.Argument(metavar="EDITS", help="A line of JSON for each edit, see docs/edit-files.md.")
     ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="RUN", help="Folder for the results and their report.")
-    ],
-    jobs: Annotated[
-        str, typer.Option(metavar="N|auto", help="Number of workers; auto: as many as cores and memory allow.")
-    ] = "auto",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with what was ended; what is done is kept.")] = False,
-    retry: Annotated[bool, typer.Option("--retry", help="With --resume: run edits again that broke.")] = False,
+    output: RunFolder,
+    jobs: Jobs = "auto",
+    resume: Resume = False,
+    retry: Retry = False,
     video: Annotated[bool, typer.Option("--video", help="Make a video of each edit as well.")] = False,
     model: Model = "heads",
     device: Device = None,
-    on: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="A Ray cluster: ray://HOST:10001, or auto for the one here."),
-    ] = None,
+    on: Cluster = None,
     gpus: Annotated[
         float,
         typer.Option(callback=finite, min=0, max=8, help="With --on: share of a GPU for each worker, such as 0.25."),

@@ -12,7 +12,7 @@ EVERY = 60.0
 
 
 class Counts(Protocol):
-    """How far a run is: edits that are `done`, those of them that this session `ran`, and their `total`."""
+    """Numbers of a run's edits: `done`, `ran` by this session, and in `total`."""
 
     @property
     def done(self) -> int: ...

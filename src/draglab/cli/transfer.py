@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from draglab.cli.arguments import Device, Json, parse_seeds
+from draglab.cli.arguments import Cluster, Device, Jobs, Json, Resume, Retry, RunFolder, parse_seeds
 from draglab.cli.batch import parse_jobs, run_batch
 from draglab.cli.interrupt import KeptBest
 from draglab.errors import DraglabError
@@ -17,14 +17,10 @@ MOST_SEEDS = 1_000_000
 def transfer(
     edit: Annotated[Path, typer.Argument(metavar="EDIT", help="Edit file, as draglab drag --save writes it.")],
     seeds: Annotated[list[str], typer.Option("--seeds", "-s", help="Other seeds: 1-1000, or 3,7,10-12; repeatable.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="RUN", help="Folder for the results and their report.")
-    ],
-    jobs: Annotated[
-        str, typer.Option(metavar="N|auto", help="Number of workers; auto: as many as cores and memory allow.")
-    ] = "auto",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with what was ended; what is done is kept.")] = False,
-    retry: Annotated[bool, typer.Option("--retry", help="With --resume: run seeds again that broke.")] = False,
+    output: RunFolder,
+    jobs: Jobs = "auto",
+    resume: Resume = False,
+    retry: Retry = False,
     everywhere: Annotated[
         bool, typer.Option("--everywhere", help="Edit images, too, that are where the edit would bring them already.")
     ] = False,
@@ -32,10 +28,7 @@ def transfer(
         str | None, typer.Option("--model", "-m", help="Where the edit's model is, if not where the edit says.")
     ] = None,
     device: Device = None,
-    on: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="A Ray cluster: ray://HOST:10001, or auto for the one here."),
-    ] = None,
+    on: Cluster = None,
     as_json: Json = False,
 ) -> None:
     """Make the same edit on the images of other seeds. Handles are found in each by what they show.

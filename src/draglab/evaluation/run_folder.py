@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from draglab.errors import DraglabError
 from draglab.files import make_directory, read_bytes, write_atomically
-from draglab.run_files import LOCK, append_line, locked_folder, parse_line, remove_leftovers
+from draglab.run_files import LOCK, append_line, locked_folder, parse_line, read_configuration, remove_leftovers
 
 FORMAT = "draglab-run"
 VERSION = 1
@@ -194,17 +194,10 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     if not (path / CONFIG).is_file():
         raise DraglabError(f"{path} holds no run of draglab bench: give the folder that was given as -o")
-    try:
-        content = json.loads(read_bytes(path / CONFIG, "configuration", CONFIG_LIMIT))
-        known = content["format"] == FORMAT and isinstance(content["version"], int)
-        known = known and isinstance(content["protocol"], dict) and isinstance(content["experiment"], str)
-        known = known and isinstance(content["methods"], list) and all(isinstance(m, str) for m in content["methods"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        known, content = False, {}
-    if not known:
+    fields = {"protocol": dict, "experiment": str, "methods": list}
+    content = read_configuration(path / CONFIG, FORMAT, VERSION, fields, "draglab bench")
+    if not all(isinstance(method, str) for method in content["methods"]):
         raise DraglabError(f"{path / CONFIG} is damaged, or not of draglab bench: choose another folder")
-    if content["version"] > VERSION:
-        raise DraglabError(f"{path} was written by a newer draglab: upgrade it")
     return content
 
 
