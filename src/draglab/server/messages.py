@@ -1,5 +1,5 @@
 """The messages of the websocket, version 1 of the editor's protocol; also point_messages.py, help_messages.py,
-model_messages.py and photo_messages.py.
+model_messages.py, photo_messages.py and export_messages.py.
 
 The page's types are generated from these classes: run `python -m web.make_types` after a change.
 
@@ -19,6 +19,7 @@ from pydantic import Field
 from pydantic_core import to_json
 
 from draglab.media.edit_file import SettingValue
+from draglab.server.export_messages import CancelExport, Describe, Export, ExportProgress, ExportReady, Text
 from draglab.server.help_messages import HelpAnswer, HelpQuestion
 from draglab.server.limits import Limits
 from draglab.server.message_parts import Count, Name, Request, Seed, Start, Truncation
@@ -179,38 +180,6 @@ class Seeds(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Export(Request):
-    """Export a file. Answered by ExportReady.
-
-    scope: the image, the last round, all rounds of the branch, or the whole photo with the edit put back.
-    kind: "draglab" = the photo with its latent and tuned weights. stitch: with the whole photo: whether the model is
-    tuned until the edit fits the photo where they meet; ExportProgress says how far it is.
-    """
-
-    type: Literal["export"] = "export"
-    kind: Literal["png", "jpg", "webp", "mp4", "gif", "json", "npz", "safetensors", "draglab"]
-    scope: Literal["image", "round", "history", "photo"] = "image"
-    stitch: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class CancelExport(Request):
-    """End an export, whose answer then is an Error. export: the id of its Export."""
-
-    type: Literal["cancel_export"] = "cancel_export"
-    export: Count
-
-
-@dataclass(frozen=True, kw_only=True)
-class Describe(Request):
-    """Describe this edit as a command line or a Python program that repeats it. Answered by Text."""
-
-    type: Literal["describe"] = "describe"
-    # "as" is a keyword of Python.
-    as_: Annotated[Literal["command", "python"], Field(alias="as")]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Seen(Request):
     """Flow control: the client has drawn the live pictures up to this stamp."""
 
@@ -323,36 +292,6 @@ class Mask:
     png: str | None
     feather: float = 0.0
     suggested: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExportReady:
-    """Answer to Export. url: valid for one download within a time limit. bytes: size of the file."""
-
-    type: Literal["export_ready"] = "export_ready"
-    id: int | None
-    url: str
-    name: str
-    bytes: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExportProgress:
-    """How far an export is. export: the id of its Export. share: from 0 to 1."""
-
-    type: Literal["export_progress"] = "export_progress"
-    export: int | None
-    share: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Text:
-    """Answer to Describe. needs_edit_file: the text expects edit.json, the export of kind "json"."""
-
-    type: Literal["text"] = "text"
-    id: int | None
-    text: str
-    needs_edit_file: bool
 
 
 @dataclass(frozen=True, kw_only=True)
