@@ -33,7 +33,7 @@ class Known:
         pass
 
     def match(self, points: np.ndarray, other: Known) -> Matches:
-        keys = [tuple(map(float, point)) for point in points]
+        keys = [(float(x), float(y)) for x, y in points]
         places = np.array([MATRIX @ point + SHIFT + self.moved.get(key, 0) for key, point in zip(keys, points)])  # noqa: B905
         found = np.array([self.scores.get(key, (0.9, 0.5, 0.0)) for key in keys])
         return Matches(places, found[:, 0], found[:, 1], found[:, 2])
