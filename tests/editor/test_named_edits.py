@@ -7,9 +7,10 @@ import torch
 import draglab
 from draglab.checkpoints import load_generator
 from draglab.editor import faces
-from draglab.editor.named_edits import NAMED_EDITS, named_points, parse_named
+from draglab.editor.named_edits import NAMED_EDITS, named_points, named_settings, parse_named
 from draglab.errors import DraglabError
 from draglab.inversion.framing import face_frame
+from draglab.media.edit_line import EditLine
 from draglab.perception import HeadLandmarks
 from tests.tiny import tiny_generator
 
@@ -87,11 +88,12 @@ def heads():
 
 
 @pytest.mark.parametrize(("name", "mark", "axis", "sign"), [("smile", 54, 0, 1), ("turn-left", 30, 0, -1),
-                                                           ("open-mouth", 57, 1, 1)])  # fmt: skip
+                                                           ("open-mouth", 57, 1, 1),
+                                                           ("look-up", 30, 1, -1)])  # fmt: skip
 def test_heads_do_as_they_are_told(heads, name, mark, axis, sign):
     w_plus = heads.w_plus_from_seed(525)
     edit = draglab.named_edit(heads, w_plus, {name: 1.0})
-    result = draglab.drag(heads, w_plus, edit, draglab.DragSettings.for_model(heads))
+    result = draglab.drag(heads, w_plus, edit, draglab.DragSettings.for_model(heads, **named_settings({name: 1.0})))
     with torch.no_grad():
         before = draglab.to_uint8(heads.image(w_plus))[0]
     marks = HeadLandmarks()([before, result.image()])
@@ -99,7 +101,25 @@ def test_heads_do_as_they_are_told(heads, name, mark, axis, sign):
     own = np.linalg.norm(handles - marks[0, mark], axis=1).argmin()
     asked = (targets - handles)[own, axis]
     assert sign * asked > 3
-    assert sign * (marks[1] - marks[0])[mark, axis] > 0.25 * abs(asked)
+    assert sign * (marks[1] - marks[0])[mark, axis] > 0.4 * abs(asked)
+
+
+def test_only_turns_alone_let_everything_follow():
+    assert named_settings({"turn-left": 1.0, "turn-right": -1.0}) == {"locality": 0.0}
+    assert (
+        named_settings({"turn-left": 1.0, "smile": 1.0}) == named_settings({"smile": 1.0}) == named_settings({}) == {}
+    )
+
+
+def test_lines_of_lists_take_the_settings_of_their_named_edits(heads):
+    line = EditLine(seed=525, do=["turn-left"])
+    assert faces.with_named(line, heads).settings == {"locality": 0.0}
+    assert faces.with_named(line.model_copy(update={"settings": {"locality": 9.0}}), heads).settings == {
+        "locality": 9.0
+    }
+    assert faces.with_named(line.model_copy(update={"preset": "paper"}), heads).settings == {}
+    own = line.model_copy(update={"handles": [[9.0, 9.0]], "targets": [[9.0, 12.0]]})
+    assert faces.with_named(own, heads).settings == {}
 
 
 def test_models_without_faces_say_so(monkeypatch):

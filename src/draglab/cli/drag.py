@@ -123,7 +123,7 @@ def drag(
     from draglab.cli.outputs import Outputs, run_edit
     from draglab.cli.statistics import prepare
     from draglab.dragging import DragSettings
-    from draglab.editor.named_edits import parse_named
+    from draglab.editor.named_edits import named_settings, parse_named
     from draglab.editor.settings import parse_settings
     from draglab.inversion.inverted_photo import open_model_or_photo
     from draglab.media.edit_file import EditFile, ModelReference, SeedStart, WPlusStart, load_edit_file
@@ -155,10 +155,14 @@ def drag(
     if paste_back and photo is None:
         raise DraglabError("--paste-back needs a photo: give a file of draglab invert (.draglab)")
     outputs = Outputs(image=output, video=video, edit=save, photo=photo if paste_back else None, stitch=stitch)
+    suited = {} if pairs else named_settings(named)
     if named:
         pairs += _named_pairs(named, start, rounds, reference, generator)
     if pairs:
-        settings = DragSettings.paper(**chosen) if preset == "paper" else DragSettings.for_model(generator, **chosen)
+        if preset == "paper":
+            settings = DragSettings.paper(**chosen)
+        else:
+            settings = DragSettings.for_model(generator, **{**suited, **chosen})
         rounds = [*rounds, _round(pairs, mask, settings, generator)]
     prepare(generator, rounds)
     outcome = run_edit(EditFile(model=reference, start=start, rounds=rounds), generator, outputs)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from draglab.dragging import DragEdit
-from draglab.editor.named_edits import NamedPoints, checked_named, named_points, parse_named
+from draglab.editor.named_edits import NamedPoints, checked_named, named_points, named_settings, parse_named
 from draglab.editor.start_latent import spec_of_start, start_latent
 from draglab.errors import DraglabError
 from draglab.generators import Generator, to_uint8
@@ -87,6 +87,8 @@ def named_edit(generator: Generator, w_plus: Tensor, edits: Mapping[str, float] 
         edit = draglab.named_edit(generator, w_plus, {"smile": 0.5, "turn-left": 1})
         result = draglab.drag(generator, w_plus, edit, draglab.DragSettings.for_model(generator))
 
+    Turns of the head need `locality=0` among the settings, or most of the head is held where it is.
+
     Args:
         generator: a model of faces: `heads`, or any if dlib is installed. w_plus: [1, num_ws, w_dim].
         edits: strengths by name (:data:`draglab.editor.named_edits.NAMED_EDITS`), or texts such as "smile:0.5".
@@ -101,13 +103,16 @@ def named_edit(generator: Generator, w_plus: Tensor, edits: Mapping[str, float] 
 
 
 def with_named(line: EditLine, generator: Generator) -> EditLine:
-    """Return a line of a list with the points of its named edits after its own.
+    """Return a line of a list with the points of its named edits after its own, and with settings that suit them.
 
     Raises:
         DraglabError: the start does not fit the model, it has no detector of faces, or there is no face.
     """
     w_plus = start_latent(spec_of_start(line.start(), generator.name), generator)
-    points = place_named(generator, w_plus, parse_named(line.do or []))
+    named = parse_named(line.do or [])
+    points = place_named(generator, w_plus, named)
     handles = [*(line.handles or []), *points.handles.tolist()]
     targets = [*(line.targets or []), *points.targets.tolist()]
-    return line.model_copy(update={"handles": handles, "targets": targets, "landmarks": None})
+    suited = named_settings(named) if line.preset != "paper" and not line.handles else {}
+    settings = {**suited, **line.settings}
+    return line.model_copy(update={"handles": handles, "targets": targets, "landmarks": None, "settings": settings})

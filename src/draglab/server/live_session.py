@@ -281,7 +281,9 @@ class LiveSession:
                 continue
             height = viewer.height
             if height not in pictures:
-                pictures[height] = Picture("live", shot.image(height or None), stamp, report.node, report.step)
+                pictures[height] = Picture(
+                    "live", shot.image(height or None, moving=not rests), stamp, report.node, report.step
+                )
             if viewer in self.viewers:
                 viewer.outbox.put_picture(pictures[height])
 
