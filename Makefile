@@ -24,7 +24,7 @@ demo: $(STAMP) ## drag the bundled model: before.png, after.png, drag.mp4 and ed
 	$(BIN)/draglab demo --out demo
 
 test: $(STAMP) ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 lint: $(STAMP) ## check style, format and types
 	$(BIN)/ruff check .

@@ -131,18 +131,18 @@ def test_the_steps_that_are_kept_are_few_and_evenly_spread(session, tmp_path):
     assert again.view() == session.view()
 
 
-def test_two_hundred_pulls_stay_small(journal):
+def test_fifty_pulls_stay_small(journal):
     session = session_of(journal)
     size = 4 * GENERATOR.num_ws * GENERATOR.w_dim
-    for gesture in range(200):
+    for gesture in range(50):
         pull(session, way(*((9 + step % 5, 9) for step in range(40))), gesture)
         session.pull([Point(1, (8, 9), (10, 9))], gesture, done=True)
         session.rounds.stop()
     (count,) = journal.file.connection.execute("SELECT COUNT(data) FROM entries").fetchone()
-    assert count <= 200 * (MAX_KEPT + 2)
+    assert count <= 50 * (MAX_KEPT + 2)
     (info,) = journal.sessions()
-    assert info.rounds == 200
-    assert info.bytes < 200 * ((MAX_KEPT + 2) * (size + 200) + 40 * 100 + 2000)
+    assert info.rounds == 50
+    assert info.bytes < 50 * ((MAX_KEPT + 2) * (size + 200) + 40 * 100 + 2000)
 
 
 def test_longer_than_a_file_can_hold_it_is_two(session, monkeypatch):

@@ -96,7 +96,9 @@ class EditorPage:
 
     def on_screen(self, point: XY) -> XY:
         """Where the centre of an image pixel is in the window."""
-        box = self["#paper"].bounding_box()
+        paper = self["#paper"]
+        paper.wait_for(state="visible")
+        box = paper.bounding_box()
         assert box is not None
         scale = box["width"] / self.size()
         return box["x"] + (point[0] + 0.5) * scale, box["y"] + (point[1] + 0.5) * scale
@@ -151,11 +153,11 @@ class EditorPage:
         """Of the round that is looked through, as far as its picture is there."""
         return self.page.evaluate("() => import('/static/js/pictures.js').then((m) => m.scrubbed()?.frame ?? null)")
 
-    def at_rest(self) -> NDArray[np.int64]:
-        """The picture once no newer one comes."""
+    def at_rest(self, milliseconds: float = 500) -> NDArray[np.int64]:
+        """The picture once no newer one comes for so long."""
         while True:
             picture = self.picture()
-            self.page.wait_for_timeout(500)
+            self.page.wait_for_timeout(milliseconds)
             if np.array_equal(self.picture(), picture):
                 return picture
 

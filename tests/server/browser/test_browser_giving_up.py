@@ -85,7 +85,7 @@ def test_what_is_out_of_reach_is_said_and_shown_before_the_drag_ends(editor, way
     if way == "follow":
         assert re.fullmatch(r"Following · .* behind your hand: that is out of reach", editor.status)
         # The hand turns: the picture goes with it as far as it can.
-        editor.at_rest()
+        editor.at_rest(3000)
         before = editor.numbers()[1]
         editor.move((side - 20.0, y - 90), steps=8)
         editor.until(lambda: editor.numbers()[1] < before - 4, "the picture does not turn with the hand")
