@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -111,3 +112,12 @@ def match(
             if total < best:
                 best, found, difference = total, (x, y), cost / size
     return found, difference
+
+
+def learnt_inverse(inverse: np.ndarray, pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """Return an inverse [n, n] after the updates of BFGS by pairs (s, y = B s) with s^T y = 1, oldest first."""
+    unit = np.eye(len(inverse))
+    for s, y in pairs:
+        left = unit - np.outer(s, y)
+        inverse = left @ inverse @ left.T + np.outer(s, s)
+    return inverse

@@ -18,11 +18,8 @@ class StubSession:
         self.rounds = StubRounds()
         self.document = SimpleNamespace(id=id, history=self, mask=lambda node: (None, 0.0))
         noise = np.random.default_rng(0).integers(0, 255, (side, side, 3), dtype=np.uint8)
-        shot = SimpleNamespace(image=lambda height=None: noise.copy())
+        shot = SimpleNamespace(image=lambda height=None, moving=False: noise.copy())
         self.pictures = SimpleNamespace(current_shot=lambda: shot, original_shot=lambda: shot)
-
-    def prepare(self) -> Any:
-        return iter(())
 
     @property
     def node(self) -> Any:

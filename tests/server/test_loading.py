@@ -156,12 +156,11 @@ def test_wishes_and_tasks_that_wait_can_be_dropped():
     def ask():
         for name in "ab":
             worker.wish((name,), wish(name), urgent=True)
-            worker.prepare(("idle", name), wish(f"idle {name}"))
         for task in tasks:
             worker.add(task)
 
     worker.call(ask).result(10)
-    wait_for(lambda: worker.call(lambda: len(worker._aside)).result(10) == 6)
+    wait_for(lambda: worker.call(lambda: len(worker._aside)).result(10) == 4)
 
     def drop():
         worker.withdraw(lambda key: "b" in key)
@@ -169,36 +168,9 @@ def test_wishes_and_tasks_that_wait_can_be_dropped():
 
     worker.call(drop).result(10)
     ready.set_result(None)
-    wait_for(lambda: len(made) == 3)
+    wait_for(lambda: len(made) == 2)
     time.sleep(0.05)
-    assert set(made) == {"a", "idle a", tasks[0]}
-    assert worker.close(10)
-
-
-def test_what_may_be_needed_later_is_made_when_nothing_else_waits():
-    worker, made, go_on = Worker(), [], threading.Event()
-
-    class Endless:
-        def step(self):
-            made.append("step")
-            time.sleep(0.001)
-            return not go_on.is_set()
-
-        def fail(self, error):
-            raise error
-
-    def ask():
-        worker.add(Endless())
-        worker.prepare("later", lambda: made.append("later"))
-
-    worker.start()
-    worker.call(ask).result(10)
-    wait_for(lambda: made.count("step") > 20)
-    assert "later" not in made
-    worker.call(lambda: worker.wish("picture", lambda: made.append("picture"), urgent=False)).result(10)
-    go_on.set()
-    wait_for(lambda: "later" in made)
-    assert made.index("picture") < made.index("later") == len(made) - 1
+    assert set(made) == {"a", tasks[0]}
     assert worker.close(10)
 
 

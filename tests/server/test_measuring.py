@@ -1,15 +1,11 @@
 """Statistics of models that have none, and what the next drag begins with: computed before anybody waits for it."""
 
-import base64
-import io
 import threading
 
 import pytest
-from PIL import Image
 
 from draglab.checkpoints import load_generator, save_generator
 from draglab.checkpoints.statistics import add_statistics
-from draglab.dragging import cells
 from draglab.generators.statistics import measure_statistics
 from draglab.server.limits import Limits
 from tests.server.running_server import wait_for
@@ -155,52 +151,3 @@ def test_one_of_several_persons_cannot_stop_it(start, measuring):
         for _ in range(2):
             measuring.go_on.release()
         assert measuring.ended.wait(60) and measuring.shares[-1] == 1.0
-
-
-@pytest.fixture
-def measured(start, tmp_path, monkeypatch):
-    """A server with a model that has statistics, "ready"; the threads on which all pulls of an image were measured."""
-    save_measured(tmp_path / "ready.safetensors")
-    computed = []
-    measure_pulls = cells.measure_pulls
-
-    def counted(*given):
-        yield from measure_pulls(*given)
-        computed.append(threading.current_thread().name)
-
-    monkeypatch.setattr(cells, "measure_pulls", counted)
-    return start(models=tmp_path), computed
-
-
-def send_mask(client):
-    """Freeze half of the image."""
-    buffer = io.BytesIO()
-    mask = Image.new("L", (32, 32))
-    mask.paste(255, (0, 0, 32, 16))
-    mask.save(buffer, "PNG")
-    client.send("set_mask", png=base64.b64encode(buffer.getvalue()).decode(), feather=0)
-
-
-def test_what_a_masked_drag_begins_with_is_there_before_it(measured):
-    server, computed = measured
-    with server.client() as client:
-        client.begin(model="ready", seed=1)
-        send_mask(client)
-        wait_for(lambda: computed == ["draglab-worker"])
-        assert recorded(server, method(client)) == ["gauss-newton"]
-        # The drag has not computed it again; what it led to is prepared now.
-        wait_for(lambda: len(computed) == 2)
-
-
-@pytest.mark.parametrize("settings", [{}, {"descent": "first-order"}], ids=["no-mask", "first-order"])
-def test_nothing_is_prepared_that_no_drag_needs(measured, settings):
-    server, computed = measured
-    with server.client() as client:
-        client.begin(model="ready", seed=1)
-        client.send("set_settings", settings=settings)
-        if settings:
-            send_mask(client)
-        client.send("list_sessions")
-        client.until("sessions")
-        wait_for(lambda: server.editor.worker.call(lambda: not server.editor.worker._idle).result())
-        assert not computed

@@ -23,9 +23,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from draglab.dragging.cells import local_level, local_pulls
 from draglab.dragging.features import FeatureReader, Features
-from draglab.dragging.hold import Hold
+from draglab.dragging.hold import Hold, hold_level, seen_layers
 from draglab.dragging.latent import EditedLatent
 from draglab.dragging.locality import Locality, damped, held_places
 from draglab.dragging.losses import frozen_weights
@@ -149,8 +148,7 @@ class GaussNewtonRun(DragRun):
         self.reader = FeatureReader(generator, level, reach, len(self.start), None, dtype, settings.windowed)
         if self.mask is not None and settings.latent_space == "w+":
             # Only layers that are seen where the hold looks.
-            pulls = local_pulls(generator, self.latent.start)
-            seen = int((pulls.abs().amax((0, 1, 3)) > 0).sum())
+            seen = seen_layers(generator, self.latent.start)
             fewer = replace(settings, num_layers=min(settings.num_layers, seen))
             self.latent = EditedLatent(generator, self.latent.start, fewer)
         self.metric = metric_of(generator, self.latent)
@@ -166,7 +164,7 @@ class GaussNewtonRun(DragRun):
     def make_hold(self) -> Hold:
         """Return the hold of what the mask freezes."""
         assert self.mask is not None
-        level = local_level(self.generator)
+        level = hold_level(self.generator)
         weights = frozen_weights(self.mask, self.generator.feature_shape(level), self.generator.feature_margin(level))
         return Hold(self.generator, self.latent, self.metric, weights, MASK_HOLD * self.settings.mask_weight)
 

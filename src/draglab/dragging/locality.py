@@ -81,6 +81,15 @@ class Locality:
         once, twice = ((forces.seen.T * each) @ forces.seen for each in (spared, spared**2))
         return (forces.gram - once) / scale, (forces.gram - 2 * once + twice) / scale**2
 
+    def changes(self, values: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+        """Return H(scale)^-1 times forces [m, L, D], and Sigma'^-1 times that."""
+        along = torch.einsum("nld,mld->nm", self.metric.seen.moves, values)
+        spared = torch.from_numpy(self.spared(self.strength, scale)).to(values)
+        vectors = torch.from_numpy(self.vectors).to(values)
+        shares = vectors @ (spared[:, None] * (vectors.T @ along))
+        forces = (values - torch.einsum("nm,nld->mld", shares, self.metric.seen.basis)) / scale
+        return self.metric(forces), forces
+
     def distance(self, forces: Forces, way: NDArray[np.float64], strength: float) -> float:
         """Return how far from here, in standard deviations, the change is that makes a way and best keeps what is far.
 

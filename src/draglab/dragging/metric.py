@@ -119,28 +119,6 @@ def metric_for(statistics: LatentStatistics, like: Tensor, layers: int, shared: 
     return known[key]
 
 
-class StiffMetric:
-    """The matrix (s Sigma'^-1 + R^T R)^-1, by which changes along the rows R are longer.
-
-    Args:
-        metric: Sigma'. rows: R, [k, L, D]. scale: s.
-    """
-
-    def __init__(self, metric: LatentMetric, rows: Tensor, scale: float = 1.0):
-        self.metric, self.rows, self.scale = metric, rows, scale
-        self.taken = taken_by(rows.double(), metric(rows).double() / scale).to(rows.dtype)
-
-    def __call__(self, rows: Tensor) -> Tensor:
-        """Return the matrix times rows [m, L, D]."""
-        inner = torch.einsum("mld,kld->mk", rows, self.taken)
-        return self.metric(rows) / self.scale - torch.einsum("mk,kld->mld", inner, self.taken)
-
-    def force(self, rows: Tensor, changes: Tensor) -> Tensor:
-        """Return Sigma'^-1 times `changes`, which are this matrix times `rows`: [m, L, D]."""
-        inner = torch.einsum("mld,kld->mk", changes, self.rows)
-        return (rows - torch.einsum("mk,kld->mld", inner, self.rows)) / self.scale
-
-
 def taken_by(rows: Tensor, changes: Tensor) -> Tensor:
     """Return P, with which (A^-1 + R^T R)^-1 = A - P^T P, from rows R [k, L, D] and A times them (Woodbury)."""
     gram = torch.einsum("ald,bld->ab", rows, changes)

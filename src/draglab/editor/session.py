@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from draglab.dragging.cells import prepare_pulls
 from draglab.editor.document import Document, GeneratorOf, facts_of, latent_bytes
 from draglab.editor.journal import Journal
 from draglab.editor.photo import PhotoStart
@@ -124,19 +123,6 @@ class EditingSession:
         # Pins shall not move.
         points = [point for point in node.points if not point.pin]
         return suggest_mask(generator, document.latent(node.latent_id, generator), points, document.settings())
-
-    def prepare(self) -> Iterator[None]:
-        """Compute what a drag with a mask begins with from here, in short steps: iterate to the end, and it is known.
-
-        Raises:
-            DraglabError: the model is missing; raised by the call itself.
-        """
-        document, node = self.document, self.document.history.node
-        generator, settings = document.generator(node), document.settings()
-        chosen = settings.descent in ("auto", "gauss-newton") and generator.statistics is not None
-        if self.rounds.running or not chosen or node.mask_id is None:
-            return iter(())
-        return prepare_pulls(generator, document.latent(node.latent_id, generator))
 
     # Changes of the document.
 

@@ -117,7 +117,6 @@ class Editor:
             limits.generators,
             options.device,
             changed=lambda: self.menu.tell_work(),
-            measured=lambda: self.sessions.prepare(),
         )
         self.downloads = ModelDownloads(
             self.library,

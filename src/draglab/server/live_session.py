@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -58,7 +57,6 @@ class LiveSession:
         self.used = time.monotonic()
         self.running = False
         self._worker = worker
-        self._preparation: Iterator[None] | None = None
         self._round = 0
         self._puller: Viewer | None = None
         self._last_step = 0.0
@@ -180,24 +178,6 @@ class LiveSession:
                 self._wish(viewer, "original")
             if picture:
                 self._wish(viewer, "current")
-        if not picture:
-            self.prepare()
-
-    def prepare(self) -> None:
-        """Compute what the next drag needs, in short steps, as soon as nothing else is to be done."""
-        self._preparation = None
-        if self.viewers and not self.running:
-            self._worker.prepare((self, "prepare"), self._prepare)
-
-    def _prepare(self) -> None:
-        # If it is impossible, a drag will say why.
-        with suppress(DraglabError):
-            if self._preparation is None:
-                self._preparation = self.session.prepare()
-            for _ in self._preparation:
-                self._worker.prepare((self, "prepare"), self._prepare)
-                return
-            self._preparation = None
 
     def show_again(self, viewer: Viewer) -> None:
         """Send the pictures again, in the viewer's new size."""
@@ -233,8 +213,6 @@ class LiveSession:
             return
         if viewer in self.viewers:
             viewer.outbox.put_picture(Picture(kind, pixels, node=node))
-        if kind == "current":
-            self._worker.call(self.prepare)
 
     def _show(self, report: StepReport) -> None:
         now = time.perf_counter()

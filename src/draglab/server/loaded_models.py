@@ -62,7 +62,6 @@ class LoadedModels:
         limit: number of generators in memory, with the one that is being loaded. device: their device; None = the best
             of this machine.
         changed: called, from any thread, when `loading` or `measuring` has changed.
-        measured: called on the worker's thread when a model has got its statistics.
     """
 
     def __init__(
@@ -72,14 +71,12 @@ class LoadedModels:
         limit: int,
         device: str | None = None,
         changed: Callable[[], None] = lambda: None,
-        measured: Callable[[], None] = lambda: None,
     ) -> None:
         self._library = library
         self._worker = worker
         self._limit = limit
         self._device = device
         self._changed = changed
-        self._tell_measured = measured
         self._loaded: OrderedDict[Source, Generator] = OrderedDict()
         self._wanted: OrderedDict[Source, Future[None]] = OrderedDict()
         """Models that are waited for, in turn, the first of which is being loaded if `_busy`."""
@@ -257,5 +254,4 @@ class LoadedModels:
     def _end_measuring(self) -> None:
         self.measuring = None
         self._changed()
-        self._tell_measured()
         self._measure_next()

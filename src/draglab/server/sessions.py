@@ -183,11 +183,6 @@ class Sessions:
             self._worker.wish(("thumbnail", found), make, urgent=False)
         return found
 
-    def prepare(self) -> None:
-        """Compute what the next drags of the shown sessions need as soon as nothing else is to be done."""
-        for live in self._live.values():
-            live.prepare()
-
     def forget(self, owner: str | None, session: str) -> None:
         """Delete a session of this person from memory and disk.
 

@@ -93,7 +93,6 @@ class Worker:
         self._tasks: deque[Task] = deque()
         self._urgent: dict[Hashable, Callable[[], None]] = {}
         self._patient: dict[Hashable, Callable[[], None]] = {}
-        self._idle: dict[Hashable, Callable[[], None]] = {}
         self._credit = 0.0
         self._stepping = 0
         self.stepped: Callable[[float], object] = lambda seconds: None
@@ -171,14 +170,9 @@ class Worker:
         self._aside.pop(("wish", key), None)
         (self._urgent if urgent else self._patient)[key] = make
 
-    def prepare(self, key: Hashable, make: Callable[[], None]) -> None:
-        """Ask for something that may be needed later: as :meth:`wish`, but only when nothing else is to be done."""
-        self._aside.pop(("wish", key), None)
-        self._idle[key] = make
-
     def withdraw(self, matches: Callable[[Any], bool]) -> None:
         """Drop the wishes whose keys match."""
-        for wishes in (self._urgent, self._patient, self._idle):
+        for wishes in (self._urgent, self._patient):
             for key in [key for key in wishes if matches(key)]:
                 del wishes[key]
         for kind, key in list(self._aside):
@@ -200,8 +194,6 @@ class Worker:
                 started = time.perf_counter()
                 self._fulfil(self._patient)
                 self._credit -= time.perf_counter() - started
-            if self._idle and not self._has_work():
-                self._fulfil(self._idle)
         try:
             self._at_end()
         except Exception:
@@ -216,7 +208,7 @@ class Worker:
     def _answer_calls(self) -> bool:
         """Answer the waiting calls, or wait for one if there is nothing else to do; return False at the end."""
         with self._changed:
-            while not (self._has_work() or self._idle):
+            while not self._has_work():
                 self._changed.wait(self._first_deadline())
                 self._take_overdue()
             self._take_overdue()
