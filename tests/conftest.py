@@ -6,5 +6,8 @@ import os
 # fifty times the step.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Files of tests are not signed, and no key is made for it, unless a test asks for it (tests/media/provenance).
+os.environ["DRAGLAB_SIGN"] = "off"
+
 # Statistics that one test measures are not known to the next: a folder below a file can be neither read nor written.
 os.environ["DRAGLAB_STATISTICS"] = os.path.join(os.path.abspath(__file__), "none")
