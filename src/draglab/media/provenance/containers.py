@@ -23,7 +23,7 @@ MIME: dict[Kind, str] = {
 }  # fmt: skip
 HEAD_BYTES = 12
 """Number of bytes that :func:`kind_of` needs."""
-MAX_PARTS = 4_000_000
+MAX_PARTS = 1 << 22
 """Most chunks, segments, boxes or blocks of a file that are looked at; a GIF of 1 GB has as many blocks."""
 
 _PNG_XMP = b"XML:com.adobe.xmp\0\0\0\0\0"

@@ -146,16 +146,18 @@ def _proved(signer: Signer) -> Signer:
 
     trial = io.BytesIO(encode_image(np.zeros((8, 8, 3), np.uint8), drawn("A trial."), sealed=False))
     sealed = io.BytesIO()
-    _sign(trial, sealed, signer)
-    sealed.seek(0)
-    with c2pa.Reader("image/png", sealed, context=c2pa.Context.from_dict(SETTINGS)) as reader:
-        results = reader.get_validation_results() or {}
-        problems = [one.get("code", "") for one in results.get("activeManifest", {}).get("failure", [])]
-    problems = [code for code in problems if code != "signingCredential.untrusted"]
+    try:
+        _sign(trial, sealed, signer)
+        sealed.seek(0)
+        with c2pa.Context.from_dict(SETTINGS) as context, c2pa.Reader("image/png", sealed, context=context) as reader:
+            failures = (reader.get_validation_results() or {}).get("activeManifest", {}).get("failure", [])
+        problems = [str(one.get("code")) for one in failures if one.get("code") != "signingCredential.untrusted"]
+    except DraglabError as error:
+        problems = [str(error)]
     if problems:
         raise DraglabError(
-            f"readers of Content Credentials would refuse what this certificate signs ({', '.join(problems)[:200]}): "
-            "give one for signing documents or C2PA, with its issuers"
+            f"C2PA does not take this certificate ({', '.join(problems)[:300]}): it must be for signing documents "
+            "or e-mail, and be followed by its issuers"
         )
     return signer
 

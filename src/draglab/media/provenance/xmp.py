@@ -100,7 +100,7 @@ def read_packet(packet: bytes) -> Statement | None:
         return None
     reader = _Reader()
     try:
-        reader.parser.Parse(packet.strip(b"\0 \r\n\t"), True)
+        reader.parser.Parse(packet.rstrip(b"\0"), True)
     except (expat.ExpatError, _Refused, ValueError):
         return None
     values = {name: "".join(parts).strip() for name, parts in reader.found.items()}
