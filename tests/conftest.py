@@ -21,8 +21,13 @@ def _signing_data(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def signed(monkeypatch: pytest.MonkeyPatch, _signing_data: str) -> None:
-    """Sign exported files, with one self-made certificate for all tests."""
-    pytest.importorskip("c2pa", reason="c2pa-python is not installed")
+def signing(monkeypatch: pytest.MonkeyPatch, _signing_data: str) -> None:
+    """Sign exported files where c2pa is installed, with one self-made certificate for all tests."""
     monkeypatch.setenv("DRAGLAB_SIGN", "on")
     monkeypatch.setenv("DRAGLAB_DATA", _signing_data)
+
+
+@pytest.fixture
+def signed(signing: None) -> None:
+    """Sign exported files, or skip the test."""
+    pytest.importorskip("c2pa", reason="c2pa-python is not installed")

@@ -22,6 +22,7 @@ from draglab.editor.unfinished import Plan, Unfinished, list_unfinished
 from draglab.inversion import Frame, Inversion, InvertedPhoto, load_photo
 from tests.editor.sessions import GENERATOR, dragged, generator_of, new_session, reopened, thumbnail
 from tests.inversion.pictures import QUICK, smooth_picture
+from tests.provenance import accepted
 
 PIXELS = smooth_picture(60, 80)
 PLAN = Plan(name="holiday", kind="jpg", width=80, model="tiny", x=40, y=30, size=48, angle=0, effort="fast")
@@ -114,6 +115,23 @@ def test_the_whole_photo_is_exported_with_the_edit_in_it(session: EditingSession
         export(plain.document, "draglab", "image", tmp_path / "d.draglab")
     with pytest.raises(DraglabError, match="not a photo"):
         plain.pictures.heat_map()
+
+
+def test_files_of_a_photo_say_so(session: EditingSession, tmp_path: Path, photo: InvertedPhoto, signing: None):
+    written(session, tmp_path / "a.png", "png", "image")
+    start = accepted((tmp_path / "a.png").read_bytes(), "trainedAlgorithmicMedia", photo=True)
+    assert not start.dragged and start.model_sha256 == photo.model_sha256
+    dragged(session)
+    for kind, scope in (("jpg", "image"), ("mp4", "round")):
+        for _ in export(session.document, kind, scope, tmp_path / f"b.{kind}"):
+            pass
+        accepted((tmp_path / f"b.{kind}").read_bytes(), "trainedAlgorithmicMedia", photo=True)
+    for kind, stitch in (("jpg", False), ("png", True)):
+        for _ in export(session.document, kind, "photo", tmp_path / f"c.{kind}", stitch):
+            pass
+        whole = accepted((tmp_path / f"c.{kind}").read_bytes(), "compositeWithTrainedAlgorithmicMedia", photo=True)
+        assert whole.rounds == 1 and whole.model_sha256 == photo.model_sha256
+        assert b"holiday" not in (tmp_path / f"c.{kind}").read_bytes()
 
 
 def test_descriptions_name_the_photos_file(session: EditingSession):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -87,11 +88,14 @@ def export(document: Document, kind: Kind, scope: Scope, path: Path, stitch: boo
 def _origin(document: Document, node: Node, rounds: list[BranchRound], put_back: bool = False) -> Origin:
     """Return what the file of an image, or of a video of rounds, says."""
     start, sha256 = document.history.start_of(node), document.history.models[node.start_id].sha256
-    photo = start.photo is not None
+    if (photo := document.photo(start)) is not None:
+        # The history has the hash of the tuned weights, which say nothing to anybody else.
+        with suppress(DraglabError):
+            sha256 = photo.content().info.model_sha256
     if not rounds and not document.history.nodes[node.start_id].kept:
-        return generated(start.model, sha256, start.seed, photo)
+        return generated(start.model, sha256, start.seed, photo is not None)
     notes = [(len(each.record.handles), each.record.settings) for each in rounds]
-    return edited(notes, start.model, sha256, start.seed, photo, put_back)
+    return edited(notes, start.model, sha256, start.seed, photo is not None, put_back)
 
 
 def _once(write: Callable[[], None]) -> Iterator[float | None]:

@@ -58,7 +58,7 @@ class Origin(_Fixed):
     model: str | None = Field(default=None, max_length=100)
     """Name of a model that everybody can have; None = somebody's own, of which only the hash is told."""
     model_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
-    """Of the weights; of a photo, those of the model before it was tuned."""
+    """Of the weights; of a photo, those of the model before it was tuned, where they are known."""
     seed: int | None = None
     photo: bool = False
     """Whether it was made from a photo."""
