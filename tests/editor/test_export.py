@@ -83,7 +83,8 @@ def test_gif_of_a_branch(session, tmp_path, signing):
 
 
 def test_every_kind_says_how_it_was_made_and_is_signed(session, signing, tmp_path):
-    for kind in ("png", "jpg", "webp", "mp4"):
+    kinds: tuple[Kind, ...] = ("png", "jpg", "webp", "mp4")
+    for kind in kinds:
         path = tmp_path / f"a.{kind}"
         pieces_of(session, kind, path, "history" if kind == "mp4" else "image")
         origin = accepted(path.read_bytes(), "trainedAlgorithmicMedia")

@@ -122,16 +122,17 @@ def test_files_of_a_photo_say_so(session: EditingSession, tmp_path: Path, photo:
     start = accepted((tmp_path / "a.png").read_bytes(), "trainedAlgorithmicMedia", photo=True)
     assert not start.dragged and start.model_sha256 == photo.model_sha256
     dragged(session)
-    for kind, scope in (("jpg", "image"), ("mp4", "round")):
-        for _ in export(session.document, kind, scope, tmp_path / f"b.{kind}"):
+    for _ in export(session.document, "mp4", "round", tmp_path / "b.mp4"):
+        pass
+    written(session, tmp_path / "b.jpg", "jpg", "image")
+    for name in ("b.mp4", "b.jpg"):
+        accepted((tmp_path / name).read_bytes(), "trainedAlgorithmicMedia", photo=True)
+    for path, stitch in ((tmp_path / "c.png", False), (tmp_path / "d.png", True)):
+        for _ in export(session.document, "png", "photo", path, stitch):
             pass
-        accepted((tmp_path / f"b.{kind}").read_bytes(), "trainedAlgorithmicMedia", photo=True)
-    for kind, stitch in (("jpg", False), ("png", True)):
-        for _ in export(session.document, kind, "photo", tmp_path / f"c.{kind}", stitch):
-            pass
-        whole = accepted((tmp_path / f"c.{kind}").read_bytes(), "compositeWithTrainedAlgorithmicMedia", photo=True)
+        whole = accepted(path.read_bytes(), "compositeWithTrainedAlgorithmicMedia", photo=True)
         assert whole.rounds == 1 and whole.model_sha256 == photo.model_sha256
-        assert b"holiday" not in (tmp_path / f"c.{kind}").read_bytes()
+        assert b"holiday" not in path.read_bytes()
 
 
 def test_descriptions_name_the_photos_file(session: EditingSession):

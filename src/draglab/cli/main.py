@@ -91,6 +91,9 @@ def _options(
     if sign_with is not None:
         os.environ.update(zip((CERTIFICATE, KEY), (str(path.absolute()) for path in sign_with), strict=True))
         os.environ[SIGN] = "on"
+        from draglab.media.provenance.credentials import check_signing
+
+        check_signing()
     if no_sign:
         os.environ[SIGN] = "off"
     if visible_mark:

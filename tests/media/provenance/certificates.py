@@ -13,7 +13,7 @@ pytest.importorskip("cryptography", reason="cryptography comes with c2pa-python,
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 PEM = serialization.Encoding.PEM
 
@@ -35,12 +35,16 @@ def new_key(kind: str) -> Any:
 def write_chain(
     folder: Path,
     kind: str = "p256",
-    purpose: ObjectIdentifier = ExtendedKeyUsageOID.EMAIL_PROTECTION,
+    purpose: str = "1.3.6.1.5.5.7.3.4",
     days: tuple[int, int] = (-1, 300),
     password: bytes | None = None,
     self_signed: bool = False,
 ) -> Files:
-    """Write a certificate with its issuer's, its key, and the issuer alone."""
+    """Write a certificate with its issuer's, its key, and the issuer alone.
+
+    Args:
+        purpose: extended key usage: ...3.4 = e-mail, which C2PA takes; ...3.1 = servers.
+    """
     root_key, key = new_key("p256"), new_key(kind)
     root = _certificate("Root of a test", "Root of a test", root_key, root_key, None, days)
     name = "Anna's studio"
@@ -55,7 +59,7 @@ def write_chain(
 
 
 def _certificate(
-    name: str, issuer: str, key: Any, issuer_key: Any, purpose: ObjectIdentifier | None, days: tuple[int, int]
+    name: str, issuer: str, key: Any, issuer_key: Any, purpose: str | None, days: tuple[int, int]
 ) -> x509.Certificate:
     authority, now = purpose is None, datetime.now(UTC)
     names = [x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, each)]) for each in (name, issuer)]
@@ -92,5 +96,5 @@ def _certificate(
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
     )
     if purpose is not None:
-        made = made.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        made = made.add_extension(x509.ExtendedKeyUsage([ObjectIdentifier(purpose)]), critical=False)
     return made.sign(issuer_key, None if isinstance(issuer_key, ed25519.Ed25519PrivateKey) else hashes.SHA256())

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from draglab.errors import DraglabError
 from draglab.files import read_bytes, write_error
-from draglab.folders import data_folder, make_private
+from draglab.folders import CREDENTIALS, data_folder, make_private
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-FOLDER, FILE = "credentials", "signer.pem"
-"""Place of the self-made key and chain, within the user's data folder."""
+FILE = "signer.pem"
+"""Name of the file of the self-made key and chain."""
 SELF_MADE = "Self-made by draglab: nobody has checked who signs"
 """Organisation that a self-made certificate names."""
 SIZE_LIMIT = 1 << 20
@@ -59,7 +59,7 @@ def self_made_signer() -> Signer:
     Raises:
         DraglabError: it cannot be kept, or is damaged.
     """
-    path = data_folder() / FOLDER / FILE
+    path = data_folder() / CREDENTIALS / FILE
     if not path.is_file() or _gets_old(read_bytes(path, "signing key", SIZE_LIMIT)):
         _make(path)
     data = read_bytes(path, "signing key", SIZE_LIMIT)

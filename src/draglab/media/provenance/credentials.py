@@ -117,7 +117,7 @@ def manifest_of(origin: Origin, kind: Kind) -> dict[str, Any]:
         if "parameters" in action:
             action["parameters"] = {name: value for name, value in action["parameters"].items() if value is not None}
     relationship = "parentOf" if put_back else "inputTo"
-    photo = {"title": "photo", "format": "image/*", "relationship": relationship, "label": _PHOTO}
+    photo = {"title": "photo", "relationship": relationship, "label": _PHOTO}
     return {
         "claim_generator_info": [agent],
         "format": MIME[kind],
