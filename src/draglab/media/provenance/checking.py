@@ -206,10 +206,8 @@ def _credential_lines(credentials: Credentials | None) -> list[str]:
     if credentials.intact is None:
         return ["Content Credentials: there are some"]
     state = "intact" if credentials.intact else "NOT VALID"
-    lines = [f"Content Credentials: {state}, signed by {credentials.signer or 'nobody'}"]
-    if credentials.self_made:
-        lines.append("  The certificate is one that draglab made by itself: it says that files are of one machine,")
-        lines.append("  not whose.")
+    signer = "with a certificate that draglab made by itself" if credentials.self_made else f"by {credentials.signer}"
+    lines = [f"Content Credentials: {state}, signed {signer if credentials.signer else 'by nobody known'}"]
     for action in credentials.actions:
         source = str(action.get("digitalSourceType") or "").removeprefix(SOURCES)
         name = _short(action.get("action")).removeprefix("c2pa.")
