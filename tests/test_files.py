@@ -130,6 +130,7 @@ def test_a_disk_that_fills_up_leaves_nothing(tmp_path, name):
 import resource, numpy as np
 from draglab import DraglabError
 from draglab.media import edit_file, images, video
+from draglab.media.provenance.origin import drawn
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 noise = np.random.RandomState(0).randint(0, 255, (256, 256, 3)).astype(np.uint8)
 try:
@@ -139,9 +140,9 @@ try:
         rounds = [edit_file.Round.from_arrays(np.zeros((1, 2)), np.ones((1, 2)))]
         edit_file.save_edit_file({name!r}, edit_file.EditFile(model=model, start=start, rounds=rounds))
     elif {name!r}.endswith("png"):
-        images.save_image({name!r}, noise)
+        images.save_image({name!r}, noise, drawn("Noise."))
     else:
-        with video.open_video({name!r}) as sink:
+        with video.open_video({name!r}, drawn("Noise.")) as sink:
             for _ in range(4 if {name!r}.endswith("gif") else 60):
                 noise = np.roll(noise, 7)
                 sink.add(noise)

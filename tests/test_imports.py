@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "checkpoints": _FOUNDATION | {"folders", "geometry", "generators", "public_models"},
     "downloads": _MODELS | {"public_models"},
     "dragging": _MODELS,
-    "media": _MODELS,
+    "media": _MODELS | {"public_models"},
     "perception": _MODELS,
     "inversion": _MODELS | {"perception"},
     "editor": _EDITOR,

@@ -15,6 +15,8 @@ DATA = "DRAGLAB_DATA"
 """Environment variable that sets another folder for a person's data."""
 PROGRAMS = "programs"
 """Folder, within a server's data folder, of the drags of programs."""
+CREDENTIALS = "credentials"
+"""Folder, within a user's data folder, of the key that exported files are signed with."""
 
 
 def make_private(folder: Path) -> None:

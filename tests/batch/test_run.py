@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from pathlib import Path
@@ -13,7 +14,9 @@ import torch
 from PIL import Image
 
 from draglab.batch import BatchOptions, open_batch
+from draglab.batch import folder as batch_folder
 from draglab.batch import run as batch_run
+from draglab.batch.edits import EditReader, EditWorker
 from draglab.batch.executor import SharedArrays
 from draglab.batch.local import LocalExecutor
 from draglab.batch.memory import Need, choose_workers, usable_cores
@@ -23,7 +26,9 @@ from draglab.editor.replay import Replay
 from draglab.errors import DraglabError
 from draglab.media.edit_file import load_edit_file
 from draglab.media.images import encode_mask
+from draglab.media.provenance.credentials import seal
 from tests.batch.conftest import line, report
+from tests.provenance import accepted, found_in, origin_in
 
 
 def ran(path: Path, folder: Path, options: BatchOptions, **others: Any) -> list[dict[str, Any]]:
@@ -35,7 +40,11 @@ def ran(path: Path, folder: Path, options: BatchOptions, **others: Any) -> list[
     return report(folder)
 
 
-def test_results_are_those_of_a_replay_in_this_process(tmp_path: Path, model: Path) -> None:
+def test_results_are_those_of_a_replay_in_this_process(
+    tmp_path: Path, model: Path, signing: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealing = []
+    monkeypatch.setattr(batch_folder, "seal", lambda data: sealing.append(data) or seal(data))
     mask = np.zeros((32, 32), bool)
     mask[8:20, 4:24] = True
     Image.fromarray(mask).save(tmp_path / "mask.png")
@@ -54,6 +63,11 @@ def test_results_are_those_of_a_replay_in_this_process(tmp_path: Path, model: Pa
         assert np.array_equal(np.asarray(Image.open(files["png"])), replay.image())
         assert each["distance"] == pytest.approx(replay.reports[-1].distances.mean(), abs=1e-3)
         assert b"ftyp" in files["mp4"].read_bytes()[:12]
+        for kind in ("png", "mp4"):
+            origin = accepted(files[kind].read_bytes(), "trainedAlgorithmicMedia")
+            assert (origin.rounds, origin.model_sha256) == (1, generator.sha256)
+    # Workers have no key: what they send is sealed here.
+    assert len(sealing) == 6 and not any(found_in(data).credentials for data in sealing)
     masked = load_edit_file(tmp_path / "run" / lines[1]["files"]["json"])
     assert masked.rounds[0].mask == encode_mask(mask)
     assert masked.start.model_dump()["truncation_psi"] == 0.5
@@ -62,9 +76,9 @@ def test_results_are_those_of_a_replay_in_this_process(tmp_path: Path, model: Pa
     again = tmp_path / "again.jsonl"
     again.write_text("\n".join(json.dumps(json.loads((tmp_path / "run" / one["files"]["json"]).read_text()))
                                for one in lines))  # fmt: skip
-    for one, other in zip(lines, ran(again, tmp_path / "rerun", BatchOptions(jobs=1)), strict=True):
-        pictures = [(tmp_path / "run" / one["files"]["png"]), (tmp_path / "rerun" / other["files"]["png"])]
-        assert pictures[0].read_bytes() == pictures[1].read_bytes()
+    assert len(ran(again, tmp_path / "rerun", BatchOptions(jobs=1))) == 3
+    pictures = [data for data in sealing if data.startswith(b"\x89PNG")]
+    assert len(pictures) == 6 and sorted(pictures[:3]) == sorted(pictures[3:])  # to the byte, before they are sealed
     assert not list(tmp_path.glob("*run/.*.part")) and not list(tmp_path.glob("*run/.scratch"))
 
 
@@ -140,6 +154,23 @@ def test_models_come_out_as_they_went_in(model: Path) -> None:
     for name, tensor in found.published_tensors().items():
         # The weights lie where they were.
         assert tensor.data_ptr() == arrays[name].__array_interface__["data"][0]
+
+
+def test_a_visible_mark_is_drawn_by_workers_wherever_they_are(monkeypatch: pytest.MonkeyPatch, model: Path) -> None:
+    """What the driver's environment says reaches them with the worker."""
+
+    class Here:
+        def __init__(self, arrays: Any) -> None:
+            self.arrays = arrays
+
+        def load(self) -> Any:
+            return {name: array.view() for name, array in self.arrays.items()}
+
+    content = EditReader(Models(), Here, str(model))(line(1).encode())
+    plain, labelled = (EditWorker(False, mark, "cpu", None)(content).files[".png"] for mark in (False, True))
+    assert origin_in(labelled).marked and not origin_in(plain).marked
+    pixels = [np.asarray(Image.open(io.BytesIO(data))) for data in (plain, labelled)]
+    assert (pixels[0] != pixels[1]).any() and (pixels[0][:16] == pixels[1][:16]).all()
 
 
 def test_the_number_of_models_is_bounded(monkeypatch: pytest.MonkeyPatch, model: Path) -> None:

@@ -18,6 +18,7 @@ from draglab.editor.transfer import EditTransfer, SourceEdit
 from draglab.errors import DraglabError
 from draglab.media.edit_file import EditFile, load_edit_file, parse_edit_file
 from tests.batch.conftest import SHORT, report
+from tests.provenance import accepted
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def edit(model: Path) -> EditFile:
     return parse_edit_file(json.dumps(content).encode())
 
 
-def test_results_are_those_of_this_process_and_resume(tmp_path: Path, edit: EditFile) -> None:
+def test_results_are_those_of_this_process_and_resume(tmp_path: Path, edit: EditFile, signing: None) -> None:
     with open_transfer(edit, [3, 8, 5], tmp_path / "run", BatchOptions(jobs=2)) as batch:
         for _ in zip(range(1), batch, strict=False):
             pass  # one, and the rest is left
@@ -69,6 +70,8 @@ def test_results_are_those_of_this_process_and_resume(tmp_path: Path, edit: Edit
         if made.image is not None:
             pixels = np.asarray(Image.open(tmp_path / "run" / each["files"]["png"]))
             assert np.array_equal(pixels, made.image)
+            data = (tmp_path / "run" / each["files"]["png"]).read_bytes()
+            assert accepted(data, "trainedAlgorithmicMedia").seed == each["seed"]
             again = load_edit_file(tmp_path / "run" / each["files"]["json"])
             assert again.start.model_dump()["truncation_psi"] == 0.7
             replay = Replay(again, generator)

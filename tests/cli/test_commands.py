@@ -11,6 +11,7 @@ from PIL import Image
 
 import draglab as package
 from draglab.cli.arguments import parse_seeds
+from tests.provenance import accepted
 
 START = "import sys; from draglab.cli.main import run; run()"
 
@@ -54,12 +55,15 @@ def test_truncation_moves_towards_the_average(draglab, model):
     assert (images["1"][0] != images["1"][1]).any()
 
 
-def test_demo(draglab):
+def test_demo(draglab, signing):
     ran = draglab("demo")
     assert ran.code == 0, ran.err
     assert sorted(os.listdir("demo")) == ["after.png", "before.png", "drag.mp4", "edit.json"]
     assert "Arrived after" in ran.out
     assert "handle 1 is at" in ran.out
+    for name in ("before.png", "after.png", "drag.mp4"):
+        origin = accepted(Path("demo", name).read_bytes(), "trainedAlgorithmicMedia")
+        assert origin.model == "heads" and origin.dragged == (name != "before.png")
 
 
 def test_help_is_light():

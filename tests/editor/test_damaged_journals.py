@@ -22,6 +22,7 @@ from draglab.editor.journal_file import FILE
 from draglab.editor.session import EditingSession
 from draglab.editor.state import Point, StartSpec
 from draglab.editor.view import SessionView
+from draglab.folders import CREDENTIALS
 from tests.editor.sessions import FAR, dragged, generator_of, new_session, run, thumbnail
 
 EXAMPLES = int(os.environ.get("DRAGLAB_EXAMPLES", "15"))
@@ -378,6 +379,11 @@ def test_only_this_user_may_read_it(tmp_path):
             path.chmod(0o755)
         Journal(folder)
         assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in (folder, *folder.iterdir())} == {0}
+        # Beside the key that exported files are signed with, too.
+        (folder / CREDENTIALS).mkdir(0o700)
+        folder.chmod(0o755)
+        Journal(folder)
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         # A folder that holds other things, too, is somebody's choice.
         (folder / "notes.txt").write_text("")
         folder.chmod(0o755)

@@ -15,8 +15,9 @@ from draglab.editor.export import Kind, Scope, export
 from draglab.editor.film import FPS, FRAMES_PER_STEP
 from draglab.editor.session import EditingSession
 from draglab.media.edit_file import load_edit_file
-from draglab.media.images import EDITED, GENERATED
+from draglab.media.provenance.origin import EDITED, GENERATED
 from tests.editor.sessions import FAR, GENERATOR, dragged, new_session, run
+from tests.provenance import accepted
 
 
 def pieces_of(session: EditingSession, kind: Kind, path: Path, scope: Scope = "image") -> int:
@@ -43,7 +44,7 @@ def test_stills(session, tmp_path):
     assert (np.asarray(Image.open(tmp_path / "a.png")) == session.pictures.current()).all()
     session.goto(session.view().original)
     pieces_of(session, "png", tmp_path / "b.png")
-    assert Image.open(tmp_path / "b.png").text["Description"] == GENERATED  # pyright: ignore[reportAttributeAccessIssue]
+    assert Image.open(tmp_path / "b.png").text["Description"].startswith(GENERATED)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_latents(session, tmp_path):
@@ -72,12 +73,27 @@ def test_a_video_of_the_history(session, tmp_path):
     assert np.abs(frames[-1].astype(float) - last).mean() < 6
 
 
-def test_gif_of_a_branch(session, tmp_path):
+def test_gif_of_a_branch(session, tmp_path, signing):
     node = session.view().cursor
     session.continue_from(node, 1)
     pieces_of(session, "gif", tmp_path / "a.gif", "round")
     image = Image.open(tmp_path / "a.gif")
     assert image.n_frames == 2 + FRAMES_PER_STEP  # pyright: ignore[reportAttributeAccessIssue]
+    assert accepted((tmp_path / "a.gif").read_bytes(), "trainedAlgorithmicMedia").rounds == 1
+
+
+def test_every_kind_says_how_it_was_made_and_is_signed(session, signing, tmp_path):
+    kinds: tuple[Kind, ...] = ("png", "jpg", "webp", "mp4")
+    for kind in kinds:
+        path = tmp_path / f"a.{kind}"
+        pieces_of(session, kind, path, "history" if kind == "mp4" else "image")
+        origin = accepted(path.read_bytes(), "trainedAlgorithmicMedia")
+        assert origin.dragged and origin.rounds == 2
+        assert origin.edits[0].settings["max_steps"] == 2
+        assert origin.model_sha256 == GENERATOR.sha256
+    session.goto(session.view().original)
+    pieces_of(session, "webp", tmp_path / "b.webp")
+    assert not accepted((tmp_path / "b.webp").read_bytes(), "trainedAlgorithmicMedia").dragged
 
 
 def test_what_happens_meanwhile_has_no_effect(session, tmp_path):

@@ -22,6 +22,7 @@ from draglab.editor.unfinished import Plan, Unfinished, list_unfinished
 from draglab.inversion import Frame, Inversion, InvertedPhoto, load_photo
 from tests.editor.sessions import GENERATOR, dragged, generator_of, new_session, reopened, thumbnail
 from tests.inversion.pictures import QUICK, smooth_picture
+from tests.provenance import accepted
 
 PIXELS = smooth_picture(60, 80)
 PLAN = Plan(name="holiday", kind="jpg", width=80, model="tiny", x=40, y=30, size=48, angle=0, effort="fast")
@@ -114,6 +115,24 @@ def test_the_whole_photo_is_exported_with_the_edit_in_it(session: EditingSession
         export(plain.document, "draglab", "image", tmp_path / "d.draglab")
     with pytest.raises(DraglabError, match="not a photo"):
         plain.pictures.heat_map()
+
+
+def test_files_of_a_photo_say_so(session: EditingSession, tmp_path: Path, photo: InvertedPhoto, signing: None):
+    written(session, tmp_path / "a.png", "png", "image")
+    start = accepted((tmp_path / "a.png").read_bytes(), "trainedAlgorithmicMedia", photo=True)
+    assert not start.dragged and start.model_sha256 == photo.model_sha256
+    dragged(session)
+    for _ in export(session.document, "mp4", "round", tmp_path / "b.mp4"):
+        pass
+    written(session, tmp_path / "b.jpg", "jpg", "image")
+    for name in ("b.mp4", "b.jpg"):
+        accepted((tmp_path / name).read_bytes(), "trainedAlgorithmicMedia", photo=True)
+    for path, stitch in ((tmp_path / "c.png", False), (tmp_path / "d.png", True)):
+        for _ in export(session.document, "png", "photo", path, stitch):
+            pass
+        whole = accepted(path.read_bytes(), "compositeWithTrainedAlgorithmicMedia", photo=True)
+        assert whole.rounds == 1 and whole.model_sha256 == photo.model_sha256
+        assert b"holiday" not in path.read_bytes()
 
 
 def test_descriptions_name_the_photos_file(session: EditingSession):

@@ -18,6 +18,7 @@ from PIL import Image
 from draglab.errors import DraglabError
 from draglab.media.edit_file import parse_edit_file
 from draglab.media.file_kind import not_an_edit_file
+from draglab.media.provenance.origin import drawn
 from draglab.media.video import open_video
 
 SCRIPT = Path(__file__).resolve().parents[2] / "src/draglab/server/static/js/sniff.js"
@@ -42,7 +43,7 @@ def arrays() -> bytes:
 
 
 def video(folder: Path) -> bytes:
-    with open_video(folder / "a.mp4", 20) as film:
+    with open_video(folder / "a.mp4", drawn("A test."), 20) as film:
         film.add(np.zeros((64, 64, 3), np.uint8))
     return (folder / "a.mp4").read_bytes()
 

@@ -11,7 +11,9 @@ from PIL import Image
 
 from draglab import DraglabError
 from draglab.media.images import MAX_SIDE, decode_mask, encode_mask, enlarge, feathered, load_mask, save_image
+from draglab.media.provenance.origin import edited
 
+ORIGIN = edited([], "heads", None)
 MASKS = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, max_side=40))
 
 
@@ -20,7 +22,7 @@ def picture(height: int = 20, width: int = 30) -> np.ndarray:
 
 
 def test_png_keeps_the_pixels_and_says_that_it_was_edited(tmp_path):
-    save_image(tmp_path / "a.png", picture())
+    save_image(tmp_path / "a.png", picture(), ORIGIN)
     with Image.open(tmp_path / "a.png") as image:
         assert (np.asarray(image) == picture()).all()
         assert "dragged" in image.info["Description"]
@@ -30,7 +32,7 @@ def test_png_keeps_the_pixels_and_says_that_it_was_edited(tmp_path):
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.JPEG", "a.webp"])
 def test_lossy_formats_say_that_it_was_edited(tmp_path, name):
-    save_image(tmp_path / name, picture())
+    save_image(tmp_path / name, picture(), ORIGIN)
     with Image.open(tmp_path / name) as image:
         assert image.size == (30, 20)
         assert "draglab" in image.getexif()[0x010E]
@@ -40,7 +42,7 @@ def test_lossy_formats_say_that_it_was_edited(tmp_path, name):
 @pytest.mark.parametrize("name", ["a.xyz", "a"])
 def test_unknown_suffix(tmp_path, name):
     with pytest.raises(DraglabError, match=r"use \.png"):
-        save_image(tmp_path / name, picture())
+        save_image(tmp_path / name, picture(), ORIGIN)
     assert list(tmp_path.iterdir()) == []
 
 

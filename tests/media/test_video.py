@@ -7,7 +7,10 @@ import pytest
 from PIL import Image
 
 from draglab import DraglabError
+from draglab.media.provenance.origin import edited
 from draglab.media.video import check_video_support, open_video
+
+ORIGIN = edited([], "heads", None)
 
 
 def frames(count: int, height: int = 33, width: int = 47):
@@ -18,7 +21,7 @@ def frames(count: int, height: int = 33, width: int = 47):
 
 
 def test_mp4_plays_back_with_the_same_colours(tmp_path):
-    with open_video(tmp_path / "a.mp4", fps=10) as video:
+    with open_video(tmp_path / "a.mp4", ORIGIN, fps=10) as video:
         for frame in frames(5, 512, 512):
             video.add(frame)
         video.add(frame, repeat=3)
@@ -34,7 +37,7 @@ def test_mp4_plays_back_with_the_same_colours(tmp_path):
 
 
 def test_mp4_can_start_before_it_is_loaded(tmp_path):
-    with open_video(tmp_path / "a.mp4") as video:
+    with open_video(tmp_path / "a.mp4", ORIGIN) as video:
         for frame in frames(3):
             video.add(frame)
     data = (tmp_path / "a.mp4").read_bytes()
@@ -43,7 +46,7 @@ def test_mp4_can_start_before_it_is_loaded(tmp_path):
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.gif"])
 def test_small_and_odd_sizes_are_enlarged(tmp_path, name):
-    with open_video(tmp_path / name) as video:
+    with open_video(tmp_path / name, ORIGIN) as video:
         for frame in frames(2, 33, 47):
             video.add(frame)
     if name.endswith("gif"):
@@ -55,14 +58,14 @@ def test_small_and_odd_sizes_are_enlarged(tmp_path, name):
 
 
 def test_odd_sizes_that_are_large_enough(tmp_path):
-    with open_video(tmp_path / "a.mp4") as video:
+    with open_video(tmp_path / "a.mp4", ORIGIN) as video:
         video.add(np.zeros((513, 515, 3), np.uint8))
     with av.open(str(tmp_path / "a.mp4")) as container:
         assert (container.streams.video[0].width, container.streams.video[0].height) == (516, 514)
 
 
 def test_gif_repeats_and_lasts(tmp_path):
-    with open_video(tmp_path / "a.gif", fps=20) as video:
+    with open_video(tmp_path / "a.gif", ORIGIN, fps=20) as video:
         for frame in frames(4):
             video.add(frame)
         video.add(next(frames(1)), repeat=10)
@@ -77,7 +80,7 @@ def test_gif_repeats_and_lasts(tmp_path):
 @pytest.mark.parametrize("name", ["a.mp4", "a.gif"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_an_interrupted_video_leaves_nothing(tmp_path, name, error):
-    with pytest.raises(error), open_video(tmp_path / name) as video:
+    with pytest.raises(error), open_video(tmp_path / name, ORIGIN) as video:
         for frame in frames(3):
             video.add(frame)
         raise error
@@ -86,13 +89,16 @@ def test_an_interrupted_video_leaves_nothing(tmp_path, name, error):
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.gif"])
 def test_no_frames(tmp_path, name):
-    with pytest.raises(DraglabError, match="no frames"), open_video(tmp_path / name):
+    with pytest.raises(DraglabError, match="no frames"), open_video(tmp_path / name, ORIGIN):
         pass
     assert os.listdir(tmp_path) == []
 
 
 def test_a_missing_directory(tmp_path):
-    with pytest.raises(DraglabError, match="no such directory"), open_video(tmp_path / "missing" / "a.mp4") as video:
+    with (
+        pytest.raises(DraglabError, match="no such directory"),
+        open_video(tmp_path / "missing" / "a.mp4", ORIGIN) as video,
+    ):
         for frame in frames(2):
             video.add(frame)
 

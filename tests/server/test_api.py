@@ -12,6 +12,7 @@ from starlette.routing import Mount, Route
 import draglab
 from draglab.generators import to_uint8
 from draglab.media.edit_file import WPlusStart, parse_edit_file
+from tests.provenance import accepted
 from tests.server.running_server import Running
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "server.md"
@@ -70,6 +71,19 @@ def test_a_drag_is_the_one_that_the_library_makes(server, models):
     assert server.api("GET", f"/drags/{status['id']}/image?format=webp").headers["content-type"] == "image/webp"
     made = parse_edit_file(server.api("GET", f"/drags/{status['id']}/edit").body)
     assert made.rounds[0].steps == best.index and made.model.sha256 == generator.sha256
+
+
+def test_pictures_say_how_they_were_made_and_are_signed(server, models, signing):
+    for kind in ("png", "jpg", "webp"):
+        answer = server.api("POST", "/generate", {"model": "tiny", "start": {"seed": 3}, "format": kind})
+        origin = accepted(answer.body, "trainedAlgorithmicMedia")
+        assert (origin.seed, origin.dragged) == (3, False)
+    status = finish(server, DRAG)
+    for kind in ("png", "jpg", "webp"):
+        image = server.api("GET", f"/drags/{status['id']}/image?format={kind}")
+        origin = accepted(image.body, "trainedAlgorithmicMedia")
+        assert (origin.seed, origin.rounds, origin.edits[0].settings["max_steps"]) == (3, 1, 4)
+        assert origin.model_sha256 == draglab.load_generator(models / "tiny.safetensors").sha256
 
 
 def test_a_drag_from_a_latent(server, models):

@@ -12,6 +12,7 @@ from draglab.media.edit_file import parse_edit_file
 from draglab.server.exports import Exports, content_disposition, read
 from draglab.server.file_names import safe
 from draglab.server.limits import Limits
+from tests.provenance import accepted
 
 
 @pytest.fixture
@@ -89,6 +90,15 @@ def test_an_exported_picture_is_the_one_that_is_shown(server):
         assert answer.headers["content-disposition"] == 'attachment; filename="tiny-seed3-round1.png"'
         assert (np.asarray(Image.open(io.BytesIO(answer.body))) == shown).all()
         assert fetch(server, ready).status == 404
+
+
+def test_downloads_say_how_they_were_made_and_are_signed(server, signing):
+    with server.client() as client:
+        edited(server, client)
+        for kind, scope in (("png", "image"), ("jpg", "image"), ("webp", "image"), ("mp4", "round")):
+            client.send("export", kind=kind, scope=scope)
+            answer = fetch(server, client.until("export_ready"))
+            assert accepted(answer.body, "trainedAlgorithmicMedia").rounds == 1
 
 
 def test_an_exported_edit_file_becomes_the_same_session_again(server):

@@ -22,6 +22,7 @@ from draglab.generators import Generator
 from draglab.media.edit_file import EditFile, ModelReference, encode_edit_file
 from draglab.media.edit_line import EditLine, parse_edit_line
 from draglab.media.images import encode_image
+from draglab.media.provenance.origin import Origin, edited_by
 from draglab.media.video import open_video
 
 IMAGE, EDIT, VIDEO = ".png", ".json", ".mp4"
@@ -97,12 +98,12 @@ class EditWorker:
     """Runs edits, in a worker.
 
     Args:
-        video: whether videos are made as well. device: "cpu", "cuda", ...
+        video: whether videos are made as well. mark: whether pictures bear a visible mark. device: "cpu", "cuda", ...
         scratch: folder for temporary files; None = the system's.
     """
 
-    def __init__(self, video: bool, device: str, scratch: str | None) -> None:
-        self._video, self._scratch = video, scratch
+    def __init__(self, video: bool, mark: bool, device: str, scratch: str | None) -> None:
+        self._video, self._mark, self._scratch = video, mark, scratch
         self._models = OpenModels(device)
 
     def __call__(self, content: EditContent) -> Answer:
@@ -123,15 +124,19 @@ class EditWorker:
         else:
             for _ in replay:
                 pass
-        files[IMAGE] = encode_image(replay.image())
-        files[EDIT] = encode_edit_file(replay.recorded())
+        recorded = replay.recorded()
+        files[IMAGE] = encode_image(replay.image(), self._origin(recorded), sealed=False)
+        files[EDIT] = encode_edit_file(recorded)
         values = {"model": edit.model.name, **summary(replay.reports)}
         return Answer({**values, "seconds": round(time.perf_counter() - begun, 3)}, files)
+
+    def _origin(self, edit: EditFile) -> Origin:
+        return edited_by(edit).model_copy(update={"marked": self._mark})
 
     def _film(self, edit: EditFile, replay: Replay, generator: Generator) -> bytes:
         with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
             path = Path(folder, f"film{VIDEO}")
-            with open_video(path, FPS) as sink:
+            with open_video(path, self._origin(edit), FPS, sealed=False) as sink:
                 film = ReplayFilm(edit, generator, sink)
                 film.begin(replay)
                 for now in replay:

@@ -19,6 +19,8 @@ from draglab.batch.executor import Answer
 from draglab.batch.lists import DIGEST_BYTES, MOST_LINES, Line
 from draglab.errors import DraglabError
 from draglab.files import make_directory, write_atomically, write_error
+from draglab.media.provenance.containers import HEAD_BYTES, kind_of
+from draglab.media.provenance.credentials import check_signing, seal
 from draglab.problems import escape_controls
 from draglab.run_files import (
     LOCK,
@@ -100,7 +102,7 @@ class BatchFolder:
         for suffix, content in files.items():
             path = folder / f"{number:06d}{suffix}"
             with write_atomically(path) as temporary:
-                temporary.write_bytes(content)
+                temporary.write_bytes(seal(content) if kind_of(content[:HEAD_BYTES]) else content)
             names[suffix.removeprefix(".")] = path.relative_to(self.path).as_posix()
         return names
 
@@ -173,6 +175,7 @@ def open_folder(
             one with other options; or another process is working on it.
     """
     path = Path(path)
+    check_signing()
     make_directory(path)
     with locked_folder(path):
         remove_leftovers(path, *(path / RESULTS).glob("*"))

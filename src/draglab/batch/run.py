@@ -22,6 +22,7 @@ from draglab.batch.ray_actors import RayExecutor
 from draglab.checkpoints.registry import best_device, usable_device
 from draglab.errors import DraglabError
 from draglab.media.edit_line import LINE_LIMIT, VALUE_LIMIT, count_values, parse_object
+from draglab.media.provenance.switches import mark_wanted
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def open_batch(
         _open_models(names, models, opened)
         need = memory_need(models, None if options.on is not None else free_memory())
         left = total - opened.done.count
-        with open_workers(partial(EditWorker, options.video), options, need, opened, left) as executor:
+        with open_workers(partial(EditWorker, options.video, mark_wanted()), options, need, opened, left) as executor:
             for facts in models.opened():  # now: a full disk later would break every edit
                 models.shared(facts.name, executor.share)
             content = EditReader(models, executor.share, options.model, path.parent)

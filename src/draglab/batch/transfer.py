@@ -24,6 +24,8 @@ from draglab.editor.transfer import EditTransfer, SourceEdit
 from draglab.errors import DraglabError
 from draglab.media.edit_file import EditFile, encode_edit_file
 from draglab.media.images import encode_image
+from draglab.media.provenance.origin import edited_by
+from draglab.media.provenance.switches import mark_wanted
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ class TransferWorker:
         skip_met: see :class:`EditTransfer`. Others: see :class:`draglab.batch.edits.EditWorker`.
     """
 
-    def __init__(self, skip_met: bool, device: str, scratch: str | None) -> None:
-        self._skip_met = skip_met
+    def __init__(self, skip_met: bool, mark: bool, device: str, scratch: str | None) -> None:
+        self._skip_met, self._mark = skip_met, mark
         self._models = OpenModels(device)
         self._known: tuple[str, EditTransfer] | None = None
 
@@ -73,7 +75,8 @@ class TransferWorker:
         files = {}
         if made.edit is not None and made.image is not None:
             values |= {"points": made.edit.rounds[0].model_dump()["points"], **summary(made.reports)}
-            files = {IMAGE: encode_image(made.image), EDIT: encode_edit_file(made.edit)}
+            origin = edited_by(made.edit).model_copy(update={"marked": self._mark})
+            files = {IMAGE: encode_image(made.image, origin, sealed=False), EDIT: encode_edit_file(made.edit)}
         return Answer({**values, "seconds": round(time.perf_counter() - begun, 3)}, files)
 
 
@@ -121,7 +124,7 @@ def open_transfer(
         facts = models.facts(name)
         opened.check_model(name, facts.sha256)
         need = memory_need(models, None if options.on is not None else free_memory())
-        with open_workers(partial(TransferWorker, skip_met), options, need, opened, left) as executor:
+        with open_workers(partial(TransferWorker, skip_met, mark_wanted()), options, need, opened, left) as executor:
             model = models.shared(name, executor.share)
             source = SourceEdit.from_edit_file(edit, model.open("cpu"))
             content = partial(_content, source, digest, model)

@@ -32,7 +32,8 @@ def demo(
     from draglab.files import check_writable, make_directory
     from draglab.generators import to_uint8
     from draglab.media.edit_file import EditFile, ModelReference, Round, SeedStart
-    from draglab.media.images import GENERATED, save_image
+    from draglab.media.images import save_image
+    from draglab.media.provenance.origin import generated
 
     make_directory(out)
     outputs = Outputs(image=out / "after.png", video=out / "drag.mp4", edit=out / "edit.json")
@@ -47,7 +48,7 @@ def demo(
         ],
     )
     before = to_uint8(generator.image(generator.w_plus_from_seed(SEED)))[0]
-    save_image(out / "before.png", before, f"{GENERATED} Model {generator.name}, seed {SEED}.")
+    save_image(out / "before.png", before, generated(generator.name, generator.sha256, SEED))
     outcome = run_edit(edit, generator, outputs)
     print(json.dumps(outcome.as_json()) if as_json else outcome.as_text())
     if outcome.replay.interrupted:

@@ -154,7 +154,7 @@ def drag(
             )
     if paste_back and photo is None:
         raise DraglabError("--paste-back needs a photo: give a file of draglab invert (.draglab)")
-    outputs = Outputs(image=output, video=video, edit=save, photo=photo if paste_back else None, stitch=stitch)
+    outputs = Outputs(image=output, video=video, edit=save, photo=photo, paste_back=paste_back, stitch=stitch)
     suited = {} if pairs else named_settings(named)
     if named:
         pairs += _named_pairs(named, start, rounds, reference, generator)

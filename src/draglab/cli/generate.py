@@ -29,7 +29,8 @@ def generate(
     files = _files(output, seeds)
 
     from draglab.generators import to_uint8
-    from draglab.media.images import GENERATED, save_image
+    from draglab.media.images import save_image
+    from draglab.media.provenance.origin import generated
     from draglab.media.sheet import contact_sheet
 
     generator = draglab.load_generator(model, device=device)
@@ -39,10 +40,10 @@ def generate(
 
     if len(files) == len(seeds):
         for path, number in zip(files, seeds, strict=True):
-            save_image(path, image(number), f"{GENERATED} Model {generator.name}, seed {number}.")
+            save_image(path, image(number), generated(generator.name, generator.sha256, number))
     else:
         sheet = contact_sheet([image(number) for number in seeds], [str(number) for number in seeds])
-        save_image(files[0], sheet, GENERATED)
+        save_image(files[0], sheet, generated(generator.name, generator.sha256))
     if as_json:
         print(json.dumps({"model": generator.name, "seeds": seeds, "files": [str(path) for path in files]}))
     else:
@@ -53,7 +54,9 @@ def _files(output: Path, seeds: list[int]) -> list[Path]:
     """Return the files to write: one for all seeds, or one for each in a directory, which is made if it is missing."""
     from draglab.files import check_writable, make_directory
     from draglab.media.images import check_image_suffix
+    from draglab.media.provenance.credentials import check_signing
 
+    check_signing()
     if output.suffix and not output.is_dir():
         check_image_suffix(output)
         check_writable(output)

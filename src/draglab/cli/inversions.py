@@ -29,6 +29,7 @@ from draglab.inversion import (
 from draglab.inversion.photo_file import SUFFIX
 from draglab.inversion.resume import ResumeFile, is_inverted
 from draglab.media.images import save_image
+from draglab.media.provenance.origin import drawn
 from draglab.problems import escape_controls
 
 _NAMED = 6
@@ -128,7 +129,7 @@ def run_one(job: Job, picture: Picture, generator: Generator, model: str, option
         kept.remove()
     files = {"photo": str(job.target)}
     if options.heat is not None:
-        save_image(options.heat, result.heat_map(), "Map of differences, by draglab.")
+        save_image(options.heat, result.heat_map(), drawn("Differences of a photo and its copy in a GAN, by draglab."))
         files["heat_map"] = str(options.heat)
     begun = ["There was nothing to go on with: begun anew."] if options.resume and not resumed else []
     return {

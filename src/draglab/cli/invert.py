@@ -70,6 +70,7 @@ def invert(
     from draglab.files import check_writable
     from draglab.inversion import InversionSettings, parse_box, read_photo
     from draglab.media.images import check_image_suffix
+    from draglab.media.provenance.credentials import check_signing
 
     frame = None if box is None else parse_box(box)
     picture = read_photo(photos[0]) if len(photos) == 1 else None
@@ -77,6 +78,7 @@ def invert(
     if heat is not None:
         check_image_suffix(heat)
         check_writable(heat)
+        check_signing()
     presets = {"fast": fast, "best": best, "pti": pti}
     settings = next((getattr(InversionSettings, name)() for name, wanted in presets.items() if wanted), None)
     options = Options(frame, align, face or 1, settings, resume, reference, heat)

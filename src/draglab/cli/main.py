@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,8 +25,12 @@ from draglab.cli.invert import invert
 from draglab.cli.models import models
 from draglab.cli.token import token
 from draglab.cli.transfer import transfer
+from draglab.cli.verify import verify
 from draglab.errors import DraglabError
+from draglab.media.provenance.switches import CERTIFICATE, KEY, MARK, SIGN
 from draglab.problems import escape_controls
+
+_EXPORTS = "Exported files (before the command; docs/responsible-use.md)"
 
 EXIT_ERROR = 2
 EXIT_BUG = 1
@@ -46,6 +51,7 @@ app.command()(token)
 app.command()(transfer)
 app.add_typer(models)
 app.add_typer(bench)
+app.command()(verify)
 app.command()(demo)
 
 
@@ -61,7 +67,37 @@ def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
+    sign_with: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            metavar="CERT KEY",
+            help="Sign exported files with this certificate (and its issuers) and key, PEM, not a self-made one.",
+            rich_help_panel=_EXPORTS,
+        ),
+    ] = None,
+    no_sign: Annotated[
+        bool, typer.Option("--no-sign", help="Do not sign exported files.", rich_help_panel=_EXPORTS)
+    ] = False,
+    visible_mark: Annotated[
+        bool,
+        typer.Option(
+            "--visible-mark", help="Put a small label AI on exported pictures and videos.", rich_help_panel=_EXPORTS
+        ),
+    ] = False,
 ) -> None:
+    if no_sign and sign_with is not None:
+        raise DraglabError("--sign-with and --no-sign exclude each other: give one")
+    # Exports read these wherever they are made, in the processes of a batch as well.
+    if sign_with is not None:
+        os.environ.update(zip((CERTIFICATE, KEY), (str(path.absolute()) for path in sign_with), strict=True))
+        os.environ[SIGN] = "on"
+        from draglab.media.provenance.credentials import check_signing
+
+        check_signing()
+    if no_sign:
+        os.environ[SIGN] = "off"
+    if visible_mark:
+        os.environ[MARK] = "on"
     if context.invoked_subcommand is None:
         edit()
 

@@ -22,6 +22,8 @@ from draglab.generators import Generator
 from draglab.inversion import InvertedPhoto
 from draglab.media.edit_file import EditFile, save_edit_file
 from draglab.media.images import check_image_suffix, save_image
+from draglab.media.provenance.credentials import check_signing
+from draglab.media.provenance.origin import Origin, edited_by, public_name
 from draglab.media.video import check_video_support, open_video
 
 
@@ -33,7 +35,9 @@ class Outputs:
     video: Path | None = None
     edit: Path | None = None
     photo: InvertedPhoto | None = None
-    """Photo that the image is put back into; None = the model's image is written."""
+    """Photo that the edit begins with."""
+    paste_back: bool = False
+    """Whether the image is the whole photo with the edit put back, in place of the model's image."""
     stitch: bool = False
     """Whether to tune the model briefly so that the edit joins the photo without a visible seam (`--stitch`)."""
 
@@ -59,6 +63,7 @@ class Outputs:
             raise DraglabError(f"cannot write {self.edit}: an edit file's name ends in .json")
         for path in self.given().values():
             check_writable(path)
+        check_signing()
 
 
 @dataclass(frozen=True)
@@ -122,8 +127,10 @@ def run_edit(edit_file: EditFile, generator: Generator, outputs: Outputs) -> Out
     replay = Replay(edit_file, generator)
     steps, seconds = 0, 0.0
     with ExitStack() as stack:
-        video = stack.enter_context(open_video(outputs.video, FPS)) if outputs.video is not None else None
-        film = None if video is None else ReplayFilm(edit_file, generator, video)
+        film = None
+        if outputs.video is not None:
+            video = stack.enter_context(open_video(outputs.video, _origin(edit_file, outputs), FPS))
+            film = ReplayFilm(edit_file, generator, video)
         stack.enter_context(on_interrupt(replay.stop))
         progress = stack.enter_context(DragProgress(len(edit_file.rounds)))
         if film is not None:
@@ -139,15 +146,24 @@ def run_edit(edit_file: EditFile, generator: Generator, outputs: Outputs) -> Out
         if film is not None:
             film.end(replay)
     if outputs.image is not None:
-        save_image(outputs.image, _picture(replay, outputs))
+        origin = _origin(replay.recorded(), outputs, outputs.paste_back)
+        save_image(outputs.image, _picture(replay, outputs), origin)
     if outputs.edit is not None:
         save_edit_file(outputs.edit, replay.recorded())
     return Outcome(replay, steps, seconds, outputs)
 
 
+def _origin(edit: EditFile, outputs: Outputs, put_back: bool = False) -> Origin:
+    """Return what the files say of an edit; of a photo, the model as it was before it was tuned."""
+    origin, photo = edited_by(edit, put_back), outputs.photo
+    if photo is None:
+        return origin
+    return origin.model_copy(update={"model": public_name(photo.model_name), "model_sha256": photo.model_sha256})
+
+
 def _picture(replay: Replay, outputs: Outputs) -> NDArray[np.uint8]:
     """Return the picture that is written: the model's image, or the photo with the edit put back."""
-    if outputs.photo is None:
+    if outputs.photo is None or not outputs.paste_back:
         return replay.image()
     if not outputs.stitch:
         return outputs.photo.paste(replay.image())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -20,8 +21,9 @@ from draglab.errors import DraglabError
 from draglab.files import check_writable, write_atomically
 from draglab.generators import Generator
 from draglab.media.edit_file import save_edit_file
-from draglab.media.images import EDITED, GENERATED, save_image
+from draglab.media.images import save_image
 from draglab.media.overlay import draw_edit
+from draglab.media.provenance.origin import Origin, edited, generated
 from draglab.media.video import check_video_support, open_video
 
 Kind = Literal["png", "jpg", "webp", "mp4", "gif", "json", "npz", "safetensors", "draglab"]
@@ -61,7 +63,8 @@ def export(document: Document, kind: Kind, scope: Scope, path: Path, stitch: boo
         rounds = branch_rounds(document)
         if scope == "image" or not rounds:
             raise DraglabError("there is no drag to make a video of: drag something first, or export the image")
-        return _video(document, document.generator(node), rounds if scope == "history" else rounds[-1:], path)
+        filmed = rounds if scope == "history" else rounds[-1:]
+        return _video(document, document.generator(node), filmed, path, _origin(document, node, filmed))
     if kind == "json":
         edit = edit_file_of(document)
         return _once(lambda: save_edit_file(path, edit))
@@ -76,10 +79,23 @@ def export(document: Document, kind: Kind, scope: Scope, path: Path, stitch: boo
         if not branch_rounds(document):
             raise DraglabError("nothing was dragged yet, so the photo is as it was: drag something first")
         return _stitching(document, node, photo, path) if stitch else _once(_pasting(document, node, photo, path))
-    description = EDITED if branch_rounds(document) or document.history.nodes[node.start_id].kept else GENERATED
+    origin = _origin(document, node, branch_rounds(document))
     generator = document.generator(node)
     latent = document.latent(node.latent_id, generator)
-    return _once(lambda: save_image(path, render(generator, latent), description))
+    return _once(lambda: save_image(path, render(generator, latent), origin))
+
+
+def _origin(document: Document, node: Node, rounds: list[BranchRound], put_back: bool = False) -> Origin:
+    """Return what the file of an image, or of a video of rounds, says."""
+    start, sha256 = document.history.start_of(node), document.history.models[node.start_id].sha256
+    if (photo := document.photo(start)) is not None:
+        # The history has the hash of the tuned weights, which say nothing to anybody else.
+        with suppress(DraglabError):
+            sha256 = photo.content().info.model_sha256
+    if not rounds and not document.history.nodes[node.start_id].kept:
+        return generated(start.model, sha256, start.seed, photo is not None)
+    notes = [(len(each.record.handles), each.record.settings) for each in rounds]
+    return edited(notes, start.model, sha256, start.seed, photo is not None, put_back)
 
 
 def _once(write: Callable[[], None]) -> Iterator[float | None]:
@@ -100,7 +116,8 @@ def _pasting(document: Document, node: Node, photo: StoredPhoto, path: Path) -> 
     generator = document.generator(node)
     start = document.history.nodes[node.start_id]
     before, after = (document.latent(each.latent_id, generator) for each in (start, node))
-    return lambda: save_image(path, photo.paste(render(generator, before), render(generator, after)), EDITED)
+    origin = _origin(document, node, branch_rounds(document), put_back=True)
+    return lambda: save_image(path, photo.paste(render(generator, before), render(generator, after)), origin)
 
 
 def _stitching(document: Document, node: Node, photo: StoredPhoto, path: Path) -> Iterator[float]:
@@ -108,10 +125,11 @@ def _stitching(document: Document, node: Node, photo: StoredPhoto, path: Path) -
     generator = document.generator(node)
     start = document.history.nodes[node.start_id]
     before, after = (document.latent(each.latent_id, generator) for each in (start, node))
+    origin = _origin(document, node, branch_rounds(document), put_back=True)
 
     def pieces() -> Iterator[float]:
         whole = yield from photo.stitch(generator, render(generator, before), after)
-        save_image(path, whole, EDITED)
+        save_image(path, whole, origin)
 
     return pieces()
 
@@ -128,9 +146,11 @@ def _save_latent(document: Document, node: Node, path: Path) -> None:
             file.write(safetensors.numpy.save({"w_plus": np.ascontiguousarray(w_plus)}, facts))
 
 
-def _video(document: Document, generator: Generator, rounds: list[BranchRound], path: Path) -> Iterator[float | None]:
+def _video(
+    document: Document, generator: Generator, rounds: list[BranchRound], path: Path, origin: Origin
+) -> Iterator[float | None]:
     """Write each round from its first image on; the first and the last image stand still for a second."""
-    with open_video(path, FPS) as video:
+    with open_video(path, origin, FPS) as video:
         latent = document.latent(document.latent_of(rounds[0].node, 0), generator)
         for number, run in enumerate(rounds):
             before, step = Moment(latent, np.array(run.record.handles)), 0

@@ -17,7 +17,7 @@ from typing import TypeVar
 from draglab.editor.photo import PHOTOS
 from draglab.editor.salvage import recover
 from draglab.errors import DraglabError
-from draglab.folders import DATA, PROGRAMS, make_private
+from draglab.folders import CREDENTIALS, DATA, PROGRAMS, make_private
 
 T = TypeVar("T")
 
@@ -217,7 +217,7 @@ def is_damage(error: sqlite3.Error | UnicodeDecodeError) -> bool:
 def tighten(path: Path) -> None:
     """Remove other users' rights to our file, or to a folder that holds nothing but sessions."""
     with suppress(OSError):
-        own = (PEOPLE, PHOTOS, PROGRAMS)
+        own = (PEOPLE, PHOTOS, PROGRAMS, CREDENTIALS)
         if path.is_dir() and any(not each.name.startswith(FILE) and each.name not in own for each in path.iterdir()):
             return
         mode = path.stat().st_mode

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
-
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
 from draglab.evaluation.example_sheet import compared_sheet, ranked_sheet
 from draglab.evaluation.experiment import Experiment, Row
 from draglab.evaluation.plots import cumulative_plot
 from draglab.evaluation.run_folder import RunFolder
+from draglab.media.images import encode_image
+from draglab.media.provenance.origin import Origin
 
 SUMMARY, TABLE = "summary.json", "table.md"
+SHEET = Origin(source="trainedAlgorithmicMedia", description="Sheet of images of GANs and edits of them, by draglab.")
 
 
 def write_results(experiment: Experiment, run: RunFolder, pictures: bool = True) -> tuple[str, list[Row]]:
@@ -42,7 +39,7 @@ def write_results(experiment: Experiment, run: RunFolder, pictures: bool = True)
         for name, sheet in (("sheet.png", ranked_sheet), ("compared.png", compared_sheet)):
             drawn = sheet(experiment, run)
             if drawn is not None:
-                run.write(name, _png(drawn))
+                run.write(name, encode_image(drawn, SHEET))
     return table, rows
 
 
@@ -60,9 +57,3 @@ def _series(experiment: Experiment, run: RunFolder) -> dict[object, dict[str, li
         if (value := line.get(experiment.score)) is not None:
             found.setdefault(line.get("points"), {}).setdefault(line["method"], []).append(value)
     return found
-
-
-def _png(picture: NDArray[np.uint8]) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG")
-    return file.getvalue()

@@ -15,9 +15,11 @@ from draglab._version import __version__
 from draglab.errors import DraglabError
 from draglab.files import read_bytes, write_atomically
 from draglab.media.png import plain_png, png_size
-
-EDITED = "Edited with draglab: points of a GAN image were dragged."
-GENERATED = "Generated with draglab: made by a GAN."
+from draglab.media.provenance.containers import add_xmp
+from draglab.media.provenance.credentials import seal
+from draglab.media.provenance.mark import marked
+from draglab.media.provenance.origin import Origin
+from draglab.media.provenance.xmp import packet_of
 
 MOVABLE_FROM = 128
 """Grey level from which a mask's pixel counts as movable."""
@@ -46,43 +48,55 @@ def check_image_suffix(path: str | os.PathLike[str]) -> str:
     return _FORMATS[suffix]
 
 
-def save_image(path: str | os.PathLike[str], image: NDArray[np.uint8], description: str = EDITED) -> None:
-    """Write an image, with metadata that says where it came from.
+def save_image(path: str | os.PathLike[str], image: NDArray[np.uint8], origin: Origin) -> None:
+    """Write an image that says how it was made.
 
     Args:
         path: suffix .png, .jpg, .jpeg or .webp.
         image: uint8 [H, W, 3].
-        description: for EXIF ImageDescription and, in a PNG, for the text chunk "Description" as well.
+        origin: what the file says, see :func:`encode_image`.
 
     Raises:
-        DraglabError: unknown suffix, or the file cannot be written.
+        DraglabError: unknown suffix, or the file cannot be written or signed.
     """
-    data = encode_image(image, check_image_suffix(path), description)
+    data = encode_image(image, origin, check_image_suffix(path))
     with write_atomically(path) as temporary:
         temporary.write_bytes(data)
 
 
-def encode_image(image: NDArray[np.uint8], kind: str = "PNG", description: str = EDITED) -> bytes:
+def encode_image(image: NDArray[np.uint8], origin: Origin, kind: str = "PNG", sealed: bool = True) -> bytes:
     """Return the content of the file that :func:`save_image` writes.
 
     Args:
+        origin: what the file says, as XMP with IPTC's digital source type, as EXIF and, in a PNG, as text chunks.
         kind: Pillow's name of the format: "PNG", "JPEG" or "WEBP".
+        sealed: whether it is signed, where files are (provenance/credentials.py); else, who writes the file seals it.
+
+    Raises:
+        DraglabError: it cannot be signed.
     """
+    packet, software = packet_of(origin), f"draglab {__version__}"
     exif = Image.Exif()
-    exif[_EXIF_DESCRIPTION] = description
-    exif[_EXIF_SOFTWARE] = f"draglab {__version__}"
+    exif[_EXIF_DESCRIPTION] = origin.description
+    exif[_EXIF_SOFTWARE] = software
     options: dict[str, object] = {"exif": exif}
     if kind == "PNG":
         # Some viewers read the text chunks of a PNG, but not its EXIF.
         text = PngImagePlugin.PngInfo()
-        text.add_text("Description", description)
-        text.add_text("Software", f"draglab {__version__}")
+        text.add_text("Description", origin.description)
+        text.add_text("Software", software)
+        text.add_itxt("XML:com.adobe.xmp", packet.decode())
         options["pnginfo"] = text
     else:
         options["quality"] = 95
+    if kind == "WEBP":
+        options["xmp"] = packet
+    pixels = as_rgb(image)
     buffer = io.BytesIO()
-    Image.fromarray(as_rgb(image)).save(buffer, format=kind, **options)
-    return buffer.getvalue()
+    Image.fromarray(marked(pixels, origin)).save(buffer, format=kind, **options)
+    data = buffer.getvalue()
+    data = add_xmp(data, packet) if kind == "JPEG" else data
+    return seal(data) if sealed else data
 
 
 def as_rgb(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import numpy as np
@@ -19,8 +17,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from draglab.media.edit_file import EditFile
-from draglab.media.images import EDITED, GENERATED, save_image
+from draglab.media.edit_file import EditFile, parse_edit_file
+from draglab.media.images import encode_image
+from draglab.media.provenance.origin import Origin, edited_by
 from draglab.server.drag_messages import (
     ENDED,
     SETTINGS,
@@ -46,6 +45,8 @@ from draglab.server.worker import Worker, caller_of
 
 T = TypeVar("T")
 
+_FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP"}
+"""Format -> Pillow's name of it."""
 NO_DRAG = "there is no such drag: it was never started, or it ended too long ago"
 
 
@@ -66,7 +67,7 @@ class Api:
     """The endpoints, all of which require a token.
 
     Args:
-        uploads: bodies of programs. folder: folder for temporary files.
+        uploads: bodies of programs.
 
     Attributes:
         streams: the streams of events.
@@ -81,7 +82,6 @@ class Api:
         access: Access,
         uploads: Uploads,
         limits: Limits,
-        folder: Path,
     ) -> None:
         self._worker = worker
         self._library = library
@@ -90,7 +90,6 @@ class Api:
         self._access = access
         self._limits = limits
         self._uploads = uploads
-        self._folder = folder
         self.streams = EventStreams(drags)
 
     def routes(self) -> list[Route]:
@@ -114,8 +113,8 @@ class Api:
         owner = _owner(request)
         async with self._uploads.of(owner):
             asked = await self._parsed(request, GenerateRequest)
-        pixels, model = await self._on_worker(lambda: self._renderer.generate(asked), owner)
-        return await self._picture(pixels, asked.format, f"{GENERATED} Model {model}, seed {asked.start.seed}.")
+        pixels, origin = await self._on_worker(lambda: self._renderer.generate(asked), owner)
+        return await self._picture(pixels, asked.format, origin)
 
     async def add_drag(self, request: Request) -> Response:
         """Add a drag and answer 201 with its status, or 429 if too many wait."""
@@ -178,7 +177,7 @@ class Api:
         status = self._status(request)
         result = await self._result(status)
         pixels = await self._on_worker(lambda: self._renderer.result(status.model, result), _owner(request))
-        return await self._picture(pixels, kind, EDITED)
+        return await self._picture(pixels, kind, await asyncio.to_thread(_origin, result))
 
     async def drag_edit(self, request: Request) -> Response:
         """Answer with the edit file that reproduces the result, or 409 while the drag runs."""
@@ -200,8 +199,8 @@ class Api:
         body = await read_body(request, limits.message_bytes, "message_bytes", limits.body_seconds)
         return await self._uploads.read(parse_body, body, _adapter(kind), limits.values)
 
-    async def _picture(self, pixels: NDArray[np.uint8], kind: str, description: str) -> Response:
-        body = await asyncio.to_thread(_encoded, pixels, kind, description, self._folder)
+    async def _picture(self, pixels: NDArray[np.uint8], kind: str, origin: Origin) -> Response:
+        body = await asyncio.to_thread(encode_image, pixels, origin, _FORMATS[kind])
         return Response(body, media_type=PICTURES[kind])
 
     def _status(self, request: Request) -> DragStatus:
@@ -380,11 +379,6 @@ def _json(kind: type[T], value: T, code: int = 200, headers: dict[str, str] | No
     return Response(_adapter(kind).dump_json(value), code, headers, "application/json")
 
 
-def _encoded(pixels: NDArray[np.uint8], kind: str, description: str, folder: Path) -> bytes:
-    """Encode an image as a file, with its statement of origin."""
-    path = folder / f"{secrets.token_hex(16)}.{kind}"
-    try:
-        save_image(path, pixels, description)
-        return path.read_bytes()
-    finally:
-        path.unlink(missing_ok=True)
+def _origin(result: Result) -> Origin:
+    """Return what the image of a drag says."""
+    return edited_by(parse_edit_file(result.edit.encode()))

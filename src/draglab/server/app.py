@@ -210,7 +210,6 @@ def make_app(options: Options) -> Starlette:
         editor.access,
         Uploads(limits.drag_uploads),
         limits,
-        editor.exports.folder,
     )
     socket = Socket(editor.worker, editor.access, limits, editor.new_client)
     metrics = Metrics(editor.worker, editor.drags, editor.sessions, editor.loaded, socket)

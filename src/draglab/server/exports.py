@@ -105,11 +105,6 @@ class Exports:
                 return None
             return self._offers.pop(identifier)
 
-    @property
-    def folder(self) -> Path:
-        """Folder for other temporary files."""
-        return self._folder.path
-
     def expire(self) -> None:
         """Delete files that were not downloaded in time."""
         with self._lock:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from draglab.errors import DraglabError
+from draglab.media.provenance.origin import Origin, generated
 from draglab.server.drag_messages import GenerateRequest
 from draglab.server.drags import Result
 from draglab.server.library import Library
@@ -26,8 +27,8 @@ class Renderer:
         self._library = library
         self._generator_of = loaded.get
 
-    def generate(self, request: GenerateRequest) -> tuple[NDArray[np.uint8], str]:
-        """Compute the image of a seed, uint8 [H, W, 3], and return it with the name of its model.
+    def generate(self, request: GenerateRequest) -> tuple[NDArray[np.uint8], Origin]:
+        """Compute the image of a seed, uint8 [H, W, 3], and return it with what its file says.
 
         Raises:
             DraglabError: there is no such model, or the start does not fit it.
@@ -37,7 +38,7 @@ class Renderer:
         start = request.start
         c = start.class_index if start.class_vector is None else start.class_vector
         w_plus = generator.w_plus_from_seed(start.seed, start.truncation_psi, start.truncation_cutoff, c)
-        return _image(generator, w_plus), model
+        return _image(generator, w_plus), generated(model, generator.sha256, start.seed)
 
     def result(self, model: str, result: Result) -> NDArray[np.uint8]:
         """Compute the image of the result of a drag with this model, uint8 [H, W, 3].
