@@ -43,6 +43,8 @@ class Limits:
         exports: number of a person's exports that are being made or wait for their download. export_seconds: time for
             that download. stitched: number of exports of photos that are stitched at once, each with a copy of its
             model.
+        transfer_seeds: number of seeds in a request to do an edit to other seeds. transfer_results: number of results
+            of one page, and of sessions in an export of several.
         generators: number of models in memory; the least recently used one is dropped.
         drags, drags_per_person: number of drags of programs that run at once, in total and for one person.
         drags_waiting, drags_waiting_per_person: number of those that wait for that.
@@ -91,6 +93,8 @@ class Limits:
     exports: int = 4
     export_seconds: float = 600.0
     stitched: int = 2
+    transfer_seeds: int = 24
+    transfer_results: int = 240
     generators: int = 3
     drags: int = 4
     drags_per_person: int = 2
