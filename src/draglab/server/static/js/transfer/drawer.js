@@ -27,6 +27,8 @@ let source = null;
 let stop = null;
 /** Whether the connection was lost, and with it what the server knew. */
 let lost = false;
+/** Whether a file is being made of what was kept. */
+let saving = false;
 
 const opener = make("button", { id: "transfer-open", "aria-describedby": "transfer-why", onclick: () => void begin() }, [
   icon("copy"),
@@ -212,8 +214,8 @@ async function toggleKept(tile) {
 
 /** @param {Tile} tile */
 async function keep(tile) {
+  if (tile.keeping) return;
   tile.keeping = true;
-  tile.render();
   const answer = await ask({ type: "keep_transferred", seed: tile.seed }, "transfer_kept");
   tile.keeping = false;
   if (answer.type === "transfer_kept") tile.session = answer.session;
@@ -229,13 +231,13 @@ async function openTile(tile) {
 }
 
 async function saveKept() {
-  const sessions = kept();
-  saver.disabled = true;
-  saveText.textContent = "Saving…";
-  const answer = await ask({ type: "export_sessions", sessions }, "export_ready");
+  if (saving) return;
+  saving = true;
+  render();
+  const answer = await ask({ type: "export_sessions", sessions: kept() }, "export_ready");
+  saving = false;
   if (answer.type === "export_ready") notify(save(answer));
   else notify(answer.message, "error");
-  saveText.textContent = "";
   render();
 }
 
@@ -255,12 +257,12 @@ function render() {
   // Only when it is another one: it is read out.
   if (status.textContent !== text) status.textContent = text;
   const count = kept().length;
-  if (saveText.textContent !== "Saving…") {
-    saveText.textContent = count > 0 ? `Save ${count}` : "Save kept";
-    saver.setAttribute("aria-label", `Save the ${count} kept: pictures and edit files, as a ZIP`);
-    saver.disabled = count === 0 || link !== "open";
-  }
-  stopper.disabled = !all.some(isUnfinished);
+  saveText.textContent = saving ? "Saving…" : count > 0 ? `Save ${count}` : "Save kept";
+  saver.setAttribute("aria-label", `${saveText.textContent}: pictures and edit files of those kept, as a ZIP`);
+  saver.disabled = count === 0 || link !== "open";
+  const over = !all.some(isUnfinished);
+  if (over && document.activeElement === stopper) title.focus();
+  stopper.disabled = over;
   back.hidden = source === null || session?.session === source.session;
   more.button.disabled = link !== "open";
   fill(more.field, seeds.next);

@@ -70,7 +70,8 @@ export class Tile {
     keep.setAttribute("aria-pressed", String(kept));
     keep.setAttribute("aria-label", `Keep seed ${seed}`);
     keep.replaceChildren(kept ? "Kept" : "Keep");
-    keep.disabled = this.keeping || !(state === "done" || kept);
+    // Not while it is being kept: the focus would be lost.
+    keep.disabled = !(state === "done" || kept);
     open.disabled = keep.disabled;
   }
 
