@@ -131,6 +131,7 @@ def test_kept_ones_are_saved_together_as_pictures_and_edit_files(server: Running
         sessions = []
         for seed in (3, 4):
             result(client, seed)
+        for seed in (3, 4):
             client.send("keep_transferred", seed=seed)
             sessions.append(client.until("transfer_kept")["session"])
         wait_for(lambda: not server.editor.sessions.running(None))
