@@ -54,6 +54,10 @@ class Limits:
         drag_edit_bytes: size of an edit file that a program sends.
         drag_uploads: number of bodies of programs that are received and parsed at once for one person; further ones
             wait.
+        photo_jobs: number of photos of programs that are inverted at once. photo_jobs_waiting,
+            photo_jobs_waiting_per_person: number of those that wait for that.
+        photos_kept_per_person: number of those that have ended and are kept; photos_kept_bytes: size of their files, of
+            all people.
         event_streams, event_streams_per_person: number of streams of events, in total and for one person.
         drain_seconds: time for what runs to end after SIGTERM.
     """
@@ -108,6 +112,11 @@ class Limits:
     drag_steps: int = 10_000
     drag_edit_bytes: int = 16 * 2**20
     drag_uploads: int = 4
+    photo_jobs: int = 2
+    photo_jobs_waiting: int = 64
+    photo_jobs_waiting_per_person: int = 16
+    photos_kept_per_person: int = 20
+    photos_kept_bytes: int = 8 * 2**30
     event_streams: int = 128
     event_streams_per_person: int = 16
     drain_seconds: float = 20.0
