@@ -30,7 +30,8 @@ Server = Running | Launched
 
 
 def send(server: Server, query: str = FRAME, data: bytes | None = None, token: str = "", **headers: str) -> Answer:
-    path = f"/api/v1/photos?model=tiny&effort=fast&name=holiday.png&{query}"
+    effort = "" if "effort" in query else "&effort=fast"
+    path = f"/api/v1/photos?model=tiny&name=holiday.png&{query}{effort}"
     token = token or (TOKEN if isinstance(server, Launched) else server.token)
     return server.request("POST", path, photo() if data is None else data, authorization=f"Bearer {token}", **headers)
 
@@ -187,26 +188,61 @@ def test_wrong_drags_of_a_photo(server: Running, finished: str) -> None:
     assert server.api("GET", f"/drags/{drag.json()['id']}/image?scope=photo").status == 422
 
 
-def test_limits(start) -> None:
-    server = start(limits=Limits(photo_jobs=1, photo_jobs_waiting_per_person=1, photo_pixels=5000, photo_bytes=20_000))
+def test_size_is_checked_before_anything_is_decoded(start) -> None:
+    server = start(limits=Limits(photo_pixels=5000, photo_bytes=20_000))
     large = send(server, data=photo(100, 100))
     assert large.status == 400 and "100x100" in large.json()["error"]
     answer = send(server, data=b"\xff\xd8" + bytes(30_000))
     assert answer.status == 413 and "limit 'photo_bytes'" in answer.json()["error"]
-    sent(server), sent(server)
+
+
+def test_limit_photo_jobs(start) -> None:
+    server = start(limits=Limits(photo_jobs=1))
+    first, second = sent(server, f"{FRAME}&effort=best"), sent(server)
+    wait_for(lambda: look(server, first)["step"] > 2)
+    assert look(server, second)["state"] == "waiting" and look(server, second)["position"] == 1
+    server.api("DELETE", f"/photos/{first}")
+    wait_for(lambda: look(server, second)["state"] != "waiting")
+
+
+def refused(start, limit: str) -> None:
+    server = start(limits=Limits(photo_jobs=1).changed([f"{limit}=1"]))
+    sent(server, f"{FRAME}&effort=best"), sent(server)
     answer = send(server)
-    assert answer.status == 429 and "limit 'photo_jobs_waiting_per_person'" in answer.json()["error"]
+    assert answer.status == 429 and f"limit '{limit}'" in answer.json()["error"]
     assert int(answer.headers["retry-after"]) >= 1
 
 
-def test_what_is_kept(start) -> None:
+def test_limit_photo_jobs_waiting(start) -> None:
+    refused(start, "photo_jobs_waiting")
+
+
+def test_limit_photo_jobs_waiting_per_person(start) -> None:
+    refused(start, "photo_jobs_waiting_per_person")
+
+
+def test_limit_photos_kept_per_person(start) -> None:
     server = start(limits=Limits(photos_kept_per_person=2))
     ids = [sent(server) for _ in range(3)]
     for id in ids[1:]:
         server.api("DELETE", f"/photos/{id}")
     ended(server, f"/photos/{ids[0]}")
     # What ended first is forgotten first.
-    wait_for(lambda: [each["id"] for each in server.api("GET", "/photos").json()["photos"]] == [ids[2], ids[0]])
+    wait_for(lambda: listed(server) == [ids[2], ids[0]])
+
+
+def test_limit_photos_kept_bytes(start) -> None:
+    server = start(limits=Limits(photos_kept_bytes=1))
+    ids = [sent(server, FRAME), sent(server, "x=30&y=30&size=40&angle=5")]
+    # The latest is kept, however large it is.
+    wait_for(lambda: len(listed(server)) == 1)
+    (kept,) = listed(server)
+    assert kept in ids and ended(server, f"/photos/{kept}")["state"] == "finished"
+    assert server.api("GET", f"/photos/{kept}/file").status == 200
+
+
+def listed(server: Server) -> list[str]:
+    return [each["id"] for each in server.api("GET", "/photos").json()["photos"]]
 
 
 def test_a_photo_that_is_sent_again_is_taken_once(server: Running) -> None:

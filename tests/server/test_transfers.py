@@ -225,12 +225,20 @@ def test_it_rests_while_a_drag_of_its_person_runs_and_goes_on_in_another_session
         assert result(client, 29)["state"] == "done"
 
 
-def test_limits(start) -> None:
-    server = start(limits=Limits(transfer_seeds=3, transfer_results=4))
+def test_limit_transfer_seeds(start) -> None:
+    server = start(limits=Limits(transfer_seeds=3))
     with server.client() as client:
         dragged(client)
         client.send("transfer_to", seeds=[1, 2, 3, 4], height=32)
         assert "limit 'transfer_seeds'" in client.until_error()["message"]
+        client.send("transfer_to", seeds=[1, 2, 3], height=32)
+        assert result(client, 3)["state"] == "done"
+
+
+def test_limit_transfer_results(start) -> None:
+    server = start(limits=Limits(transfer_results=4))
+    with server.client() as client:
+        dragged(client)
         client.send("transfer_to", seeds=[2, 3, 4], height=32)
         result(client, 4)
         client.send("transfer_to", seeds=[4, 5], height=32, more=True)  # one of them is there already
