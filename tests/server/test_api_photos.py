@@ -207,7 +207,8 @@ def test_limit_photo_jobs(start) -> None:
 
 def refused(start, limit: str) -> None:
     server = start(limits=Limits(photo_jobs=1).changed([f"{limit}=1"]))
-    sent(server, f"{FRAME}&effort=best"), sent(server)
+    for query in (f"{FRAME}&effort=best", FRAME):
+        sent(server, query)
     answer = send(server)
     assert answer.status == 429 and f"limit '{limit}'" in answer.json()["error"]
     assert int(answer.headers["retry-after"]) >= 1

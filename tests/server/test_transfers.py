@@ -13,10 +13,11 @@ from PIL import Image
 from draglab.checkpoints import load_generator
 from draglab.editor import transfer
 from draglab.editor.replay import Replay
-from draglab.media.edit_file import parse_edit_file
+from draglab.media.edit_file import SeedStart, parse_edit_file
 from draglab.server.limits import Limits
 from draglab.server.outbox import Picture
 from draglab.server.pictures import encode
+from tests.server import test_photos
 from tests.server.running_server import Client, Running, wait_for
 
 POINT = {"id": 1, "handle": [8, 9], "target": [11, 10]}
@@ -142,14 +143,31 @@ def test_kept_ones_are_saved_together_as_pictures_and_edit_files(server: Running
         archive = zipfile.ZipFile(io.BytesIO(answer.body))
         names = [f"{name}.{kind}" for name in ("seed3", "seed4", "seed3-2") for kind in ("png", "json")]
         assert archive.namelist() == names
-        generator = load_generator(server.editor.options.models / "tiny.safetensors", "cpu")
+        generator = load_generator(server.editor.library.path("tiny"), "cpu")
         for name in ("seed3", "seed4"):
             edit = parse_edit_file(archive.read(f"{name}.json"))
-            assert edit.start.seed == int(name.removeprefix("seed"))
+            assert isinstance(edit.start, SeedStart) and edit.start.seed == int(name.removeprefix("seed"))
             replay = Replay(edit, generator)
             for _ in replay:
                 pass
             assert np.array_equal(replay.image(), pixels(archive.read(f"{name}.png")))
+
+
+def test_the_edit_of_a_photo_is_done_to_images_of_its_model(server: Running) -> None:
+    with server.client() as client:
+        test_photos.begin(client, test_photos.opened(server))
+        session = test_photos.finished(client)["session"]
+        test_photos.dragged(client)
+        client.send("transfer_to", seeds=[3], height=32)
+        assert result(client, 3)["state"] == "done"
+        client.send("keep_transferred", seed=3)
+        kept = client.until("transfer_kept")["session"]
+        client.send("open_session", session=kept)
+        view = client.until("state", lambda message: message["session"] == kept and message["state"] == "idle")
+        assert (view["start"]["seed"], view["model"], view["photo"]) == (3, "tiny", None)
+        assert view["nodes"][-1]["kind"] == "round"
+        client.send("export_sessions", sessions=[session])
+        assert "no photos" in client.until_error()["message"]
 
 
 def test_sessions_of_others_are_not_exported(start, tmp_path) -> None:
