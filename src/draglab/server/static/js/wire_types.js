@@ -805,6 +805,11 @@
  * @property {number} drag_steps
  * @property {number} drag_edit_bytes
  * @property {number} drag_uploads
+ * @property {number} photo_jobs
+ * @property {number} photo_jobs_waiting
+ * @property {number} photo_jobs_waiting_per_person
+ * @property {number} photos_kept_per_person
+ * @property {number} photos_kept_bytes
  * @property {number} event_streams
  * @property {number} event_streams_per_person
  * @property {number} drain_seconds
