@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,10 @@ import torch
 
 from draglab.dragging.correspondence import Matches
 from draglab.editor import transfer
+from draglab.editor.branch import edit_file_of
+from draglab.editor.journal import Journal
+from draglab.editor.session import EditingSession
+from draglab.editor.state import Point, StartSpec
 from draglab.editor.transfer import EditTransfer, PlacedRound, SourceEdit
 from draglab.generators import Generator
 from draglab.media.edit_file import EditFile, Round, parse_edit_file
@@ -121,3 +126,25 @@ def test_a_mask_moves_with_the_object(generator: Generator) -> None:
     ys, xs = np.nonzero(moved)
     np.testing.assert_allclose([xs.mean(), ys.mean()], MATRIX @ [11.5, 11.5] + SHIFT, atol=0.7)
     assert moved.sum() == pytest.approx(SCALE**2 * mask.sum(), rel=0.1)
+
+
+def test_the_edit_of_a_document_is_that_of_its_edit_file(tmp_path: Path) -> None:
+    """The latents before each round are those that the history has, and those that the rounds make again."""
+    generator = tiny_generator()
+    journal = Journal(tmp_path)
+    session = EditingSession.create(journal, lambda source: generator, StartSpec("tiny", 3, truncation_psi=0.7))
+    session.set_settings({"max_steps": 3, "descent": "first-order", "stop_distance": 1e-9})
+    for target in ((14.0, 9.0), (15.0, 12.0)):
+        session.set_points([Point(1, (8.0, 9.0), target)])
+        session.rounds.start()
+        while session.rounds.running:
+            session.rounds.step()
+    from_document = SourceEdit.from_document(session.document)
+    from_file = SourceEdit.from_edit_file(edit_file_of(session.document), generator)
+    assert from_document.edit == from_file.edit and len(from_document.latents) == 2
+    for own, made in zip(from_document.latents, from_file.latents, strict=True):
+        np.testing.assert_allclose(own, made, atol=1e-6)
+    assert not np.array_equal(*from_document.latents)
+    session.undo()
+    assert len(SourceEdit.from_document(session.document).latents) == 1
+    journal.file.close()

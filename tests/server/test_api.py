@@ -1,6 +1,7 @@
 import io
 import json
 import re
+import sys
 import time
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from starlette.routing import Mount, Route
 
 import draglab
 from draglab.generators import to_uint8
+from draglab.inversion import InversionSettings
 from draglab.media.edit_file import WPlusStart, parse_edit_file
 from tests.provenance import accepted
+from tests.server.photo_files import photo
 from tests.server.running_server import Running
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "server.md"
@@ -197,9 +200,17 @@ def test_the_openapi_document_says_what_is_taken_answered_and_refused(server):
 
 
 def test_the_example_of_the_documentation_runs(server, tmp_path, monkeypatch):
-    (example,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    drag, photos = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DRAGLAB_TOKEN", server.token)
     monkeypatch.setenv("DRAGLAB_URL", f"http://127.0.0.1:{server.port}")
-    exec(compile(example, str(DOCS), "exec"), {"__name__": "example"})
+    exec(compile(drag, str(DOCS), "exec"), {"__name__": "example"})
     assert Image.open("after.png").size == (256, 256)
+
+    # With few steps of the inversion.
+    few = InversionSettings(projection_steps=2, tuning_steps=2)
+    monkeypatch.setattr(InversionSettings, "fast", staticmethod(lambda: few))
+    Path("holiday.png").write_bytes(photo(300, 400))
+    monkeypatch.setattr(sys, "argv", ["example", "holiday.png"])
+    exec(compile(photos, str(DOCS), "exec"), {"__name__": "example"})
+    assert Image.open("edited.png").size == (400, 300)

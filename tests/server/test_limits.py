@@ -63,6 +63,8 @@ def test_every_limit_has_its_test():
         "test_stitched_exports.py",
         "test_service.py",
         "test_drag_limits.py",
+        "test_transfers.py",
+        "test_api_photos.py",
     )
     tests = [folder / name for name in names]
     text = "".join(path.read_text(encoding="utf-8") for path in tests)

@@ -59,6 +59,10 @@ EXAMPLES = [
     {"type": "resume_photo", "photo": "abc"},
     {"type": "stop_photo", "photo": "abc"},
     {"type": "cancel_photo", "photo": "abc", "id": 3},
+    {"type": "transfer_to", "seeds": [1, 2], "height": 96, "more": True},
+    {"type": "stop_transfer", "close": True},
+    {"type": "keep_transferred", "seed": 2},
+    {"type": "export_sessions", "sessions": ["abc"]},
 ]
 
 

@@ -77,5 +77,7 @@ def test_a_generated_client_queues_a_drag_and_reads_its_status(server, generated
     status = generated.DragStatus.model_validate_json(server.api("GET", f"/drags/{name}").body)
     assert status.stop_reason in ("max_steps", "arrived") and status.ended > status.created
     assert generated.DragList.model_validate_json(server.api("GET", "/drags").body).drags[0].id == name
+    photo = generated.DragRequest(start={"photo": "abc"}, points=ROUND["points"])
+    assert server.api("POST", "/drags", photo.model_dump(mode="json", exclude_unset=True)).status == 400
     with pytest.raises(ValueError, match="max_steps"):
         generated.DragSettings(max_steps=0)

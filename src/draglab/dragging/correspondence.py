@@ -6,6 +6,7 @@ part it is, higher ones where exactly, so cosines of patches of several blocks a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,12 @@ class Matches:
     scores: NDArray[np.float64]
     margins: NDArray[np.float64]
     returns: NDArray[np.float64]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Matches]) -> Matches:
+        """Return the matches of several lists of points, one after the other."""
+        each = zip(*((part.places, part.scores, part.margins, part.returns) for part in parts), strict=True)
+        return cls(*(np.concatenate(arrays) for arrays in each))
 
 
 class ImageFeatures:

@@ -5,8 +5,10 @@ docs/transfer.md says how, and how well it works.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Generator as Steps
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -14,15 +16,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from draglab.dragging import Texture
-from draglab.dragging.correspondence import ImageFeatures, Matches
+from draglab.dragging.correspondence import CHUNK, ImageFeatures, Matches
 from draglab.dragging.similarity import fit_similarity
+from draglab.editor.branch import branch_rounds, edit_file_of
+from draglab.editor.document import Document
+from draglab.editor.pictures import render
 from draglab.editor.replay import Replay, RoundReport
-from draglab.editor.start_latent import spec_of_start, start_latent
+from draglab.editor.start_latent import file_start, spec_of_start, start_latent
 from draglab.errors import DraglabError
 from draglab.generators import Generator
 from draglab.geometry import MIN_TRAVEL
-from draglab.media.edit_file import EditFile, Round, SeedStart, WPlusStart
+from draglab.media.edit_file import EditFile, ModelReference, Round, SeedStart, WPlusStart
 from draglab.media.images import encode_mask
+
+T = TypeVar("T")
 
 # Chosen with seeds 500 to 539 of heads (docs/transfer.md). Lengths are shares of the image's width.
 LEAST_SCORE = 0.3
@@ -85,6 +92,25 @@ class SourceEdit:
         latents += [replay.w_plus] * (len(rounds) - len(latents))
         return cls(edit, tuple(each[0].float().cpu().numpy() for each in latents))
 
+    @classmethod
+    def from_document(cls, document: Document) -> SourceEdit:
+        """Make one of the edit of a document's current image; nothing is run. Of a photo, the model is its own.
+
+        Raises:
+            DraglabError: nothing was dragged yet, or the model is missing.
+        """
+        runs = branch_rounds(document)
+        if not runs:
+            raise DraglabError("there is no edit yet: drag something first")
+        spec, generator = document.history.start_of(runs[0].node), document.generator(runs[0].node)
+        plain = replace(spec, seed=spec.seed or 0, mix=None, w_plus=None, photo=None)
+        edit = edit_file_of(document).model_copy(update={"start": file_start(plain, None)})
+        if spec.photo is not None:
+            sha256 = document.generator_for(plain).sha256
+            edit = edit.model_copy(update={"model": ModelReference(name=spec.model, sha256=sha256)})
+        latents = [document.latent(document.latent_of(run.node, 0), generator) for run in runs]
+        return cls(edit, tuple(each[0].float().cpu().numpy() for each in latents))
+
 
 @dataclass(frozen=True)
 class PlacedRound:
@@ -109,13 +135,15 @@ class Transferred:
 
     Attributes:
         rounds: as they were placed. skipped: why nothing was done, or not all; None = all was done.
-        edit: the edit file that makes the result again. image: uint8 [H, W, 3]. Both are None if it was skipped.
+        edit: the edit file that makes the result again. w_plus: [1, num_ws, w_dim]. image: uint8 [H, W, 3]. All are
+            None if it was skipped.
         reports: of the rounds that ran.
     """
 
     rounds: tuple[PlacedRound, ...]
     skipped: str | None
     edit: EditFile | None = None
+    w_plus: Tensor | None = None
     image: NDArray[np.uint8] | None = None
     reports: tuple[RoundReport, ...] = ()
 
@@ -143,10 +171,14 @@ class EditTransfer:
         source: the edit. generator: its model.
         skip_met: whether handles are left out that the image has at their targets already: so far along the edit's
             way, relative to the rest of the image.
+        own: the model of the edit's own image, if that was tuned to a photo; None = `generator`.
     """
 
-    def __init__(self, source: SourceEdit, generator: Generator, skip_met: bool = True) -> None:
+    def __init__(
+        self, source: SourceEdit, generator: Generator, skip_met: bool = True, own: Generator | None = None
+    ) -> None:
         self.source, self.generator, self.skip_met = source, generator, skip_met
+        self._own = generator if own is None else own
         # Kept for the images to come.
         self._features = lru_cache(maxsize=8)(self._read)
 
@@ -161,13 +193,18 @@ class EditTransfer:
         Raises:
             DraglabError: the start does not fit the model, or a drag diverged.
         """
+        made = drained(self.steps(start))
+        return made if made.w_plus is None else replace(made, image=render(self.generator, made.w_plus))
+
+    def steps(self, start: SeedStart | WPlusStart) -> Steps[None, None, Transferred]:
+        """Do what :meth:`run` does in short steps: iterate to the end, whose value is the result without its image."""
         edit = self.source.edit.model_copy(update={"start": start})
         w_plus = start_latent(spec_of_start(start, edit.model.name), self.generator)
         placed: list[PlacedRound] = []
         recorded: list[Round] = []
         reports: list[RoundReport] = []
         for index in range(len(edit.rounds)):
-            placed.append(self.place(index, w_plus))
+            placed.append((yield from self._placing(index, w_plus)))
             one = placed[-1]
             if one.problem is not None:
                 title = f"round {index + 1}: " if len(edit.rounds) > 1 else ""
@@ -177,23 +214,32 @@ class EditTransfer:
             here = start if not recorded else WPlusStart.from_array(w_plus[0].cpu().numpy())
             replay = Replay(edit.model_copy(update={"start": here, "rounds": [one.round]}), self.generator)
             for _ in replay:
-                pass
+                yield
             w_plus = replay.w_plus
             recorded += replay.recorded().rounds
             reports += replay.reports
         if not recorded:
             return Transferred(tuple(placed), "the image is where the edit would bring it already")
-        image = replay.image()
-        return Transferred(tuple(placed), None, edit.model_copy(update={"rounds": recorded}), image, tuple(reports))
+        made = edit.model_copy(update={"rounds": recorded})
+        return Transferred(tuple(placed), None, made, w_plus, reports=tuple(reports))
 
     def place(self, index: int, w_plus: Tensor) -> PlacedRound:
         """Place a round on another image, by its latent [1, num_ws, w_dim]."""
+        return drained(self._placing(index, w_plus))
+
+    def _placing(self, index: int, w_plus: Tensor) -> Steps[None, None, PlacedRound]:
         one = self.source.edit.rounds[index]
         handles = one.handles()
         targets = np.array(one.moved[-1].targets) if one.moved else one.targets()
         own, anchors = self._features(index)
+        yield
         other = ImageFeatures(self.generator, w_plus)
-        matches = own.match(np.concatenate([handles, anchors]), other)
+        yield
+        points, parts = np.concatenate([handles, anchors]), []
+        for first in range(0, len(points), CHUNK):
+            parts.append(own.match(points[first : first + CHUNK], other))
+            yield
+        matches = Matches.joined(parts)
         found, around = _part(matches, slice(len(handles))), _part(matches, slice(len(handles), None))
         width = self.generator.img_shape[1]
         pins = np.linalg.norm(targets - handles, axis=1) < MIN_TRAVEL
@@ -226,12 +272,12 @@ class EditTransfer:
 
     def _read(self, index: int) -> tuple[ImageFeatures, NDArray[np.float64]]:
         """Return the features of the source's image before a round, and anchors in it, [m, 2]."""
-        latent = torch.from_numpy(self.source.latents[index])[None].to(self.generator.device, self.generator.dtype)
-        height, width = self.generator.img_shape
+        latent = torch.from_numpy(self.source.latents[index])[None].to(self._own.device, self._own.dtype)
+        height, width = self._own.img_shape
         xs, ys = ((np.arange(GRID) + 0.5) * side / GRID - 0.5 for side in (width, height))
         points = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
-        strength = np.sqrt(Texture(self.generator, latent)(points))
-        return ImageFeatures(self.generator, latent), points[strength > PLAIN * np.quantile(strength, 0.9)]
+        strength = np.sqrt(Texture(self._own, latent)(points))
+        return ImageFeatures(self._own, latent), points[strength > PLAIN * np.quantile(strength, 0.9)]
 
     def _ways(
         self,
@@ -279,6 +325,15 @@ class EditTransfer:
         if moved.all() or not moved.any():
             return one.mask, one.feather
         return encode_mask(moved), one.feather / max(back.scale, 1e-6)
+
+
+def drained(steps: Steps[object, None, T]) -> T:
+    """Iterate to the end and return its value."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
 
 
 def _part(matches: Matches, which: slice) -> Matches:

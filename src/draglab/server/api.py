@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import cache
 from typing import Any, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from draglab.media.edit_file import EditFile, parse_edit_file
 from draglab.media.images import encode_image
 from draglab.media.provenance.origin import Origin, edited_by
+from draglab.server.api_photos import ApiPhotos
 from draglab.server.drag_messages import (
     ENDED,
     SETTINGS,
@@ -30,16 +27,18 @@ from draglab.server.drag_messages import (
     GenerateRequest,
     State,
 )
-from draglab.server.drags import Drags, Draining, QueueFull, Result
+from draglab.server.drags import Drags, Result
 from draglab.server.edit_uploads import read_edit
 from draglab.server.event_streams import EventStreams
-from draglab.server.http import Uploads, parse_body, read_body, require_program
+from draglab.server.http import Uploads, parse_body, read_body
 from draglab.server.library import Library, ModelInfo
 from draglab.server.limits import Limits
 from draglab.server.openapi import PICTURES, Content, Endpoint, document
+from draglab.server.photo_api import PHOTO_ENDPOINTS
 from draglab.server.pictures import read_mask
+from draglab.server.program_requests import KEY, adapter, json_answer, key_of, owner_of, refusals
 from draglab.server.renderer import Renderer
-from draglab.server.security import Access, Program
+from draglab.server.security import Access
 from draglab.server.setting_help import settings_schema
 from draglab.server.worker import Worker, caller_of
 
@@ -47,13 +46,9 @@ T = TypeVar("T")
 
 _FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP"}
 """Format -> Pillow's name of it."""
+SCOPES = ("image", "photo")
+"""What an edited image shows: what the model shows, or the whole photo with the edit put back."""
 NO_DRAG = "there is no such drag: it was never started, or it ended too long ago"
-
-
-@cache
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
-    """Return what reads and writes a kind of message; it takes a while to build."""
-    return TypeAdapter(kind)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,39 +73,37 @@ class Api:
         worker: Worker,
         library: Library,
         drags: Drags,
+        photos: ApiPhotos,
         renderer: Renderer,
         access: Access,
         uploads: Uploads,
         limits: Limits,
+        streams: EventStreams,
     ) -> None:
         self._worker = worker
         self._library = library
-        self._drags = drags
+        self._drags, self._photos = drags, photos
         self._renderer = renderer
         self._access = access
         self._limits = limits
         self._uploads = uploads
-        self.streams = EventStreams(drags)
-
-    def routes(self) -> list[Route]:
-        """Return the routes of ENDPOINTS, relative to /api/v1."""
-        return [Route(each.path, self._guarded(each), methods=[each.method]) for each in ENDPOINTS]
+        self.streams = streams
 
     async def describe(self, request: Request) -> Response:
-        """Answer with the OpenAPI document of this API."""
+        """Answer with the OpenAPI document of the API."""
         # It imports torch, which takes seconds if nothing else has done so yet.
         schemas = {SETTINGS: await asyncio.to_thread(settings_schema)}
-        return JSONResponse(document(ENDPOINTS, self._limits, schemas))
+        return JSONResponse(document([*ENDPOINTS, *PHOTO_ENDPOINTS], self._limits, schemas))
 
     async def models(self, request: Request) -> Response:
         """Answer with the available models."""
         # On the worker: the first request may come before the models have been searched.
-        models = await self._on_worker(self._library.models, _owner(request))
+        models = await self._on_worker(self._library.models, owner_of(request))
         return JSONResponse(asdict(Models(models=models)))
 
     async def generate(self, request: Request) -> Response:
         """Answer with the image of a seed."""
-        owner = _owner(request)
+        owner = owner_of(request)
         async with self._uploads.of(owner):
             asked = await self._parsed(request, GenerateRequest)
         pixels, origin = await self._on_worker(lambda: self._renderer.generate(asked), owner)
@@ -118,10 +111,10 @@ class Api:
 
     async def add_drag(self, request: Request) -> Response:
         """Add a drag and answer 201 with its status, or 429 if too many wait."""
-        owner, key = _owner(request), _key(request)
+        owner, key = owner_of(request), key_of(request)
         if key is not None and (known := self._drags.keyed(owner, key)) is not None:
             return _added(known)
-        with _refusals():
+        with refusals():
             async with self._uploads.of(owner):
                 asked, mask = await self._parsed(request, DragRequest), None
                 if asked.mask is not None:
@@ -131,11 +124,11 @@ class Api:
 
     async def add_edit(self, request: Request) -> Response:
         """Add the rounds of an edit file as one drag and answer 201 with its status, or 429 if too many wait."""
-        owner, key = _owner(request), _key(request)
+        owner, key = owner_of(request), key_of(request)
         if key is not None and (known := self._drags.keyed(owner, key)) is not None:
             return _added(known)
         limits = self._access.limits_of(owner, self._limits)
-        with _refusals():
+        with refusals():
             async with self._uploads.of(owner):
                 body = await read_body(request, limits.drag_edit_bytes, "drag_edit_bytes", limits.body_seconds)
                 edit = await self._uploads.read(read_edit, body, limits)
@@ -146,50 +139,56 @@ class Api:
         state, before = request.query_params.get("state", ""), request.query_params.get("before")
         if state and state not in get_args(State):
             raise HTTPException(422, f"there is no state {state[:20]!a}: take {', '.join(get_args(State))}")
-        owner = _owner(request)
+        owner = owner_of(request)
         page = await asyncio.to_thread(self._drags.page, owner, state, before)
-        return _json(DragList, page)
+        return json_answer(DragList, page)
 
     async def drag_status(self, request: Request) -> Response:
         """Answer with the status of a drag."""
-        return _json(DragStatus, self._status(request))
+        return json_answer(DragStatus, self._status(request))
 
     async def drag_events(self, request: Request) -> Response:
         """Answer with a stream of the drag's statuses, as server-sent events, until it has ended."""
-        owner = _owner(request)
-        return self.streams.answer(self._status(request).id, owner, self._access.limits_of(owner, self._limits))
+        owner, id = owner_of(request), self._status(request).id
+        limits = self._access.limits_of(owner, self._limits)
+        return self.streams.answer(owner, limits, DragStatus, lambda: self._drags.status(id, owner))
 
     async def cancel_drag(self, request: Request) -> Response:
         """End a drag, keeping its best step, and answer with its status."""
-        owner, id = _owner(request), request.path_params["id"]
+        owner, id = owner_of(request), request.path_params["id"]
         status = await asyncio.wrap_future(
             self._worker.call(lambda: self._drags.cancel(id, owner), caller_of(owner), first=True)
         )
         if status is None:
             raise HTTPException(404, NO_DRAG)
-        return _json(DragStatus, status)
+        return json_answer(DragStatus, status)
 
     async def drag_image(self, request: Request) -> Response:
-        """Answer with the edited image, or 409 while the drag runs. Query: format = png, jpg or webp."""
-        kind = request.query_params.get("format", "png")
+        """Answer with the edited image, or 409 while the drag runs.
+
+        Query: format = png, jpg or webp; scope = image, or photo for the whole photo with the edit put back.
+        """
+        kind, scope = request.query_params.get("format", "png"), request.query_params.get("scope", "image")
         if kind not in PICTURES:
             raise HTTPException(422, f"there is no format {kind[:20]!a}: take png, jpg or webp")
-        status = self._status(request)
+        if scope not in SCOPES:
+            raise HTTPException(422, f"there is no scope {scope[:20]!a}: take {' or '.join(SCOPES)}")
+        status, owner = self._status(request), owner_of(request)
+        if scope == "photo" and status.photo is None:
+            raise HTTPException(422, "this drag is not of a photo: take the scope image")
         result = await self._result(status)
-        pixels = await self._on_worker(lambda: self._renderer.result(status.model, result), _owner(request))
-        return await self._picture(pixels, kind, await asyncio.to_thread(_origin, result))
+        pixels = await self._on_worker(lambda: self._renderer.result(self._drags.source(status, owner), result), owner)
+        if scope == "photo":
+            assert status.photo is not None
+            photo = self._photos.finished(status.photo, owner)
+            before = await self._on_worker(lambda: self._renderer.photo(photo), owner)
+            pixels = await asyncio.to_thread(photo.stored.paste, before, pixels)
+        return await self._picture(pixels, kind, await asyncio.to_thread(_origin, result, scope == "photo"))
 
     async def drag_edit(self, request: Request) -> Response:
         """Answer with the edit file that reproduces the result, or 409 while the drag runs."""
         result = await self._result(self._status(request))
         return Response(result.edit + "\n", media_type="application/json")
-
-    def _guarded(self, endpoint: Endpoint[Api]) -> Callable[[Request], Awaitable[Response]]:
-        async def guarded(request: Request) -> Response:
-            request.state.program = require_program(request, self._access)
-            return await endpoint.handler(self, request)
-
-        return guarded
 
     def _on_worker(self, function: Callable[[], Any], owner: str) -> asyncio.Future[Any]:
         return asyncio.wrap_future(self._worker.call(function, caller_of(owner)))
@@ -197,14 +196,14 @@ class Api:
     async def _parsed(self, request: Request, kind: type[T]) -> T:
         limits = self._limits
         body = await read_body(request, limits.message_bytes, "message_bytes", limits.body_seconds)
-        return await self._uploads.read(parse_body, body, _adapter(kind), limits.values)
+        return await self._uploads.read(parse_body, body, adapter(kind), limits.values)
 
     async def _picture(self, pixels: NDArray[np.uint8], kind: str, origin: Origin) -> Response:
         body = await asyncio.to_thread(encode_image, pixels, origin, _FORMATS[kind])
         return Response(body, media_type=PICTURES[kind])
 
     def _status(self, request: Request) -> DragStatus:
-        status = self._drags.status(request.path_params["id"], _owner(request))
+        status = self._drags.status(request.path_params["id"], owner_of(request))
         if status is None:
             raise HTTPException(404, NO_DRAG)
         return status
@@ -231,7 +230,6 @@ _QUEUE = (
     "points",
     "mask_pixels",
 )
-_KEY = {"Idempotency-Key": {"type": "string", "minLength": 1, "maxLength": 200}}
 _KEPT = ("drags_kept", "drags_kept_per_person", "drag_days")
 _PICTURE = Content("The image.", [*PICTURES.values()])
 _FORMAT = {"type": "string", "enum": [*get_args(Format)], "default": get_args(Format)[0]}
@@ -277,7 +275,7 @@ ENDPOINTS: tuple[Endpoint[Api], ...] = (
         handler=Api.add_drag,
         summary="Queue a drag.",
         body=DragRequest,
-        headers=_KEY,
+        headers=KEY,
         answer=DragStatus,
         status=201,
         problems=(400, 408, 413, 422, 429, 503),
@@ -289,7 +287,7 @@ ENDPOINTS: tuple[Endpoint[Api], ...] = (
         handler=Api.add_edit,
         summary="Queue all rounds of an edit file (docs/edit-files.md) as one drag.",
         body=EditFile,
-        headers=_KEY,
+        headers=KEY,
         answer=DragStatus,
         status=201,
         problems=(400, 408, 413, 422, 429, 503),
@@ -326,7 +324,7 @@ ENDPOINTS: tuple[Endpoint[Api], ...] = (
         path="/drags/{id}/image",
         handler=Api.drag_image,
         summary="Get the edited image of a drag that has ended.",
-        query={"format": _FORMAT},
+        query={"format": _FORMAT, "scope": {"type": "string", "enum": [*SCOPES], "default": SCOPES[0]}},
         answer=_PICTURE,
         problems=(400, 404, 409, 422),
     ),
@@ -339,46 +337,13 @@ ENDPOINTS: tuple[Endpoint[Api], ...] = (
         problems=(404, 409),
     ),
 )
-"""The API for programs; routes and the OpenAPI document are made from this table."""
-
-
-def _owner(request: Request) -> str:
-    """Return the owner of the drags of the program that sent a request."""
-    program: Program = request.state.program
-    return program.owner
-
-
-def _key(request: Request) -> str | None:
-    """Return the header by which a request that is sent again is known; None = it has none.
-
-    Raises:
-        HTTPException: 422, the key is too long.
-    """
-    key = request.headers.get("idempotency-key")
-    if key is not None and not 1 <= len(key) <= 200:
-        raise HTTPException(422, "the header Idempotency-Key must have 1 to 200 characters")
-    return key
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    """Answer 429 when too much waits, and 503 when the server is about to end."""
-    try:
-        yield
-    except QueueFull as error:
-        raise HTTPException(429, str(error), {"Retry-After": str(error.seconds)}) from None
-    except Draining as error:
-        raise HTTPException(503, str(error), {"Retry-After": "10"}) from None
+"""The API for programs, beside PHOTO_ENDPOINTS; routes and the OpenAPI document are made from both tables."""
 
 
 def _added(status: DragStatus) -> Response:
-    return _json(DragStatus, status, 201, {"Location": f"/api/v1/drags/{status.id}"})
+    return json_answer(DragStatus, status, 201, {"Location": f"/api/v1/drags/{status.id}"})
 
 
-def _json(kind: type[T], value: T, code: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(_adapter(kind).dump_json(value), code, headers, "application/json")
-
-
-def _origin(result: Result) -> Origin:
-    """Return what the image of a drag says."""
-    return edited_by(parse_edit_file(result.edit.encode()))
+def _origin(result: Result, put_back: bool) -> Origin:
+    """Return what the image of a drag says, or the photo with it put back."""
+    return edited_by(parse_edit_file(result.edit.encode()), put_back)

@@ -26,6 +26,8 @@ from draglab.server.photos import Photos
 from draglab.server.questions import Questions
 from draglab.server.sessions import Sessions
 from draglab.server.setting_help import panel_settings
+from draglab.server.transfer_messages import ExportSessions, KeepTransferred, StopTransfer, TransferTo
+from draglab.server.transfer_task import TransferTask
 from draglab.server.worker import NotYet, Worker
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ class Client:
         self._menu, self._photos = menu, photos
         self._limits = limits
         self._questions = Questions(self, worker, inverter, exports, limits)
+        self._transfer = TransferTask(self, worker, sessions, limits)
         self.owner = owner
         self._live: LiveSession | None = None
         self.outbox = outbox
@@ -101,6 +104,7 @@ class Client:
         """Show nothing more to the client. A running round goes on."""
         self._menu.leave(self)
         self._photos.leave(self)
+        self._transfer.close()
         self._leave_session()
 
     def _leave_session(self) -> None:
@@ -167,6 +171,16 @@ class Client:
                 self._menu.handle(command, self)
             case FindFrame() | InvertPhoto() | PhotoAct():
                 self._photos.handle(command, self)
+            case TransferTo(more=False):
+                self._transfer.begin(command, self._session())
+            case TransferTo():
+                self._transfer.more(command)
+            case StopTransfer(close=close):
+                (self._transfer.close if close else self._transfer.stop)()
+            case KeepTransferred():
+                self._transfer.keep(command)
+            case ExportSessions():
+                self._questions.export_sessions(command, self._sessions.documents(self.owner, command.sessions))
             case _:
                 self._do_in_session(command, self._session())
 

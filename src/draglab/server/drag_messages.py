@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from draglab.media.edit_file import PointPair, SeedStart, SettingValue, Start
+from draglab.media.edit_file import PointPair, SeedStart, SettingValue, WPlusStart
 
 State = Literal["waiting", "running", "finished", "cancelled", "failed"]
 ENDED: frozenset[State] = frozenset({"finished", "cancelled", "failed"})
@@ -27,16 +27,35 @@ class GenerateRequest:
     format: Format = "png"
 
 
+class SentPhotoStart(BaseModel):
+    """A photo that was sent, by its id, once it is finished."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+
+    photo: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+def _start_kind(value: Any) -> str:
+    given = value if isinstance(value, dict) else getattr(value, "__dict__", {})
+    return next((name for name in ("photo", "w_plus") if name in given), "seed")
+
+
 @dataclass(frozen=True, kw_only=True)
 class DragRequest:
     """A drag. Fields are as in an edit file (docs/edit-files.md).
 
-    points: in image pixels. mask: base64 of a PNG, white = movable. settings: fields of draglab.DragSettings.
+    model: None = the default model, or the photo's. start: also a photo, {"photo": id}. points: in image pixels. mask:
+    base64 of a PNG, white = movable. settings: fields of draglab.DragSettings.
     """
 
     __pydantic_config__ = _STRICT
     model: Annotated[str, Field(max_length=300)] | None = None
-    start: Start
+    start: Annotated[
+        Annotated[SeedStart, Tag("seed")]
+        | Annotated[WPlusStart, Tag("w_plus")]
+        | Annotated[SentPhotoStart, Tag("photo")],
+        Discriminator(_start_kind),
+    ]
     points: Annotated[list[PointPair], Field(min_length=1, max_length=10_000, fail_fast=True)]
     mask: str | None = None
     # Checked by read_settings, whose errors say more; generated clients get the fields from the schema.
@@ -49,15 +68,17 @@ class DragRequest:
 class DragStatus:
     """Status of a drag.
 
-    position: place among all waiting drags, 1 = the next to begin; None = it does not wait. round: number of the round
-    that runs or ran last, from 1, and `rounds` their number: 1, unless it is an edit file. handles, targets,
-    distances: of that round, in image pixels. stop_reason: reason why the last round ended: arrived, stalled,
-    out_of_reach, max_steps or stopped (cancelled). A drag that did not arrive keeps its best step, and `step` is the
-    number of that one. error: reason why the drag failed. created, ended: seconds since 1970.
+    photo: id of the photo that is dragged; None = it is none. position: place among all waiting drags, 1 = the next to
+    begin; None = it does not wait. round: number of the round that runs or ran last, from 1, and `rounds` their number:
+    1, unless it is an edit file. handles, targets, distances: of that round, in image pixels. stop_reason: reason why
+    the last round ended: arrived, stalled, out_of_reach, max_steps or stopped (cancelled). A drag that did not arrive
+    keeps its best step, and `step` is the number of that one. error: reason why the drag failed. created, ended:
+    seconds since 1970.
     """
 
     id: str
     model: str
+    photo: str | None = None
     state: State
     position: int | None = None
     round: int = 1

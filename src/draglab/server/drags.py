@@ -8,7 +8,7 @@ import secrets
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from draglab.errors import DraglabError
-from draglab.media.edit_file import EditFile, ModelReference, Round, parse_edit_file
-from draglab.server.drag_messages import DragList, DragRequest, DragStatus, State
+from draglab.media.edit_file import EditFile, parse_edit_file
+from draglab.server.drag_edits import DragEdits
+from draglab.server.drag_messages import DragList, DragRequest, DragStatus, SentPhotoStart, State
 from draglab.server.drag_store import TRIES, DragStore
 from draglab.server.drag_task import Drag
 from draglab.server.library import Library
@@ -28,8 +29,9 @@ from draglab.server.turns import Turns
 from draglab.server.worker import Worker
 
 if TYPE_CHECKING:
+    from draglab.editor.document import Source
     from draglab.editor.replay import Replay
-    from draglab.generators import Generator
+    from draglab.server.api_photos import FinishedPhoto
 
 PAGE = 100
 """Number of drags in a list."""
@@ -71,6 +73,7 @@ class Drags:
 
     Args:
         folder: returns the folder of the drags' file.
+        photo_of: returns a photo of a program, by its id and its owner; raises if there is none.
         limits_of: returns the limits of a person.
     """
 
@@ -81,10 +84,11 @@ class Drags:
         worker: Worker,
         limits: Limits,
         folder: Callable[[], Path],
+        photo_of: Callable[[str, str], FinishedPhoto],
         limits_of: Callable[[str], Limits] | None = None,
     ) -> None:
-        self._library = library
         self._generator_of = loaded.get
+        self._edits = DragEdits(library, loaded, photo_of)
         self._worker = worker
         self._limits = limits
         self._limits_of = limits_of or (lambda owner: limits)
@@ -113,6 +117,11 @@ class Drags:
     def running(self) -> int:
         """Number of drags that run."""
         return len(self._running)
+
+    @property
+    def lasting(self) -> bool:
+        """Whether what programs have survives the process: another one may keep its own in the folder."""
+        return self._open().lasting
 
     def drain(self) -> None:
         """Take and begin nothing from now on; what runs goes on."""
@@ -173,10 +182,10 @@ class Drags:
 
         Raises:
             QueueFull, Draining: nothing more is taken now.
-            DraglabError: there is no such model.
+            DraglabError: there is no such model or photo.
         """
         self._check_room(owner)
-        return self._model(request.model)[1].img_shape
+        return self._edits.size(request, owner)
 
     def add(
         self, request: DragRequest, owner: str, mask: NDArray[np.bool_] | None = None, key: str | None = None
@@ -191,37 +200,25 @@ class Drags:
             QueueFull, Draining: nothing more is taken now.
             DraglabError: the request does not fit the model, or exceeds a limit.
         """
-        from draglab.editor.settings import read_settings
-
         self._check_room(owner)
-        read_settings(request.settings)
-        model, generator = self._model(request.model)
-        settings = asdict(read_settings({**generator.drag_settings, **request.settings}))
-        handles = np.array([pair.handle for pair in request.points])
-        targets = np.array([pair.target for pair in request.points])
-        one = Round.from_arrays(handles, targets, mask, settings)
-        reference = ModelReference(name=model, sha256=generator.sha256)
-        return self.add_edit(EditFile(model=reference, start=request.start, rounds=[one]), owner, key)
+        photo = request.start.photo if isinstance(request.start, SentPhotoStart) else None
+        return self.add_edit(self._edits.of_request(request, owner, mask), owner, key, photo)
 
-    def add_edit(self, edit: EditFile, owner: str, key: str | None = None) -> DragStatus:
-        """Add all rounds of an edit file as one drag; see :meth:`add`."""
-        from draglab.editor.replay import Replay
+    def add_edit(self, edit: EditFile, owner: str, key: str | None = None, photo: str | None = None) -> DragStatus:
+        """Add all rounds of an edit file as one drag; see :meth:`add`.
 
+        Args:
+            photo: id of the photo that is dragged, in place of the file's model; None = none is.
+        """
         self._check_room(owner)
-        limits = self._limits_of(owner)
-        for one in edit.rounds:
-            if len(one.points) > limits.points:
-                raise DraglabError(f"{len(one.points)} points are too many: at most {limits.points} (limit 'points')")
-        if (steps := sum(map(_most_steps, edit.rounds))) > limits.drag_steps:
-            most = limits.drag_steps
-            raise DraglabError(f"max_steps is {steps} in all: at most {most} are taken (limit 'drag_steps')")
-        # A file may name its model by a path: nothing outside the library is ever opened.
-        model = self._library.name_of(edit.model.name)
-        edit = edit.model_copy(update={"model": edit.model.model_copy(update={"name": model})})
-        # All checks against the model are its.
-        Replay(edit, self._generator_of(model))
+        edit, model = self._edits.checked(edit, owner, photo, self._limits_of(owner))
         status = DragStatus(
-            id=secrets.token_urlsafe(16), model=model, state="waiting", rounds=len(edit.rounds), created=time.time()
+            id=secrets.token_urlsafe(16),
+            model=model,
+            photo=photo,
+            state="waiting",
+            rounds=len(edit.rounds),
+            created=time.time(),
         )
         text, drag = edit.model_dump_json(), Drag(status, owner, self._begin, self._end)
         self._make_room(owner, len(text))
@@ -230,6 +227,14 @@ class Drags:
         self._turns.add(owner, status.id)
         self._start_next()
         return self._placed(drag)
+
+    def source(self, status: DragStatus, owner: str) -> Source:
+        """Return what the generator of a drag is made of.
+
+        Raises:
+            DraglabError: its photo is no longer there.
+        """
+        return self._edits.source(status.model, status.photo, owner)
 
     def cancel(self, id: str, owner: str) -> DragStatus | None:
         """End a person's drag and return its status; None if there is no such drag."""
@@ -292,7 +297,7 @@ class Drags:
     def _begin(self, drag: Drag) -> Replay:
         from draglab.editor.replay import Replay
 
-        generator = self._generator_of(drag.status.model)
+        generator = self._generator_of(self.source(drag.status, drag.owner))
         return Replay(parse_edit_file(self._open().edit(drag.status.id).encode(), "the drag"), generator)
 
     def _end(self, drag: Drag) -> None:
@@ -366,23 +371,9 @@ class Drags:
             seconds = (self._ends[-1] - self._ends[0]) / (len(self._ends) - 1)
         return QueueFull(problem, min(max(math.ceil(seconds), 1), LONGEST_RETRY))
 
-    def _model(self, name: str | None) -> tuple[str, Generator]:
-        model = name or self._library.default
-        return model, self._generator_of(model)
-
 
 _STATUS: TypeAdapter[DragStatus] = TypeAdapter(DragStatus)
 
 
 def _text(status: DragStatus) -> str:
     return _STATUS.dump_json(status).decode()
-
-
-def _most_steps(one: Round) -> int:
-    """Return the number of steps after which a round has ended at the latest."""
-    from draglab.editor.settings import read_settings
-
-    if one.steps is not None:
-        return one.steps
-    last = one.moved[-1].after if one.moved else 0
-    return last + read_settings(one.settings).max_steps

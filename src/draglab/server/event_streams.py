@@ -1,31 +1,32 @@
-"""Streams of a drag's statuses, as server-sent events."""
+"""Streams of the statuses of drags and photos, as server-sent events."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import TypeVar
 
-from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
+from draglab.server.api_photo_messages import PhotoStatus
 from draglab.server.drag_messages import ENDED, DragStatus
-from draglab.server.drags import Drags
 from draglab.server.limits import Limits
+from draglab.server.program_requests import adapter
+
+S = TypeVar("S", DragStatus, PhotoStatus)
 
 EVENT_SECONDS = 0.1
 """Time between two events of a stream; what changes meanwhile is in the next."""
 QUIET_SECONDS = 15.0
 """Time after which a stream without news sends a comment, so that proxies keep it open."""
-_STATUS: TypeAdapter[DragStatus] = TypeAdapter(DragStatus)
 
 
 class EventStreams:
     """The open streams. Used on the event loop only."""
 
-    def __init__(self, drags: Drags) -> None:
-        self._drags = drags
+    def __init__(self) -> None:
         self._open: Counter[str] = Counter()
         self._ending = False
 
@@ -38,8 +39,11 @@ class EventStreams:
         """End all streams, because the server ends: programs ask again when it is back."""
         self._ending = True
 
-    def answer(self, id: str, owner: str, limits: Limits) -> Response:
-        """Answer with the events of a drag, until it has ended.
+    def answer(self, owner: str, limits: Limits, kind: type[S], look: Callable[[], S | None]) -> Response:
+        """Answer with the events of a drag or photo, until it has ended.
+
+        Args:
+            look: returns its status; None = it is no longer there.
 
         Raises:
             HTTPException: 429, too many streams are open.
@@ -48,17 +52,17 @@ class EventStreams:
             if count >= getattr(limits, name):
                 raise HTTPException(429, f"{count} streams are open (limit {name!a}): close one", {"Retry-After": "5"})
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(self._events(id, owner), headers=headers, media_type="text/event-stream")
+        return StreamingResponse(self._events(owner, kind, look), headers=headers, media_type="text/event-stream")
 
-    async def _events(self, id: str, owner: str) -> AsyncIterator[str]:
+    async def _events(self, owner: str, kind: type[S], look: Callable[[], S | None]) -> AsyncIterator[str]:
         self._open[owner] += 1
         try:
             yield "retry: 2000\n\n"
             last, quiet = None, 0.0
-            while not self._ending and (status := self._drags.status(id, owner)) is not None:
+            while not self._ending and (status := look()) is not None:
                 if status != last:
                     last, quiet = status, 0.0
-                    yield f"event: status\ndata: {_STATUS.dump_json(status).decode()}\n\n"
+                    yield f"event: status\ndata: {adapter(kind).dump_json(status).decode()}\n\n"
                     if status.state in ENDED:
                         return
                 elif quiet >= QUIET_SECONDS:

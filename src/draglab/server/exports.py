@@ -44,6 +44,11 @@ class Exports:
         self._making_thread = ThreadPoolExecutor(1, thread_name_prefix="draglab-exporting")
         self._offers: dict[str, Offer] = {}
 
+    @property
+    def folder(self) -> Path:
+        """Folder for other temporary files."""
+        return self._folder.path
+
     def begin(self, owner: str | None, suffix: str, stitched: bool = False) -> Path:
         """Return a path to write a new file to.
 

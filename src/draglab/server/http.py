@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -12,14 +12,17 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from draglab.errors import DraglabError
 from draglab.media.edit_file import count_values
 from draglab.problems import first_problem
+from draglab.server.openapi import Endpoint
 from draglab.server.security import Access, Program
 from draglab.server.tokens import Right
 
 T = TypeVar("T")
+A = TypeVar("A")
 
 
 def require_token(request: Request, access: Access) -> None:
@@ -119,6 +122,19 @@ def parse_body(body: bytes, kind: TypeAdapter[T], values: int) -> T:
         return kind.validate_json(body)
     except ValidationError as error:
         raise HTTPException(422, f"the request cannot be used: {first_problem(error)}") from None
+
+
+def guarded(api: A, endpoints: Sequence[Endpoint[A]], access: Access) -> list[Route]:
+    """Return the routes of endpoints for programs, relative to /api/v1; `request.state.program` says who asks."""
+
+    def route(endpoint: Endpoint[A]) -> Route:
+        async def answer(request: Request) -> Response:
+            request.state.program = require_program(request, access)
+            return await endpoint.handler(api, request)
+
+        return Route(endpoint.path, answer, methods=[endpoint.method])
+
+    return [route(each) for each in endpoints]
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:

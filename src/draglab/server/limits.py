@@ -43,6 +43,8 @@ class Limits:
         exports: number of a person's exports that are being made or wait for their download. export_seconds: time for
             that download. stitched: number of exports of photos that are stitched at once, each with a copy of its
             model.
+        transfer_seeds: number of seeds in a request to do an edit to other seeds. transfer_results: number of results
+            of one page, and of sessions in an export of several.
         generators: number of models in memory; the least recently used one is dropped.
         drags, drags_per_person: number of drags of programs that run at once, in total and for one person.
         drags_waiting, drags_waiting_per_person: number of those that wait for that.
@@ -52,6 +54,10 @@ class Limits:
         drag_edit_bytes: size of an edit file that a program sends.
         drag_uploads: number of bodies of programs that are received and parsed at once for one person; further ones
             wait.
+        photo_jobs: number of photos of programs that are inverted at once. photo_jobs_waiting,
+            photo_jobs_waiting_per_person: number of those that wait for that.
+        photos_kept_per_person: number of those that have ended and are kept; photos_kept_bytes: size of their files, of
+            all people.
         event_streams, event_streams_per_person: number of streams of events, in total and for one person.
         drain_seconds: time for what runs to end after SIGTERM.
     """
@@ -91,6 +97,8 @@ class Limits:
     exports: int = 4
     export_seconds: float = 600.0
     stitched: int = 2
+    transfer_seeds: int = 24
+    transfer_results: int = 240
     generators: int = 3
     drags: int = 4
     drags_per_person: int = 2
@@ -104,6 +112,11 @@ class Limits:
     drag_steps: int = 10_000
     drag_edit_bytes: int = 16 * 2**20
     drag_uploads: int = 4
+    photo_jobs: int = 2
+    photo_jobs_waiting: int = 64
+    photo_jobs_waiting_per_person: int = 16
+    photos_kept_per_person: int = 20
+    photos_kept_bytes: int = 8 * 2**30
     event_streams: int = 128
     event_streams_per_person: int = 16
     drain_seconds: float = 20.0

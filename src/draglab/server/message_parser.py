@@ -21,6 +21,7 @@ from draglab.server.messages import (
     SetPoints,
     SetSettings,
 )
+from draglab.server.transfer_messages import ExportSessions, TransferTo
 
 # What pydantic needs for it is built with the first message, not while the server starts.
 _client_message: TypeAdapter[ClientMessage] = TypeAdapter(
@@ -72,6 +73,10 @@ def parse(text: str, limits: Limits) -> ClientMessage:
             name, limit = "settings", limits.settings
         case Seeds(seeds=several):
             name, limit = "seeds", limits.seeds
+        case TransferTo(seeds=several):
+            name, limit = "transfer_seeds", limits.transfer_seeds
+        case ExportSessions(sessions=several):
+            name, limit = "transfer_results", limits.transfer_results
         case _:
             return message
     if several is not None and len(several) > limit:

@@ -1,5 +1,5 @@
 """The messages of the websocket, version 1 of the editor's protocol; also point_messages.py, help_messages.py,
-model_messages.py, photo_messages.py and export_messages.py.
+model_messages.py, photo_messages.py, export_messages.py and transfer_messages.py.
 
 The page's types are generated from these classes: run `python -m web.make_types` after a change.
 
@@ -27,6 +27,7 @@ from draglab.server.model_messages import ModelCommand, ModelList, ModelWork
 from draglab.server.photo_messages import FoundFrame, PhotoBegun, PhotoCommand, PhotoWork
 from draglab.server.point_messages import AddPoint, MovePoint, Pull, RemovePoints, SetPoints
 from draglab.server.setting_help import PanelSetting
+from draglab.server.transfer_messages import TransferAnswer, TransferCommand
 
 if TYPE_CHECKING:
     from draglab.editor.journal import SessionInfo
@@ -190,7 +191,7 @@ class Seen(Request):
 Command = (
     NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint
     | Pull | RemovePoints | SetPoints | SetMask | Act | HelpQuestion | SetSettings | ResetSettings | Goto | Scrub
-    | ContinueFrom | Seeds | Export | CancelExport | Describe | ModelCommand | PhotoCommand
+    | ContinueFrom | Seeds | Export | CancelExport | Describe | ModelCommand | PhotoCommand | TransferCommand
 )  # fmt: skip
 """Messages that the worker's thread handles."""
 ClientMessage = Hello | Seen | Command
@@ -304,16 +305,16 @@ class Error:
     fatal: bool = False
 
 
-PictureKind = Literal["live", "current", "original", "scrub", "seed", "photo"]
+PictureKind = Literal["live", "current", "original", "scrub", "seed", "photo", "before", "after"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PictureHeader:
     """Header of a picture.
 
-    stamp: of a live picture, the stamp of its Progress, which grows. node, frame, seed: what the picture shows.
-    photo: of which photo it is the reconstruction. width, height: size of the picture, which may be smaller than the
-    image.
+    kind: "before" and "after" are a seed's in a transfer. stamp: of a live picture, the stamp of its Progress, which
+    grows. node, frame, seed: what the picture shows. photo: of which photo it is the reconstruction. width, height:
+    size of the picture, which may be smaller than the image.
     """
 
     kind: PictureKind
@@ -329,7 +330,7 @@ class PictureHeader:
 
 ServerMessage = (
     Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HelpAnswer | ExportReady
-    | ExportProgress | Text | Error | ModelList | ModelWork | FoundFrame | PhotoBegun | PhotoWork
+    | ExportProgress | Text | Error | ModelList | ModelWork | FoundFrame | PhotoBegun | PhotoWork | TransferAnswer
 )  # fmt: skip
 
 

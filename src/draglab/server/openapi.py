@@ -42,7 +42,7 @@ class Endpoint(Generic[A]):
     Attributes:
         path: path below /api/v1; parts in braces are parameters. handler: the method of A that answers; its name is
             the operation's.
-        summary: one sentence. body: dataclass of the request's JSON; None = no body.
+        summary: one sentence. body: dataclass of the request's JSON, or other content; None = no body.
         answer: dataclass of the answer's JSON, or other content. status: status code of the answer.
         query, headers: JSON schemas of the query's parameters, and of headers, by name.
         problems: status codes of errors, besides 401 and 403. limits: names of the limits that apply, see Limits.
@@ -52,7 +52,7 @@ class Endpoint(Generic[A]):
     path: str
     handler: Callable[[A, Request], Awaitable[Response]]
     summary: str
-    body: type | None = None
+    body: type | Content | None = None
     answer: type | Content
     status: int = 200
     query: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -106,8 +106,12 @@ def _operation(endpoint: Endpoint[Any], limits: Limits) -> dict[str, Any]:
     operation["responses"] = responses
     if parameters := _parameters(endpoint):
         operation["parameters"] = parameters
-    if endpoint.body is not None:
-        operation["requestBody"] = {"required": True, "content": _json(endpoint.body)}
+    if isinstance(body := endpoint.body, Content):
+        binary = {"schema": {"type": "string", "format": "binary"}}
+        content = dict.fromkeys(body.kinds, binary)
+        operation["requestBody"] = {"description": body.description, "required": True, "content": content}
+    elif body is not None:
+        operation["requestBody"] = {"required": True, "content": _json(body)}
     if endpoint.limits:
         operation["x-limits"] = {name: getattr(limits, name) for name in endpoint.limits}
     return operation

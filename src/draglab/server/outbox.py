@@ -37,6 +37,10 @@ class Picture:
         return ("picture", self.kind, self.seed, self.photo)
 
 
+LASTING = frozenset({"before", "after"})
+"""Kinds of pictures that a client still wants when it shows another session."""
+
+
 class Outbox:
     """A client's queue, filled by the worker's thread and emptied by the event loop.
 
@@ -81,10 +85,10 @@ class Outbox:
             self._live = [under_way for under_way in self._live if under_way > stamp]
 
     def discard_pictures(self, kinds: set[PictureKind] | None = None) -> None:
-        """Drop waiting pictures of these kinds; None = of all kinds, because the client shows something else now."""
+        """Drop waiting pictures of these kinds; None = of all but LASTING, because another session is shown now."""
         with self._lock:
             for slot, item in list(self._waiting.items()):
-                if isinstance(item, Picture) and (kinds is None or item.kind in kinds):
+                if isinstance(item, Picture) and (item.kind not in LASTING if kinds is None else item.kind in kinds):
                     del self._waiting[slot]
             if kinds is None:
                 self._live.clear()

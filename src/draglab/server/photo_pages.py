@@ -116,7 +116,7 @@ class PhotoPages:
 
         model = self._library.name_of(content.info.model_name)
         quality = QualityReport(**content.info.quality.model_dump())
-        start = PhotoStart.of(path.stem, _clean(name), "png", size, quality)
+        start = PhotoStart.of(path.stem, clean_name(name), "png", size, quality)
         return self._sessions.from_photo(owner, model, content.w_plus.numpy(), start)
 
     async def picture(self, request: Request) -> Response:
@@ -152,7 +152,7 @@ class PhotoPages:
         return asyncio.wrap_future(self._worker.call(function, caller_of(owner)))
 
 
-def _clean(name: str) -> str:
+def clean_name(name: str) -> str:
     """Return the name of a photo, of letters and digits, from that of its file."""
     return safe(PurePath(name.replace("\\", "/")).stem[:200]) or "photo"
 
@@ -162,9 +162,9 @@ def _read_photo(body: bytes, name: str, owner: str | None, most: int) -> Draft:
     from draglab.inversion import decode_photo
 
     picture = decode_photo(body, max_pixels=most)
-    kind = _kind_of(body)
+    kind = kind_of(body)
     face = look_for_face(picture.pixels)
-    return Draft(secrets.token_hex(8), owner, _clean(name), kind, body, picture.pixels, picture.notes, face)
+    return Draft(secrets.token_hex(8), owner, clean_name(name), kind, body, picture.pixels, picture.notes, face)
 
 
 def _decoded(data: bytes, most: int) -> NDArray[np.uint8]:
@@ -173,7 +173,7 @@ def _decoded(data: bytes, most: int) -> NDArray[np.uint8]:
     return decode_photo(data, max_pixels=most).pixels
 
 
-def _kind_of(data: bytes) -> PhotoKind:
+def kind_of(data: bytes) -> PhotoKind:
     """Return the format in which an edited photo is offered first: its own, or the next best."""
     if data.startswith(b"\xff\xd8"):
         return "jpg"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -11,17 +11,19 @@ from draglab.errors import DraglabError
 from draglab.server import help_messages as h
 from draglab.server import messages as m
 from draglab.server.exports import Exports
-from draglab.server.file_names import export_name
+from draglab.server.file_names import export_name, safe
 from draglab.server.inverter import Inverter
 from draglab.server.limits import Limits
 from draglab.server.live_session import LiveSession
 from draglab.server.outbox import Outbox, Picture
+from draglab.server.transfer_messages import ExportSessions
 from draglab.server.worker import NotYet, Worker
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from draglab.editor.document import Document
     from draglab.editor.named_edits import NamedPoints
     from draglab.editor.quality import HandleQuality
 
@@ -180,9 +182,33 @@ class Questions:
         if command.scope == "photo" and not command.stitch:
             # A whole photo takes seconds: other people's steps go on meanwhile.
             steps = _Elsewhere(self._exports.make(steps))
+        (self._inverter if command.stitch else self._worker).add(self._task(command, steps, path, name))
+
+    def export_sessions(self, command: ExportSessions, documents: Sequence[Document]) -> None:
+        """Answer an ExportSessions.
+
+        Raises:
+            NotYet: the model is being loaded.
+            DraglabError: they are not of one model, or nothing was dragged in one.
+        """
+        from draglab.editor.export_many import export_many
+
+        path = self._exports.begin(self._client.owner, "zip")
+        try:
+            steps = export_many(documents, path)
+        except BaseException:
+            self._exports.give_up(path)
+            raise
+        start = documents[0].history.start_of(documents[0].history.node)
+        name = f"{safe(start.model) or 'draglab'}-{len(documents)}-images.zip"
+        self._worker.add(self._task(command, steps, path, name))
+
+    def _task(
+        self, command: m.Export | ExportSessions, steps: Iterator[float | None], path: Path, name: str
+    ) -> _ExportTask:
         task = _ExportTask(self._client, self._exports, command, steps, path, name)
         self._making = [each for each in self._making if not each.over] + [task]
-        (self._inverter if command.stitch else self._worker).add(task)
+        return task
 
 
 class _Elsewhere:
@@ -205,7 +231,13 @@ class _ExportTask:
     """The making of a file, one piece in each step: a worker.Task. Attribute `over`: whether there are no more."""
 
     def __init__(
-        self, client: Asker, exports: Exports, command: m.Export, steps: Iterator[float | None], path: Path, name: str
+        self,
+        client: Asker,
+        exports: Exports,
+        command: m.Export | ExportSessions,
+        steps: Iterator[float | None],
+        path: Path,
+        name: str,
     ) -> None:
         self.command = command
         self._client, self._exports = client, exports

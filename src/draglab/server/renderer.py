@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from draglab.errors import DraglabError
 from draglab.media.provenance.origin import Origin, generated
+from draglab.server.api_photos import FinishedPhoto
 from draglab.server.drag_messages import GenerateRequest
 from draglab.server.drags import Result
 from draglab.server.library import Library
@@ -17,6 +18,7 @@ from draglab.server.loaded_models import LoadedModels
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from draglab.editor.document import Source
     from draglab.generators import Generator
 
 
@@ -40,18 +42,31 @@ class Renderer:
         w_plus = generator.w_plus_from_seed(start.seed, start.truncation_psi, start.truncation_cutoff, c)
         return _image(generator, w_plus), generated(model, generator.sha256, start.seed)
 
-    def result(self, model: str, result: Result) -> NDArray[np.uint8]:
-        """Compute the image of the result of a drag with this model, uint8 [H, W, 3].
+    def result(self, source: Source, result: Result) -> NDArray[np.uint8]:
+        """Compute the image of the result of a drag with this model or photo, uint8 [H, W, 3].
 
         Raises:
-            DraglabError: the model is no longer here.
+            DraglabError: the model or photo is no longer here.
         """
-        import torch
-
-        generator = self._generator_of(model)
+        generator = self._generator_of(source)
         if not generator.sha256 or generator.sha256 not in result.edit:
-            raise DraglabError(f"the model {model} was replaced by another since: send the drag again")
-        return _image(generator, torch.from_numpy(result.w_plus)[None])
+            raise DraglabError("the model was replaced by another since: send the drag again")
+        return _image(generator, _latent(result.w_plus))
+
+    def photo(self, photo: FinishedPhoto) -> NDArray[np.uint8]:
+        """Compute the image of a photo before any drag, uint8 [H, W, 3].
+
+        Raises:
+            DraglabError: the photo is no longer here.
+        """
+        return _image(self._generator_of(photo.stored), _latent(photo.start.array()))
+
+
+def _latent(w_plus: NDArray[np.float32]) -> Tensor:
+    """Return a latent [num_ws, w_dim] as a tensor [1, num_ws, w_dim]."""
+    import torch
+
+    return torch.from_numpy(w_plus)[None]
 
 
 def _image(generator: Generator, w_plus: Tensor) -> NDArray[np.uint8]:

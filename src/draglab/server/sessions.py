@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from draglab.server.messages import Start
 from draglab.server.worker import NotYet, Worker
 
 if TYPE_CHECKING:
+    from draglab.editor.document import Document
     from draglab.editor.journal import Journal, SessionInfo
     from draglab.editor.photo import PhotoStart
     from draglab.editor.session import EditingSession
@@ -58,6 +59,10 @@ class Sessions:
     def pulling(self) -> int:
         """Number of sessions in which a hand is down that the image follows; can be read from any thread."""
         return sum(live.session.rounds.pulling for live in list(self._live.values()))
+
+    def running(self, owner: str | None) -> bool:
+        """Whether a drag runs in a session of this person."""
+        return any(live.running and live.owner == owner for live in self._live.values())
 
     def listing(self, owner: str | None) -> list[SessionInfo]:
         """List the sessions of a person, the one changed last first."""
@@ -124,6 +129,26 @@ class Sessions:
         # The list of sessions shows it at once.
         session.pictures.thumbnail(session.document.history.node.latent_id)
         return session.document.id
+
+    def documents(self, owner: str | None, sessions: Sequence[str]) -> list[Document]:
+        """Return the documents of sessions of this person, without putting any of them into memory.
+
+        Raises:
+            DraglabError: there is no such session, or a drag runs in one.
+        """
+        from draglab.editor.document import Document
+
+        found = []
+        for session in sessions:
+            if (live := self._live.get((owner, session))) is None:
+                document = Document(self._journal(owner), session, self._generator_of)
+                document.read()
+            elif live.running:
+                raise DraglabError("a drag still runs in one of them: wait for its end")
+            else:
+                document = live.session.document
+            found.append(document)
+        return found
 
     def heat_map(self, owner: str | None, session: str) -> Callable[[], NDArray[np.uint8]]:
         """Return a function, for any thread, that makes a picture of where a photo's inversion differs from it.

@@ -43,6 +43,8 @@ QUOTAS = (
     "drag_bytes_per_person",
     "drag_steps",
     "drag_edit_bytes",
+    "photo_jobs_waiting_per_person",
+    "photos_kept_per_person",
     "event_streams_per_person",
     "points",
 )

@@ -102,7 +102,7 @@ async function download(kind, scope) {
 }
 
 /** Saves a file that is ready; what is to be said of that. @param {import("./app.js").Message<"export_ready">} ready */
-function save({ url, name }) {
+export function save({ url, name }) {
   make("a", { href: url, download: name }).click();
   return `Saved as ${name}.`;
 }

@@ -25,6 +25,7 @@ import { initOpen } from "./open.js";
 import { initSettings } from "./panels/settings.js";
 import { initStart } from "./panels/start.js";
 import { initStatus } from "./status.js";
+import { initTransfer } from "./transfer/drawer.js";
 import { redo, undo } from "./actions.js";
 
 initStatus();
@@ -39,6 +40,7 @@ initHint();
 initMask();
 initSettings();
 initOpen();
+initTransfer();
 
 const undoButton = byId("undo", HTMLButtonElement);
 const redoButton = byId("redo", HTMLButtonElement);

@@ -21,7 +21,7 @@ const photoList = make("section", { "aria-label": "Photos on their way" });
 let dragging = 0;
 
 /** @param {string} session */
-async function openSession(session) {
+export async function openSession(session) {
   dialog.close();
   await leaveRound();
   if (send({ type: "open_session", session })) forgetPictures();

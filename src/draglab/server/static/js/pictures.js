@@ -119,7 +119,7 @@ async function show(name, header, picture) {
 }
 
 onPicture((header, picture) => {
-  if (header.kind === "photo") return;
+  if (header.kind === "photo" || header.kind === "before" || header.kind === "after") return;
   if (header.kind === "seed") keep(seeds, header.seed, picture);
   else void show(header.kind === "scrub" || header.kind === "original" ? header.kind : "now", header, picture);
 });

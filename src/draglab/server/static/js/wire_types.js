@@ -359,6 +359,44 @@
  */
 
 /**
+ * Do the edit of the shown image to other seeds of its model. Answered by TransferBegun.
+ *
+ * @typedef {object} TransferTo
+ * @property {number | null} [id]
+ * @property {"transfer_to"} type
+ * @property {Array<number>} seeds
+ * @property {number} height
+ * @property {boolean} [more]
+ */
+
+/**
+ * End the transfer after the current step. Results stay, unless close is True.
+ *
+ * @typedef {object} StopTransfer
+ * @property {number | null} [id]
+ * @property {"stop_transfer"} type
+ * @property {boolean} [close]
+ */
+
+/**
+ * Make a session of a result, which makes its rounds again. Answered by TransferKept.
+ *
+ * @typedef {object} KeepTransferred
+ * @property {number | null} [id]
+ * @property {"keep_transferred"} type
+ * @property {number} seed
+ */
+
+/**
+ * Export the images and edit files of sessions of one model, as a ZIP. Answered by ExportReady.
+ *
+ * @typedef {object} ExportSessions
+ * @property {number | null} [id]
+ * @property {"export_sessions"} type
+ * @property {Array<string>} sessions
+ */
+
+/**
  * Answer to Hello.
  *
  * @typedef {object} Welcome
@@ -601,10 +639,38 @@
  */
 
 /**
+ * Answer to TransferTo.
+ *
+ * @typedef {object} TransferBegun
+ * @property {"transfer_begun"} type
+ * @property {number | null} id
+ */
+
+/**
+ * How far the transfer to a seed is. text: why it was skipped or has failed; else "".
+ *
+ * @typedef {object} TransferSeed
+ * @property {"transfer_seed"} type
+ * @property {number} seed
+ * @property {"working" | "done" | "skipped" | "failed"} state
+ * @property {string} text
+ */
+
+/**
+ * Answer to KeepTransferred. session: the new session, in which the rounds are being made.
+ *
+ * @typedef {object} TransferKept
+ * @property {"transfer_kept"} type
+ * @property {number | null} id
+ * @property {number} seed
+ * @property {string} session
+ */
+
+/**
  * Header of a picture.
  *
  * @typedef {object} PictureHeader
- * @property {"live" | "current" | "original" | "scrub" | "seed" | "photo"} kind
+ * @property {"live" | "current" | "original" | "scrub" | "seed" | "photo" | "before" | "after"} kind
  * @property {number} stamp
  * @property {number | null} node
  * @property {number | null} frame
@@ -724,6 +790,8 @@
  * @property {number} exports
  * @property {number} export_seconds
  * @property {number} stitched
+ * @property {number} transfer_seeds
+ * @property {number} transfer_results
  * @property {number} generators
  * @property {number} drags
  * @property {number} drags_per_person
@@ -737,6 +805,11 @@
  * @property {number} drag_steps
  * @property {number} drag_edit_bytes
  * @property {number} drag_uploads
+ * @property {number} photo_jobs
+ * @property {number} photo_jobs_waiting
+ * @property {number} photo_jobs_waiting_per_person
+ * @property {number} photos_kept_per_person
+ * @property {number} photos_kept_bytes
  * @property {number} event_streams
  * @property {number} event_streams_per_person
  * @property {number} drain_seconds
@@ -919,8 +992,8 @@
  * @property {number} first_layer
  */
 
-/** @typedef {Hello | Seen | NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | CheckLocality | RegionPoints | ListNamedEdits | PlaceNamedEdit | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | CancelExport | Describe | ListModels | DownloadModel | StopDownload | StopMeasuring | FindFrame | InvertPhoto | PhotoAct} ClientMessage */
+/** @typedef {Hello | Seen | NewSession | OpenSession | ListSessions | RenameSession | ForgetSession | SetView | SetStart | AddPoint | MovePoint | Pull | RemovePoints | SetPoints | SetMask | Act | CheckHandle | CheckLocality | RegionPoints | ListNamedEdits | PlaceNamedEdit | SetSettings | ResetSettings | Goto | Scrub | ContinueFrom | Seeds | Export | CancelExport | Describe | ListModels | DownloadModel | StopDownload | StopMeasuring | FindFrame | InvertPhoto | PhotoAct | TransferTo | StopTransfer | KeepTransferred | ExportSessions} ClientMessage */
 
-/** @typedef {Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | Locality | Region | NamedEdits | Ways | ExportReady | ExportProgress | Text | Error | ModelList | ModelWork | FoundFrame | PhotoBegun | PhotoWork} ServerMessage */
+/** @typedef {Welcome | State | Progress | Ended | Sessions | Viewers | Mask | HandleQuality | Locality | Region | NamedEdits | Ways | ExportReady | ExportProgress | Text | Error | ModelList | ModelWork | FoundFrame | PhotoBegun | PhotoWork | TransferBegun | TransferSeed | TransferKept} ServerMessage */
 
 export {};
