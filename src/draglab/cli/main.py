@@ -16,6 +16,7 @@ from draglab._version import __version__
 from draglab.cli.batch import batch
 from draglab.cli.bench import bench
 from draglab.cli.demo import demo
+from draglab.cli.doctor import doctor
 from draglab.cli.drag import drag
 from draglab.cli.edit import edit
 from draglab.cli.generate import generate
@@ -34,7 +35,6 @@ EXIT_INTERRUPTED = 130
 app = typer.Typer(
     name="draglab",
     help="Take hold of points in a GAN's image and drag them where they should be.",
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.command()(edit)
@@ -47,6 +47,7 @@ app.command()(transfer)
 app.add_typer(models)
 app.add_typer(bench)
 app.command()(demo)
+app.command()(doctor)
 
 
 def _print_version(wanted: bool) -> None:
