@@ -1,7 +1,7 @@
 """Run the wheel in a fresh environment of each Python that is here, as a new user would.
 
     python -m release.check_wheel                           # dist/*.whl, every python3.11 and newer on the PATH
-    python -m release.check_wheel --oldest                  # the oldest versions that pyproject.toml allows; needs uv
+    python -m release.check_wheel --oldest                  # the oldest versions that the wheel allows
     python -m release.check_wheel --python python3.13 --torch torch==2.15.0
 
 For each: the time and the disk that the installation takes, then `draglab doctor`, `draglab demo`, a drag, the editor,
@@ -13,12 +13,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,32 +121,40 @@ def editor(environment: Environment) -> str:
 
 def completion(environment: Environment) -> str:
     """Bash gets a completion script that calls this command."""
-    script = environment.command("draglab", "--show-completion", "bash")
-    if "_DRAGLAB_COMPLETE" not in script:
-        raise RuntimeError("no completion script")
+    command = [str(environment.folder / ("Scripts" if os.name == "nt" else "bin") / "draglab")]
+    asked = environment.variables() | {"_DRAGLAB_COMPLETE": "source_bash"}
+    ran = subprocess.run(command, env=asked, capture_output=True, text=True, timeout=SECONDS)
+    if "_DRAGLAB_COMPLETE=complete_bash" not in ran.stdout:
+        raise RuntimeError(f"no completion script: {ran.stdout[-300:]}{ran.stderr[-300:]}")
     return "bash"
 
 
 CHECKS: list[Callable[[Environment], str]] = [doctor, demo, drag, editor, completion]
 
 
+def oldest(wheel: Path) -> list[str]:
+    """Return a pin at its minimum for each package that the wheel needs: "numpy==1.26"."""
+    with zipfile.ZipFile(wheel) as archive:
+        [name] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        needs = re.findall(r"^Requires-Dist: ([^;\n]+)$", archive.read(name).decode(), re.MULTILINE)
+    found = [re.match(r"([A-Za-z0-9_.-]+).*>=([0-9.]+)", need.strip()) for need in needs]
+    return [f"{match[1]}=={match[2]}" for match in found if match]
+
+
 def install(python: str, wheel: Path, options: argparse.Namespace, folder: Path) -> None:
     """Make an environment and install the wheel, with uv if it is there."""
-    extra = [options.torch] if options.torch else []
+    packages = [str(wheel), *([options.torch] if options.torch else []), *(oldest(wheel) if options.oldest else [])]
     uv = shutil.which("uv")
     if uv is not None:
-        oldest = ["--resolution", "lowest-direct"] if options.oldest else []
         steps = [
             [uv, "venv", "--quiet", "--python", python, str(folder)],
-            [uv, "pip", "install", "--quiet", "--python", str(folder), *oldest, str(wheel), *extra],
+            [uv, "pip", "install", "--quiet", "--python", str(folder), *packages],
         ]
-    elif options.oldest:
-        sys.exit("--oldest needs uv: pip install uv")
     else:
         inside = str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
         steps = [
             [python, "-m", "venv", str(folder)],
-            [inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(wheel), *extra],
+            [inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages],
         ]
     for step in steps:
         ran = subprocess.run(step, capture_output=True, text=True)

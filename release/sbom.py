@@ -85,7 +85,7 @@ def _installed_expression(name: str, version: str) -> str | None:
     except importlib.metadata.PackageNotFoundError:
         return None
     same = found.version.partition("+")[0] == version.partition("+")[0]
-    return found.metadata.get("License-Expression") if same else None
+    return found.metadata["License-Expression"] if same and "License-Expression" in found.metadata else None
 
 
 def _licence(metadata: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """`draglab doctor`: what works, what is missing for what, and what is broken."""
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -140,8 +141,19 @@ def test_versions_are_compared_by_number(version, numbers):
 
 
 def test_completion_and_the_module_are_the_same_command(tmp_path):
-    ran = subprocess.run(
-        [sys.executable, "-m", "draglab", "--show-completion", "bash"], capture_output=True, text=True, cwd=tmp_path
-    )
+    asked = os.environ | {"_DRAGLAB_COMPLETE": "source_bash"}
+    ran = subprocess.run([sys.executable, "-m", "draglab"], env=asked, capture_output=True, text=True, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert "_DRAGLAB_COMPLETE=complete_bash" in ran.stdout
+
+
+def test_a_shell_that_is_not_recognised(draglab, monkeypatch):
+    shellingham = pytest.importorskip("shellingham")
+
+    def detect_shell(*_):
+        raise shellingham.ShellDetectionFailure
+
+    monkeypatch.setattr(shellingham, "detect_shell", detect_shell)
+    ran = draglab("--show-completion")
+    assert ran.code != 0  # newer versions of typer have an answer of their own
+    assert "internal error" not in ran.err

@@ -95,6 +95,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return EXIT_ERROR
             message = " ".join(error.format_message().split())  # pyright: ignore[reportAttributeAccessIssue]
             return _report(f"{message.rstrip('.')}; see {_help_command(arguments)}", EXIT_ERROR, arguments)
+        if type(error).__name__ == "ShellDetectionFailure":
+            text = "your shell is not recognised: call --install-completion from bash, zsh, fish or PowerShell"
+            return _report(text, EXIT_ERROR, arguments)
         if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
             return _report("out of memory; use a smaller model, or --device cpu", EXIT_ERROR, arguments)
         first_line = (str(error).splitlines() or [""])[0]
