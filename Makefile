@@ -37,6 +37,10 @@ web/node_modules: web/package.json web/package-lock.json
 	npm --prefix web ci --silent --no-audit --no-fund
 	@touch $@
 
+docs: $(STAMP) ## the documentation site, into build/site; fails on a warning or a link that leads nowhere
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+
 dist: $(STAMP) ## wheel, source distribution, SHA-256 and bill of materials, into dist/
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[release]'
 	$(BIN)/python -m release.build

@@ -1,0 +1,48 @@
+"""What our docstrings have and the reader of the site does not know: roles of Sphinx, and several names in one line."""
+
+import re
+from typing import Any
+
+import griffe
+
+_ROLE = re.compile(r":(?:func|class|meth|attr|data|mod):`~?([^`]+)`")
+_SEVERAL = re.compile(r"^( +)(\w+(?:, \w+)+): (.*)$", re.MULTILINE)
+
+
+class Readable(griffe.Extension):
+    """Rewrites the docstrings of all objects."""
+
+    def on_function(self, *, func: griffe.Function, **_: Any) -> None:
+        """Rewrite a function's docstring; its names are the parameters."""
+        _rewrite(func, {parameter.name for parameter in func.parameters})
+
+    def on_class(self, *, cls: griffe.Class, **_: Any) -> None:
+        """Rewrite a class's docstring; its names are the members."""
+        _rewrite(cls, set(cls.members))
+
+    def on_attribute(self, *, attr: griffe.Attribute, **_: Any) -> None:
+        """Rewrite an attribute's docstring."""
+        _rewrite(attr, set())
+
+    def on_module(self, *, mod: griffe.Module, **_: Any) -> None:
+        """Rewrite a module's docstring."""
+        _rewrite(mod, set())
+
+
+def _rewrite(obj: griffe.Object, names: set[str]) -> None:
+    if obj.docstring is None:
+        return
+    text = _ROLE.sub(r"`\1`", obj.docstring.value).replace("``", "`")
+    # "size: its size. header: the header." and "a, b: two images": each name gets a line of its own.
+    text = _SEVERAL.sub(lambda match: _apart(match, names), text)
+    for name in sorted(names, key=len, reverse=True):
+        pattern = rf"^( +)(\w+: .*?[.;\]]) {re.escape(name)}: "
+        text = re.sub(pattern, rf"\1\2\n\1{name}: ", text, flags=re.MULTILINE)
+    obj.docstring.value = text
+
+
+def _apart(match: re.Match[str], names: set[str]) -> str:
+    listed = match[2].split(", ")
+    if not set(listed) <= names:
+        return match[0]
+    return "\n".join(f"{match[1]}{name}: {match[3]}" for name in listed)
