@@ -6,6 +6,7 @@ from typing import Any
 import griffe
 
 _ROLE = re.compile(r":(?:func|class|meth|attr|data|mod):`~?([^`]+)`")
+_INLINE = re.compile(r"^( +)(\w+(?:, \w+)*: .*?[.;\]]) (\w+(?:, \w+)*): ", re.MULTILINE)
 _SEVERAL = re.compile(r"^( +)(\w+(?:, \w+)+): (.*)$", re.MULTILINE)
 
 
@@ -30,15 +31,20 @@ class Readable(griffe.Extension):
 
 
 def _rewrite(obj: griffe.Object, names: set[str]) -> None:
+    """Give each name a line of its own: "size: its size. header: the header." and "a, b: two images"."""
     if obj.docstring is None:
         return
-    text = _ROLE.sub(r"`\1`", obj.docstring.value).replace("``", "`")
-    # "size: its size. header: the header." and "a, b: two images": each name gets a line of its own.
-    text = _SEVERAL.sub(lambda match: _apart(match, names), text)
-    for name in sorted(names, key=len, reverse=True):
-        pattern = rf"^( +)(\w+: .*?[.;\]]) {re.escape(name)}: "
-        text = re.sub(pattern, rf"\1\2\n\1{name}: ", text, flags=re.MULTILINE)
-    obj.docstring.value = text
+    text, before = _ROLE.sub(r"`\1`", obj.docstring.value).replace("``", "`"), ""
+    while text != before:
+        before = text
+        text = _INLINE.sub(lambda match: _broken(match, names), text)
+    obj.docstring.value = _SEVERAL.sub(lambda match: _apart(match, names), text)
+
+
+def _broken(match: re.Match[str], names: set[str]) -> str:
+    if not set(match[3].split(", ")) <= names:
+        return match[0]
+    return f"{match[1]}{match[2]}\n{match[1]}{match[3]}: "
 
 
 def _apart(match: re.Match[str], names: set[str]) -> str:

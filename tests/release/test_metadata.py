@@ -4,6 +4,10 @@ import re
 import tomllib
 from pathlib import Path
 
+import yaml
+
+from draglab._version import __version__
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 
@@ -33,6 +37,20 @@ def test_tested_versions_are_allowed():
     for line in PROJECT["project"]["dependencies"]:
         [(name, minimum)] = re.findall(r"^([a-z0-9-]+)>=([0-9.]+)", line)
         assert numbers(pins[name]) >= numbers(minimum), name
+
+
+def test_the_citation_is_of_this_version():
+    citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
+    assert citation["version"] == __version__
+    assert citation["license"] == PROJECT["project"]["license"]
+    assert citation["preferred-citation"]["year"] == 2023
+
+
+def test_the_forges_files_can_be_read():
+    for path in (REPOSITORY / ".github").rglob("*.yml"):
+        assert isinstance(yaml.safe_load(path.read_text()), dict), path
+    steps = yaml.safe_load((REPOSITORY / ".github/workflows/ci.yml").read_text())["jobs"]["test"]["steps"]
+    assert "bash .ci/run" in [step.get("run") for step in steps]
 
 
 def numbers(version: str) -> list[int]:
