@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint bench drags measures heads hands assets clean
+.PHONY: help run demo test lint docs dist check-dist bench drags measures heads hands assets clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 # Rebuilt when the dependencies change; the source itself is installed editable, so edits need no reinstall.
 $(STAMP): pyproject.toml constraints.txt
@@ -36,6 +36,17 @@ lint: $(STAMP) ## check style, format and types
 web/node_modules: web/package.json web/package-lock.json
 	npm --prefix web ci --silent --no-audit --no-fund
 	@touch $@
+
+docs: $(STAMP) ## the documentation site, into build/site; fails on a warning or a link that leads nowhere
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+
+dist: $(STAMP) ## wheel, source distribution, SHA-256 and bill of materials, into dist/
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[release]'
+	$(BIN)/python -m release.build
+
+check-dist: ## run the wheel in a fresh environment of each Python that is here
+	$(PYTHON) -m release.check_wheel
 
 bench: $(STAMP) ## speed and memory beside the plain reference, into benchmarks/out/
 	$(BIN)/python -m benchmarks.speed

@@ -35,6 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "server": _EDITOR | {"public_models", "downloads"},
     "cli": _EDITOR | {"batch", "evaluation", "public_models", "downloads", "server"},
     "__init__": _EDITOR,
+    "__main__": {"cli"},
 }
 """Room -> rooms it may import besides itself."""
 
@@ -117,7 +118,7 @@ def circles(package: Path) -> list[list[str]]:
 
 
 def machine_paths(root: Path) -> list[str]:
-    folders = [root / name for name in ("src", "tests", "docs", "recipes", "benchmarks", ".ci")]
+    folders = [root / name for name in ("src", "tests", "docs", "recipes", "benchmarks", "release", ".ci")]
     paths = [path for folder in folders for path in folder.rglob("*") if "__pycache__" not in path.parts]
     paths += [path for path in root.iterdir() if path.name != ".git"]
     found = []

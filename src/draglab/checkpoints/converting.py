@@ -36,7 +36,12 @@ def convert_model(
         DraglabError: the model cannot be opened, or the file cannot be written.
     """
     found = inspect_file(source)
-    facts = {key: value for key, value in found.facts.items() if isinstance(value, str | int | float | bool)}
+    # Settings of drags belong to the model; how its weights were stored in this file does not.
+    facts = {
+        key: value
+        for key, value in found.facts.items()
+        if key != "stored as" and (key == "drag_settings" or isinstance(value, str | int | float | bool))
+    }
     generator = open_model(source)
     add_statistics(generator, progress)
     whole = {"converted from": found.format, **facts, **(card or {})}

@@ -67,7 +67,7 @@ def _inspect(path: Path) -> tuple[ModelFile, Description | None]:
     """Return the facts about a model file, and of one of another program its description."""
     if is_safetensors(path):
         header = native.read_header(path)
-        facts = {"stored as": header.dtype, **header.card}
+        facts = {**header.card, "stored as": header.dtype}
         size = path.stat().st_size
         file = ModelFile(path, "draglab safetensors", size, header.config, header.parameters, header.sizes, facts, [])
         return file, None

@@ -14,6 +14,7 @@ from draglab.checkpoints.openvino import find_ir
 from draglab.checkpoints.statistics import add_known_statistics
 from draglab.errors import DraglabError
 from draglab.generators import Generator
+from draglab.public_models.hub import find_downloaded, is_hub_name, parse_hub_name
 
 BUNDLED = Path(__file__).resolve().parent.parent / "zoo"
 
@@ -49,7 +50,8 @@ def load_generator(name_or_path: str | Path = "heads", device: str | torch.devic
 
     Args:
         name_or_path: a bundled model's name (see :func:`list_models`), the path of a model file, or the name of a
-            public model that was downloaded with `draglab models pull`. Nothing is downloaded here.
+            public model or of one on the Hugging Face Hub ("hf:owner/repo", "hf:owner/repo/file") that was downloaded
+            with `draglab models pull` or :func:`draglab.downloads.pull`. Nothing is downloaded here.
         device: "cpu", "cuda", "mps"; None = the best that this machine has.
 
     Raises:
@@ -78,6 +80,12 @@ def find_model(name_or_path: str | Path) -> tuple[Path, str]:
         raise DraglabError(f"there is no model {_shortened(name)!a}: give the path of a model file or a name") from None
     if is_model:
         return path, path.stem
+    if is_hub_name(name):
+        asked = parse_hub_name(name)
+        found = find_downloaded(asked)
+        if found is None:
+            raise DraglabError(f"'{asked}' is not downloaded: draglab models pull {asked}")
+        return found, str(asked)
     # Imported here, so that loading a bundled model does not wait for the list of public ones.
     from draglab.public_models import ModelFolder, how_to_get, read_catalogue
 

@@ -32,7 +32,7 @@ def add_statistics(generator: Generator, progress: Callable[[float], None] | Non
         return
     generator.statistics = measure_statistics(generator, progress)
     try:
-        _folder().mkdir(parents=True, exist_ok=True)
+        statistics_folder().mkdir(parents=True, exist_ok=True)
         with write_atomically(_file(generator)) as temporary:
             temporary.write_bytes(safetensors.torch.save(statistics_tensors(generator.statistics)))
     except (DraglabError, OSError):
@@ -42,7 +42,7 @@ def add_statistics(generator: Generator, progress: Callable[[float], None] | Non
 def add_known_statistics(generator: Generator) -> bool:
     """Give a generator the statistics that were measured earlier; return whether there are any."""
     try:
-        if not _folder().is_dir():
+        if not statistics_folder().is_dir():
             return False  # without hashing all weights
         path = _file(generator)
         tensors = safetensors.torch.load(path.read_bytes()) if path.is_file() else {}
@@ -53,9 +53,14 @@ def add_known_statistics(generator: Generator) -> bool:
     return found is not None
 
 
-def _folder() -> Path:
+def statistics_folder() -> Path:
+    """Return the folder of measured statistics; it need not exist.
+
+    Raises:
+        DraglabError: this user has no home directory.
+    """
     return own_folder("cache", VARIABLE) / "statistics"
 
 
 def _file(generator: Generator) -> Path:
-    return _folder() / f"{generator.sha256}.safetensors"
+    return statistics_folder() / f"{generator.sha256}.safetensors"

@@ -17,6 +17,7 @@ from draglab._version import __version__
 from draglab.cli.batch import batch
 from draglab.cli.bench import bench
 from draglab.cli.demo import demo
+from draglab.cli.doctor import doctor
 from draglab.cli.drag import drag
 from draglab.cli.edit import edit
 from draglab.cli.generate import generate
@@ -39,7 +40,6 @@ EXIT_INTERRUPTED = 130
 app = typer.Typer(
     name="draglab",
     help="Take hold of points in a GAN's image and drag them where they should be.",
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.command()(edit)
@@ -53,6 +53,7 @@ app.add_typer(models)
 app.add_typer(bench)
 app.command()(verify)
 app.command()(demo)
+app.command()(doctor)
 
 
 def _print_version(wanted: bool) -> None:
@@ -130,6 +131,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return EXIT_ERROR
             message = " ".join(error.format_message().split())  # pyright: ignore[reportAttributeAccessIssue]
             return _report(f"{message.rstrip('.')}; see {_help_command(arguments)}", EXIT_ERROR, arguments)
+        if type(error).__name__ == "ShellDetectionFailure":
+            text = "your shell is not recognised: call --install-completion from bash, zsh, fish or PowerShell"
+            return _report(text, EXIT_ERROR, arguments)
         if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
             return _report("out of memory; use a smaller model, or --device cpu", EXIT_ERROR, arguments)
         first_line = (str(error).splitlines() or [""])[0]

@@ -1,6 +1,7 @@
 """`draglab models pull`, `verify` and `remove`: public models on this machine. Needs no torch."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,9 +10,12 @@ from draglab.cli.interrupt import KeptBest
 from draglab.errors import DraglabError
 
 if TYPE_CHECKING:
-    from draglab.public_models import Catalogue, ModelFolder, PublicModel
+    from draglab.public_models import Licence, ModelFolder
 
-Names = Annotated[list[str], typer.Argument(help="Names as in draglab models list.")]
+Names = Annotated[
+    list[str],
+    typer.Argument(help="Names as in draglab models list, or hf:owner/repo[@revision][/file] of the Hugging Face Hub."),
+]
 
 
 def pull(
@@ -23,20 +27,31 @@ def pull(
     """Download public models, or go on with what was interrupted."""
     from draglab.cli.download_progress import DownloadProgress
     from draglab.downloads import pull as download
+    from draglab.downloads.hub import look_up
     from draglab.public_models import ModelFolder, read_catalogue
+    from draglab.public_models.hub import find_downloaded, is_hub_name, parse_hub_name
 
     catalogue, folder = read_catalogue(), ModelFolder()
-    for model in [catalogue.get(name) for name in names]:
+    # All names are checked before the first download.
+    models = {name: None if is_hub_name(name) else catalogue.get(name) for name in names}
+    hub_names = {name: parse_hub_name(name) for name, model in models.items() if model is None}
+    for name, model in models.items():
         accepted = accept_licence
-        if not (folder.has(model) or model.by_hand):
-            accepted = _consent(model, folder, catalogue, accept_licence)
+        if model is None:
+            if find_downloaded(hub_names[name]) is None:
+                accepted = _consent(name, look_up(hub_names[name]).licence, folder, accept_licence)
+        elif not (folder.has(model) or model.by_hand):
+            accepted = _consent(model.alias, catalogue.licence_of(model), folder, accept_licence)
         try:
-            with DownloadProgress(model.alias) as progress:
-                path = download(model.alias, accepted, progress.update, catalogue=catalogue)
+            with DownloadProgress(name) as progress:
+                path = download(name, accepted, progress.update, catalogue=catalogue)
         except KeyboardInterrupt:
-            kept = "; what has arrived is kept: the same command goes on there" if folder.part(model).exists() else ""
+            goes_on = model is None or folder.part(model).exists()
+            kept = "; what has arrived is kept: the same command goes on there" if goes_on else ""
             print(f"draglab: stopped{kept}", file=sys.stderr)
             raise KeptBest from None
+        if model is None:
+            _check_opens(path, name)
         print(path)
 
 
@@ -76,17 +91,26 @@ def remove(names: Names) -> None:
         print(f"removed {model.alias}")
 
 
-def _consent(model: "PublicModel", folder: "ModelFolder", catalogue: "Catalogue", accepted: bool) -> bool:
+def _consent(name: str, licence: "Licence", folder: "ModelFolder", accepted: bool) -> bool:
     """Show a licence before the first download under it; return whether it is accepted or needs no acceptance."""
-    licence = catalogue.licence_of(model)
     if folder.has_accepted(licence):
         return True
     if licence.asks and not accepted and not sys.stdin.isatty():
         return False
-    print(f"{model.alias} is under this licence. {licence}", file=sys.stderr)
+    print(f"{name} is under this licence. {licence}", file=sys.stderr)
     if accepted or not licence.asks:
         return True
     print("Do you accept it? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise DraglabError(f"the licence was not accepted: {model.alias} was not downloaded")
+        raise DraglabError(f"the licence was not accepted: {name} was not downloaded")
     return True
+
+
+def _check_opens(path: Path, name: str) -> None:
+    """Say at once when a file of the Hub is no model that draglab opens: anything can be there."""
+    from draglab.checkpoints import inspect_file  # needs torch, which no other download does
+
+    try:
+        inspect_file(path)
+    except DraglabError as error:
+        raise DraglabError(f"{name} was downloaded, but cannot be used: {error}") from None

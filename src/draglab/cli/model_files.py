@@ -1,4 +1,4 @@
-"""`draglab models inspect` and `convert`: description of a model file, and conversion to safetensors."""
+"""`draglab models inspect`, `convert` and `export`: description, conversion and publication of model files."""
 
 import json
 from pathlib import Path
@@ -80,3 +80,62 @@ def convert(
     for warning in found.warnings:
         typer.echo(f"warning: {warning}", err=True)
     print(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB)")
+
+
+def export(
+    source: Annotated[
+        str, typer.Argument(metavar="IN", help="A model of any kind that draglab opens: a file, a folder or a name.")
+    ],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write it.")],
+    licence: Annotated[
+        str | None, typer.Option(help="As in Apache-2.0; what the model says of itself if left out.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Title of the card.")] = None,
+    half: Annotated[bool, typer.Option("--half", help="Store half-precision weights: half the size.")] = False,
+    seed: Annotated[str, typer.Option(help="Seeds of the pictures in the card, as in 1-16 or 3,7,10-12.")] = "1-16",
+    as_json: Json = False,
+) -> None:
+    """Write a model for publication: safetensors, a model card, and a sheet of samples."""
+    from draglab.cli.arguments import parse_seeds
+    from draglab.files import check_writable, make_directory
+
+    seeds = parse_seeds([seed], most=100)
+    make_directory(folder)
+    check_writable(folder / "samples.webp")
+
+    from draglab.checkpoints import export_model, find_model, load_generator
+    from draglab.cli.statistics import statistics_progress
+    from draglab.generators import to_uint8
+    from draglab.media.images import GENERATED, save_image
+    from draglab.media.sheet import contact_sheet
+
+    path, known_as = find_model(source)
+    with statistics_progress() as progress:
+        found = export_model(
+            path,
+            folder,
+            name=name or known_as,
+            licence=licence,
+            half=half,
+            samples="samples.webp",
+            progress=progress,
+        )
+    generator = load_generator(folder / "model.safetensors")
+    images = [
+        to_uint8(generator.image(generator.w_plus_from_seed(number, c=_first_class(generator))))[0] for number in seeds
+    ]
+    save_image(folder / "samples.webp", contact_sheet(images, [str(number) for number in seeds]), GENERATED)
+    files = sorted(
+        one.name for one in folder.iterdir() if one.name in ("model.safetensors", "README.md", "samples.webp")
+    )
+    if as_json:
+        print(json.dumps({"folder": str(folder), "files": files, "warnings": found.warnings}))
+        return
+    for warning in found.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    print(f"wrote {', '.join(files)} into {folder}; complete README.md before you publish it, then for instance:")
+    print(f"hf upload OWNER/REPOSITORY {folder}")
+
+
+def _first_class(generator: Any) -> int | None:
+    return 0 if generator.c_dim else None

@@ -1,4 +1,4 @@
-"""`draglab models`: the list of models that have names; its subcommands download and convert."""
+"""`draglab models`: the list of models that have names; its subcommands download, convert and export."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ import typer
 
 from draglab.cli.arguments import Json
 from draglab.cli.model_downloads import pull, remove, verify
-from draglab.cli.model_files import convert, inspect
+from draglab.cli.model_files import convert, export, inspect
 from draglab.errors import DraglabError
 
 models = typer.Typer(
@@ -112,3 +112,4 @@ models.command()(verify)
 models.command()(remove)
 models.command()(inspect)
 models.command()(convert)
+models.command()(export)

@@ -6,16 +6,14 @@ from pathlib import Path
 from threading import Event
 
 from draglab.downloads.checking import WrongFile, check
+from draglab.downloads.hub import look_up, pull_from_hub
 from draglab.downloads.packages import converted
-from draglab.downloads.transfer import Progress, Rules, transfer
+from draglab.downloads.transfer import Progress, Rules, Stopped, transfer
 from draglab.errors import DraglabError
 from draglab.files import move_into_place
 from draglab.public_models.catalogue import Catalogue, PublicModel, read_catalogue
 from draglab.public_models.folder import ModelFolder, how_to_get
-
-
-class Stopped(DraglabError):
-    """A download was stopped by its caller."""
+from draglab.public_models.hub import find_downloaded, is_hub_name, parse_hub_name
 
 
 def pull(
@@ -38,11 +36,13 @@ def pull(
     conversion. Anything that `progress` raises ends the call in the same way, and so does Ctrl-C.
 
     Args:
-        name: short name ("ffhq-512") or the published file's.
+        name: short name ("ffhq-512"), the published file's, or a name of the Hugging Face Hub ("hf:owner/repo/file";
+            needs the extra `hub`). A file of the Hub is kept in huggingface_hub's cache, and looked up there first.
         accept_licence: you accept the model's licence; remembered in the folder.
         progress: called with the number of bytes that have arrived and that of the whole file, None = unknown; in the
             calling thread.
-        folder: the folder of models; None = DRAGLAB_MODELS, else the platform's folder for caches.
+        folder: the folder of models, and of the licences that were accepted; None = DRAGLAB_MODELS, else the platform's
+            folder for caches.
         catalogue: the list of models; None = draglab's own.
         rules: patience and limits; None = the defaults.
         stop: event that ends the call; None = it runs to its end.
@@ -55,9 +55,12 @@ def pull(
         DraglabError: no such model; its licence is not accepted; it has to be downloaded in a browser; another process
             pulls it; the transfer failed; the disk is full; or the file is not the published one.
     """
+    place = ModelFolder(folder)
+    if is_hub_name(name):
+        asked = parse_hub_name(name)
+        return find_downloaded(asked) or pull_from_hub(look_up(asked, rules), accept_licence, progress, place, stop)
     catalogue = read_catalogue() if catalogue is None else catalogue
     model = catalogue.get(name)
-    place = ModelFolder(folder)
     chosen = rules or Rules()
 
     def report(done: int, total: int | None) -> None:

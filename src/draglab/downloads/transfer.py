@@ -52,6 +52,10 @@ class Rules:
     local_http: bool = False
 
 
+class Stopped(DraglabError):
+    """A download was stopped by its caller."""
+
+
 class _Version(BaseModel):
     """Version of the file that an unfinished download belongs to."""
 

@@ -46,7 +46,7 @@ def _find_detector(generator: Generator) -> LandmarkDetector:
         return HeadLandmarks()
     if not has_dlib():
         raise DraglabError(
-            "named edits of real faces need dlib: pip install 'draglab[dlib]'; without it, place handles by hand"
+            "named edits of real faces need dlib: pip install 'draglab[faces]'; without it, place handles by hand"
         )
     detector = choose_detector(generator)
     if generator.img_channels != 3 or not found(detector(mean_image(generator)))[0]:

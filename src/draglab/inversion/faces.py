@@ -43,7 +43,7 @@ def choose_detector(generator: Generator) -> LandmarkDetector:
         return DlibLandmarks()
     if generator.name == "heads":
         return HeadLandmarks()
-    raise DraglabError(f"finding a face needs dlib: pip install 'draglab[dlib]'; without it, {BY_HAND}")
+    raise DraglabError(f"finding a face needs dlib: pip install 'draglab[faces]'; without it, {BY_HAND}")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Landmarks and descriptors of real faces by dlib (King 2009), from the extra `dlib`; nothing of it is bundled.
+"""Landmarks and descriptors of real faces by dlib (King 2009), from the extra `faces`; nothing of it is bundled.
 
 Pip installs dlib-bin (wheels, no compiler) and face-recognition-models, which holds dlib's networks as files. Mind the
 licence of the 68-point predictor: it was trained on iBUG 300-W, which excludes commercial use. dlib's author put the
@@ -19,7 +19,7 @@ from PIL import Image
 from draglab.errors import DraglabError
 from draglab.perception.detector import MULTI_PIE, Images, Layout, checked_images
 
-INSTALL = "install it with: pip install 'draglab[dlib]'"
+INSTALL = "install it with: pip install 'draglab[faces]'"
 SAME_PERSON = 0.6
 """Distance of two descriptors below which dlib's author takes them for those of one person."""
 _SIDE = 512

@@ -54,7 +54,7 @@ def place_frame(command: FindFrame, pixels: NDArray[np.uint8], generator: Genera
     except DraglabError:
         text = "No upright face found: place the frame yourself."
         if not has_dlib():
-            text = "Faces are only found with dlib (pip install 'draglab[dlib]'): place the frame yourself."
+            text = "Faces are only found with dlib (pip install 'draglab[faces]'): place the frame yourself."
     whole = _as_message(whole_frame((pixels.shape[0], pixels.shape[1]), (height, width)))
     return FoundFrame(
         id=command.id,
