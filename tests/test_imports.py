@@ -33,8 +33,9 @@ ALLOWED: dict[str, set[str]] = {
     "batch": _EDITOR | {"run_files"},
     "evaluation": _EDITOR | {"run_files"},
     "server": _EDITOR | {"public_models", "downloads"},
+    "notebook": _EDITOR | {"server"},
     "cli": _EDITOR | {"batch", "evaluation", "public_models", "downloads", "server"},
-    "__init__": _EDITOR,
+    "__init__": _EDITOR | {"notebook"},
 }
 """Room -> rooms it may import besides itself."""
 

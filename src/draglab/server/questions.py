@@ -86,6 +86,8 @@ class Questions:
 
                 found = (as_command if command.as_ == "command" else as_python)(session.document)
                 self._client.send(m.Text(id=command.id, text=found.text, needs_edit_file=found.edit_file is not None))
+            case _:
+                raise DraglabError(f"{command.type!r} is not possible here: use the whole editor, draglab edit")
 
     def _check(self, command: h.CheckHandle, check: Callable[[], HandleQuality]) -> None:
         """Answer a CheckHandle; called on the painter's thread."""
