@@ -39,7 +39,7 @@ def reason_to_skip() -> str | None:
     """Why no notebook can be shown here, or None."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        return f"{', '.join(missing)} not installed: pip install 'draglab[notebook,integrations]'"
+        return f"{', '.join(missing)} not installed: pip install 'draglab[notebooks]'"
     return no_browser()
 
 
