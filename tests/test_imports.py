@@ -43,7 +43,7 @@ PURE_ROOMS = {"geometry", "generators", "dragging"}
 """Rooms that use torch, numpy and the standard library only."""
 PURE_PACKAGES = {"torch", "numpy", "draglab"} | set(sys.stdlib_module_names)
 
-TEXT_SUFFIXES = {".py", ".md", ".toml", ".txt", ".json", ".yaml", ".yml", ".js", ".html", ".css", ""}
+TEXT_SUFFIXES = {".py", ".md", ".toml", ".txt", ".json", ".yaml", ".yml", ".js", ".html", ".css", ".ipynb", ""}
 MACHINE_PATH = re.compile(r"""(?:^|[\s"'`=(\[,])/(?:home|root|Users|work)/\w""")
 
 
@@ -118,7 +118,8 @@ def circles(package: Path) -> list[list[str]]:
 
 
 def machine_paths(root: Path) -> list[str]:
-    folders = [root / name for name in ("src", "tests", "docs", "recipes", "benchmarks", ".ci")]
+    named = ("src", "tests", "docs", "recipes", "benchmarks", "integrations", "notebooks", ".ci")
+    folders = [root / name for name in named]
     paths = [path for folder in folders for path in folder.rglob("*") if "__pycache__" not in path.parts]
     paths += [path for path in root.iterdir() if path.name != ".git"]
     found = []
