@@ -21,7 +21,7 @@ def open_notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
             write_notebook(folder / "widget.ipynb", cells)
             url = stack.enter_context(launched_lab(folder, subshells))
             page = browser.new_page(viewport={"width": 1200, "height": 1500})
-            opened.append(LabNotebook(page, url, "widget.ipynb"))
+            opened.append(LabNotebook(page, url, folder / "widget.ipynb"))
             return opened[-1]
 
         yield open_one

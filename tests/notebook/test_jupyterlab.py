@@ -9,8 +9,14 @@ from tests.notebook.lab import LabNotebook
 from tests.notebook.stage import Stage, difference
 
 MAKE = """
-import json, time
+import json, pathlib, time
 import draglab
+
+def hold(name):
+    # Keep the cell running until the test lets go.
+    while not pathlib.Path(name).exists():
+        time.sleep(0.02)
+
 widget = draglab.widget("heads", seed=64)
 widget
 """
@@ -30,11 +36,11 @@ DRAG = """
 widget.mask = None
 widget.set_points([(93, 125)], [(118, 125)])
 widget.run(wait=False)
-time.sleep(3)
+hold("drag")
 """
-SLEEP = "time.sleep(4)"
+HOLD = 'hold("pull")'
 AGAIN = "widget"
-CELLS = [MAKE, READ, MASK, READ, DRAG, READ, SLEEP, READ, AGAIN]
+CELLS = [MAKE, READ, MASK, READ, DRAG, READ, HOLD, READ, AGAIN]
 NOSE, RIGHT = (93.0, 125.0), (118.0, 125.0)
 
 
@@ -89,6 +95,7 @@ def test_python_drags_and_pictures_come_while_the_cell_runs(notebook: LabNoteboo
     notebook.start(4)
     stage.until(lambda: "Arrived" in stage.status and difference(stage.picture(), shown) > 2, "no picture comes")
     assert notebook.runs(4)
+    notebook.let_go("drag")
     notebook.output(4)
 
 
@@ -103,11 +110,26 @@ def test_a_pull_while_a_cell_runs_waits_and_then_takes_the_newest_place(notebook
     stage.move((80.0, 140.0), (93.0, 150.0), steps=10)
     stage.release()
 
+    notebook.let_go("pull")
     notebook.output(6)
 
     stage.until(lambda: "Arrived" in stage.status and stage.notices == "", "the pull is not made up for")
     handles = [point[:2] for point in notebook.values(7)["points"]]
     assert min(np.hypot(x - 93, y - 150) for x, y in handles) < 2.5
+
+
+def test_a_frame_that_the_notebook_moves_begins_anew(notebook: LabNotebook, stage: Stage):
+    """Notebooks take outputs out of the page and put them back, which loads a frame again."""
+    shown, status = stage.picture(), stage.status
+    stage.frame.owner.evaluate("frame => { const place = frame.parentElement; frame.remove(); place.append(frame); }")
+    stage.come_into_view()
+    stage.until(lambda: stage.frame.locator("#paper:not([hidden])").count() == 1, "the frame stays empty")
+    stage.until(lambda: stage.status == status and difference(stage.picture(), shown) < 0.5, "it shows another state")
+    stage.press(NOSE)
+    stage.move(NOSE, (90.0, 120.0), steps=10)
+    stage.until(lambda: "Following" in stage.status, "it takes no pull")
+    stage.release()
+    stage.until(lambda: "Following" not in stage.status and "tep" in stage.status, "the drag does not end")
 
 
 def test_another_cell_shows_the_same(notebook: LabNotebook, stage: Stage):
@@ -118,14 +140,13 @@ def test_another_cell_shows_the_same(notebook: LabNotebook, stage: Stage):
     assert small.is_enabled() and large.is_enabled()
     shown = stage.picture()
     small.click()
-    # What is out of sight is not drawn.
-    stage.frame.owner.scroll_into_view_if_needed()
+    stage.come_into_view()
     stage.until(lambda: difference(stage.picture(), shown) > 0.5, "the first view does not follow the second")
 
 
 def test_with_subshells_the_image_follows_while_a_cell_runs(open_notebook: Callable[..., LabNotebook]):
     """JupyterLab 4.4 and newer tell ipykernel 7 of widgets on another thread than that of cells."""
-    notebook = open_notebook([MAKE, SLEEP, READ], subshells=True)
+    notebook = open_notebook([MAKE, HOLD, READ], subshells=True)
     notebook.run(0)
     stage = Stage(notebook.page, notebook.frame(), 256)
     shown = stage.picture()
@@ -137,5 +158,6 @@ def test_with_subshells_the_image_follows_while_a_cell_runs(open_notebook: Calla
     )
     assert notebook.runs(1)
     stage.release()
+    notebook.let_go("pull")
     notebook.output(1)
     assert len(notebook.values(2)["points"]) == 1

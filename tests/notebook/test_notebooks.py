@@ -40,7 +40,8 @@ def test_notebooks_run_from_top_to_bottom(executed: tuple[str, Any]):
     text = "\n".join(output.get("text", "") for output in outputs)
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     if name == "artist":
-        assert kinds.count("image/png") == 5
+        # Five figures, and the widget's image for pages that show no widgets.
+        assert kinds.count("image/png") == 6
         assert kinds.count("image/gif") == 1
         assert "application/vnd.jupyter.widget-view+json" in kinds
         assert "edit.json" in text

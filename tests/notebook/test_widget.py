@@ -1,5 +1,7 @@
 """The widget from Python's side."""
 
+import base64
+import io
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -8,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import draglab
 from draglab.errors import DraglabError
@@ -145,6 +148,14 @@ def test_wait_gives_up(widget: "DragWidget"):
     assert not widget.wait(0.1)
     widget.stop()
     assert widget.wait(1)
+
+
+def test_a_notebook_without_widgets_gets_the_image(widget: "DragWidget"):
+    shown: Any = widget._repr_mimebundle_()
+    data = shown[0] if isinstance(shown, tuple) else shown
+    assert "application/vnd.jupyter.widget-view+json" in data
+    image = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/png"]))))
+    assert np.array_equal(image, widget.image)
 
 
 def test_a_latent_as_start():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from draglab.editor.state import Point, StartSpec
 from draglab.errors import DraglabError
 from draglab.generators import Generator
 from draglab.media.edit_file import EditFile, save_edit_file
+from draglab.media.images import encode_image
 from draglab.notebook.page import esm
 from draglab.notebook.views import Views
 from draglab.server.live_session import LiveSession
@@ -239,6 +241,14 @@ class DragWidget(anywidget.AnyWidget):
             self._call(self._end)
             self._scratch.close()
         super().close()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """Return what a notebook shows, with the image for places where no widget can be, such as a page of GitHub."""
+        shown = super()._repr_mimebundle_(**kwargs)
+        data = shown[0] if isinstance(shown, tuple) else shown
+        if data is not None and self._views is not None:
+            data["image/png"] = base64.b64encode(encode_image(self.image)).decode("ascii")
+        return shown
 
     # Below, what belongs to no notebook's cell.
 
