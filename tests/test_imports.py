@@ -33,8 +33,9 @@ ALLOWED: dict[str, set[str]] = {
     "batch": _EDITOR | {"run_files"},
     "evaluation": _EDITOR | {"run_files"},
     "server": _EDITOR | {"public_models", "downloads"},
+    "notebook": _EDITOR | {"server"},
     "cli": _EDITOR | {"batch", "evaluation", "public_models", "downloads", "server"},
-    "__init__": _EDITOR,
+    "__init__": _EDITOR | {"notebook"},
     "__main__": {"cli"},
 }
 """Room -> rooms it may import besides itself."""
@@ -43,7 +44,7 @@ PURE_ROOMS = {"geometry", "generators", "dragging"}
 """Rooms that use torch, numpy and the standard library only."""
 PURE_PACKAGES = {"torch", "numpy", "draglab"} | set(sys.stdlib_module_names)
 
-TEXT_SUFFIXES = {".py", ".md", ".toml", ".txt", ".json", ".yaml", ".yml", ".js", ".html", ".css", ""}
+TEXT_SUFFIXES = {".py", ".md", ".toml", ".txt", ".json", ".yaml", ".yml", ".js", ".html", ".css", ".ipynb", ""}
 MACHINE_PATH = re.compile(r"""(?:^|[\s"'`=(\[,])/(?:home|root|Users|work)/\w""")
 
 
@@ -118,7 +119,8 @@ def circles(package: Path) -> list[list[str]]:
 
 
 def machine_paths(root: Path) -> list[str]:
-    folders = [root / name for name in ("src", "tests", "docs", "recipes", "benchmarks", "release", ".ci")]
+    named = ("src", "tests", "docs", "recipes", "benchmarks", "release", "integrations", "notebooks", ".ci")
+    folders = [root / name for name in named]
     paths = [path for folder in folders for path in folder.rglob("*") if "__pycache__" not in path.parts]
     paths += [path for path in root.iterdir() if path.name != ".git"]
     found = []

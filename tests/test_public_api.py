@@ -30,6 +30,7 @@ def test_the_list_of_public_names():
         "named_edit",
         "region_edit",
         "to_uint8",
+        "widget",
     ]
     assert dir(draglab) == sorted(draglab.__all__)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from draglab.generators import to_uint8
     from draglab.inversion import InversionSettings, InvertedPhoto, invert, load_photo
     from draglab.media.edit_file import load_edit_file
+    from draglab.notebook.opening import widget
 
 __all__ = [
     "DragEdit",
@@ -46,6 +47,7 @@ __all__ = [
     "named_edit",
     "region_edit",
     "to_uint8",
+    "widget",
 ]
 
 _HOME = {
@@ -66,6 +68,7 @@ _HOME = {
     "Replay": "draglab.editor.replay",
     "load_edit_file": "draglab.media.edit_file",
     "to_uint8": "draglab.generators",
+    "widget": "draglab.notebook.opening",
 }
 
 

@@ -106,7 +106,8 @@ def export(
     from draglab.checkpoints import export_model, find_model, load_generator
     from draglab.cli.statistics import statistics_progress
     from draglab.generators import to_uint8
-    from draglab.media.images import GENERATED, save_image
+    from draglab.media.images import save_image
+    from draglab.media.provenance.origin import generated
     from draglab.media.sheet import contact_sheet
 
     path, known_as = find_model(source)
@@ -124,7 +125,8 @@ def export(
     images = [
         to_uint8(generator.image(generator.w_plus_from_seed(number, c=_first_class(generator))))[0] for number in seeds
     ]
-    save_image(folder / "samples.webp", contact_sheet(images, [str(number) for number in seeds]), GENERATED)
+    origin = generated(name or known_as, generator.sha256)
+    save_image(folder / "samples.webp", contact_sheet(images, [str(number) for number in seeds]), origin)
     files = sorted(
         one.name for one in folder.iterdir() if one.name in ("model.safetensors", "README.md", "samples.webp")
     )
