@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 XY = tuple[float, float]
 SECONDS = 60.0
+READ = """async (canvas) => {
+    // What came while it was out of sight is drawn now.
+    const view = canvas.ownerDocument.defaultView;
+    for (let n = 0; n < 2; n++) await new Promise((resolve) => view.requestAnimationFrame(resolve));
+    return canvas.toDataURL("image/png");
+}"""
 
 
 class Stage:
@@ -47,8 +53,8 @@ class Stage:
 
     def picture(self) -> NDArray[np.int16]:
         """What is drawn on the stage, without handles, [H, W, 3]."""
-        canvas = self.frame.locator("#picture")
-        url = canvas.evaluate("canvas => canvas.toDataURL('image/png')")
+        self.come_into_view()
+        url = self.frame.locator("#picture").evaluate(READ)
         image = Image.open(io.BytesIO(base64.b64decode(url.split(",")[1])))
         return np.asarray(image.convert("RGB"), dtype=np.int16)
 

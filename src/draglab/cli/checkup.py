@@ -22,16 +22,21 @@ from draglab._version import __version__
 from draglab.errors import DraglabError
 from draglab.problems import describe_exception
 
-MODULES = {"pillow": "PIL", "prometheus-client": "prometheus_client", "huggingface-hub": "huggingface_hub"}
+MODULES = {
+    "pillow": "PIL", "prometheus-client": "prometheus_client", "huggingface-hub": "huggingface_hub",
+    "c2pa-python": "c2pa",
+}  # fmt: skip
 """Names of packages -> what is imported, where the two differ."""
 EXTRAS = {
+    "c2pa": "Content Credentials in exported files, and their checking",
     "faces": "faces in photos, and named edits of real faces",
     "flow": "draglab bench: optical flow",
     "hub": "models by their names on the Hugging Face Hub",
+    "notebook": "draglab.widget in notebooks",
     "ray": "draglab batch on a cluster",
 }
 """Extras for users -> what they are for."""
-INTERNAL_EXTRAS = {"dev", "docs", "release", "recipes", "dlib"}
+INTERNAL_EXTRAS = {"dev", "docs", "notebooks", "release", "recipes", "dlib"}
 """Extras for those who work on draglab, and the former name of one."""
 PACKAGES = {"pillow-heif": "HEIC photos", "pip": "models that come as Python packages"}
 """Optional packages that belong to no extra -> what they are for."""
