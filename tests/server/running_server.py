@@ -81,9 +81,10 @@ class Running:
     def websocket(self, headers: dict[str, str], called: str | None = None, **options: Any) -> ClientConnection:
         """called: what the server is called, where that is not its address."""
         uri = f"ws://{called or f'{self.address}:{self.port}'}/ws"
-        place = (self.address, self.port)
+        reached = socket.create_connection((self.address, self.port), timeout=TIMEOUT)
+        reached.settimeout(None)
         # A client that does not read would wait for the server's goodbye.
-        return connect(uri, address=place, additional_headers=headers, proxy=None, close_timeout=0.2, **options)
+        return connect(uri, sock=reached, additional_headers=headers, proxy=None, close_timeout=0.2, **options)
 
 
 class Client:
