@@ -1,4 +1,4 @@
-"""What mkdocs.yml cannot say: pages whose source is outside docs/, and pages that not every checkout has.
+"""What mkdocs.yml cannot say: pages whose source is outside docs/.
 
 The files below belong at the root of the repository or into the package, where their readers look for them. They are
 shown by the site as pages; links to them, and theirs, are made to fit.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import posixpath
 import re
 from pathlib import Path
-from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -31,19 +30,7 @@ ELSEWHERE = {
     "src/draglab/zoo/heads.webp": "models/heads.webp",
 }
 """Files of the repository -> their places on the site."""
-OPTIONAL = {"notebooks.md": "Tutorials", "responsible-use.md": "Start"}
-"""Pages that are in the navigation where they exist -> their section."""
 _LINK = re.compile(r"(\]\()([^)\s#]+)(#[^)\s]*)?(\))")
-
-
-def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Add the pages that exist to the navigation."""
-    assert config.nav is not None
-    sections: dict[str, list[Any]] = {name: pages for entry in config.nav for name, pages in entry.items()}
-    for page, section in OPTIONAL.items():
-        if (REPOSITORY / "docs" / page).is_file():
-            sections[section].append(page)
-    return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
