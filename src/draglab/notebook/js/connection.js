@@ -15,6 +15,7 @@ import { notify } from "../../server/static/js/notices.js";
 
 const MOST_UNDER_WAY = 4;
 const BUSY_MS = 1000;
+const AGAIN_MS = 6000;
 const BUSY =
   "Python is busy with a cell: what you do here happens when that has ended. If the kernel was restarted, run this cell again.";
 
@@ -75,7 +76,13 @@ export class Connection {
   /** Tells the person where Python does not take what was sent. */
   #watch() {
     clearTimeout(this.busy);
-    if (this.underWay > 0) this.busy = setTimeout(() => (this.dismiss = notify(BUSY)), BUSY_MS);
+    if (this.underWay > 0) this.busy = setTimeout(() => this.#tell(), BUSY_MS);
+  }
+
+  /** Again before the notice goes by itself: it stays as long as Python is busy. */
+  #tell() {
+    this.dismiss = notify(BUSY);
+    this.busy = setTimeout(() => this.#tell(), AGAIN_MS);
   }
 
   #flush() {
