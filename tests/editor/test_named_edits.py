@@ -125,7 +125,7 @@ def test_lines_of_lists_take_the_settings_of_their_named_edits(heads):
 def test_models_without_faces_say_so(monkeypatch):
     generator = tiny_generator()
     monkeypatch.setattr(faces, "has_dlib", lambda: False)
-    with pytest.raises(DraglabError, match=r"pip install 'draglab\[dlib\]'"):
+    with pytest.raises(DraglabError, match=r"pip install 'draglab\[faces\]'"):
         draglab.named_edit(generator, generator.w_plus_from_seed(1), "smile")
 
     class Blind:

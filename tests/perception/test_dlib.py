@@ -159,7 +159,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", [DlibLandmarks, FaceDescriptor])
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch, kind: Callable[..., object]) -> None:
     monkeypatch.setitem(sys.modules, "dlib", None)
-    with pytest.raises(DraglabError, match=r"pip install 'draglab\[dlib\]'"):
+    with pytest.raises(DraglabError, match=r"pip install 'draglab\[faces\]'"):
         kind(Path(__file__).parent)
     monkeypatch.setattr(dlib_faces.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(DraglabError, match=r"face-recognition-models, which has .*: install it with"):
