@@ -23,7 +23,7 @@ TENSORS = {"safetensors.torch", "safetensors.numpy", "np", "photo", "result"}
 """Whose `save` writes tensors, arrays or an inverted photo."""
 FOREIGN_WRITERS = {"imwrite", "imsave", "VideoWriter", "savefig", "write_png", "write_video", "imencode"}
 UNSEALED = {"batch/edits.py", "batch/transfer.py", "media/provenance/credentials.py", "notebook/drag_widget.py"}
-"""Files that may leave the seal to who writes the file, BatchFolder; the trial of a certificate; a picture in a cell."""
+"""Files that may leave the seal to who writes the file, BatchFolder; a trial of a certificate; a picture in a cell."""
 
 
 def writers(source: Path) -> tuple[set[str], set[str]]:
