@@ -177,7 +177,7 @@ def _bar(found: HubFile, progress: Progress | None, stop: Event | None) -> type:
 def _hub_errors(name: HubName) -> Iterator[Any]:
     """Yield huggingface_hub, and turn what it raises into errors that say what to do."""
     hub = import_hub()
-    from huggingface_hub import errors
+    from huggingface_hub import errors  # pyright: ignore[reportMissingImports]
 
     page = f"{hub.constants.ENDPOINT}/{name.repo}"
     try:

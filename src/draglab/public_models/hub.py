@@ -112,8 +112,8 @@ def import_hub() -> ModuleType:
         DraglabError: it is not installed.
     """
     try:
-        import huggingface_hub
-        import huggingface_hub.constants
+        import huggingface_hub  # pyright: ignore[reportMissingImports]
+        import huggingface_hub.constants  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise DraglabError(INSTALL) from None
     return huggingface_hub
