@@ -25,7 +25,7 @@ from draglab.editor.state import Point, StartSpec
 from draglab.errors import DraglabError
 from draglab.generators import Generator
 from draglab.media.edit_file import EditFile, save_edit_file
-from draglab.media.images import encode_image
+from draglab.media.images import encode_image, save_image
 from draglab.media.provenance.origin import Origin, edited_by, generated
 from draglab.notebook.page import esm
 from draglab.notebook.views import Views
@@ -152,6 +152,14 @@ class DragWidget(anywidget.AnyWidget):
             DraglabError: nothing was dragged yet, or the file cannot be written.
         """
         save_edit_file(path, self.edit)
+
+    def save_image(self, path: str | Path) -> None:
+        """Write the image as PNG, JPEG or WebP, by the suffix; the file says how it was made.
+
+        Raises:
+            DraglabError: an unknown suffix, or the file cannot be written.
+        """
+        save_image(path, self.image, self._origin())
 
     # What it is told.
 

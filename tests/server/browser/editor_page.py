@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 XY = tuple[float, float]
 
+SLOW_DOWN = """(length) => import('/static/js/app.js').then((app) =>
+    app.send({type: "set_settings", settings: {largest_step: length}}))"""
 TIMEOUT = 120.0
 """Seconds: no test waits so long but on a machine that does much else."""
 
@@ -72,6 +74,10 @@ class EditorPage:
     @property
     def state(self) -> str:
         return self["#run"].get_attribute("data-state") or ""
+
+    def slow_down(self, length: float = 0.3) -> None:
+        """Let steps be at most so long, in standard deviations: a drag then takes so many that it can be looked at."""
+        self.page.evaluate(SLOW_DOWN, length)
 
     def until_running(self) -> None:
         self.until(lambda: self.state == "running" and "Step" in self.status, "no round began")

@@ -10,6 +10,8 @@ NOTICES = "#notices .notice"
 
 def test_pulls_in_quick_succession_all_take(editor):
     pulls = [((93, 125), (140, 125)), ((60, 80), (60, 120)), ((180, 80), (190, 120))]
+    # None of them arrives before the last.
+    editor.slow_down(0.05)
     for handle, target in pulls:
         editor.pull(handle, target)
     editor.until(lambda: editor[".handle-row"].count() == len(pulls), "a pull was lost")
