@@ -35,7 +35,7 @@ def cluster() -> Iterator[Any]:
         patch.setenv("PYTHONPATH", os.pathsep.join(paths))
         from ray.cluster_utils import Cluster  # pyright: ignore[reportMissingImports]
 
-        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": 10**8})
+        made: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": 10**8})
         made.nodes = [made.add_node(num_cpus=1, object_store_memory=10**8) for _ in range(2)]
         yield made
         made.shutdown()
