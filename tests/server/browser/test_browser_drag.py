@@ -34,7 +34,8 @@ def found(patch_of: NDArray[np.int64], at: XY, image: NDArray[np.int64]) -> XY:
 
 
 LASTING = """() => import('/static/js/app.js').then((app) =>
-    app.send({type: "set_settings", settings: {patience: null, max_steps: 10000, descent: "first-order"}}))"""
+    app.send({type: "set_settings", settings: {
+        patience: null, max_steps: 10000, descent: "first-order", step_size: 0.01}}))"""
 
 
 def test_the_picture_follows_the_hand(editor, first_image):
