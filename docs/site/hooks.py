@@ -1,4 +1,4 @@
-"""What mkdocs.yml cannot say: pages whose source is outside docs/.
+"""Hooks of MkDocs that add pages whose source is outside docs/.
 
 The files below belong at the root of the repository or into the package, where their readers look for them. They are
 shown by the site as pages; links to them, and theirs, are made to fit.

@@ -1,4 +1,4 @@
-"""What our docstrings have and the reader of the site does not know: roles of Sphinx, and several names in one line."""
+"""Rewrites docstrings for mkdocstrings, which knows neither Sphinx roles nor several names on one line."""
 
 import re
 from typing import Any

@@ -13,7 +13,7 @@ from draglab.errors import DraglabError
 
 COMMAND = "import sys; from draglab.cli.main import main; sys.exit(main(sys.argv[1:]))"
 SAYS = "draglab is at "
-"""What the editor's server prints before its address."""
+"""Text that the editor's server prints before its address."""
 START_SECONDS = 120.0
 
 _lock = threading.Lock()

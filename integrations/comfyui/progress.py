@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 
 class Bar(Protocol):
-    """What is used of ComfyUI's ProgressBar."""
+    """The method of ComfyUI's ProgressBar that the nodes use."""
 
     def update_absolute(self, value: int, total: int | None = None) -> Any: ...
 

@@ -1,4 +1,4 @@
-"""What `draglab doctor` looks at, one function for each part of this machine. None of them raises or downloads."""
+"""Checks of `draglab doctor`, one function for each part of this machine. None of them raises or downloads."""
 
 from __future__ import annotations
 
