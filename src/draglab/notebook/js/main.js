@@ -4,28 +4,20 @@ import "../../server/static/js/stage/crosshair.js";
 import "../../server/static/js/stage/painter.js";
 import "../../server/static/js/stage/pointer.js";
 import "../../server/static/js/stage/zoom.js";
-import { byId, isTyping } from "../../server/static/js/dom.js";
+import { isTyping } from "../../server/static/js/dom.js";
 import { cancelCrosshair } from "../../server/static/js/stage/crosshair.js";
 import { cancelGesture } from "../../server/static/js/stage/pointer.js";
 import { connection } from "../../server/static/js/app.js";
 import { dropRegion } from "../../server/static/js/tools/region.js";
-import { get, watch } from "../../server/static/js/store.js";
+import { get } from "../../server/static/js/store.js";
 import { initModels } from "../../server/static/js/models/models.js";
 import { initStatus } from "../../server/static/js/status.js";
+import { initUndo } from "../../server/static/js/undo.js";
 import { redo, removePoint, stop, undo } from "../../server/static/js/actions.js";
 
 initStatus();
 initModels();
-
-const undoButton = byId("undo", HTMLButtonElement);
-const redoButton = byId("redo", HTMLButtonElement);
-undoButton.addEventListener("click", () => void undo());
-redoButton.addEventListener("click", () => void redo());
-watch(["session", "link"], () => {
-  const { session, link } = get();
-  undoButton.disabled = !session?.can_undo || link !== "open";
-  redoButton.disabled = !session?.can_redo || link !== "open";
-});
+initUndo();
 
 function escape() {
   if (cancelGesture() || cancelCrosshair()) return;

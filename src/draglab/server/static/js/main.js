@@ -11,9 +11,7 @@ import "./stage/painter.js";
 import "./stage/pointer.js";
 import "./stage/zoom.js";
 import "./keys.js";
-import { byId } from "./dom.js";
 import { connection } from "./app.js";
-import { get, watch } from "./store.js";
 import { initHandles } from "./panels/handles.js";
 import { initNamed } from "./panels/named.js";
 import { initHeld } from "./stage/held.js";
@@ -26,7 +24,7 @@ import { initSettings } from "./panels/settings.js";
 import { initStart } from "./panels/start.js";
 import { initStatus } from "./status.js";
 import { initTransfer } from "./transfer/drawer.js";
-import { redo, undo } from "./actions.js";
+import { initUndo } from "./undo.js";
 
 initStatus();
 // Before the start image, so that the history's thumbnails are asked for before the seeds'.
@@ -41,15 +39,6 @@ initMask();
 initSettings();
 initOpen();
 initTransfer();
-
-const undoButton = byId("undo", HTMLButtonElement);
-const redoButton = byId("redo", HTMLButtonElement);
-undoButton.addEventListener("click", () => void undo());
-redoButton.addEventListener("click", () => void redo());
-watch(["session", "link"], () => {
-  const { session, link } = get();
-  undoButton.disabled = !session?.can_undo || link !== "open";
-  redoButton.disabled = !session?.can_redo || link !== "open";
-});
+initUndo();
 
 connection.open();
