@@ -17,7 +17,7 @@ from draglab.editor.session import EditingSession
 from draglab.media.edit_file import load_edit_file
 from draglab.media.provenance.origin import EDITED, GENERATED
 from tests.editor.sessions import FAR, GENERATOR, dragged, new_session, run
-from tests.provenance import accepted
+from tests.provenance import accepted, origin_in
 
 
 def pieces_of(session: EditingSession, kind: Kind, path: Path, scope: Scope = "image") -> int:
@@ -132,3 +132,25 @@ def test_nothing_to_film(journal, tmp_path):
     session.set_points([FAR])
     with pytest.raises(DraglabError, match="no drag to make a video of"):
         export(session.document, "gif", "history", tmp_path / "a.gif")
+
+
+@pytest.mark.parametrize(("kind", "scope"), [("png", "image"), ("jpg", "image"), ("webp", "image"), ("mp4", "round")])
+def test_the_visible_mark_is_asked_for(session, tmp_path, kind, scope):
+    for name, mark in (("plain", False), ("marked", True)):
+        for _ in export(session.document, kind, scope, tmp_path / f"{name}.{kind}", mark=mark):
+            pass
+    plain, marked = ((tmp_path / f"{name}.{kind}").read_bytes() for name in ("plain", "marked"))
+    assert not origin_in(plain).marked and origin_in(marked).marked
+    if kind == "png":
+        pictures = [np.asarray(Image.open(tmp_path / f"{name}.png")).astype(int) for name in ("plain", "marked")]
+        changed = np.abs(pictures[0] - pictures[1]).max(-1) > 0
+        rows, columns = np.nonzero(changed)
+        # In the bottom right corner, and nowhere else.
+        assert rows.min() >= 16 and columns.min() >= 8 and changed[-4:, -4:].any()
+
+
+def test_a_mark_that_the_environment_asks_for_stays(session, tmp_path, monkeypatch):
+    monkeypatch.setenv("DRAGLAB_MARK", "on")
+    for _ in export(session.document, "png", "image", tmp_path / "a.png", mark=False):
+        pass
+    assert origin_in((tmp_path / "a.png").read_bytes()).marked

@@ -128,10 +128,10 @@ def test_files_of_a_photo_say_so(session: EditingSession, tmp_path: Path, photo:
     for name in ("b.mp4", "b.jpg"):
         accepted((tmp_path / name).read_bytes(), "trainedAlgorithmicMedia", photo=True)
     for path, stitch in ((tmp_path / "c.png", False), (tmp_path / "d.png", True)):
-        for _ in export(session.document, "png", "photo", path, stitch):
+        for _ in export(session.document, "png", "photo", path, stitch, mark=True):
             pass
         whole = accepted(path.read_bytes(), "compositeWithTrainedAlgorithmicMedia", photo=True)
-        assert whole.rounds == 1 and whole.model_sha256 == photo.model_sha256
+        assert whole.rounds == 1 and whole.model_sha256 == photo.model_sha256 and whole.marked
         assert b"holiday" not in path.read_bytes()
 
 

@@ -12,7 +12,7 @@ from draglab.media.edit_file import parse_edit_file
 from draglab.server.exports import Exports, content_disposition, read
 from draglab.server.file_names import safe
 from draglab.server.limits import Limits
-from tests.provenance import accepted
+from tests.provenance import accepted, origin_in
 
 
 @pytest.fixture
@@ -189,3 +189,22 @@ def test_a_model_of_any_name_is_exported(start, models, tmp_path, name):
 def test_a_file_s_name_stays_within_its_header(name):
     header = content_disposition(name)
     assert header.isascii() and header.isprintable() and header.count('"') == 2
+
+
+def test_the_visible_mark_is_on_what_asks_for_it(server):
+    with server.client() as client:
+        edited(server, client)
+        marked = []
+        for id, asked in ((31, {"mark": True}), (32, {})):
+            client.send("export", kind="png", id=id, **asked)
+            ready = client.until("export_ready", lambda message, id=id: message["id"] == id)
+            marked.append(origin_in(fetch(server, ready).body).marked)
+    assert marked == [True, False]
+
+
+def test_the_page_is_told_when_everything_is_marked(server, monkeypatch):
+    for value, marks in (("off", False), ("on", True)):
+        monkeypatch.setenv("DRAGLAB_MARK", value)
+        with server.client() as client:
+            client.begin(model="tiny", seed=3)
+            assert next(each for each in client.received if each["type"] == "welcome")["marks"] is marks

@@ -17,6 +17,7 @@ from draglab.media.edit_file import SeedStart, parse_edit_file
 from draglab.server.limits import Limits
 from draglab.server.outbox import Picture
 from draglab.server.pictures import encode
+from tests.provenance import origin_in
 from tests.server import test_photos
 from tests.server.running_server import Client, Running, wait_for
 
@@ -151,6 +152,11 @@ def test_kept_ones_are_saved_together_as_pictures_and_edit_files(server: Running
             for _ in replay:
                 pass
             assert np.array_equal(replay.image(), pixels(archive.read(f"{name}.png")))
+        assert not origin_in(archive.read("seed3.png")).marked
+        client.send("export_sessions", sessions=sessions, id=9, mark=True)
+        ready = client.until("export_ready", lambda message: message["id"] == 9)
+        answer = server.request("GET", ready["url"], authorization=f"Bearer {server.token}")
+        assert origin_in(zipfile.ZipFile(io.BytesIO(answer.body)).read("seed3.png")).marked
 
 
 def test_the_edit_of_a_photo_is_done_to_images_of_its_model(server: Running) -> None:

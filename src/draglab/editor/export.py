@@ -32,7 +32,9 @@ Scope = Literal["image", "round", "history", "photo"]
 with the edit put back. Other kinds export the current image."""
 
 
-def export(document: Document, kind: Kind, scope: Scope, path: Path, stitch: bool = False) -> Iterator[float | None]:
+def export(
+    document: Document, kind: Kind, scope: Scope, path: Path, stitch: bool = False, mark: bool = False
+) -> Iterator[float | None]:
     """Write the current state to a file, in pieces: iterate to the end.
 
     The call itself checks the arguments and fixes what is written; later changes of the document have no effect.
@@ -43,6 +45,7 @@ def export(document: Document, kind: Kind, scope: Scope, path: Path, stitch: boo
         kind: the suffix of path, without the dot.
             "json": an edit file; "npz", "safetensors": `w_plus` [1, num_ws, w_dim] float32; "draglab": the photo with
             its latent and tuned weights, before any edit.
+        mark: whether a picture or video bears the visible mark; where DRAGLAB_MARK is on, each does.
 
     Yields:
         the share that is done, from 0 to 1, or None where that is not known.
@@ -64,7 +67,8 @@ def export(document: Document, kind: Kind, scope: Scope, path: Path, stitch: boo
         if scope == "image" or not rounds:
             raise DraglabError("there is no drag to make a video of: drag something first, or export the image")
         filmed = rounds if scope == "history" else rounds[-1:]
-        return _video(document, document.generator(node), filmed, path, _origin(document, node, filmed))
+        origin = _origin(document, node, filmed).with_mark(mark)
+        return _video(document, document.generator(node), filmed, path, origin)
     if kind == "json":
         edit = edit_file_of(document)
         return _once(lambda: save_edit_file(path, edit))
@@ -78,8 +82,11 @@ def export(document: Document, kind: Kind, scope: Scope, path: Path, stitch: boo
             return _once(lambda: _copy(photo.path, path))
         if not branch_rounds(document):
             raise DraglabError("nothing was dragged yet, so the photo is as it was: drag something first")
-        return _stitching(document, node, photo, path) if stitch else _once(_pasting(document, node, photo, path))
-    origin = _origin(document, node, branch_rounds(document))
+        origin = _origin(document, node, branch_rounds(document), put_back=True).with_mark(mark)
+        if stitch:
+            return _stitching(document, node, photo, path, origin)
+        return _once(_pasting(document, node, photo, path, origin))
+    origin = _origin(document, node, branch_rounds(document)).with_mark(mark)
     generator = document.generator(node)
     latent = document.latent(node.latent_id, generator)
     return _once(lambda: save_image(path, render(generator, latent), origin))
@@ -111,21 +118,19 @@ def _copy(source: Path, path: Path) -> None:
         raise DraglabError("the photo's file is no longer there: open the photo again") from None
 
 
-def _pasting(document: Document, node: Node, photo: StoredPhoto, path: Path) -> Callable[[], None]:
+def _pasting(document: Document, node: Node, photo: StoredPhoto, path: Path, origin: Origin) -> Callable[[], None]:
     """Return a function, for any thread, that writes the whole photo with the edit put back."""
     generator = document.generator(node)
     start = document.history.nodes[node.start_id]
     before, after = (document.latent(each.latent_id, generator) for each in (start, node))
-    origin = _origin(document, node, branch_rounds(document), put_back=True)
     return lambda: save_image(path, photo.paste(render(generator, before), render(generator, after)), origin)
 
 
-def _stitching(document: Document, node: Node, photo: StoredPhoto, path: Path) -> Iterator[float]:
+def _stitching(document: Document, node: Node, photo: StoredPhoto, path: Path, origin: Origin) -> Iterator[float]:
     """Return an iterator, for any thread, that writes the whole photo with the edit stitched into it."""
     generator = document.generator(node)
     start = document.history.nodes[node.start_id]
     before, after = (document.latent(each.latent_id, generator) for each in (start, node))
-    origin = _origin(document, node, branch_rounds(document), put_back=True)
 
     def pieces() -> Iterator[float]:
         whole = yield from photo.stitch(generator, render(generator, before), after)

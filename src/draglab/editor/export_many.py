@@ -17,11 +17,14 @@ from draglab.media.images import encode_image
 from draglab.media.provenance.origin import edited_by
 
 
-def export_many(documents: Sequence[Document], path: Path) -> Iterator[float]:
+def export_many(documents: Sequence[Document], path: Path, mark: bool = False) -> Iterator[float]:
     """Write a ZIP with the current image of each document, as PNG, and its edit file, in pieces: iterate to the end.
 
     Files are named by the seeds, as in `seed7.png` and `seed7.json`. The call itself checks the documents and fixes
     what is written.
+
+    Args:
+        mark: whether the images bear the visible mark; where DRAGLAB_MARK is on, they do.
 
     Yields:
         the share that is done, from 0 to 1.
@@ -45,7 +48,7 @@ def export_many(documents: Sequence[Document], path: Path) -> Iterator[float]:
         with write_atomically(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             for index, (name, edit, shot) in enumerate(zip(names, edits, shots, strict=True)):
                 pixels = render(shot.generator, shot.w_plus)
-                archive.writestr(f"{name}.png", encode_image(pixels, edited_by(edit)))
+                archive.writestr(f"{name}.png", encode_image(pixels, edited_by(edit).with_mark(mark)))
                 archive.writestr(f"{name}.json", encode_edit_file(edit))
                 yield (index + 1) / len(names)
 

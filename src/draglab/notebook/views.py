@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from draglab._version import __version__
 from draglab.errors import DraglabError
+from draglab.media.provenance.switches import mark_wanted
 from draglab.server import messages as m
 from draglab.server.limits import Limits
 from draglab.server.live_session import LiveSession
@@ -55,6 +56,7 @@ class ViewClient(SessionClient):
             sessions=[],
             settings=panel_settings(),
             limits=self._limits,
+            marks=mark_wanted(),
             session=live.session.document.id,
         )
         self.send(welcome)

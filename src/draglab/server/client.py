@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from draglab._version import __version__
 from draglab.errors import DraglabError
+from draglab.media.provenance.switches import mark_wanted
 from draglab.server import messages as m
 from draglab.server.export_tasks import ExportTasks
 from draglab.server.exports import Exports
@@ -63,6 +64,7 @@ class Client(SessionClient):
                 sessions=sessions,
                 settings=panel_settings(),
                 limits=self._limits,
+                marks=mark_wanted(),
                 session=None if live is None else live.session.document.id,
             )
             self.send(welcome)

@@ -16,13 +16,15 @@ class Export(Request):
 
     scope: the image, the last round, all rounds of the branch, or the whole photo with the edit put back.
     kind: "draglab" = the photo with its latent and tuned weights. stitch: with the whole photo: whether the model is
-    tuned until the edit fits the photo where they meet; ExportProgress says how far it is.
+    tuned until the edit fits the photo where they meet; ExportProgress says how far it is. mark: whether pictures and
+    videos bear the visible mark; all do where Welcome.marks is true.
     """
 
     type: Literal["export"] = "export"
     kind: Literal["png", "jpg", "webp", "mp4", "gif", "json", "npz", "safetensors", "draglab"]
     scope: Literal["image", "round", "history", "photo"] = "image"
     stitch: bool = False
+    mark: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,7 +49,7 @@ class ExportTasks:
         path = self._exports.begin(self._client.owner, command.kind, command.stitch)
         name = export_name(live.session.view(), command.kind, command.scope)
         try:
-            steps = export(live.session.document, command.kind, command.scope, path, command.stitch)
+            steps = export(live.session.document, command.kind, command.scope, path, command.stitch, command.mark)
         except Exception:
             self._exports.give_up(path)
             raise
@@ -69,7 +69,7 @@ class ExportTasks:
 
         path = self._exports.begin(self._client.owner, "zip")
         try:
-            steps = export_many(documents, path)
+            steps = export_many(documents, path, command.mark)
         except BaseException:
             self._exports.give_up(path)
             raise

@@ -207,7 +207,8 @@ class Welcome:
     models, work: the models, and what is being done for them. photos: those that are being brought into models.
     sessions: the sessions of this person, newest first; `picture` is the number of a session's newest small picture,
     GET /thumbnails/{session}/{picture}, or null. settings: names, help and ranges of the settings. limits: limits of
-    this server. session: the session that is shown, or None.
+    this server. marks: whether every exported picture and video bears the visible mark. session: the session that is
+    shown, or None.
     """
 
     type: Literal["welcome"] = "welcome"
@@ -219,6 +220,7 @@ class Welcome:
     sessions: list[SessionInfo]
     settings: list[PanelSetting]
     limits: Limits
+    marks: bool
     session: str | None
 
 

@@ -45,10 +45,11 @@ class KeepTransferred(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class ExportSessions(Request):
-    """Export the images and edit files of sessions of one model, as a ZIP. Answered by ExportReady."""
+    """Export images and edit files of sessions of one model, as a ZIP. Answered by ExportReady. mark: see Export."""
 
     type: Literal["export_sessions"] = "export_sessions"
     sessions: list[Name]
+    mark: bool = False
 
 
 TransferCommand = TransferTo | StopTransfer | KeepTransferred | ExportSessions

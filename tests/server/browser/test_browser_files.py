@@ -1,5 +1,6 @@
 """What leaves the page and comes back: exports, edit files, sessions after a reload or a crash."""
 
+import io
 import json
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import numpy as np
 from PIL import Image
 
 from draglab.cli.main import main
+from tests.provenance import origin_in
 from tests.server.browser.editor_page import EditorPage
+from tests.server.browser.launch import launched_server
 from tests.server.browser.places import beside_nose, nose, out_of_reach
 
 DROP = """async ([name, text]) => {
@@ -48,6 +51,37 @@ def test_what_is_exported_is_made_again_by_the_command_line_and_by_dropping_it(e
 
     steps = json.loads(edit.read_text())["rounds"][0]["steps"]
     assert other["#timeline"].get_attribute("max") == str(steps)
+
+
+def test_exports_bear_the_visible_mark_when_it_is_switched_on(editor, server, visit, tmp_path):
+    plain = export(editor, "png", tmp_path).read_bytes()
+    editor["#export"].click()
+    editor["#export-dialog .switch >> text=into the corner"].click()
+    assert editor["#visible-mark"].is_checked()
+    editor.page.keyboard.press("Escape")
+    marked = export(editor, "png", tmp_path).read_bytes()
+    assert not origin_in(plain).marked and origin_in(marked).marked
+    before, after = (np.asarray(Image.open(io.BytesIO(data))).astype(int) for data in (plain, marked))
+    rows, columns = np.nonzero(np.abs(before - after).max(-1))
+    side = editor.size()
+    assert rows.min() > side * 0.8 and columns.min() > side * 0.8, "the mark is not in the corner"
+
+    # The browser remembers it.
+    editor.page.reload()
+    editor.until_shown()
+    editor["#export"].click()
+    assert editor["#visible-mark"].is_checked() and editor["#visible-mark"].is_enabled()
+
+
+def test_where_the_server_marks_everything_nobody_can_switch_it_off(chromium, visit, tmp_path, monkeypatch):
+    monkeypatch.setenv("DRAGLAB_MARK", "on")
+    with launched_server(tmp_path / "server") as marking:
+        editor = visit(marking.url)
+        editor["#export"].click()
+        assert editor["#visible-mark"].is_checked() and editor["#visible-mark"].is_disabled()
+        assert "This server" in (editor['#export-dialog [aria-label="Visible mark"]'].text_content() or "")
+        editor.page.keyboard.press("Escape")
+        assert origin_in(export(editor, "png", tmp_path).read_bytes()).marked
 
 
 def test_a_file_that_is_no_edit_is_refused_with_a_reason(editor):

@@ -76,6 +76,10 @@ class Origin(_Fixed):
         """The source's URI at IPTC."""
         return SOURCES + self.source
 
+    def with_mark(self, mark: bool) -> Origin:
+        """Return this origin with the visible mark, if it is asked for here or was before."""
+        return self.model_copy(update={"marked": self.marked or mark})
+
 
 def generated(model: str, sha256: str | None, seed: int | None = None, photo: bool = False) -> Origin:
     """Return the origin of a model's image.

@@ -4,6 +4,7 @@ import { ask } from "./app.js";
 import { byId, icon, make } from "./dom.js";
 import { fillDialog } from "./dialogs.js";
 import { get } from "./store.js";
+import { markView, markWanted } from "./visible_mark.js";
 import { notify } from "./notices.js";
 import { wholeView } from "./photos/whole.js";
 
@@ -40,6 +41,7 @@ export function openExport() {
   busy.textContent = "";
   const photo = get().session?.photo ?? null;
   fillDialog(dialog, "export-title", "Export", [
+    markView(),
     ...(photo && hasRounds ? [wholeView(photo, (format) => void download(format, "photo"), save)] : []),
     group("Picture", "What is shown now, at full size.", [
       fileButton("png", "image", "PNG"),
@@ -97,7 +99,7 @@ const EDIT_OF_PHOTO = "Repeats the edit: give it to draglab drag, in the folder 
 /** @param {Kind} kind @param {Scope} scope */
 async function download(kind, scope) {
   busy.textContent = "Making the file…";
-  const answer = await ask({ type: "export", kind, scope }, "export_ready");
+  const answer = await ask({ type: "export", kind, scope, mark: markWanted() }, "export_ready");
   busy.textContent = answer.type === "export_ready" ? save(answer) : answer.message;
 }
 

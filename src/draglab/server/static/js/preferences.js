@@ -10,6 +10,7 @@
  * @property {boolean} showMask
  * @property {boolean} showPoints
  * @property {boolean} showHeld whether the picture is dimmed where a drag would keep it
+ * @property {boolean} mark whether exported pictures and videos bear the visible mark
  * @property {MaskView} maskView what the brush paints
  * @property {number} brush diameter in image pixels of a 512-pixel image
  * @property {ToolName} tool
@@ -23,6 +24,7 @@ let preferences = {
   showMask: true,
   showPoints: true,
   showHeld: true,
+  mark: false,
   maskView: "movable",
   brush: 48,
   tool: "drag",
@@ -37,7 +39,7 @@ const listeners = [];
 try {
   const kept = JSON.parse(localStorage.getItem(KEY) ?? "{}");
   // A page that opens with a brush in hand surprises: the tool is not kept.
-  for (const name of /** @type {const} */ (["maskView", "brush", "showHeld"])) {
+  for (const name of /** @type {const} */ (["maskView", "brush", "showHeld", "mark"])) {
     if (typeof kept[name] === typeof preferences[name]) preferences = { ...preferences, [name]: kept[name] };
   }
   if (WAYS.includes(kept.pulling)) preferences = { ...preferences, pulling: kept.pulling };

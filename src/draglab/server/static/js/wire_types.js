@@ -272,6 +272,7 @@
  * @property {"png" | "jpg" | "webp" | "mp4" | "gif" | "json" | "npz" | "safetensors" | "draglab"} kind
  * @property {"image" | "round" | "history" | "photo"} [scope]
  * @property {boolean} [stitch]
+ * @property {boolean} [mark]
  */
 
 /**
@@ -388,12 +389,13 @@
  */
 
 /**
- * Export the images and edit files of sessions of one model, as a ZIP. Answered by ExportReady.
+ * Export images and edit files of sessions of one model, as a ZIP. Answered by ExportReady. mark: see Export.
  *
  * @typedef {object} ExportSessions
  * @property {number | null} [id]
  * @property {"export_sessions"} type
  * @property {Array<string>} sessions
+ * @property {boolean} [mark]
  */
 
 /**
@@ -409,6 +411,7 @@
  * @property {Array<SessionInfo>} sessions
  * @property {Array<PanelSetting>} settings
  * @property {Limits} limits
+ * @property {boolean} marks
  * @property {string | null} session
  */
 

@@ -6,6 +6,7 @@
 import { ask, onMessage, send } from "../app.js";
 import { duration } from "./work.js";
 import { make } from "../dom.js";
+import { markWanted } from "../visible_mark.js";
 import { notify } from "../notices.js";
 
 /** @typedef {import("../wire_types.js").PhotoStart} PhotoStart */
@@ -73,7 +74,7 @@ async function blended(kind, save) {
   said.textContent = "Waiting for its turn…";
   bar.removeAttribute("value");
   show();
-  const answer = await ask({ type: "export", kind, scope: "photo", stitch: true }, "export_ready");
+  const answer = await ask({ type: "export", kind, scope: "photo", stitch: true, mark: markWanted() }, "export_ready");
   blending = null;
   said.textContent = answer.type === "export_ready" ? save(answer) : own.cancelled ? "Cancelled." : answer.message;
   show();

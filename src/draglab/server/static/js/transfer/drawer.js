@@ -6,6 +6,7 @@
 import { ask, onMessage, onPicture, send } from "../app.js";
 import { byId, fill, icon, make } from "../dom.js";
 import { get, watch } from "../store.js";
+import { markWanted } from "../visible_mark.js";
 import { notify } from "../notices.js";
 import { closeSheet } from "../panels/sheet.js";
 import { openSession } from "../open.js";
@@ -234,7 +235,7 @@ async function saveKept() {
   if (saving) return;
   saving = true;
   render();
-  const answer = await ask({ type: "export_sessions", sessions: kept() }, "export_ready");
+  const answer = await ask({ type: "export_sessions", sessions: kept(), mark: markWanted() }, "export_ready");
   saving = false;
   if (answer.type === "export_ready") notify(save(answer));
   else notify(answer.message, "error");
