@@ -30,5 +30,5 @@ export function markView() {
 }
 
 const HELP =
-  "On pictures and videos, for everybody to see. All files say in their metadata how they were made, with or without it.";
+  "For everybody to see. Pictures and videos say in their metadata how they were made, with or without it.";
 const ALWAYS = "This server writes it on all pictures and videos.";
