@@ -15,7 +15,7 @@ def commands() -> list[str]:
     """Of the section on the command line."""
     section = re.search(r"^## Command line\n(.*?)^## ", README.read_text(), re.MULTILINE | re.DOTALL)
     assert section is not None
-    blocks = re.findall(r"^```\n(.*?)^```", section[1], re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```bash\n(.*?)^```", section[1], re.MULTILINE | re.DOTALL)
     lines = "".join(blocks).replace("\\\n", " ").splitlines()
     return [line for line in lines if line.strip()]
 

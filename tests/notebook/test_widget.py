@@ -2,9 +2,11 @@
 
 import base64
 import io
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -183,3 +185,15 @@ def test_closing_deletes_its_history():
     made.close()
     made.close()
     assert not folder.exists()
+
+
+def test_the_cell_of_the_documentation_makes_a_widget():
+    pytest.importorskip("anywidget", reason="anywidget is not installed: pip install 'draglab[notebook]'")
+    page = Path(__file__).resolve().parents[2] / "docs" / "notebooks.md"
+    (cell,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(cell, names)
+    try:
+        assert names["widget"].image.shape == (256, 256, 3)
+    finally:
+        names["widget"].close()

@@ -1,5 +1,6 @@
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -108,3 +109,14 @@ def test_the_command_makes_a_token_and_its_entry(tmp_path, capsys):
     assert token.group(1) not in [line for line in text.splitlines() if not line.startswith("#")][1]
     assert main(["token", "a b"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_file_of_the_documentation_is_read(tmp_path):
+    page = Path(__file__).resolve().parents[2] / "docs" / "server.md"
+    (shown,) = re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    file = tmp_path / "tokens.toml"
+    file.write_text(shown)
+    known = TokenFile(file, Limits())
+    farm, monitoring = known.named("render-farm"), known.named("monitoring")
+    assert farm is not None and farm.limits.drags_waiting_per_person == 200
+    assert monitoring is not None and monitoring.may == {"metrics"}

@@ -9,7 +9,7 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 _BLOCK = re.compile(
-    r"(?:^<!-- (?P<mark>not run|given): (?P<said>.+?) -->\n)?"
+    r"(?:^<!-- (?P<mark>not run|given|run by|quoted from): (?P<said>.+?) -->\n)?"
     r"^```(?P<language>\w*)(?P<options>[^\n]*)\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
@@ -23,6 +23,8 @@ class Block:
         line: its line in the page. language: "bash", "python", "json", "" and others. code: its content.
         title: what is said above it on the site; of python and json a file of that name. "" = none.
         not_run: why it is not run; "" = it is. given: file that the page takes for granted; "" = none.
+        run_by: the test that runs it, a path in the repository; "" = tests/site/test_snippets.py.
+        quoted_from: the source file whose lines it shows; "" = none.
     """
 
     line: int
@@ -31,6 +33,8 @@ class Block:
     title: str
     not_run: str
     given: str
+    run_by: str
+    quoted_from: str
 
     @property
     def commands(self) -> list[str]:
@@ -54,6 +58,8 @@ def blocks(page: Path) -> list[Block]:
                 title[1] if title else "",
                 said.get("not run", ""),
                 said.get("given", ""),
+                said.get("run by", ""),
+                said.get("quoted from", ""),
             )
         )
     return found
