@@ -2,7 +2,9 @@
 
 import base64
 import io
+import os
 import re
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -197,3 +199,15 @@ def test_the_cell_of_the_documentation_makes_a_widget():
         assert names["widget"].image.shape == (256, 256, 3)
     finally:
         names["widget"].close()
+
+
+def test_a_program_that_leaves_its_widget_open_ends(tmp_path: Path):
+    pytest.importorskip("anywidget", reason="anywidget is not installed: pip install 'draglab[notebook]'")
+    program = "import draglab; widget = draglab.widget('heads', seed=64); print(widget.image.shape)"
+    folders = {"TMPDIR": str(tmp_path), "DRAGLAB_STATISTICS": str(tmp_path / "statistics")}
+    ran = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | folders, capture_output=True, text=True, timeout=120
+    )
+    assert (ran.returncode, ran.stdout) == (0, "(256, 256, 3)\n"), ran.stderr
+    assert ran.stderr == ""
+    assert list(tmp_path.glob("draglab*")) == [], "the history is left behind"

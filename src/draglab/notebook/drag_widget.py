@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import threading
 import time
@@ -79,6 +80,8 @@ class DragWidget(anywidget.AnyWidget):
         img_height, img_width = generator.img_shape
         self._views = Views(self._worker, self._live, (img_height, img_width), self.send)
         self.on_msg(lambda _, content, buffers: self._receive(content))
+        # When Python ends, the worker stands still before ipywidgets closes what is left: nothing could be waited for.
+        atexit.register(self._put_away)
         if generator.statistics is None:
             threading.Thread(target=self._measure, name="draglab-measuring", daemon=True).start()
 
@@ -244,11 +247,8 @@ class DragWidget(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Take the widget away and delete its history; save :attr:`edit` before."""
-        views, self._views = self._views, None
-        if views is not None:
-            views.close()
-            self._call(self._end)
-            self._scratch.close()
+        atexit.unregister(self._put_away)
+        self._put_away()
         super().close()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
@@ -261,6 +261,13 @@ class DragWidget(anywidget.AnyWidget):
         return shown
 
     # Below, what belongs to no notebook's cell.
+
+    def _put_away(self) -> None:
+        views, self._views = self._views, None
+        if views is not None:
+            views.close()
+            self._call(self._end)
+            self._scratch.close()
 
     def _origin(self) -> Origin:
         try:
