@@ -5,7 +5,7 @@
     python -m release.check_wheel --python python3.13 --torch torch==2.15.0
 
 For each: the time and the disk that the installation takes, then `draglab doctor`, `draglab demo`, a drag, the editor,
-and completion, from an empty folder. Ends with code 1 if anything failed.
+completion and, with the extra "notebook" added, the widget, from an empty folder. Ends with code 1 if anything failed.
 """
 
 from __future__ import annotations
@@ -129,7 +129,13 @@ def completion(environment: Environment) -> str:
     return "bash"
 
 
-CHECKS: list[Callable[[Environment], str]] = [doctor, demo, drag, editor, completion]
+def widget(environment: Environment) -> str:
+    """A widget is made, has its image, and does not keep Python from ending."""
+    program = "import draglab; print(draglab.widget('heads', seed=64).image.shape)"
+    return environment.command("python", "-c", program).strip()
+
+
+CHECKS: list[Callable[[Environment], str]] = [doctor, demo, drag, editor, completion, widget]
 
 
 def oldest(wheel: Path) -> list[str]:
@@ -145,21 +151,24 @@ def install(python: str, wheel: Path, options: argparse.Namespace, folder: Path)
     """Make an environment and install the wheel, with uv if it is there."""
     packages = [str(wheel), *([options.torch] if options.torch else []), *(oldest(wheel) if options.oldest else [])]
     uv = shutil.which("uv")
-    if uv is not None:
-        steps = [
-            [uv, "venv", "--quiet", "--python", python, str(folder)],
-            [uv, "pip", "install", "--quiet", "--python", str(folder), *packages],
-        ]
+    run([uv, "venv", "--quiet", "--python", python, str(folder)] if uv else [python, "-m", "venv", str(folder)])
+    add(folder, packages)
+
+
+def add(folder: Path, packages: list[str]) -> None:
+    """Install packages into an environment, with uv if it is there."""
+    if (uv := shutil.which("uv")) is not None:
+        run([uv, "pip", "install", "--quiet", "--python", str(folder), *packages])
     else:
         inside = str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
-        steps = [
-            [python, "-m", "venv", str(folder)],
-            [inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages],
-        ]
-    for step in steps:
-        ran = subprocess.run(step, capture_output=True, text=True)
-        if ran.returncode != 0:
-            raise RuntimeError(f"installing failed: {ran.stderr[-1500:]}")
+        run([inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages])
+
+
+def run(command: list[str]) -> None:
+    """Run a step of an installation."""
+    ran = subprocess.run(command, capture_output=True, text=True)
+    if ran.returncode != 0:
+        raise RuntimeError(f"installing failed: {ran.stderr[-1500:]}")
 
 
 def check(python: str, wheel: Path, options: argparse.Namespace) -> bool:
@@ -173,7 +182,10 @@ def check(python: str, wheel: Path, options: argparse.Namespace) -> bool:
         install(python, wheel, options, environment.folder)
         version = environment.command("python", "--version").strip()
         print(f"{version}: installed in {time.monotonic() - began:.0f} s, {environment.megabytes():.0f} MB", flush=True)
+        pins = oldest(wheel) if options.oldest else []
         for one in CHECKS:
+            if one is widget:
+                add(environment.folder, [f"{wheel}[notebook]", *([options.torch] if options.torch else []), *pins])
             began = time.monotonic()
             try:
                 print(f"  {one.__name__}: {one(environment)}, {time.monotonic() - began:.1f} s", flush=True)
