@@ -40,6 +40,17 @@ def test_the_folder_opens_and_says_what_it_is(model, tmp_path):
     assert "![" not in card
 
 
+def test_a_card_that_somebody_completed_is_kept(model, tmp_path):
+    export_model(model, tmp_path / "out")
+    card = tmp_path / "out" / "README.md"
+    card.write_text("completed by hand")
+    weights = (tmp_path / "out" / "model.safetensors").read_bytes()
+    with pytest.raises(DraglabError, match=r"README\.md is there already .* another folder"):
+        export_model(model, tmp_path / "out", half=True)
+    assert card.read_text() == "completed by hand"
+    assert (tmp_path / "out" / "model.safetensors").read_bytes() == weights
+
+
 def test_a_half_is_said_to_be_one(model, tmp_path):
     export_model(model, tmp_path / "out", half=True)
     assert ", F16 |" in (tmp_path / "out" / "README.md").read_text()

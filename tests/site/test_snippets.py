@@ -6,7 +6,7 @@ What another test runs says which; of what is not run, the reason is beside it, 
 from __future__ import annotations
 
 import ast
-import importlib
+import importlib.util
 import json
 import os
 import re

@@ -30,7 +30,7 @@ def export_model(
 
     Args:
         source: a file or folder of any kind that draglab opens.
-        folder: made if it is missing; of its files, model.safetensors and README.md are replaced.
+        folder: made if it is missing; of its files, model.safetensors is replaced.
         name: title of the card; None = the name of the source's file.
         licence: an SPDX identifier such as "Apache-2.0", or other words; None = what the file says of itself.
         half: store the weights in half precision.
@@ -41,9 +41,14 @@ def export_model(
         The facts about `source`.
 
     Raises:
-        DraglabError: the model cannot be opened, its licence is not known, or the folder cannot be written.
+        DraglabError: the model cannot be opened, its licence is not known, the folder has a README.md, which may be
+            somebody's work, or it cannot be written.
     """
     source, folder = Path(source), Path(folder)
+    if (folder / CARD).exists():
+        raise DraglabError(
+            f"{folder / CARD} is there already and would be lost: name another folder, or move the file away"
+        )
     found = inspect_file(source)
     stated = licence or str(found.facts.get("licence") or "")
     if not stated.strip():

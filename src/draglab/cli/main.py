@@ -39,7 +39,7 @@ EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="draglab",
-    help="Take hold of points in a GAN's image and drag them where they should be.",
+    help="Take hold of points in a GAN's image and drag them where they should be. Alone, it opens the editor.",
     pretty_exceptions_enable=False,
 )
 app.command()(edit)

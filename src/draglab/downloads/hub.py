@@ -205,7 +205,10 @@ def _hub_errors(name: HubName) -> Iterator[Any]:
     except Exception as error:
         # Its HTTP library's errors are of no common class, and that library has changed between versions.
         if type(error).__module__.partition(".")[0] in ("httpx", "httpx2", "httpcore", "httpcore2", "requests"):
-            raise DraglabError(f"no connection to {hub.constants.ENDPOINT}: {_first_line(error)}") from None
+            raise DraglabError(
+                f"no connection to {hub.constants.ENDPOINT}; check the network, its proxy and HF_ENDPOINT:"
+                f" {_first_line(error)}"
+            ) from None
         raise
 
 
