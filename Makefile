@@ -23,12 +23,12 @@ run: $(STAMP) ## the editor in the browser; Ctrl-C ends it
 demo: $(STAMP) ## drag the bundled model: before.png, after.png, drag.mp4 and edit.json under demo/
 	$(BIN)/draglab demo --out demo
 
-# What runs a browser takes all cores, and some of it looks at what passes quickly: one after another.
+# While Playwright is open in a process, no event loop of asyncio can run there. Tests of a file share a server.
 BROWSER_TESTS := tests/server/browser tests/notebook tests/integrations/test_space.py
 
 test: $(STAMP) ## run the tests
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(BROWSER_TESTS:%=--ignore=%)
-	$(BIN)/python -m pytest $(BROWSER_TESTS)
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(BROWSER_TESTS:%=--ignore=%)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(BROWSER_TESTS)
 
 lint: $(STAMP) ## check style, format and types
 	$(BIN)/ruff check .

@@ -23,6 +23,16 @@ READ = """async (canvas) => {
     for (let n = 0; n < 2; n++) await new Promise((resolve) => view.requestAnimationFrame(resolve));
     return canvas.toDataURL("image/png");
 }"""
+PRESSES = """(paper, size) => {
+    // The document's listener runs before the stage's own.
+    const presses = [];
+    paper.ownerDocument.addEventListener("pointerdown", (event) => {
+        const box = paper.getBoundingClientRect();
+        const scale = size / box.width;
+        presses.push([(event.clientX - box.left) * scale - 0.5, (event.clientY - box.top) * scale - 0.5]);
+    }, { capture: true });
+    return presses;
+}"""
 
 
 class Stage:
@@ -68,10 +78,29 @@ class Stage:
         """Scroll the notebook, which scrolls to the cell that runs: what is out of sight is not drawn."""
         self.frame.owner.scroll_into_view_if_needed()
 
+    def come_to_rest(self) -> None:
+        """Wait until the notebook has scrolled to the cell that runs, and come back into view."""
+        place, seen = None, 0
+        while seen < 4:
+            self.come_into_view()
+            self.page.wait_for_timeout(100)
+            before, place = place, self.on_screen((0.0, 0.0))
+            seen = seen + 1 if place == before else 0
+
     def press(self, point: XY) -> None:
-        self.come_into_view()
-        self.page.mouse.move(*self.on_screen(point))
-        self.page.mouse.down()
+        """Press on a point, once more if the notebook scrolled just then and the press fell beside it."""
+        pressed = self.frame.locator("#paper").evaluate_handle(PRESSES, self.size)
+        ends = time.monotonic() + SECONDS
+        while True:
+            self.come_to_rest()
+            x, y = self.on_screen(point)
+            self.page.mouse.move(x, y)
+            self.page.mouse.down()
+            place = pressed.evaluate("presses => presses.pop() ?? null")
+            if place is not None and np.hypot(place[0] - point[0], place[1] - point[1]) < 1.5:
+                return
+            self.page.mouse.up()
+            assert time.monotonic() < ends, f"no press reaches the picture at {point}; the last fell on {place}"
 
     def move(self, start: XY, end: XY, steps: int = 25) -> None:
         """Move the hand as a person does, in many small moves."""

@@ -39,8 +39,10 @@ def until_there(editor: EditorPage) -> None:
 
 
 def centre(editor: EditorPage, selector: str) -> XY:
-    """Of a mark, in the window."""
-    box = editor[selector].first.bounding_box()
+    """Of a mark, in the window; marks are drawn anew with each state."""
+    boxes = []
+    editor.until(lambda: boxes.append(editor[selector].first.bounding_box()) or boxes[-1], f"there is no {selector}")
+    box = boxes[-1]
     assert box is not None
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
