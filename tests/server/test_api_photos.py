@@ -19,6 +19,7 @@ from draglab.server.tokens import hash_of
 from tests.server.launched_server import TOKEN, Launched, launched
 from tests.server.photo_files import photo, pixels
 from tests.server.running_server import Answer, Running, wait_for
+from tests.server.test_health import metrics
 
 FRAME = "x=40&y=30&size=48&angle=0"
 POINTS = [{"handle": [12, 12], "target": [18, 14]}]
@@ -101,6 +102,25 @@ def test_a_photo_is_inverted_dragged_and_put_back(server: Running, finished: str
     for _ in replay:
         pass
     np.testing.assert_array_equal(replay.image(), crop)
+
+
+def test_the_rounds_of_an_edit_file_are_done_to_a_photo(server: Running, finished: str) -> None:
+    drag = dragged(server, finished)
+    edit = json.loads(server.api("GET", f"/drags/{drag['id']}/edit").body)
+    crop = pixels(server.api("GET", f"/drags/{drag['id']}/image").body)
+    # Those of a seed: only its rounds count.
+    for start in (edit["start"], {"seed": 3}):
+        file = {**edit, "start": start, "model": {"name": "elsewhere", "sha256": "0" * 64}}
+        answer = server.api("POST", f"/edits?photo={finished}", file)
+        assert answer.status == 201, answer.body
+        again = ended(server, f"/drags/{answer.json()['id']}")
+        assert (again["state"], again["photo"], again["model"]) == ("finished", finished, "tiny")
+        np.testing.assert_array_equal(pixels(server.api("GET", f"/drags/{again['id']}/image").body), crop)
+        assert server.api("GET", f"/drags/{again['id']}/image?scope=photo").status == 200
+        written = json.loads(server.api("GET", f"/drags/{again['id']}/edit").body)
+        assert (written["start"], written["model"]) == (edit["start"], edit["model"])
+    answer = server.api("POST", "/edits?photo=nobody", edit)
+    assert answer.status == 400 and "no such photo" in answer.json()["error"]
 
 
 def test_without_a_frame_the_middle_is_taken(server: Running) -> None:
@@ -194,6 +214,22 @@ def test_size_is_checked_before_anything_is_decoded(start) -> None:
     assert large.status == 400 and "100x100" in large.json()["error"]
     answer = send(server, data=b"\xff\xd8" + bytes(30_000))
     assert answer.status == 413 and "limit 'photo_bytes'" in answer.json()["error"]
+
+
+def test_metrics_tell_of_photos(start) -> None:
+    server = start(limits=Limits(photo_jobs=1, photo_jobs_waiting=1))
+    first, second = sent(server), sent(server)
+    assert send(server).status == 429
+    assert photo_metrics(server) == {"waiting": 1, "running": 1, "refused_total": 1, "ended": 0}
+    for id in (second, first):
+        server.api("DELETE", f"/photos/{id}")
+    assert photo_metrics(server) == {"waiting": 0, "running": 0, "refused_total": 1, "ended": 2}
+
+
+def photo_metrics(server: Running) -> dict[str, float]:
+    found = metrics(server)
+    values = {name: found[f"draglab_photos_{name}"] for name in ("waiting", "running", "refused_total")}
+    return {**values, "ended": found["draglab_photos_total cancelled"]}
 
 
 def test_limit_photo_jobs(start) -> None:

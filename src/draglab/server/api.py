@@ -123,8 +123,11 @@ class Api:
             return _added(await self._on_worker(lambda: self._drags.add(asked, owner, mask, key), owner))
 
     async def add_edit(self, request: Request) -> Response:
-        """Add the rounds of an edit file as one drag and answer 201 with its status, or 429 if too many wait."""
-        owner, key = owner_of(request), key_of(request)
+        """Add the rounds of an edit file as one drag and answer 201 with its status, or 429 if too many wait.
+
+        Query: photo = id of a photo that they are done to, in place of the file's image.
+        """
+        owner, key, photo = owner_of(request), key_of(request), request.query_params.get("photo")
         if key is not None and (known := self._drags.keyed(owner, key)) is not None:
             return _added(known)
         limits = self._access.limits_of(owner, self._limits)
@@ -132,7 +135,7 @@ class Api:
             async with self._uploads.of(owner):
                 body = await read_body(request, limits.drag_edit_bytes, "drag_edit_bytes", limits.body_seconds)
                 edit = await self._uploads.read(read_edit, body, limits)
-            return _added(await self._on_worker(lambda: self._drags.add_edit(edit, owner, key), owner))
+            return _added(await self._on_worker(lambda: self._drags.add_edit(edit, owner, key, photo), owner))
 
     async def list_drags(self, request: Request) -> Response:
         """Answer with a page of this person's drags. Query: state; before = id of a drag."""
@@ -285,8 +288,9 @@ ENDPOINTS: tuple[Endpoint[Api], ...] = (
         method="POST",
         path="/edits",
         handler=Api.add_edit,
-        summary="Queue all rounds of an edit file (docs/edit-files.md) as one drag.",
+        summary="Queue all rounds of an edit file (docs/edit-files.md) as one drag, of its image or of a photo.",
         body=EditFile,
+        query={"photo": {"type": "string"}},
         headers=KEY,
         answer=DragStatus,
         status=201,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -95,8 +96,22 @@ class ApiPhotos:
         self._running: dict[str, PhotoJob | None] = {}
         """Those that run, by id; None = the model is being loaded."""
         self._turns = Turns()
+        self.ended: Counter[State] = Counter()
+        """Number of photos that ended since the start of the server, by state."""
+        self.refused = 0
+        """Number of photos that were refused because a limit was reached."""
 
     # From any thread.
+
+    @property
+    def waiting(self) -> int:
+        """Number of photos that wait."""
+        return len(self._turns)
+
+    @property
+    def running(self) -> int:
+        """Number of photos that are inverted now, or whose model is being loaded."""
+        return len(self._running)
 
     def status(self, id: str, owner: str) -> PhotoStatus | None:
         """Return the status of a person's photo; None if there is no such photo."""
@@ -179,6 +194,7 @@ class ApiPhotos:
             (len(self._turns), "photo_jobs_waiting", self._limits),
         ):
             if count >= getattr(limits, limit):
+                self.refused += 1
                 problem = f"{count} photos wait (limit {limit!a}): wait for one to end, or cancel one"
                 raise QueueFull(problem, RETRY_SECONDS)
 
@@ -302,6 +318,7 @@ class ApiPhotos:
         store, id = self._store(), record.status.id
         job = self._running.pop(id, None)
         record.change(state=state, error=error, ended=time.time())
+        self.ended[state] += 1
         self._keep(record)
         if state == "finished":
             store.unfinished(record).remove()

@@ -232,7 +232,7 @@ def make_app(options: Options) -> Starlette:
         *guarded(photo_api, PHOTO_ENDPOINTS, editor.access),
     ]
     socket = Socket(editor.worker, editor.access, limits, editor.new_client)
-    metrics = Metrics(editor.worker, editor.drags, editor.sessions, editor.loaded, socket)
+    metrics = Metrics(editor.worker, editor.drags, editor.api_photos, editor.sessions, editor.loaded, socket)
     health = Health(editor.worker, editor.drags, editor.access, editor.ready, metrics)
 
     @asynccontextmanager

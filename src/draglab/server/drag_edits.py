@@ -73,10 +73,10 @@ class DragEdits:
         """Return an edit file that can be run, and the name of its model here.
 
         Args:
-            photo: id of the photo that is dragged, in place of the file's model; None = none is.
+            photo: id of the photo that is dragged, in place of the file's model and start; None = none is.
 
         Raises:
-            DraglabError: it does not fit the model, or exceeds a limit.
+            DraglabError: it does not fit the model, exceeds a limit, or there is no such photo.
         """
         from draglab.editor.replay import Replay
 
@@ -91,7 +91,10 @@ class DragEdits:
             model = self._library.name_of(edit.model.name)
             edit = edit.model_copy(update={"model": edit.model.model_copy(update={"name": model})})
         else:
-            model = self._photo_of(photo, owner).stored.model
+            finished = self._photo_of(photo, owner)
+            model = finished.stored.model
+            reference = ModelReference(name=file_of(finished), sha256=self._generator_of(finished.stored).sha256)
+            edit = edit.model_copy(update={"model": reference, "start": finished.start})
         # All checks against the model are its.
         Replay(edit, self._generator_of(self.source(model, photo, owner)))
         return edit, model
@@ -104,7 +107,12 @@ class DragEdits:
         photo = self._photo_of(request.start.photo, owner)
         if request.model not in (None, photo.stored.model):
             raise DraglabError(f"the photo is one of the model {photo.stored.model}: leave model out")
-        return photo.stored, f"{photo.name}.draglab", photo.start
+        return photo.stored, file_of(photo), photo.start
+
+
+def file_of(photo: FinishedPhoto) -> str:
+    """Return the name of a photo's file, which edit files have for its model."""
+    return f"{photo.name}.draglab"
 
 
 def _most_steps(one: Round) -> int:

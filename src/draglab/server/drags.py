@@ -208,7 +208,7 @@ class Drags:
         """Add all rounds of an edit file as one drag; see :meth:`add`.
 
         Args:
-            photo: id of the photo that is dragged, in place of the file's model; None = none is.
+            photo: id of the photo that is dragged, in place of the file's model and start; None = none is.
         """
         self._check_room(owner)
         edit, model = self._edits.checked(edit, owner, photo, self._limits_of(owner))

@@ -13,6 +13,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from draglab._version import __version__
+from draglab.server.api_photos import ApiPhotos
 from draglab.server.drag_messages import ENDED, State
 from draglab.server.drags import Drags
 from draglab.server.loaded_models import LoadedModels
@@ -27,8 +28,16 @@ STEP_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 class Metrics(Collector):
     """Reads the parts of the server whenever it is asked. Can be used from any thread."""
 
-    def __init__(self, worker: Worker, drags: Drags, sessions: Sessions, loaded: LoadedModels, socket: Socket) -> None:
-        self._worker, self._drags, self._sessions = worker, drags, sessions
+    def __init__(
+        self,
+        worker: Worker,
+        drags: Drags,
+        photos: ApiPhotos,
+        sessions: Sessions,
+        loaded: LoadedModels,
+        socket: Socket,
+    ) -> None:
+        self._worker, self._drags, self._photos, self._sessions = worker, drags, photos, sessions
         self._loaded, self._socket = loaded, socket
         self._requests: Counter[tuple[str, str, str]] = Counter()
         # One for each server, so that several can run in a process.
@@ -51,16 +60,10 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics."""
-        drags, worker = self._drags, self._worker
+        worker = self._worker
         yield InfoMetricFamily("draglab", "Version of draglab.", {"version": __version__})
-        ended = CounterMetricFamily("draglab_drags", "Drags of programs that ended.", labels=["state"])
-        for state in get_args(State):
-            if state in ENDED:
-                ended.add_metric([state], drags.ended[state])
-        yield ended
-        yield CounterMetricFamily("draglab_drags_refused", "Drags refused because of a limit.", drags.refused)
-        yield GaugeMetricFamily("draglab_drags_waiting", "Drags of programs that wait.", drags.waiting)
-        yield GaugeMetricFamily("draglab_drags_running", "Drags of programs that run.", drags.running)
+        yield from _queue("draglab_drags", "Drags of programs", self._drags)
+        yield from _queue("draglab_photos", "Photos of programs", self._photos)
         yield GaugeMetricFamily("draglab_tasks_running", "Drags of which steps are made now.", worker.running)
         yield GaugeMetricFamily("draglab_sessions", "Editing sessions in memory.", self._sessions.count)
         yield GaugeMetricFamily("draglab_pages", "Connected pages of the editor.", self._socket.pages)
@@ -76,3 +79,15 @@ class Metrics(Collector):
         if torch is not None and torch.cuda.is_initialized():
             taken = torch.cuda.memory_allocated()
             yield GaugeMetricFamily("draglab_cuda_memory_bytes", "Memory of tensors on the GPU.", taken)
+
+
+def _queue(name: str, what: str, queue: Drags | ApiPhotos) -> Iterator[Metric]:
+    """Yield what ended, was refused, waits and runs."""
+    ended = CounterMetricFamily(name, f"{what} that ended.", labels=["state"])
+    for state in get_args(State):
+        if state in ENDED:
+            ended.add_metric([state], queue.ended[state])
+    yield ended
+    yield CounterMetricFamily(f"{name}_refused", f"{what} that were refused because of a limit.", queue.refused)
+    yield GaugeMetricFamily(f"{name}_waiting", f"{what} that wait.", queue.waiting)
+    yield GaugeMetricFamily(f"{name}_running", f"{what} that run.", queue.running)
