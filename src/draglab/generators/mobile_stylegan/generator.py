@@ -22,9 +22,8 @@ from draglab.generators.mobile_stylegan.windows import windowed_network
 class MobileStyleGAN(Generator):
     """A MobileStyleGAN generator. The levels of its features are its blocks, by their resolution."""
 
-    # Chosen on drags of other seeds than those of docs/algorithm.md, of the FFHQ model. One pixel of its features is 8
-    # of the image: a stop distance of 1 is finer than they tell. With fewer layers, and beyond 6 standard
-    # deviations, faces tear.
+    # Of the FFHQ model. One pixel of its features is 8 of the image: a stop distance of 1 is finer than they tell. With
+    # fewer layers, and beyond 6 standard deviations, faces tear: seen in the first list of docs/algorithm.md.
     DRAG_SETTINGS: ClassVar[dict[str, bool | int | float | str | None]] = {
         "num_layers": 12,
         "largest_step": 2.0,
