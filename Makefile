@@ -27,7 +27,7 @@ demo: $(STAMP) ## drag the bundled model: before.png, after.png, drag.mp4 and ed
 BROWSER_TESTS := tests/server/browser tests/notebook tests/integrations/test_space.py
 
 test: $(STAMP) ## run the tests
-	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(BROWSER_TESTS:%=--ignore=%)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(BROWSER_TESTS:%=--ignore=%)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(BROWSER_TESTS)
 
 lint: $(STAMP) ## check style, format and types
