@@ -18,10 +18,11 @@ XY = tuple[float, float]
 
 SLOW_DOWN = """(length) => import('/static/js/app.js').then((app) =>
     app.send({type: "set_settings", settings: {largest_step: length}}))"""
-SHOWN_ROUND = """() => import('/static/js/store.js').then((store) => {
+ENDED_ROUND = """() => import('/static/js/store.js').then((store) => {
     const { nodes, cursor } = store.get().session;
-    return nodes.find((node) => node.id === cursor).kind === "round" ? cursor : null;
+    return (nodes.find((node) => node.id === cursor).end ?? null) === null ? null : cursor;
 })"""
+"""Number of the entry that is shown, if it is a round that has ended."""
 TIMEOUT = 120.0
 """Seconds: no test waits so long but on a machine that does much else."""
 
@@ -134,12 +135,10 @@ class EditorPage:
 
     def drag(self, handle: XY, target: XY) -> None:
         """Pull, and wait until the round is over."""
-        before = self.page.evaluate(SHOWN_ROUND)
+        before = self.page.evaluate(ENDED_ROUND)
         self.pull(handle, target)
-        self.until(
-            lambda: self.state == "idle" and self.page.evaluate(SHOWN_ROUND) not in (None, before),
-            "no round began and ended",
-        )
+        self.until(lambda: self.page.evaluate(ENDED_ROUND) not in (None, before), "no round began and ended")
+        self.until_ended()
 
     def until_running_or_over(self) -> None:
         """A quick round may be over before anybody looks."""
