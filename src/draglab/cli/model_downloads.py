@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 Names = Annotated[
     list[str],
-    typer.Argument(help="Names as in draglab models list, or hf:owner/repo[@revision][/file] of the Hugging Face Hub."),
+    typer.Argument(
+        help="Names as in draglab models list, or hf:owner/repo of the Hugging Face Hub, with @revision and /file if wanted."
+    ),
 ]
 
 
