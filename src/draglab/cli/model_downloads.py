@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Names = Annotated[
     list[str],
     typer.Argument(
-        help="Names as in draglab models list, or hf:owner/repo of the Hugging Face Hub, with @revision and /file if wanted."
+        help="Names as in draglab models list, or hf:owner/repo of the Hugging Face Hub, with @revision and /file."
     ),
 ]
 
