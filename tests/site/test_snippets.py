@@ -43,7 +43,7 @@ RUN = {"bash", "python", "json"}
 
 
 def elsewhere(block: Block) -> bool:
-    """Whether a page's own run leaves a block out."""
+    """Whether the test of the whole page skips a block: another test runs it, or it says why nobody does."""
     return bool(block.not_run or block.run_by or block.quoted_from)
 
 

@@ -82,7 +82,7 @@ class Metrics(Collector):
 
 
 def _queue(name: str, what: str, queue: Drags | ApiPhotos) -> Iterator[Metric]:
-    """Yield what ended, was refused, waits and runs."""
+    """Yield the numbers of a queue's jobs that ended, were refused, wait and run."""
     ended = CounterMetricFamily(name, f"{what} that ended.", labels=["state"])
     for state in get_args(State):
         if state in ENDED:

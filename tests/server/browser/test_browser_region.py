@@ -39,7 +39,7 @@ def until_there(editor: EditorPage) -> None:
 
 
 def centre(editor: EditorPage, selector: str) -> XY:
-    """Of a mark, in the window; marks are drawn anew with each state."""
+    """The centre of a mark, in window pixels. Waits for the mark: each state draws all of them anew."""
     boxes = []
     editor.until(lambda: boxes.append(editor[selector].first.bounding_box()) or boxes[-1], f"there is no {selector}")
     box = boxes[-1]
