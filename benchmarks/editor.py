@@ -29,7 +29,7 @@ from tests.server.browser.chromium import launched, reason_to_skip
 from tests.server.browser.launch import Launched
 from tests.server.running_server import Client
 
-WITHOUT_END = {"max_steps": 1_000_000, "stop_distance": 1e-9, "patience": None}
+WITHOUT_END = {"max_steps": 1_000_000, "stop_distance": 1e-9, "patience": None, "reach": None}
 
 
 @contextmanager

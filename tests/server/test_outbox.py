@@ -46,6 +46,14 @@ def test_two_live_pictures_are_under_way_at_most():
     assert box.wants_live()
 
 
+def test_the_rate_is_that_of_beginnings():
+    box = Outbox(Limits(frame_rate=20, live_pictures=10))
+    assert box.begin_live() and not box.begin_live()
+    time.sleep(0.06)
+    box.put_picture(Picture("live", PIXELS, stamp=1))
+    assert box.wants_live() and box.begin_live() and not box.wants_live()
+
+
 def test_a_replaced_live_picture_is_not_under_way():
     box = Outbox(Limits(frame_rate=1e6))
     for stamp in (1, 2, 3):

@@ -5,7 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import pytest
+
+from draglab.editor.pictures import Shot
 from draglab.server.limits import Limits
+from draglab.server.live_session import PACE
 from tests.server.running_server import Client, Running
 
 
@@ -56,6 +60,45 @@ def test_the_last_step_before_a_rest_is_shown_whatever_the_rate(start):
         while (message := client.next())["type"] != "picture":
             last = max(last, message["stamp"]) if message["type"] == "progress" else last
         assert message["stamp"] == last
+
+
+def pulled_for_a_second(client: Client) -> tuple[int, int]:
+    """Return the numbers of steps and of live pictures of a pull whose target moves all the time."""
+    steps = pictures = 0
+    ends = time.monotonic() + 1
+    while time.monotonic() < ends:
+        pull(client, 10 + 3 * (ends - time.monotonic()), 9)
+        message = client.next()
+        steps += message["type"] == "progress"
+        pictures += message.get("kind") == "live"
+    return steps, pictures
+
+
+def slow(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each picture of a session take at least so long."""
+    image = Shot.image
+
+    def wait(shot: Shot, *args: Any, **options: Any) -> Any:
+        time.sleep(seconds)
+        return image(shot, *args, **options)
+
+    monkeypatch.setattr(Shot, "image", wait)
+
+
+def test_each_step_of_a_pull_has_its_picture(server: Running, monkeypatch: pytest.MonkeyPatch):
+    with server.client() as client:
+        begun(server, client)
+        slow(0.05, monkeypatch)
+        steps, pictures = pulled_for_a_second(client)
+        assert pictures >= 8 and steps <= pictures + 2
+
+
+def test_steps_of_a_pull_go_on_beside_a_slow_picture(server: Running, monkeypatch: pytest.MonkeyPatch):
+    with server.client() as client:
+        begun(server, client)
+        slow(4 * PACE, monkeypatch)
+        steps, pictures = pulled_for_a_second(client)
+        assert pictures <= 1 and 3 <= steps <= 1 / PACE + 2
 
 
 def test_taken_back(server: Running):

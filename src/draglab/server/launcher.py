@@ -32,6 +32,8 @@ logger = logging.getLogger("draglab.server")
 
 PORT = 8765
 """The port that is tried first."""
+SWITCH_SECONDS = 0.001
+"""Time after which a thread of Python lets others run: the thread that sends pictures waits for those that compute."""
 
 
 def bind(host: str, port: int | None) -> socket.socket:
@@ -101,6 +103,7 @@ def serve(options: Options, listener: socket.socket, started: Callable[[str, str
     """
     if options.log_format == "json":
         log_as_json()
+    sys.setswitchinterval(SWITCH_SECONDS)
     app = make_app(options)
     access = app.state.editor.access
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from draglab.errors import DraglabError
 from draglab.media.images import encode_mask
+from draglab.server.cores import half_the_cores
 from draglab.server.messages import Ended, Error, Mask, PictureKind, Progress, State, Viewers, encode
 from draglab.server.outbox import Outbox, Picture
 from draglab.server.worker import NotYet, Worker
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 _stamps = count(1)
 
-PACE = 0.06
+PACE = 0.25
 """Seconds after which a pull makes its next step although the picture of the last one is not there yet."""
 
 
@@ -100,7 +101,8 @@ class LiveSession:
                 raise NotYet(self._painted, next_one)
             self._begun, self._painted = time.monotonic(), Future()
         try:
-            report = rounds.step()
+            with half_the_cores():
+                report = rounds.step()
         except DraglabError as error:
             self.fail(error)
             return False
@@ -255,13 +257,13 @@ class LiveSession:
     def _paint(self, shot: Shot, report: StepReport, stamp: int, rests: bool) -> None:
         pictures: dict[int, Picture] = {}
         for viewer in list(self.viewers):
-            if not (rests or viewer.outbox.wants_live()):
+            if not (viewer.outbox.begin_live() or rests):
                 continue
             height = viewer.height
             if height not in pictures:
-                pictures[height] = Picture(
-                    "live", shot.image(height or None, moving=not rests), stamp, report.node, report.step
-                )
+                with half_the_cores():
+                    pixels = shot.image(height or None, moving=not rests)
+                pictures[height] = Picture("live", pixels, stamp, report.node, report.step)
             if viewer in self.viewers:
                 viewer.outbox.put_picture(pictures[height])
 

@@ -70,8 +70,17 @@ class Outbox:
                 replaced = self._waiting.get(picture.slot)
                 gone = replaced.stamp if isinstance(replaced, Picture) else None
                 self._live = [under_way for under_way in self._live if under_way != gone] + [picture.stamp]
-                self._last_live = time.monotonic()
         self._put(picture.slot, picture)
+
+    def begin_live(self) -> bool:
+        """Return whether a live picture should be made now, and note that it is being made if so.
+
+        The rate of pictures is that of their beginnings: the time that one takes is no reason to make the next later.
+        """
+        wanted = self.wants_live()
+        if wanted:
+            self._last_live = time.monotonic()
+        return wanted
 
     def wants_live(self) -> bool:
         """Return whether a live picture should be made now."""

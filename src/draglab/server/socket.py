@@ -32,6 +32,9 @@ VIOLATED = 1008
 FAILED = 1011
 OVERLOADED = 1013
 
+SMALL_PIXELS = 512 * 512
+"""Live pictures up to this size are encoded at once."""
+
 logger = logging.getLogger("draglab.server")
 
 
@@ -211,8 +214,10 @@ async def _send_all(websocket: WebSocket, outbox: Outbox, ready: asyncio.Event) 
         ready.clear()
         while (item := outbox.take()) is not None:
             if isinstance(item, Picture):
-                # Not on the worker: encoding a large picture takes a good part of a step's time.
-                await websocket.send_bytes(await asyncio.to_thread(encode_picture, item))
+                # Large ones not here, where all clients would wait; small ones take less time than a change of threads.
+                small = item.pixels.shape[0] * item.pixels.shape[1] <= SMALL_PIXELS and item.kind == "live"
+                data = encode_picture(item) if small else await asyncio.to_thread(encode_picture, item)
+                await websocket.send_bytes(data)
             else:
                 await websocket.send_text(item)
 

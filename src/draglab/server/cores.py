@@ -1,0 +1,26 @@
+"""How many of the machine's cores a computation takes where another runs beside it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+import torch
+from threadpoolctl import ThreadpoolController
+
+
+@contextmanager
+def half_the_cores() -> Iterator[None]:
+    """Compute on half of PyTorch's threads, in this thread alone: for steps that are shown, and for pictures of them.
+
+    Threads of OpenMP wait for one another in loops. Where steps, pictures and the browser share the cores, they would
+    use up the time in which the others compute. The threads of NumPy's products are as few, for all threads.
+    """
+    # Not torch.set_num_threads: threads that start meanwhile would begin with that number, and keep it.
+    with _libraries().limit(limits=max(torch.get_num_threads() // 2, 1)):
+        yield
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """The libraries of this process that have threads: PyTorch's and NumPy's."""
+    return ThreadpoolController()
