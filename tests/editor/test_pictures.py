@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from draglab.checkpoints import load_generator
-from draglab.editor import pictures
+from draglab.editor import sketch
 from draglab.editor.pictures import Shot
 from draglab.generators import Generator, to_uint8
 from tests.dragging.test_stylegan3 import tiny_stylegan3
@@ -19,7 +19,7 @@ from tests.tiny import tiny_generator
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "quick_bfloat16", lambda device: True)
+    monkeypatch.setattr(sketch, "quick_bfloat16", lambda device: True)
 
 
 @pytest.mark.usefixtures("quick")
@@ -56,8 +56,8 @@ def test_features_that_are_there_are_used():
 
 
 def test_only_processors_with_instructions_for_it(monkeypatch: pytest.MonkeyPatch):
-    assert not pictures.quick_bfloat16(torch.device("cuda"))
+    assert not sketch.quick_bfloat16(torch.device("cuda"))
     monkeypatch.delattr(torch.cpu, "_is_avx512_bf16_supported", raising=False)
-    assert not pictures.quick_bfloat16(torch.device("cpu"))
+    assert not sketch.quick_bfloat16(torch.device("cpu"))
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
-    assert pictures.quick_bfloat16(torch.device("cpu"))
+    assert sketch.quick_bfloat16(torch.device("cpu"))

@@ -34,6 +34,12 @@ def test_another_port_is_taken_when_none_was_asked_for():
         assert second.getsockname()[1] not in (PORT, first.getsockname()[1])
 
 
+def test_the_server_answers_before_pytorch_is_there():
+    program = "import sys, draglab.server.launcher, draglab.cli.edit; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
 def test_an_address_that_is_not_here():
     for host in ("no.such.host.invalid", "192.0.2.1", "x" * 300):
         with pytest.raises(DraglabError):

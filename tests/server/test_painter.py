@@ -13,7 +13,7 @@ from tests.server.test_worker import Counting
 
 @pytest.fixture
 def painter() -> Iterator[Painter]:
-    one = Painter()
+    one = Painter("test")
     one.start()
     yield one
     assert one.close(10)
@@ -47,7 +47,7 @@ def test_an_error_does_not_end_it(painter):
 
 
 def test_it_ends_after_the_present_picture():
-    painter, made = Painter(), []
+    painter, made = Painter("test"), []
     painter.start()
     begun = threading.Event()
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from draglab.editor.pictures import Shot
+from draglab.editor import sketch
+from draglab.editor.pictures import Pictures, Shot
+from draglab.editor.sketch import Sketch
 from draglab.server.limits import Limits
 from draglab.server.live_session import PACE
-from tests.server.running_server import Client, Running
+from tests.server.running_server import Client, Running, wait_for
 
 
 def pull(client: Client, *target: float, done: bool = False, point: int = 1, gesture: int = 7, **more: Any) -> None:
@@ -99,6 +101,36 @@ def test_steps_of_a_pull_go_on_beside_a_slow_picture(server: Running, monkeypatc
         slow(4 * PACE, monkeypatch)
         steps, pictures = pulled_for_a_second(client)
         assert pictures <= 1 and 3 <= steps <= 1 / PACE + 2
+
+
+def test_pictures_of_large_models_are_sketched_while_they_move(server: Running, monkeypatch: pytest.MonkeyPatch):
+    """The last picture before a rest never is."""
+    monkeypatch.setattr(sketch, "RESOLUTION", 8)
+    made: list[str] = []
+    picture, prepare = Sketch.picture, Pictures.prepare
+
+    def note_picture(*args: Any) -> Any:
+        made.append("sketch")
+        return picture(*args)
+
+    def note_prepare(*args: Any) -> None:
+        prepare(*args)
+        made.append("prepared")
+
+    monkeypatch.setattr(Sketch, "picture", note_picture)
+    monkeypatch.setattr(Pictures, "prepare", note_prepare)
+    with server.client() as client:
+        begun(server, client)
+        wait_for(lambda: made == ["prepared"])
+        steps, pictures = pulled_for_a_second(client)
+        assert steps > 2 and pictures > 2
+        assert 0 < made.count("sketch") <= pictures + 2
+        pull(client, 12, 9, done=True)
+        client.until("ended")
+        sketches = made.count("sketch")
+        client.picture("current")
+        wait_for(lambda: made.count("prepared") == 2)
+        assert made.count("sketch") == sketches
 
 
 def test_taken_back(server: Running):

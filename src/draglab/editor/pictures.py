@@ -15,6 +15,7 @@ from torch import Tensor
 from draglab.editor.document import Document
 from draglab.editor.photo import PhotoShot
 from draglab.editor.rounds import Rounds
+from draglab.editor.sketch import Sketch, can_be_sketched, moving_features
 from draglab.editor.start_latent import start_latent
 from draglab.editor.state import Node
 from draglab.errors import DraglabError
@@ -30,11 +31,13 @@ class Shot:
 
     Attributes:
         w_plus: [1, num_ws, w_dim]. features: maps of that latent that were computed already; None = none.
+        sketch: what sketches it while it moves; None = nothing.
     """
 
     generator: Generator
     w_plus: Tensor
     features: FeatureMaps | None = None
+    sketch: Sketch | None = None
 
     @torch.no_grad()
     def image(self, height: int | None = None, moving: bool = False) -> NDArray[np.uint8]:
@@ -43,14 +46,15 @@ class Shot:
         Args:
             height: height in which it is shown, pixels; a smaller, quicker picture is made if it suffices. None = the
                 whole image.
-            moving: the next picture follows soon: compute in bfloat16 if that is quicker. Pixels then differ by 0.1
-                of 255 on average.
+            moving: the next picture follows soon: sketch it, or compute it in bfloat16 if that is quicker, which
+                changes pixels by 0.1 of 255 on average.
         """
         generator, features = self.generator, self.features
-        if moving and features is None and generator.dtype == torch.float32 and quick_bfloat16(generator.device):
+        if moving and self.sketch is not None:
+            return self.sketch.picture(generator, self.w_plus)
+        if moving and features is None:
             # The layers above go on in the precision of the lowest features.
-            lowest = generator.feature_level(generator.feature_resolutions[0])
-            features = generator.feature_maps(self.w_plus, lowest, dtype=torch.bfloat16)
+            features = moving_features(generator, self.w_plus, generator.feature_resolutions[0])
         resolution = preview_resolution(generator, height)
         return to_uint8(generator.image(self.w_plus, features, preview_resolution=resolution))[0]
 
@@ -64,6 +68,7 @@ class Pictures:
 
     def __init__(self, document: Document, rounds: Rounds) -> None:
         self.document, self.rounds = document, rounds
+        self._sketch: Sketch | None = None
 
     def current(self, height: int | None = None) -> NDArray[np.uint8]:
         """Compute the current image; while a round runs, that of its last step."""
@@ -77,8 +82,16 @@ class Pictures:
         """Return the current image, to be computed; while a round runs, from the features of its last step."""
         run = self.rounds.run
         if run is not None and run.last is not None:
-            return Shot(run.generator, run.last.w_plus, run.last.features)
+            sketch = self._sketch
+            begun_there = sketch is not None and torch.equal(sketch.w_plus, run.latent.start)
+            return Shot(run.generator, run.last.w_plus, run.last.features, sketch if begun_there else None)
         return shot_of(self.document, self.document.history.node)
+
+    def prepare(self, shot: Shot) -> None:
+        """Fit a sketch to an image, so that pictures of a round that begins there are quick; for any thread."""
+        there = self._sketch is not None and torch.equal(self._sketch.w_plus, shot.w_plus)
+        if not there and can_be_sketched(shot.generator):
+            self._sketch = Sketch.fit(shot.generator, shot.w_plus)
 
     def original_shot(self) -> Shot | PhotoShot:
         """Return the image from which the current one was dragged, to be computed; of a photo, its own pixels."""
@@ -155,15 +168,6 @@ def picture_of(
 ) -> NDArray[np.uint8]:
     """Compute the image of a node, or of a frame of a round, 0 = before the first step; see :meth:`Shot.image`."""
     return shot_of(document, node, frame).image(height)
-
-
-def quick_bfloat16(device: torch.device) -> bool:
-    """Return whether images take less time in bfloat16 than in float32: on processors with instructions for it.
-
-    Others compute such numbers by way of float32, which takes longer.
-    """
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return device.type == "cpu" and supported is not None and supported()
 
 
 def preview_resolution(generator: Generator, height: int | None) -> int | None:

@@ -162,6 +162,11 @@ class Generator(PublishedWeights, ABC):
         return 0
 
     @property
+    def has_previews(self) -> bool:
+        """Whether colours are there before the last block, so that a smaller image takes less time than the whole."""
+        return False
+
+    @property
     def device(self) -> torch.device:
         """Device of the weights."""
         return self.w_avg.device

@@ -79,6 +79,8 @@ class LiveSession:
         self.used = time.monotonic()
         for thread in (self._worker, self._worker.painter):
             thread.withdraw(lambda key: key[0] is viewer)
+        if not self.viewers:
+            self._worker.sketcher.withdraw(lambda key: key is self)
         viewer.outbox.discard_pictures()
         if self._puller is viewer and self.session.rounds.pulling:
             # Its hand will not be heard of again.
@@ -195,13 +197,15 @@ class LiveSession:
         def make() -> None:
             view, pictures = self.session.view(), self.session.pictures
             try:
-                current = kind == "current"
-                shot = pictures.current_shot() if current else pictures.original_shot()
+                now = pictures.current_shot() if kind == "current" else None
+                shot = now or pictures.original_shot()
             except DraglabError as error:
                 viewer.outbox.put(encode(Error(message=str(error))))
                 return
-            node = view.cursor if current else view.original
+            node = view.original if now is None else view.cursor
             self._worker.painter.wish((viewer, kind), lambda: self._paint_still(viewer, kind, shot, node))
+            if now is not None and view.state == "idle":
+                self._worker.sketcher.wish(self, lambda: self._prepare(now))
 
         self._worker.wish((viewer, kind), make, urgent=True)
 
@@ -215,6 +219,11 @@ class LiveSession:
             return
         if viewer in self.viewers:
             viewer.outbox.put_picture(Picture(kind, pixels, node=node))
+
+    def _prepare(self, shot: Shot) -> None:
+        """Prepare for pictures of a round that begins at an image; called on the sketcher's thread."""
+        with half_the_cores():
+            self.session.pictures.prepare(shot)
 
     def _show(self, report: StepReport) -> None:
         now = time.perf_counter()

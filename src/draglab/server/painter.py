@@ -16,13 +16,13 @@ logger = logging.getLogger("draglab.server")
 
 
 class Painter:
-    """The thread and its requests. All methods may be called by other threads."""
+    """The thread, of that name, and its requests. All methods may be called by other threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         self._changed = threading.Condition()
         self._wishes: dict[Hashable, Callable[[], None]] = {}
         self._closing = False
-        self._thread = threading.Thread(target=self._run, name="draglab-painter", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Start the thread."""

@@ -71,6 +71,7 @@ class Worker:
 
     Attributes:
         painter: the thread beside it, for pictures that the steps need not wait for.
+        sketcher: another, for what makes later pictures quicker and that nothing waits for.
         stepped: called with the seconds of each step.
         errors: number of unexpected errors since the start.
     """
@@ -97,13 +98,15 @@ class Worker:
         self._stepping = 0
         self.stepped: Callable[[float], object] = lambda seconds: None
         self.errors = 0
-        self.painter = Painter()
+        self.painter = Painter("draglab-painter")
+        self.sketcher = Painter("draglab-sketcher")
         # A daemon: the process can end although a step takes long. The journal has all that was answered.
         self._thread = threading.Thread(target=self._run, name="draglab-worker", daemon=True)
 
     def start(self) -> None:
-        """Start both threads."""
+        """Start the threads."""
         self.painter.start()
+        self.sketcher.start()
         self._thread.start()
 
     def close(self, timeout: float) -> bool:
@@ -113,8 +116,8 @@ class Worker:
             self._changed.notify()
         ends = time.monotonic() + timeout
         self._thread.join(timeout)
-        painted = self.painter.close(max(ends - time.monotonic(), 0.0))
-        return painted and not self._thread.is_alive()
+        closed = [each.close(max(ends - time.monotonic(), 0.0)) for each in (self.painter, self.sketcher)]
+        return all(closed) and not self._thread.is_alive()
 
     def call(
         self, function: Callable[[], T], caller: Hashable = None, line: Hashable = None, first: bool = False

@@ -45,6 +45,10 @@ class StyleGAN2(Generator):
         """Return (height, width) of a block's maps."""
         return self.synthesis.shape_at(level)
 
+    @property
+    def has_previews(self) -> bool:
+        return self.config.architecture == "skip"
+
     def feature_maps(
         self,
         w_plus: Tensor,
@@ -82,7 +86,7 @@ class StyleGAN2(Generator):
         self.check_w_plus(w_plus)
         height = preview_resolution or self.img_resolution
         self.check_feature_resolution(height)
-        last = height if self.config.architecture == "skip" else self.img_resolution
+        last = height if self.has_previews else self.img_resolution
         known = {} if from_features is None else from_features.blocks
         known = {resolution: block for resolution, block in known.items() if resolution <= last}
         blocks = self.synthesis.run_blocks(w_plus, last, self._noise(noise_mode, noise_seed).draw, known)
