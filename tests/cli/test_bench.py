@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,14 @@ def table(path: Path) -> list[list[str]]:
             column = [cell.strip() for cell in lines[0]].index("s")
             found += [line[:column] + line[column + 1 :] for line in lines]
     return found
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _statistics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let the tiny model's statistics be measured once for the runs of this file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DRAGLAB_STATISTICS", str(tmp_path_factory.mktemp("statistics")))
+        yield
 
 
 @pytest.fixture(scope="module")
