@@ -25,11 +25,15 @@ demo: $(STAMP) ## drag the bundled model: before.png, after.png, drag.mp4 and ed
 
 # While Playwright is open in a process, no event loop of asyncio can run there. Tests of a file share a server. Other work
 # on the machine can make a test of a page miss its moment: one that fails is run once more, and the report says so.
-BROWSER_TESTS := tests/server/browser tests/notebook tests/integrations/test_space.py
+# Files go out in this order: those of few, long tests first, so that no core is idle at the end.
+BROWSER_TESTS := tests/notebook tests/integrations/test_space.py tests/server/browser
+
+# Tests also wait, for servers and for processes that they start: one worker more than there are cores keeps all busy.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 test: $(STAMP) ## run the tests
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(BROWSER_TESTS:%=--ignore=%)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --reruns 1 $(BROWSER_TESTS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal $(BROWSER_TESTS:%=--ignore=%)
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --reruns 1 $(BROWSER_TESTS)
 
 lint: $(STAMP) ## check style, format and types
 	$(BIN)/ruff check .

@@ -65,9 +65,9 @@ def test_a_list_that_changes_meanwhile_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_memory_is_flat_over_100_000_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_flat_over_40_000_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # waiting for the disk is all the time that it takes
-    path = numbers(tmp_path / "list", 100_000, length=1000)
+    path = numbers(tmp_path / "list", 40_000, length=1000)
     peaks = []
     with open_folder(tmp_path / "run", {}) as folder:
         answers = run_lines(read_list(path), refuse_odd, Immediate(), folder)
@@ -75,15 +75,15 @@ def test_memory_is_flat_over_100_000_lines(tmp_path: Path, monkeypatch: pytest.M
         tracemalloc.start()
         for _ in range(4):
             tracemalloc.reset_peak()
-            assert sum(1 for _ in itertools.islice(answers, 24_999)) == 24_999
+            assert sum(1 for _ in itertools.islice(answers, 9_999)) == 9_999
             peaks.append(tracemalloc.get_traced_memory()[1])
         list(answers)
-        assert folder.done.count == 100_000
-    # Eight bytes a line, and less than a megabyte besides, of a hundred that the list has.
-    assert peaks[-1] < 8 * 100_000 * 1.2 + 2**20
+        assert folder.done.count == 40_000
+    # Eight bytes a line, and less than a quarter of a megabyte besides, of the forty that the list has.
+    assert peaks[-1] < 8 * 40_000 * 1.2 + 2**18
     tracemalloc.reset_peak()
     with open_folder(tmp_path / "run", {}, resume=True) as folder:
-        assert folder.done.count == 100_000
+        assert folder.done.count == 40_000
         assert list(run_lines(read_list(path), refuse_odd, Immediate(), folder)) == []
-        assert tracemalloc.get_traced_memory()[1] < 8 * 100_000 * 3 + 2**20
+        assert tracemalloc.get_traced_memory()[1] < 8 * 40_000 * 3 + 2**19
     tracemalloc.stop()

@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from draglab.cli.main import main
 from draglab.cli.run_progress import describe
 from draglab.evaluation.experiment import Case, Measured
 from draglab.evaluation.runner import Progress
@@ -41,13 +43,28 @@ def table(path: Path) -> list[list[str]]:
     return found
 
 
-def test_the_same_command_gives_the_same_table(draglab, model: Path) -> None:
-    for name in ("a", "b"):
-        ran = draglab("bench", "landmarks", "-m", model, *LANDMARKS, "-o", name)
-        assert ran.code == 0, ran.err
-        assert "wrote " + name in ran.out and "| no edit |" in ran.out
-    assert summary(Path("a")) == summary(Path("b"))
-    assert table(Path("a")) == table(Path("b"))
+@pytest.fixture(autouse=True, scope="module")
+def _statistics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let the tiny model's statistics be measured once for the runs of this file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DRAGLAB_STATISTICS", str(tmp_path_factory.mktemp("statistics")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def whole(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    assert main(["bench", "landmarks", "-m", str(model), *LANDMARKS, "-o", str(folder)]) == 0
+    return folder
+
+
+def test_the_same_command_gives_the_same_table(draglab, model: Path, whole: Path) -> None:
+    ran = draglab("bench", "landmarks", "-m", model, *LANDMARKS, "-o", "a")
+    assert ran.code == 0, ran.err
+    assert "wrote a" in ran.out and "| no edit |" in ran.out
+    assert summary(Path("a")) == summary(whole)
+    assert table(Path("a")) == table(whole)
     lines = [json.loads(line) for line in Path("a", "edits.jsonl").read_text().splitlines()]
     assert len(lines) == 4 * (1 + 2 * 2)
     # A run that is complete is not run again.
@@ -57,8 +74,7 @@ def test_the_same_command_gives_the_same_table(draglab, model: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_again_and_again_gives_the_same_summary(draglab, model: Path) -> None:
-    assert draglab("bench", "landmarks", "-m", model, *LANDMARKS, "-o", "whole").code == 0
+def test_a_run_that_is_killed_again_and_again_gives_the_same_summary(draglab, model: Path, whole: Path) -> None:
     command = [sys.executable, "-c", "from draglab.cli.main import run; run()", "bench", "landmarks", "-m", str(model),
                *LANDMARKS, "-o", "killed"]  # fmt: skip
     chance = random.Random(5)
@@ -77,8 +93,8 @@ def test_a_run_that_is_killed_again_and_again_gives_the_same_summary(draglab, mo
     ran = draglab("bench", "landmarks", "-m", model, *LANDMARKS, "-o", "killed")
     assert ran.code == 0, ran.err
     assert "1 damaged lines were dropped" in ran.out
-    assert summary(Path("killed")) == summary(Path("whole"))
-    assert table(Path("killed")) == table(Path("whole"))
+    assert summary(Path("killed")) == summary(whole)
+    assert table(Path("killed")) == table(whole)
     keys = [json.loads(line)["key"] for line in Path("killed", "edits.jsonl").read_text().splitlines()]
     assert len(keys) == len(set(keys)) == 20
 
@@ -88,7 +104,7 @@ def count(path: Path) -> int:
     return lines.read_bytes().count(b"\n") if lines.exists() else 0
 
 
-def test_ctrl_c_sums_up_what_there_is(draglab, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_sums_up_what_there_is(draglab, model: Path, whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from draglab.evaluation.landmarks import LandmarkExperiment
 
     true, made = LandmarkExperiment.drag, []
@@ -109,8 +125,7 @@ def test_ctrl_c_sums_up_what_there_is(draglab, model: Path, monkeypatch: pytest.
     assert sum(row["edits"] for row in summary(Path("run")) if row["method"] in ("default", "paper")) == 5
     ran = draglab("bench", "landmarks", "-m", model, *LANDMARKS, "-o", "run")
     assert ran.code == 0, ran.err
-    assert draglab("bench", "landmarks", "-m", model, *LANDMARKS, "-o", "other").code == 0
-    assert summary(Path("run")) == summary(Path("other"))
+    assert summary(Path("run")) == summary(whole)
 
 
 def test_drags_and_a_report(draglab, model: Path) -> None:

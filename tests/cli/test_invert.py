@@ -125,8 +125,17 @@ def test_bad_input(draglab, model, photo, arguments, message):
     assert os.listdir() == ["photo.png"]
 
 
-def start(folder, *arguments) -> subprocess.Popen:
-    program = "import sys; from draglab.cli.main import main; sys.exit(main(sys.argv[1:]))"
+# The published scheme with fewer steps.
+SHORT = """
+from draglab.inversion import InversionSettings
+published = InversionSettings.pti
+InversionSettings.pti = lambda **changes: published(projection_steps=120, tuning_steps=80, **changes)
+"""
+
+
+def start(folder, *arguments, before: str = "") -> subprocess.Popen:
+    """The command line in a process of its own. before: code to run in it first."""
+    program = f"{before}\nimport sys; from draglab.cli.main import main; sys.exit(main(sys.argv[1:]))"
     return subprocess.Popen(
         [sys.executable, "-c", program, *map(str, arguments)],
         cwd=folder,
@@ -159,13 +168,14 @@ def test_ctrl_c_keeps_the_best_so_far(model, photo):
 
 def test_going_on_after_kill(model, photo):
     arguments = ("invert", photo, "-m", model, "--no-align", "--pti", "--json", "-o", "p.draglab")
-    process = start(photo.parent, *arguments)
+    process = start(photo.parent, *arguments, before=SHORT)
     wait_for(photo.parent / "p.draglab.resume", process)
     time.sleep(0.3)
     process.kill()
     process.communicate()
     assert not (photo.parent / "p.draglab").exists()
-    whole, again = start(photo.parent, *arguments[:-1], "q.draglab"), start(photo.parent, *arguments, "--resume")
+    whole = start(photo.parent, *arguments[:-1], "q.draglab", before=SHORT)
+    again = start(photo.parent, *arguments, "--resume", before=SHORT)
     outputs = [process.communicate(timeout=120) for process in (whole, again)]
     assert (whole.returncode, again.returncode) == (0, 0), outputs
     assert not (photo.parent / "p.draglab.resume").exists()

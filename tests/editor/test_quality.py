@@ -54,7 +54,8 @@ def test_the_nearest_good_place_is_offered(quality):
     for dx in range(-26, 27):
         for dy in range(-26, 27):
             if np.hypot(dx, dy) < away:
-                assert quality.check((beside[0] + dx, beside[1] + dy)).score < OFFERED
+                # The score of check, without its search around a place that is bad, too.
+                assert quality.scores(np.array([beside[0] + dx, beside[1] + dy]), 0) < OFFERED
     assert quality.check((242, 60)).nearest is None
 
 

@@ -74,6 +74,8 @@ def launched_lab(folder: Path, subshells: bool) -> Iterator[str]:
     }
     arguments = [f"--ServerApp.{name}={value}" for name, value in options.items()]
     arguments += ["--IdentityProvider.token=", "--LabApp.expose_app_in_browser=True"]
+    # Seconds for which a kernel may end by itself: at the end, nobody needs what it knows.
+    arguments += ["--KernelManager.shutdown_wait_time=0.2"]
     log = (folder / "lab.log").open("wb")
     process = subprocess.Popen(
         [sys.executable, "-m", "jupyterlab", *arguments], env=environment, cwd=folder, stdout=log, stderr=log

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from draglab.generators import statistics
+
 
 @pytest.fixture(autouse=True)
 def restored_arithmetic() -> Iterator[None]:
@@ -15,3 +17,9 @@ def restored_arithmetic() -> Iterator[None]:
     yield
     torch.set_flush_denormal(False)
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True)
+def _few_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exported models have statistics of a few images: no test here drags by them."""
+    monkeypatch.setattr(statistics, "IMAGES", 4)
