@@ -102,22 +102,6 @@ def test_rows_are_the_derivatives_of_positions(spots: Generator) -> None:
 
 
 @pytest.mark.parametrize("prior", [0.0, 0.01])
-def test_matching_at_the_border_equals_loops(prior: float) -> None:
-    """Points of a patch outside the image do not count, at the start and where it is looked for."""
-    before, after = numbers(24, 24, 3), numbers(24, 24, 3, seed=1)
-    maps = [FeatureMaps({24: torch.from_numpy(each).permute(2, 0, 1)[None]}) for each in (before, after)]
-    start, now = (Features.whole(each, 0) for each in maps)
-    handles, expected = np.array([[1.0, 10.0], [13.0, 22.0]]), np.array([[3.0, 12.0], [12.0, 20.0]])
-    matcher = PatchMatcher(start, handles, (24, 24), 1.0, 3.0, 3.0, prior)
-    found, mismatch = matcher.find(now.near, expected)
-    for index in range(2):
-        handle, place = (tuple(int(v) for v in each[index]) for each in (handles, expected))
-        wanted, difference = slow.match(before, after, handle, place, 3, 3, prior)  # pyright: ignore[reportArgumentType]
-        assert np.abs(found[index] - wanted).max() <= 0.5
-        assert mismatch[index] == pytest.approx(difference)
-
-
-@pytest.mark.parametrize("prior", [0.0, 0.01])
 def test_matching_equals_loops(prior: float) -> None:
     before, after = numbers(24, 24, 3), numbers(24, 24, 3, seed=1)
     shifted = np.roll(before, (2, 3), axis=(0, 1)) + 0.3 * after

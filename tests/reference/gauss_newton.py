@@ -95,26 +95,19 @@ def match(
     prior: float,
 ) -> tuple[tuple[int, int], float]:
     """The whole (x, y) within `radius` of the expected place whose patch in map `after` [H, W, C] is most like the
-    handle's in `before`, and their relative difference. Points outside the map do not count."""
-    height, width = after.shape[:2]
-
-    def inside(x: int, y: int) -> bool:
-        return 0 <= x < width and 0 <= y < height
-
+    handle's in `before`, and their relative difference."""
     around = [
         (i, j)
         for j in range(-patch, patch + 1)
         for i in range(-patch, patch + 1)
-        if i * i + j * j <= max(patch, 1) ** 2 and inside(handle[0] + i, handle[1] + j)
+        if i * i + j * j <= max(patch, 1) ** 2
     ]
+    wanted = [before[handle[1] + j, handle[0] + i] for i, j in around]
+    size = sum(np.abs(each).sum() for each in wanted)
     best, found, difference = np.inf, expected, 0.0
     for y in range(expected[1] - radius, expected[1] + radius + 1):
         for x in range(expected[0] - radius, expected[0] + radius + 1):
-            both = [
-                (before[handle[1] + j, handle[0] + i], after[y + j, x + i]) for i, j in around if inside(x + i, y + j)
-            ]
-            cost = sum(np.abs(there - here).sum() for here, there in both)
-            size = max(sum(np.abs(here).sum() for here, _ in both), 1e-12)
+            cost = sum(np.abs(after[y + j, x + i] - each).sum() for (i, j), each in zip(around, wanted, strict=True))
             total = cost / size + prior * ((x - expected[0]) ** 2 + (y - expected[1]) ** 2)
             if total < best:
                 best, found, difference = total, (x, y), cost / size

@@ -32,7 +32,7 @@ from draglab.dragging.matching import PatchMatcher, patch_lattice
 from draglab.dragging.metric import LatentMetric, metric_for
 from draglab.dragging.run import DragRun
 from draglab.dragging.settings import DragSettings
-from draglab.dragging.texture import HALF_STEP, position_gradient
+from draglab.dragging.texture import HALF_STEP, PATCH, position_gradient
 from draglab.dragging.tracking import search_spacing
 from draglab.dragging.types import DragEdit, DragStep
 from draglab.errors import DraglabError
@@ -139,8 +139,7 @@ class GaussNewtonRun(DragRun):
         level = settings.feature_level(generator)
         extent = image_extent(generator.feature_shape(level), generator.feature_margin(level))
         self.spacing = search_spacing(extent, self.shape, True)
-        patch = self._pixels(settings.patch_radius)
-        self.half_step, self.longest = self._pixels(HALF_STEP), self._pixels(LONGEST)
+        patch, self.half_step, self.longest = (self._pixels(each) for each in (PATCH, HALF_STEP, LONGEST))
         self.ease = 1.0
         self.offsets = patch_lattice(patch / self.spacing) * self.spacing
         radius = settings.tracking_radius(self.shape)

@@ -14,7 +14,7 @@ from draglab.geometry import to_feature_coordinates
 
 
 class PatchMatcher:
-    """Matcher of the patches that surround handles in one image. Points outside an image do not count.
+    """Matcher of the patches that surround handles in one image.
 
     Args:
         features: features of that image around the handles. handles: [n, 2] image pixels.
@@ -38,12 +38,9 @@ class PatchMatcher:
         self.image_shape, self.spacing, self.prior = image_shape, spacing, prior
         self.lattice = patch_lattice(patch / spacing)
         self.steps = max(1, int(radius / spacing))
-        at = handles[:, None] + self.lattice * spacing
-        patches = features.at(at, image_shape)
+        patches = features.at(handles[:, None] + self.lattice * spacing, image_shape)
         self.patches = patches.detach().transpose(0, 1)
-        inside = ((at >= 0) & (at <= np.array([image_shape[1] - 1, image_shape[0] - 1]))).all(2).T
-        self.inside = torch.from_numpy(inside).to(self.patches)
-        self.sizes = self.patches.abs().sum(2)
+        self.sizes = self.patches.abs().sum((0, 2)).clamp(min=1e-12)
 
     @torch.no_grad()
     def find(self, windows: Windows, expected: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -74,22 +71,17 @@ class PatchMatcher:
         height, width = self.image_shape
         pad = int(np.abs(self.lattice).max())
         line = np.arange(-self.steps - pad, self.steps + pad + 1) * self.spacing
-        xs, ys = expected[:, :1] + line, expected[:, 1:] + line
-        inside = ((ys >= 0) & (ys <= height - 1))[:, :, None] & ((xs >= 0) & (xs <= width - 1))[:, None]
-        places = np.stack([np.clip(xs, 0, width - 1), np.clip(ys, 0, height - 1)], axis=-1)
-        at = to_feature_coordinates(places, self.image_shape, windows.map_shape, windows.margin)
+        xs = np.clip(expected[:, :1] + line, 0, width - 1)
+        ys = np.clip(expected[:, 1:] + line, 0, height - 1)
+        at = to_feature_coordinates(np.stack([xs, ys], axis=-1), self.image_shape, windows.map_shape, windows.margin)
         grid = sample_grids(windows, at[..., 0], at[..., 1])
-        there = torch.from_numpy(inside).to(grid)
         side = 2 * self.steps + 1
-        total, size = grid.new_zeros(2, len(expected), side, side)
-        for index, (x, y) in enumerate(self.lattice.tolist()):
-            feature, own = self.patches[index], self.sizes[index]
+        total = grid.new_zeros(len(expected), side, side)
+        for (x, y), feature in zip(self.lattice.tolist(), self.patches, strict=True):
             top, left = int(y) + pad, int(x) + pad
-            rows, columns = slice(top, top + side), slice(left, left + side)
-            part = there[:, rows, columns] * self.inside[index, :, None, None]
-            total += (grid[:, rows, columns] - feature[:, None, None]).abs_().sum(-1) * part
-            size += own[:, None, None] * part
-        return total / size.clamp(min=1e-12)
+            part = grid[:, top : top + side, left : left + side]
+            total += (part - feature[:, None, None]).abs_().sum(-1)
+        return total / self.sizes[:, None, None]
 
 
 def patch_lattice(radius: float) -> NDArray[np.float64]:

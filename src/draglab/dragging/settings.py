@@ -49,12 +49,6 @@ class DragSettings:
         "of its latents from the start. None = no limit; with a mask there is none.",
         minimum=0, above=True, optional=True, slider=(1, 20), step=0.5, panel="more",
     )] = 8.0
-    patch_radius: Annotated[float, SettingInfo(
-        "Size of what is followed (patch radius)",
-        "Radius of the surroundings by which a gauss-newton drag finds a point again, in pixels of a 512-pixel image: "
-        "larger where images are smooth, smaller where parts are.",
-        minimum=0, above=True, maximum=REFERENCE_SIZE, slider=(1, 50), step=0.5, panel="more",
-    )] = 6.0
     # The latent.
     regularize_mean: Annotated[float, SettingInfo(
         "Stay realistic (mean regularisation)",

@@ -19,6 +19,8 @@ from draglab.dragging.tracking import search_spacing
 from draglab.generators import Generator
 from draglab.geometry import image_extent, scale_from_512
 
+PATCH = 6.0
+"""Radius of the patches, in pixels of a 512-pixel image."""
 HALF_STEP = 2.0
 """Half the distance of central differences, in pixels of a 512-pixel image."""
 
@@ -38,7 +40,7 @@ class Texture:
         spacing = search_spacing(
             image_extent(generator.feature_shape(level), generator.feature_margin(level)), self.shape, True
         )
-        self.offsets = patch_lattice(scale_from_512(settings.patch_radius, *self.shape) / spacing) * spacing
+        self.offsets = patch_lattice(scale_from_512(PATCH, *self.shape) / spacing) * spacing
         self.half_step = scale_from_512(HALF_STEP, *self.shape)
         self.features = whole_features(generator, w_plus, level, settings.feature_dtype())
 

@@ -23,14 +23,12 @@ class MobileStyleGAN(Generator):
     """A MobileStyleGAN generator. The levels of its features are its blocks, by their resolution."""
 
     # Of the FFHQ model. One pixel of its features is 8 of the image: a stop distance of 1 is finer than they tell. With
-    # fewer layers, and beyond 7 standard deviations, faces tear; with smaller patches, smooth noses are lost: seen in the
-    # first list of docs/algorithm.md.
+    # fewer layers, and beyond 7 standard deviations, faces tear: seen in the first list of docs/algorithm.md.
     DRAG_SETTINGS: ClassVar[dict[str, bool | int | float | str | None]] = {
         "num_layers": 12,
         "largest_step": 2.0,
         "stop_distance": 2.0,
         "reach": 7.0,
-        "patch_radius": 18.0,
     }
     BUFFERS: ClassVar[tuple[str, ...]] = ("w_avg", "noise_const")
     config: MobileStyleGANConfig
