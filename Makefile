@@ -33,7 +33,7 @@ WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 test: $(STAMP) ## run the tests
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal $(BROWSER_TESTS:%=--ignore=%)
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --reruns 1 $(BROWSER_TESTS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --reruns 1 $(BROWSER_TESTS)
 
 lint: $(STAMP) ## check style, format and types
 	$(BIN)/ruff check .
