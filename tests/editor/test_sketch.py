@@ -28,7 +28,7 @@ def small(monkeypatch: pytest.MonkeyPatch, resolution: int) -> None:
 
 @torch.no_grad()
 def inputs(generator: Generator, w_plus: Tensor, resolution: int) -> Tensor:
-    """What a sketch is made of: features and, of StyleGAN2, the small image."""
+    """Return the inputs of a sketch: the features, and the small image where the model is a StyleGAN2."""
     features = generator.features(w_plus, generator.feature_level(resolution))
     if not isinstance(generator, StyleGAN2):
         return features

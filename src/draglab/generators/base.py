@@ -163,7 +163,7 @@ class Generator(PublishedWeights, ABC):
 
     @property
     def has_previews(self) -> bool:
-        """Whether colours are there before the last block, so that a smaller image takes less time than the whole."""
+        """True if the network has colours before its last block, so that smaller images take less time."""
         return False
 
     @property

@@ -1,4 +1,4 @@
-"""How many of the machine's cores a computation takes where another runs beside it."""
+"""A limit for the threads of a computation beside which others run."""
 
 from __future__ import annotations
 
